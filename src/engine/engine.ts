@@ -1,0 +1,139 @@
+/**
+ * Seam 1: the engine. The same verbs as the Tinker protocol, so that the embedded engine and a cluster are
+ * interchangeable. An engine owns the weights; everything above it owns data, rewards and the choice of loss.
+ *
+ * Shape legend: B sequences, T response tokens of one sequence.
+ */
+import type { Objective } from "../objectives/objective.ts"
+
+export interface EngineCapabilities {
+  readonly name: string
+  /** Longest prompt plus response, tokens. */
+  readonly contextLength: number
+  readonly vocabularySize: number
+  readonly parameterCount: number
+  readonly trainableParameterCount: number
+  readonly training: "full" | "lora"
+  /** Sampled log-probs are those of exactly the distribution sampled from. */
+  readonly exactBehaviourLogprobs: boolean
+  readonly entropy: boolean
+  readonly valueHead: boolean
+  readonly snapshots: boolean
+  readonly gradientClipping: boolean
+}
+
+export interface SamplingOptions {
+  /** 0 is greedy. Default 1. */
+  readonly temperature?: number
+  /** Keep the k most likely tokens; 0 or absent keeps all. */
+  readonly topK?: number
+  /** Keep the smallest set of tokens whose probability reaches this. Default 1. */
+  readonly topP?: number
+  /** Drop tokens below this share of the most likely token's probability. Default 0. */
+  readonly minP?: number
+  readonly maxTokens: number
+  readonly stopTokens?: readonly number[]
+  /** Compared with the decoded response; the response ends with the token that completes one. */
+  readonly stopStrings?: readonly string[]
+}
+
+export interface SampleRequest {
+  readonly promptTokens: readonly number[]
+  /** One response per seed. The same seed gives the same tokens whatever else is in the batch. */
+  readonly seeds: readonly number[]
+  readonly options: SamplingOptions
+}
+
+export interface Sequence {
+  /** Response tokens, with the stop token when there was one. */
+  readonly tokens: readonly number[]
+  /** [T] log-prob of each token under exactly the distribution sampled from (temperature, top-k, top-p, min-p), nats. */
+  readonly logprobs: Float32Array
+  /** [T] log-prob under softmax(logits / temperature) without truncation: what the training graph computes. */
+  readonly policyLogprobs: Float32Array
+  readonly stopReason: "stop" | "length"
+}
+
+/** A prompt with one response, to be scored. */
+export interface TokenSequence {
+  readonly promptTokens: readonly number[]
+  readonly responseTokens: readonly number[]
+}
+
+/** One response with all that an objective may read. Arrays are [T], one entry per response token. */
+export interface TrainSequence extends TokenSequence {
+  readonly behaviourLogprobs: Float32Array
+  readonly referenceLogprobs?: Float32Array
+  readonly advantages: Float32Array
+  /** 1 where the token counts, 0 where it does not. */
+  readonly mask: Float32Array
+  /**
+   * Aggregation weight of each token's loss over the whole optimiser batch: the loss is sum of weight x loss.
+   * See objectives/aggregation.ts. Zero where mask is zero.
+   */
+  readonly weights: Float32Array
+}
+
+export interface LossReport {
+  /** Sum over all tokens of weight x loss. */
+  readonly loss: number
+  /** Per sequence [T], in the order of the batch: log-probs under the weights before the step. */
+  readonly logprobs: Float32Array[]
+  /** Per sequence [T]: entropy of the next-token distribution, nats. Empty when the engine has none. */
+  readonly entropies: Float32Array[]
+  /** Statistics of the objective: mean over the counted tokens of the batch. */
+  readonly statistics: Readonly<Record<string, number>>
+  /** Tokens that went through the network, prompt included, padding excluded. */
+  readonly tokens: number
+}
+
+export interface AdamOptions {
+  readonly learningRate: number
+  readonly beta1: number
+  readonly beta2: number
+  readonly eps: number
+  /** Decoupled. */
+  readonly weightDecay: number
+  /** Largest global gradient norm; 0 is off. */
+  readonly gradientClip: number
+}
+
+export interface StepReport {
+  /** Global norm before clipping. */
+  readonly gradientNorm: number
+  /** False when the gradients were not finite: weights and moments are untouched, gradients dropped. */
+  readonly applied: boolean
+}
+
+export interface ForwardOptions {
+  /** Which weights: the current ones, or a snapshot. */
+  readonly policy?: "current" | SnapshotId
+  /** Logits are divided by this before the softmax. Default 1. */
+  readonly temperature?: number
+}
+
+export type SnapshotId = string & { readonly __snapshot?: never }
+
+export interface Engine {
+  readonly capabilities: EngineCapabilities
+  /** `result[i][j]` answers seed j of request i. */
+  sample(requests: readonly SampleRequest[], signal?: AbortSignal): Promise<Sequence[][]>
+  /** Forward only: per sequence [T] log-probs of the response tokens. */
+  logprobs(sequences: readonly TokenSequence[], options?: ForwardOptions): Promise<Float32Array[]>
+  /** Adds the gradients of the batch to those accumulated since the last optimStep. */
+  forwardBackward(batch: readonly TrainSequence[], objective: Objective, options?: ForwardOptions): Promise<LossReport>
+  /** One AdamW step on the accumulated gradients, which are cleared. */
+  optimStep(adam: AdamOptions): Promise<StepReport>
+  /** Drops gradients accumulated since the last optimStep. */
+  clearGradients(): Promise<void>
+  /** Copies weights (and optimiser state) aside, in memory or on the server. */
+  snapshot(options?: { readonly optimizer?: boolean }): Promise<SnapshotId>
+  restore(id: SnapshotId): Promise<void>
+  release(id: SnapshotId): Promise<void>
+  /** Forgets first and second moments: a new stage of training starts. */
+  resetOptimizer(): Promise<void>
+  /** Writes weights (Hugging Face layout) and optimiser state into an existing folder. */
+  save(directory: string): Promise<void>
+  load(directory: string): Promise<void>
+  close(): Promise<void>
+}

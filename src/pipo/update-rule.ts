@@ -1,0 +1,54 @@
+/**
+ * An update rule decides which optimiser steps an iteration takes. The trainer executes the plan and knows nothing
+ * of PIPO; `pipo(rule, options)` wraps any rule.
+ */
+import type { TrainSequence } from "../engine/engine.ts"
+import type { Objective } from "../objectives/objective.ts"
+
+/** A response of the batch, ready to train on; `weights` are set when the optimiser batch is cut. */
+export type BatchSequence = Omit<TrainSequence, "weights"> & {
+  /** Index of its group within the batch. */
+  readonly group: number
+}
+
+/** What an iteration has sampled, verified and turned into advantages. */
+export interface IterationBatch {
+  readonly step: number
+  /** Mean verifier reward of all rollouts of the iteration (`pipo.mu`), machinery failures excluded. */
+  readonly meanReward: number
+  readonly sequences: readonly BatchSequence[]
+}
+
+export interface Update {
+  readonly kind: "verification" | "exploration" | "replay"
+  readonly sequences: readonly BatchSequence[]
+  readonly objective: Objective
+  /** Multiplies the loss. */
+  readonly lossScale: number
+  /** Multiplies the scheduled learning rate of this update's steps. */
+  readonly learningRateScale: number
+}
+
+/** Numbers of the rule that belong in the step's metrics, e.g. xi, muHis, gate, verdict. */
+export type RuleMetrics = Readonly<Record<string, number | string | boolean | null>>
+
+export interface Plan {
+  readonly updates: readonly Update[]
+  readonly metrics: RuleMetrics
+}
+
+/** What became of the plan. */
+export interface PlanOutcome {
+  /** False when the exploration update was refused (NaN) or rolled back. */
+  readonly explorationApplied: boolean
+}
+
+export interface UpdateRule {
+  readonly name: string
+  plan(batch: IterationBatch): Plan
+  /** Called once per iteration, after the plan was executed. */
+  commit(batch: IterationBatch, outcome: PlanOutcome): void
+  /** All that must survive a restart: JSON values and Float32Arrays. */
+  state(): unknown
+  restore(state: unknown): void
+}
