@@ -22,25 +22,31 @@ export function recompute(
 ): Tensor[] {
   const segment = segments(forward, checkpoints)
   const copies = new Map<Tensor, Tensor>()
-  const starts = checkpoints.slice(0, -1).map((boundary, i) => {
-    const gradient = upstream.get(checkpoints[i + 1]!)
-    return gradient === undefined ? boundary : delayed(boundary, gradient)
-  })
+  const rewritten = new Map<Tensor, Tensor>()
+  const starts = new Map<number, Tensor>()
+  const startOf = (home: number): Tensor => {
+    const boundary = checkpoints[home]!
+    const gradient = upstream.get(checkpoints[home + 1]!)
+    const start = starts.get(home) ?? (gradient === undefined ? boundary : delayed(boundary, rewritten.get(gradient) ?? gradient))
+    starts.set(home, start)
+    return start
+  }
 
   const copyOf = (tensor: Tensor, home: number): Tensor => {
     const known = copies.get(tensor)
     if (known !== undefined) return known
     const copy =
       tensor === checkpoints[home]
-        ? starts[home]!
+        ? startOf(home)
         : withInputs(tensor, tensor.inputs.map((input) => (segment.get(input) === home || input === checkpoints[home] ? copyOf(input, home) : input)))
     if (tensor !== checkpoints[home]) copies.set(tensor, copy)
     return copy
   }
 
   const isForward = new Set(forward)
-  const rewritten = new Map<Tensor, Tensor>()
-  for (const tensor of topologicalOrder(results)) {
+  // Gradients of the boundaries first, last boundary first: a segment's copy starts from the rewritten gradient behind it.
+  const entries = checkpoints.flatMap((boundary) => upstream.get(boundary) ?? []).reverse()
+  for (const tensor of topologicalOrder([...entries, ...results])) {
     if (isForward.has(tensor)) continue
     const inputs = tensor.inputs.map((input) => {
       const home = segment.get(input)

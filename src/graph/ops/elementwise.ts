@@ -184,12 +184,10 @@ export function where(condition: Tensor, left: TensorLike, right: TensorLike): T
   return makeTensor(whereOp, [condition, a, b], undefined, shape)
 }
 
-/** x limited to [low, high]; the gradient passes inside and at the bounds. Bounds receive none. */
+/** x limited to [low, high]; the gradient passes to x inside and at the bounds, and to the bound that holds outside. */
 export function clip(x: Tensor, low: TensorLike, high: TensorLike): Tensor {
   const [lower, upper] = [asTensor(low), asTensor(high)]
-  const limited = stopGradient(minimum(maximum(x, lower), upper))
   const inside = mul(greaterEqual(x, lower), lessEqual(x, upper))
-  // Where inside, the value is x itself, so the derivative is 1; outside it is a constant.
-  return where(inside, x, limited)
+  return where(inside, x, minimum(maximum(stopGradient(x), lower), upper))
 }
 
