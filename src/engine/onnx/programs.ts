@@ -1,0 +1,205 @@
+/**
+ * The graphs that the embedded engine runs, compiled to ONNX: prefill, decode, score, train.
+ *
+ * Shape legend: B sequences, T positions, N = B*T, S response positions, R = B*S, D model width, V vocabulary.
+ */
+import {
+  concat,
+  dim,
+  dimMul,
+  embedding,
+  emitOnnx,
+  gradients,
+  input,
+  inputNames,
+  matmul,
+  mul,
+  reshape,
+  selectRows,
+  sum,
+  type Tensor,
+} from "../../graph/index.ts"
+import type { ModelConfig } from "../../model/config.ts"
+import { decodeNext, decodeSequences, weightTensors, type DecoderOptions, type DecoderOutput } from "../../model/decoder.ts"
+import { chunkedTokenScores, headWeight, tokenScores, type TokenScores } from "../../model/head.ts"
+import { loraSpecs, type LoraConfig } from "../../model/lora.ts"
+import { parameterSpecs, type ParameterSpec } from "../../model/weights.ts"
+import type { Objective, ObjectiveInputs } from "../../objectives/objective.ts"
+
+/** A compiled graph. Plain data: it travels to the worker as it is. */
+export interface Program {
+  /** Equal keys are equal programs. */
+  readonly key: string
+  readonly model: Uint8Array
+  /** Names of all inputs: weights by parameter name, the rest by the names used here. */
+  readonly inputs: readonly string[]
+  readonly outputs: readonly string[]
+}
+
+export interface ProgramOptions {
+  readonly config: ModelConfig
+  readonly lora?: LoraConfig
+  /** Vocabulary entries per piece of the output projection in training; 0 computes it whole. */
+  readonly headChunk: number
+  readonly gradientCheckpointing: boolean
+}
+
+/** Names of outputs. `gradientPrefix` is followed by a parameter name. */
+export const outputNames = {
+  logits: "out.logits",
+  keys: (layer: number): string => `out.key.${layer}`,
+  values: (layer: number): string => `out.value.${layer}`,
+  loss: "out.loss",
+  logprobs: "out.logprobs",
+  entropies: "out.entropies",
+  statistics: "out.statistics",
+  embedded: "out.gradient.embedded",
+  gradientPrefix: "out.gradient:",
+} as const
+
+/** Names of the inputs of scoring and training beside those of the decoder. */
+export const scoreInputs = {
+  rows: "rows",
+  inverse: "rows.inverse",
+  targets: "targets",
+  targetFloats: "targets.float",
+  behaviour: "objective.behaviour",
+  reference: "objective.reference",
+  advantages: "objective.advantages",
+  mask: "objective.mask",
+  weights: "objective.weights",
+  constant: (name: string): string => `objective.constant.${name}`,
+} as const
+
+/** Parameters that training changes. */
+export function trainableSpecs(config: ModelConfig, lora: LoraConfig | undefined): ParameterSpec[] {
+  return lora === undefined ? parameterSpecs(config) : loraSpecs(config, lora)
+}
+
+function program(key: string, outputs: Readonly<Record<string, Tensor>>): Program {
+  return { key, model: emitOnnx(outputs), inputs: inputNames(outputs), outputs: Object.keys(outputs) }
+}
+
+function decoderOptions(options: ProgramOptions): DecoderOptions {
+  const { config, lora } = options
+  return { config, weights: weightTensors(config, lora), ...(lora === undefined ? {} : { lora }) }
+}
+
+function cacheOutputs(output: DecoderOutput): Record<string, Tensor> {
+  const named: Record<string, Tensor> = {}
+  output.cache.forEach(({ key, value }, layer) => {
+    named[outputNames.keys(layer)] = key
+    named[outputNames.values(layer)] = value
+  })
+  return named
+}
+
+/** Prompts to logits [B, V] after the last token of each (input `rows` [B]: its row among N), and the cache [B, K, T, E]. */
+export function prefillProgram(options: ProgramOptions): Program {
+  const decoder = decoderOptions(options)
+  const output = decodeSequences(decoder)
+  const last_BD = embedding(output.hidden_ND, input(scoreInputs.rows, [dim("B")], "i64"))
+  const logits_BV = matmul(last_BD, headWeight(options.config, decoder.weights), { transposeB: true })
+  return program("prefill", { [outputNames.logits]: logits_BV, ...cacheOutputs(output) })
+}
+
+/** One more token per sequence over the cache: logits [B, V] and the new keys and values [B, K, 1, E]. */
+export function decodeProgram(options: ProgramOptions): Program {
+  const decoder = decoderOptions(options)
+  const output = decodeNext(decoder)
+  const logits_BV = matmul(output.hidden_ND, headWeight(options.config, decoder.weights), { transposeB: true })
+  return program("decode", { [outputNames.logits]: logits_BV, ...cacheOutputs(output) })
+}
+
+interface ScoredSequences extends TokenScores {
+  readonly output: DecoderOutput
+}
+
+function scoreSequences(options: ProgramOptions, decoder: DecoderOptions, temperature: number): ScoredSequences {
+  const output = decodeSequences(decoder)
+  const rows = dimMul(dim("B"), dim("S"))
+  const indices_R = input(scoreInputs.rows, [rows], "i64")
+  const inverse_N = input(scoreInputs.inverse, [dimMul(dim("B"), dim("T"))], "i64")
+  const hidden_RD = selectRows(output.hidden_ND, indices_R, inverse_N)
+  const tokens_R = input(scoreInputs.targets, [rows], "i64")
+  const head_VD = headWeight(options.config, decoder.weights)
+  const targets = { tokens_R, floats_R1: input(scoreInputs.targetFloats, [rows, 1]) }
+  const scores =
+    options.headChunk > 0 && options.headChunk < options.config.vocabularySize
+      ? chunkedTokenScores(hidden_RD, head_VD, targets, temperature, options.headChunk)
+      : tokenScores(hidden_RD, head_VD, targets, temperature)
+  return { output, ...scores }
+}
+
+const window = (): readonly [ReturnType<typeof dim>, ReturnType<typeof dim>] => [dim("B"), dim("S")]
+
+/** Log-probs and entropies [B, S] of response tokens, forward only. */
+export function scoreProgram(options: ProgramOptions, temperature: number): Program {
+  const decoder = decoderOptions(options)
+  const scores = scoreSequences(options, decoder, temperature)
+  // The mask input carries the symbol S.
+  const mask_BS = input(scoreInputs.mask, window())
+  return program(`score@${temperature}`, {
+    [outputNames.logprobs]: mul(reshape(scores.logprobs_R, window()), mask_BS),
+    [outputNames.entropies]: mul(reshape(scores.entropy_R, window()), mask_BS),
+  })
+}
+
+export interface TrainProgram extends Program {
+  /** Names of the objective's statistics, in the order of the `statistics` output. */
+  readonly statistics: readonly string[]
+}
+
+/** Loss, log-probs, entropies, statistics, and the gradient of every trainable parameter. */
+export function trainProgram(options: ProgramOptions, objective: Objective, temperature: number): TrainProgram {
+  const { config, lora } = options
+  const decoder = decoderOptions(options)
+  const scores = scoreSequences(options, decoder, temperature)
+  const logprobs_BS = reshape(scores.logprobs_R, window())
+  const entropy_BS = reshape(scores.entropy_R, window())
+  const mask_BS = input(scoreInputs.mask, window())
+  const inputs: ObjectiveInputs = {
+    logprobs_BT: logprobs_BS,
+    behaviourLogprobs_BT: input(scoreInputs.behaviour, window()),
+    advantages_BT: input(scoreInputs.advantages, window()),
+    mask_BT: mask_BS,
+    ...(objective.needs.includes("reference") ? { referenceLogprobs_BT: input(scoreInputs.reference, window()) } : {}),
+    ...(objective.needs.includes("entropy") ? { entropy_BT: entropy_BS } : {}),
+    constant: memoised((name: string) => input(scoreInputs.constant(name), [])),
+  }
+  const { loss_BT, statistics = {} } = objective.build(inputs)
+  const loss = sum(mul(loss_BT, input(scoreInputs.weights, window())))
+
+  const trainable = trainableSpecs(config, lora).map(({ name }) => name)
+  const wrt = trainable.map((name) => decoder.weights.get(name)!)
+  const checkpoints = options.gradientCheckpointing ? { checkpoints: scores.output.boundaries } : {}
+  const derivatives = gradients(loss, lora === undefined ? [...wrt, scores.output.embedded_ND] : wrt, checkpoints)
+
+  const outputs: Record<string, Tensor> = {
+    [outputNames.loss]: loss,
+    [outputNames.logprobs]: logprobs_BS,
+    [outputNames.entropies]: entropy_BS,
+  }
+  const names = Object.keys(statistics)
+  if (names.length > 0) {
+    const totals = names.map((name) => reshape(sum(mul(statistics[name]!, mask_BS)), [1]))
+    outputs[outputNames.statistics] = concat(totals, 0)
+  }
+  trainable.forEach((name, i) => {
+    // An untied embedding gets its whole gradient from the scatter.
+    if (lora !== undefined || config.tiedEmbeddings || name !== "model.embed_tokens.weight") {
+      outputs[outputNames.gradientPrefix + name] = derivatives[i]!
+    }
+  })
+  if (lora === undefined) outputs[outputNames.embedded] = derivatives.at(-1)!
+  return { ...program(`train:${objective.key}@${temperature}`, outputs), statistics: names }
+}
+
+function memoised(make: (name: string) => Tensor): (name: string) => Tensor {
+  const made = new Map<string, Tensor>()
+  return (name) => {
+    const tensor = made.get(name) ?? make(name)
+    made.set(name, tensor)
+    return tensor
+  }
+}

@@ -1,0 +1,193 @@
+/**
+ * The decoder as a graph expression: Qwen3, Qwen2 and Llama differ by biases, QK-norm and rotary scaling only.
+ *
+ * Shape legend: B sequences, T positions, N = B*T, D model width, H heads, K key/value heads, R = H/K heads of one key/value
+ * head, E head size, P positions in the cache.
+ */
+import { add, concat, dim, dimAdd, dimMul, embedding, input, matmul, mul, reshape, rmsNorm, rope, silu, slice, softmax, stopGradient, transpose } from "../graph/index.ts"
+import type { Dim, Tensor } from "../graph/index.ts"
+import type { ModelConfig } from "./config.ts"
+import { hasOutputProjectionBias } from "./config.ts"
+import { loraNames, loraSpecs, type LoraConfig } from "./lora.ts"
+import { parameterSpecs } from "./weights.ts"
+
+/** Weight inputs by parameter name; the graph input has the parameter's name. */
+export type WeightTensors = ReadonlyMap<string, Tensor>
+
+export function weightTensors(config: ModelConfig, lora?: LoraConfig): WeightTensors {
+  const specs = [...parameterSpecs(config), ...(lora === undefined ? [] : loraSpecs(config, lora))]
+  return new Map(specs.map(({ name, shape }) => [name, input(name, shape)]))
+}
+
+export interface DecoderOptions {
+  readonly config: ModelConfig
+  readonly weights: WeightTensors
+  readonly lora?: LoraConfig
+}
+
+/** What one position sees of those before it. */
+interface AttentionContext extends DecoderOptions {
+  readonly batch: Dim
+  readonly time: Dim
+  readonly positions_BT: Tensor
+  readonly cos: Tensor
+  readonly sin: Tensor
+  /** Additive: [T, T] for whole sequences, [B, 1, 1, P+1] for one new position over a cache. */
+  readonly mask: Tensor
+}
+
+/** Keys and values of one layer, [B, K, T, E]. */
+export interface KeyValue {
+  readonly key: Tensor
+  readonly value: Tensor
+}
+
+export interface DecoderOutput {
+  /** [N, D] after the final norm. */
+  readonly hidden_ND: Tensor
+  /** [N, D] rows of the embedding: differentiate with respect to these instead of the table. */
+  readonly embedded_ND: Tensor
+  /** Keys and values of the positions that were computed, by layer. */
+  readonly cache: readonly KeyValue[]
+  /** Residual stream before each layer and after the last: boundaries for gradient checkpointing. */
+  readonly boundaries: readonly Tensor[]
+}
+
+/** Names of the inputs that every decoder graph reads beside the weights. */
+export const decoderInputs = { tokens: "tokens", positions: "positions", mask: "mask", cos: "rope.cos", sin: "rope.sin" } as const
+
+function ropeInputs(config: ModelConfig): { readonly cos: Tensor; readonly sin: Tensor } {
+  const shape = [dim("ropePositions"), config.headDim / 2]
+  return { cos: input(decoderInputs.cos, shape), sin: input(decoderInputs.sin, shape) }
+}
+
+/** Whole sequences: inputs tokens [B, T], positions [B, T], mask [T, T]. */
+export function decodeSequences(options: DecoderOptions): DecoderOutput {
+  const [batch, time] = [dim("B"), dim("T")]
+  const context: AttentionContext = {
+    ...options,
+    batch,
+    time,
+    positions_BT: input(decoderInputs.positions, [batch, time], "i64"),
+    ...ropeInputs(options.config),
+    mask: input(decoderInputs.mask, [time, time]),
+  }
+  return decode(context, input(decoderInputs.tokens, [batch, time], "i64"), undefined)
+}
+
+/** Name of a layer's cache input, [B, K, P, E]. */
+export function cacheInput(kind: keyof KeyValue, layer: number): string {
+  return `past.${layer}.${kind}`
+}
+
+/** One new position per sequence over a cache: inputs tokens [B, 1], positions [B, 1], mask [B, 1, 1, P+1], past.* */
+export function decodeNext(options: DecoderOptions): DecoderOutput {
+  const { config } = options
+  const [batch, past] = [dim("B"), dim("P")]
+  const shape = [batch, config.keyValueHeads, past, config.headDim]
+  const cache = Array.from({ length: config.layers }, (_, layer): KeyValue => ({
+    key: input(cacheInput("key", layer), shape),
+    value: input(cacheInput("value", layer), shape),
+  }))
+  const context: AttentionContext = {
+    ...options,
+    batch,
+    time: 1,
+    positions_BT: input(decoderInputs.positions, [batch, 1], "i64"),
+    ...ropeInputs(config),
+    mask: input(decoderInputs.mask, [batch, 1, 1, dimAdd(past, 1)]),
+  }
+  return decode(context, input(decoderInputs.tokens, [batch, 1], "i64"), cache)
+}
+
+function decode(context: AttentionContext, tokens_BT: Tensor, past: readonly KeyValue[] | undefined): DecoderOutput {
+  const { config, batch, time } = context
+  // The table's gradient through the lookup is a scatter, left to the engine: see embedded_ND.
+  const embedded_ND = embedding(stopGradient(parameter(context, "model.embed_tokens.weight")), reshape(tokens_BT, [dimMul(batch, time)]))
+  const cache: KeyValue[] = []
+  const boundaries: Tensor[] = []
+  let x_ND = embedded_ND
+  for (let layer = 0; layer < config.layers; layer++) {
+    boundaries.push(x_ND)
+    const prefix = `model.layers.${layer}`
+    const attention = selfAttention(context, norm(context, x_ND, `${prefix}.input_layernorm.weight`), `${prefix}.self_attn`, past?.[layer])
+    cache.push(attention.cache)
+    x_ND = add(x_ND, attention.output_ND)
+    x_ND = add(x_ND, feedForward(context, norm(context, x_ND, `${prefix}.post_attention_layernorm.weight`), `${prefix}.mlp`))
+  }
+  boundaries.push(x_ND)
+  return { hidden_ND: norm(context, x_ND, "model.norm.weight"), embedded_ND, cache, boundaries }
+}
+
+function parameter(options: DecoderOptions, name: string): Tensor {
+  return options.weights.get(name)!
+}
+
+function norm(options: DecoderOptions, x: Tensor, name: string): Tensor {
+  return rmsNorm(x, parameter(options, name), options.config.rmsNormEps)
+}
+
+/** x W^T + b, with the adapter's (alpha / rank) x A^T B^T where the layer carries one. */
+function linear(options: DecoderOptions, x_ND: Tensor, name: string, bias: boolean): Tensor {
+  let y = matmul(x_ND, parameter(options, `${name}.weight`), { transposeB: true })
+  if (bias) y = add(y, parameter(options, `${name}.bias`))
+  const { lora } = options
+  const names = loraNames(`${name}.weight`)
+  if (lora === undefined || !options.weights.has(names.a)) return y
+  const down = matmul(x_ND, parameter(options, names.a), { transposeB: true })
+  return add(y, matmul(down, parameter(options, names.b), { transposeB: true, scale: lora.alpha / lora.rank }))
+}
+
+/** Gated feed-forward layer. Source: arXiv:2002.05202 (SwiGLU). */
+function feedForward(options: DecoderOptions, x_ND: Tensor, prefix: string): Tensor {
+  const { mlpBias } = options.config
+  const gate = silu(linear(options, x_ND, `${prefix}.gate_proj`, mlpBias))
+  const up = linear(options, x_ND, `${prefix}.up_proj`, mlpBias)
+  return linear(options, mul(gate, up), `${prefix}.down_proj`, mlpBias)
+}
+
+/** Grouped-query attention. Source: arXiv:2305.13245. */
+function selfAttention(context: AttentionContext, x_ND: Tensor, prefix: string, past: KeyValue | undefined): { output_ND: Tensor; cache: KeyValue } {
+  const { config, batch, time } = context
+  const { heads, keyValueHeads, headDim, attentionBias } = config
+  const split = (projection_NW: Tensor, count: number): Tensor =>
+    transpose(reshape(projection_NW, [batch, time, count, headDim]), [0, 2, 1, 3])
+  const rotated = (which: "q" | "k", count: number): Tensor => {
+    let projection = linear(context, x_ND, `${prefix}.${which}_proj`, attentionBias)
+    if (config.qkNorm) {
+      const perHead = reshape(projection, [batch, time, count, headDim])
+      projection = norm(context, perHead, `${prefix}.${which}_norm.weight`)
+    }
+    const flat = reshape(projection, [batch, time, count * headDim])
+    return split(rope(flat, context.positions_BT, context.cos, context.sin, headDim), count)
+  }
+  const query_BHTE = rotated("q", heads)
+  const key_BKTE = rotated("k", keyValueHeads)
+  const value_BKTE = split(linear(context, x_ND, `${prefix}.v_proj`, attentionBias), keyValueHeads)
+
+  // The heads that share keys become rows of one matrix: the sum over them in the backward pass is part of the product.
+  const rows = dimMul(heads / keyValueHeads, time)
+  const query = reshape(query_BHTE, [batch, keyValueHeads, rows, headDim])
+  const mixed = past === undefined ? attend(context, query, key_BKTE, value_BKTE) : attendCached(context, query, key_BKTE, value_BKTE, past)
+  const merged = reshape(transpose(reshape(mixed, [batch, heads, time, headDim]), [0, 2, 1, 3]), [dimMul(batch, time), heads * headDim])
+  return {
+    output_ND: linear(context, merged, `${prefix}.o_proj`, hasOutputProjectionBias(config)),
+    cache: { key: key_BKTE, value: value_BKTE },
+  }
+}
+
+function attend(context: AttentionContext, query: Tensor, key: Tensor, value: Tensor): Tensor {
+  const { config, batch, time } = context
+  const scores = matmul(query, key, { transposeB: true, scale: config.headDim ** -0.5 })
+  const masked = add(reshape(scores, [batch, config.heads, time, time]), context.mask)
+  return matmul(reshape(softmax(masked), scores.shape), value)
+}
+
+/** Scores against the cache and against the new key side by side, so that the cache is read in place and never copied. */
+function attendCached(context: AttentionContext, query: Tensor, key: Tensor, value: Tensor, past: KeyValue): Tensor {
+  const scale = context.config.headDim ** -0.5
+  const scores = concat([matmul(query, past.key, { transposeB: true, scale }), matmul(query, key, { transposeB: true, scale })], 3)
+  const weights = softmax(add(scores, context.mask))
+  const length = past.key.shape[2]!
+  return add(matmul(slice(weights, 3, 0, length), past.value), matmul(slice(weights, 3, length, dimAdd(length, 1)), value))
+}
