@@ -1,0 +1,57 @@
+/**
+ * Every default of the configuration, in the shape of the configuration. The schemas, the error messages and the
+ * test of the commented template read them from here.
+ *
+ * Not here, because it depends on other settings: the numbers of a PIPO preset (`pipo-settings.ts`), the learning
+ * rate, and what an objective sets itself when nothing is said (clip bounds, advantage, aggregation).
+ */
+export const defaults = {
+  seed: 1,
+  model: { tokenizer: "character", dtype: "f32" },
+  warmStart: {
+    targetAccuracy: 0.35,
+    learningRate: 2e-3,
+    warmupSteps: 100,
+    batchSize: 256,
+    maxSteps: 2000,
+    evalEvery: 5,
+    weightDecay: 0,
+  },
+  rollout: {
+    promptsPerStep: 64,
+    groupSize: 8,
+    maxResponseTokens: 256,
+    temperature: 1,
+    topK: 0,
+    topP: 1,
+    minP: 0,
+    stopStrings: [] as string[],
+  },
+  objective: { name: "grpo", klCoefficient: 0, klEstimator: "k3" },
+  pipo: { enabled: true, preset: "paper", threshold: 0, everyN: 1, stepCap: 2 },
+  optimizer: {
+    beta1: 0.9,
+    beta2: 0.999,
+    eps: 1e-8,
+    weightDecay: 0,
+    gradientClip: 1,
+    warmupSteps: 0,
+    schedule: "constant",
+    minLearningRateRatio: 0.1,
+    epochs: 1,
+    miniBatches: 1,
+  },
+  lora: {
+    rank: 16,
+    alpha: 32,
+    targets: ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"] as string[],
+  },
+  train: { steps: 200, gradientCheckpointing: false },
+  evaluation: { every: 10, size: "all", greedy: true, expected: true },
+  checkpoint: { every: 10, keep: 2 },
+  engine: { threads: "auto", sampleBatch: 128, tokenBudget: 4096, headChunk: "auto" },
+  logging: { completionsPerStep: 8 },
+} as const
+
+/** Learning rate of reinforcement learning when none is set: small for a trained model, larger from scratch. */
+export const defaultLearningRate: { readonly folder: number; readonly preset: number } = { folder: 1e-6, preset: 2e-4 }

@@ -1,0 +1,204 @@
+import * as fc from "fast-check"
+import { describe, expect, test } from "vitest"
+import { ConfigError } from "../errors.ts"
+import type { ConfigIssue } from "../errors.ts"
+import { configWarnings } from "./cross-checks.ts"
+import { settingPaths } from "./json-schema.ts"
+import { parseConfig } from "./parse.ts"
+import type { ConfigCheck } from "./parse.ts"
+import { pipoPresets } from "./pipo-settings.ts"
+
+const minimal = { model: { preset: "nano" }, task: { name: "add2" } }
+
+function issuesOf(value: unknown, checks: readonly ConfigCheck[] = []): readonly ConfigIssue[] {
+  try {
+    parseConfig(value, checks)
+  } catch (error) {
+    if (error instanceof ConfigError) return error.issues
+    throw error
+  }
+  return []
+}
+
+function messageAt(issues: readonly ConfigIssue[], path: string): string {
+  const found = issues.filter((issue) => issue.path === path)
+  expect(found.map((issue) => issue.path)).toEqual([path])
+  return found[0]!.message
+}
+
+describe("a config of model and task alone", () => {
+  test("is complete, with the published optimiser and PIPO settings", () => {
+    const config = parseConfig(minimal)
+    expect(config.optimizer).toMatchObject({ beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 0, gradientClip: 1 })
+    expect(config.pipo).toMatchObject({ enabled: true, window: 8, lambda: 0.1, sigma: "sample", surrogate: "base" })
+    expect(config.warmStart.enabled).toBe(false)
+    expect(config.lora.enabled).toBe(false)
+    expect(config.model.tokenizer).toBe("character")
+  })
+
+  test("keeps the options of the task", () => {
+    const config = parseConfig({ ...minimal, task: { name: "addition", difficulty: 3 } })
+    expect(config.task).toEqual({ name: "addition", difficulty: 3 })
+  })
+
+  test("learns more slowly from a model folder than from scratch", () => {
+    expect(parseConfig(minimal).optimizer.learningRate).toBe(2e-4)
+    expect(parseConfig({ ...minimal, model: { path: "m" } }).optimizer.learningRate).toBe(1e-6)
+    expect(parseConfig({ ...minimal, optimizer: { learningRate: 3e-5 } }).optimizer.learningRate).toBe(3e-5)
+  })
+
+  test("parses again to itself", () => {
+    const config = parseConfig({ ...minimal, pipo: { preset: "reference-code", lambda: 0 } })
+    expect(parseConfig(config)).toEqual(config)
+  })
+})
+
+describe("sections", () => {
+  test("a warm start or an adapter is on when its section is there", () => {
+    const config = parseConfig({ ...minimal, warmStart: { maxSteps: 3 }, lora: {} })
+    expect([config.warmStart.enabled, config.lora.enabled]).toEqual([true, true])
+  })
+
+  test("null and undefined count as absent", () => {
+    const config = parseConfig({ ...minimal, seed: undefined, lora: null, pipo: null, rollout: { groupSize: null } })
+    expect(config).toEqual(parseConfig(minimal))
+  })
+
+  test("a setting wins over its pipo preset", () => {
+    const { pipo } = parseConfig({ ...minimal, pipo: { preset: "reference-code", surrogate: "base", window: 4 } })
+    expect(pipo).toMatchObject({ ...pipoPresets["reference-code"], surrogate: "base", window: 4 })
+  })
+})
+
+describe("a broken config", () => {
+  test("gives all its problems at once, each with its path", () => {
+    const issues = issuesOf({
+      model: { preset: "nano", path: "somewhere" },
+      task: {},
+      sedd: 3,
+      rollout: { groupSize: "eight", promptsPerStep: 6, topP: 0 },
+      pipo: { gate: "leakey", windwo: 3 },
+      optimizer: { miniBatches: 4, learningRate: -1 },
+      evaluation: { size: 0.5, greedy: "yes" },
+      window: 8,
+    })
+    expect(issues.map((issue) => issue.path).sort()).toEqual([
+      "evaluation.greedy",
+      "evaluation.size",
+      "model",
+      "optimizer.learningRate",
+      "optimizer.miniBatches",
+      "pipo.gate",
+      "pipo.windwo",
+      "rollout.groupSize",
+      "rollout.topP",
+      "sedd",
+      "task.name",
+      "window",
+    ])
+    expect(messageAt(issues, "rollout.groupSize")).toBe(
+      'expected an integer of at least 1, got "eight". Correct it, or leave it out for the default 8.',
+    )
+    expect(messageAt(issues, "sedd")).toContain("Did you mean `seed`?")
+    expect(messageAt(issues, "pipo.windwo")).toContain("Did you mean `pipo.window`?")
+    expect(messageAt(issues, "window")).toContain("`pipo.window`")
+    expect(messageAt(issues, "pipo.gate")).toContain('Did you mean "leaky"?')
+    expect(messageAt(issues, "task.name")).toContain("got nothing. Add `task.name`")
+    expect(messageAt(issues, "evaluation.size")).toContain('expected "all" or an integer of at least 1, got 0.5')
+    expect(messageAt(issues, "optimizer.learningRate")).toContain("a number above 0, got -1")
+  })
+
+  test("does not report what follows from another problem only", () => {
+    const issues = issuesOf({ model: { path: 3 }, task: { name: "add2" } })
+    expect(issues.map((issue) => issue.path)).toEqual(["model.path"])
+  })
+
+  test("runs the checks of other layers on what is right", () => {
+    const check: ConfigCheck = (config) => [
+      { path: "objective.name", message: `expected a known one, got ${config.objective.name}. Use grpo.` },
+      { path: "rollout.groupSize", message: "spurious" },
+    ]
+    const issues = issuesOf({ ...minimal, objective: { name: "gpro" }, rollout: { groupSize: [] } }, [check])
+    expect(issues.map((issue) => issue.path)).toEqual(["rollout.groupSize", "objective.name"])
+    expect(issuesOf(minimal, [check]).map((issue) => issue.path)).toEqual(["objective.name", "rollout.groupSize"])
+  })
+
+  test("names the nested form of a dotted key", () => {
+    expect(messageAt(issuesOf({ ...minimal, "pipo.window": 3 }), "pipo.window")).toContain("pipo: { window: ... }")
+  })
+
+  test.each([[3], ["text"], [[1]], [true]])("is refused when it is not a section: %j", (value) => {
+    expect(messageAt(issuesOf(value), "")).toContain("expected a section with settings")
+  })
+
+  test("names what an empty config lacks", () => {
+    expect(issuesOf(null).map((issue) => issue.path)).toEqual(["task.name", "model"])
+  })
+
+  test("of any shape is either accepted or refused with a ConfigError whose issues have a path", () => {
+    const section = fc.dictionary(
+      fc.constantFrom(...settingPaths().map((path) => path.split(".").at(-1)!), "x", "__proto__", "a.b"),
+      fc.jsonValue({ maxDepth: 1 }),
+      { maxKeys: 4 },
+    )
+    const wild = fc.dictionary(
+      fc.constantFrom("seed", "model", "task", "pipo", "rollout", "optimizer", "evaluation", "engine", "zzz"),
+      fc.oneof(section, fc.jsonValue({ maxDepth: 2 })),
+    )
+    fc.assert(
+      fc.property(wild, (value) => {
+        for (const issue of issuesOf(value)) {
+          expect(issue.path).not.toBe("")
+          expect(issue.message).toMatch(/^expected .*got .*[.?}]$/su)
+        }
+      }),
+      { numRuns: 200 },
+    )
+  })
+})
+
+describe("settings that do not go together", () => {
+  test.each([
+    ["no model", { model: {} }, "model"],
+    ["a folder with a tokenizer", { model: { path: "m", tokenizer: "byte" } }, "model.tokenizer"],
+    ["an alphabet for bytes", { model: { preset: "nano", tokenizer: "byte", alphabet: "ab" } }, "model.alphabet"],
+    ["a group of one", { rollout: { groupSize: 1 } }, "rollout.groupSize"],
+    ["a group of one with rloo", { rollout: { groupSize: 1 }, objective: { advantage: "rloo" } }, "rollout.groupSize"],
+    ["uneven mini-batches", { optimizer: { miniBatches: 7 } }, "optimizer.miniBatches"],
+    ["a clip gate without a critic", { pipo: { gate: "clip" } }, "pipo.gate"],
+    [
+      "a reference loss nobody published",
+      { objective: { name: "cispo" }, pipo: { preset: "reference-code" } },
+      "pipo.surrogate",
+    ],
+    ["a decay within the warm-up", { optimizer: { schedule: "cosine", warmupSteps: 200 } }, "optimizer.warmupSteps"],
+    ["no measure", { evaluation: { greedy: false, expected: false } }, "evaluation"],
+  ])("%s is refused", (_, change, path) => {
+    expect(issuesOf({ ...minimal, ...change }).map((issue) => issue.path)).toEqual([path])
+  })
+
+  test.each([
+    ["a group of one with reinforce++", { rollout: { groupSize: 1 }, objective: { name: "reinforce++" } }],
+    ["a clip gate with ppo", { objective: { name: "ppo" }, pipo: { gate: "clip" } }],
+    ["a clip gate while pipo is off", { pipo: { enabled: false, gate: "clip" } }],
+    ["a constant rate with a long warm-up", { optimizer: { warmupSteps: 500 } }],
+  ])("%s is accepted", (_, change) => {
+    expect(issuesOf({ ...minimal, ...change })).toEqual([])
+  })
+})
+
+describe("warnings", () => {
+  test("the reference code's loss is warned about with its measurement", () => {
+    const warnings = configWarnings(parseConfig({ ...minimal, pipo: { preset: "reference-code" } }))
+    expect(warnings.find((warning) => warning.startsWith("pipo.surrogate"))).toContain("-0.182")
+  })
+
+  test("a sound config has none, small batches and short runs have one", () => {
+    const warningsOf = (change: object): string[] => configWarnings(parseConfig({ ...minimal, ...change }))
+    expect(warningsOf({})).toEqual([])
+    expect(warningsOf({ rollout: { promptsPerStep: 16 } })).toEqual([expect.stringContaining("128 responses")])
+    expect(warningsOf({ train: { steps: 8 } })).toEqual([expect.stringContaining("pipo.minSteps")])
+    expect(warningsOf({ train: { steps: 8 }, pipo: { enabled: false } })).toEqual([])
+    expect(warningsOf({ pipo: { window: 1 } })).toEqual([expect.stringContaining("pipo.window")])
+  })
+})

@@ -1,0 +1,99 @@
+/**
+ * `pipo`: policy improvement verified and fed back (Wang et al., arXiv:2604.00860). A preset sets everything, and
+ * what is written beside it wins over the preset.
+ */
+import { z } from "zod"
+import { defaults } from "./defaults.ts"
+import { integer, nonNegative, positive, share } from "./fields.ts"
+
+export type PipoPreset = "paper" | "reference-code"
+
+/** Settings that a preset decides. */
+export interface PipoPresetSettings {
+  /** Number of batch means in the window (K). */
+  readonly window: number
+  /** reference-code: each mean stored twice, the current one in its own window. */
+  readonly windowConvention: "paper" | "reference-code"
+  /** Standard deviation of the window: over K - 1 or over K. */
+  readonly sigma: "sample" | "population"
+  /** Mean reward over all rollouts sampled, or over those trained on. */
+  readonly mu: "sampled" | "trained"
+  /** No verification before the window has held min(minSteps, K) means. */
+  readonly minSteps: number
+  readonly gate: "leaky" | "relu" | "clip"
+  /** Slope of the leaky gate below zero. */
+  readonly lambda: number
+  /** What lambda (and |xi|) scales: the loss, or the learning rate of the verification step. */
+  readonly scales: "gradient" | "step"
+  readonly surrogate: "base" | "reference-code"
+}
+
+export interface PipoSettings extends PipoPresetSettings {
+  readonly enabled: boolean
+  readonly preset: PipoPreset
+  /** No verification while |xi| is at most this. */
+  readonly threshold: number
+  /** Verify on every n-th iteration. */
+  readonly everyN: number
+  /** Largest factor on the learning rate when `scales` is "step". */
+  readonly stepCap: number
+}
+
+/** What each preset sets: `paper` its equations, `reference-code` what the authors' published code computes. */
+export const pipoPresets: Readonly<Record<PipoPreset, PipoPresetSettings>> = {
+  paper: {
+    window: 8,
+    windowConvention: "paper",
+    sigma: "sample",
+    mu: "sampled",
+    minSteps: 8,
+    gate: "leaky",
+    lambda: 0.1,
+    scales: "gradient",
+    surrogate: "base",
+  },
+  "reference-code": {
+    window: 8,
+    windowConvention: "reference-code",
+    sigma: "population",
+    mu: "trained",
+    minSteps: 8,
+    gate: "leaky",
+    lambda: 0.1,
+    scales: "gradient",
+    surrogate: "reference-code",
+  },
+}
+
+const values = defaults.pipo
+
+export const pipoSchema: z.ZodType<PipoSettings> = z
+  .strictObject({
+    enabled: z.boolean().default(values.enabled).describe("Off is bit for bit the base objective"),
+    preset: z.enum(["paper", "reference-code"]).default(values.preset).describe("Sets everything below that is absent"),
+    window: integer(1).exactOptional().describe("Number of batch means the improvement is measured against"),
+    windowConvention: z
+      .enum(["paper", "reference-code"])
+      .exactOptional()
+      .describe("paper: the previous means; reference-code: each twice, the current one included"),
+    sigma: z.enum(["sample", "population"]).exactOptional().describe("Standard deviation of the window"),
+    mu: z
+      .enum(["sampled", "trained"])
+      .exactOptional()
+      .describe("Mean reward of all rollouts sampled, or of those trained on"),
+    minSteps: integer(1).exactOptional().describe("No verification before this many iterations (at most the window)"),
+    threshold: nonNegative().default(values.threshold).describe("No verification while |xi| is at most this"),
+    everyN: integer(1).default(values.everyN).describe("Verify on every n-th iteration"),
+    gate: z.enum(["leaky", "relu", "clip"]).exactOptional().describe("How xi becomes a factor; clip is for ppo only"),
+    lambda: share().exactOptional().describe("Slope of the leaky gate below zero; 0 never suppresses"),
+    scales: z
+      .enum(["gradient", "step"])
+      .exactOptional()
+      .describe("What lambda and |xi| scale: the loss, or the learning rate of the verification step"),
+    surrogate: z
+      .enum(["base", "reference-code"])
+      .exactOptional()
+      .describe("Loss of the verification update: the base objective's, or the published code's"),
+    stepCap: positive().default(values.stepCap).describe("Largest factor on the learning rate with scales: step"),
+  })
+  .transform((pipo) => ({ ...pipoPresets[pipo.preset], ...pipo }))

@@ -1,0 +1,94 @@
+/**
+ * `train`, `evaluation`, `checkpoint`, `engine` and `logging`: the run around the algorithm.
+ */
+import { z } from "zod"
+import { defaults } from "./defaults.ts"
+import { integer } from "./fields.ts"
+
+export interface TrainSettings {
+  /** Iterations of reinforcement learning. */
+  readonly steps: number
+  /** Recompute activations in the backward pass: less memory, about a third more time. */
+  readonly gradientCheckpointing: boolean
+  /** Run folder; runs/<name of the config file> when absent. */
+  readonly runDir?: string
+}
+
+export interface EvaluationSettings {
+  /** Iterations between two evaluations; step 0 and the last step are evaluated always. */
+  readonly every: number
+  /** Number of held-out problems, from the first. */
+  readonly size: number | "all"
+  /** Accuracy of greedy responses. */
+  readonly greedy: boolean
+  /** Accuracy expected under the sampling distribution, by one teacher-forced pass, where answers are unique. */
+  readonly expected: boolean
+}
+
+export interface CheckpointSettings {
+  readonly every: number
+  /** Checkpoints kept, the newest ones. */
+  readonly keep: number
+}
+
+export interface EngineSettings {
+  /** "auto" takes every core. The same seed gives the same numbers only on the same number of threads. */
+  readonly threads: number | "auto"
+  /** Sequences decoded side by side. */
+  readonly sampleBatch: number
+  /** Tokens of a training micro-batch, padding included. */
+  readonly tokenBudget: number
+  /** Tokens whose logits exist at once; "auto" decides by the size of the vocabulary. */
+  readonly headChunk: number | "auto"
+}
+
+export interface LoggingSettings {
+  /** Responses written to the completions log in each step. */
+  readonly completionsPerStep: number
+}
+
+export const trainSchema: z.ZodType<TrainSettings> = z.strictObject({
+  steps: integer(0).default(defaults.train.steps).describe("Iterations of reinforcement learning"),
+  gradientCheckpointing: z
+    .boolean()
+    .default(defaults.train.gradientCheckpointing)
+    .describe("Recompute activations in the backward pass: less memory, more time"),
+  runDir: z.string().min(1).exactOptional().describe("Run folder; runs/<name of the config file> when absent"),
+})
+
+export const evaluationSchema: z.ZodType<EvaluationSettings> = z.strictObject({
+  every: integer(1).default(defaults.evaluation.every).describe("Iterations between two evaluations"),
+  size: z
+    .union([z.literal("all"), integer(1)])
+    .default(defaults.evaluation.size)
+    .describe("Number of held-out problems, or all"),
+  greedy: z.boolean().default(defaults.evaluation.greedy).describe("Measure the accuracy of greedy responses"),
+  expected: z
+    .boolean()
+    .default(defaults.evaluation.expected)
+    .describe("Measure the noise-free expected accuracy where answers are unique"),
+})
+
+export const checkpointSchema: z.ZodType<CheckpointSettings> = z.strictObject({
+  every: integer(1).default(defaults.checkpoint.every).describe("Iterations between two checkpoints"),
+  keep: integer(1).default(defaults.checkpoint.keep).describe("Checkpoints kept, the newest ones"),
+})
+
+export const engineSchema: z.ZodType<EngineSettings> = z.strictObject({
+  threads: z
+    .union([z.literal("auto"), integer(1)])
+    .default(defaults.engine.threads)
+    .describe("Threads of the embedded engine; auto takes every core"),
+  sampleBatch: integer(1).default(defaults.engine.sampleBatch).describe("Sequences decoded side by side"),
+  tokenBudget: integer(1).default(defaults.engine.tokenBudget).describe("Tokens of a training micro-batch"),
+  headChunk: z
+    .union([z.literal("auto"), integer(1)])
+    .default(defaults.engine.headChunk)
+    .describe("Tokens whose logits exist at once; auto decides by the vocabulary"),
+})
+
+export const loggingSchema: z.ZodType<LoggingSettings> = z.strictObject({
+  completionsPerStep: integer(0)
+    .default(defaults.logging.completionsPerStep)
+    .describe("Responses written to the completions log in each step"),
+})
