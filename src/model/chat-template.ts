@@ -1,0 +1,78 @@
+/**
+ * Chat templates: Jinja texts that turn messages into the prompt a model was trained on.
+ */
+import { Template } from "@huggingface/jinja"
+import { DataError } from "../errors.ts"
+import { isJsonObject, showValue } from "./json-file.ts"
+
+export interface ChatMessage {
+  readonly role: string
+  readonly content: string
+}
+
+export interface ChatTemplateInput {
+  readonly messages: readonly ChatMessage[]
+  /** Text of the special token, when the model has one. */
+  readonly bosToken?: string | undefined
+  readonly eosToken?: string | undefined
+  /** Ends the prompt with the opening of the assistant's turn. Default false. */
+  readonly addGenerationPrompt?: boolean | undefined
+  /**
+   * Further variables of the template, e.g. `enable_thinking: false` (Qwen3). Some templates print today's date unless
+   * `date_string` is given (Llama 3): give it where runs must repeat exactly.
+   */
+  readonly extra?: Readonly<Record<string, unknown>> | undefined
+}
+
+export type ChatRenderer = (input: ChatTemplateInput) => string
+
+/**
+ * Parses a template once for many uses.
+ * @throws DataError  when it is not valid Jinja; the renderer throws it when the template refuses the messages
+ */
+export function compileChatTemplate(template: string): ChatRenderer {
+  const parsed = explain("expected a valid Jinja template", "Correct chat_template.", () => new Template(template))
+  return (input) =>
+    explain("expected messages the template takes", "Correct the messages or the template.", () =>
+      parsed.render({
+        ...(input.bosToken === undefined ? {} : { bos_token: input.bosToken }),
+        ...(input.eosToken === undefined ? {} : { eos_token: input.eosToken }),
+        ...input.extra,
+        messages: input.messages,
+        add_generation_prompt: input.addGenerationPrompt ?? false,
+      }),
+    )
+}
+
+/** Renders messages with a template as `apply_chat_template` of transformers does. See `compileChatTemplate`. */
+export function renderChatTemplate(template: string, input: ChatTemplateInput): string {
+  return compileChatTemplate(template)(input)
+}
+
+function explain<T>(expected: string, remedy: string, work: () => T): T {
+  try {
+    return work()
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new DataError(`chat template: ${expected}, got: ${reason}. ${remedy}`, { cause })
+  }
+}
+
+/**
+ * The template of a tokenizer_config.json: one text, or a list of named ones of which `default` is taken.
+ * @throws DataError  when it is neither
+ */
+export function selectChatTemplate(value: unknown, file: string): string | undefined {
+  if (value === undefined || value === null) return undefined
+  if (typeof value === "string") return value
+  const named = new Map<string, string>()
+  for (const item of Array.isArray(value) ? (value as unknown[]) : []) {
+    if (isJsonObject(item) && typeof item["name"] === "string" && typeof item["template"] === "string") {
+      named.set(item["name"], item["template"])
+    }
+  }
+  const chosen = named.get("default") ?? (named.size === 1 ? [...named.values()][0] : undefined)
+  if (chosen !== undefined) return chosen
+  const got = named.size > 0 ? `templates named ${[...named.keys()].join(", ")}` : showValue(value)
+  throw new DataError(`${file}: chat_template: expected a text or a list with a template named default, got ${got}. Name one of them default.`)
+}

@@ -1,0 +1,47 @@
+import { readFile } from "node:fs/promises"
+import { CheckpointError } from "../errors.ts"
+
+export type JsonObject = Readonly<Record<string, unknown>>
+
+export function isJsonObject(value: unknown): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value)
+}
+
+/** A value as it is shown in an error message: short, on one line. */
+export function showValue(value: unknown): string {
+  const text = value === undefined ? "nothing" : JSON.stringify(value)
+  return text.length > 80 ? `${text.slice(0, 77)}...` : text
+}
+
+/**
+ * Parses JSON text that must be an object.
+ * @throws CheckpointError  when it is not JSON, or not an object
+ */
+export function parseJsonObject(text: string, file: string): JsonObject {
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new CheckpointError(`${file}: expected JSON, got a syntax error (${reason}). Copy the file again.`, { cause })
+  }
+  if (!isJsonObject(value)) {
+    throw new CheckpointError(`${file}: expected a JSON object, got ${showValue(value)}. Copy the file again.`)
+  }
+  return value
+}
+
+/** Reads a file of a folder that may lack it; undefined when there is none. */
+export async function readOptionalFile(path: string): Promise<Uint8Array | undefined> {
+  try {
+    return await readFile(path)
+  } catch (cause) {
+    if (isMissingFile(cause)) return undefined
+    throw new CheckpointError(`${path}: expected a readable file, got ${String(cause)}. Check its permissions.`, { cause })
+  }
+}
+
+/** True for the error of a file or folder that is not there. */
+export function isMissingFile(error: unknown): boolean {
+  return error instanceof Error && "code" in error && (error.code === "ENOENT" || error.code === "ENOTDIR")
+}
