@@ -1,0 +1,233 @@
+/**
+ * The embedded engine: compiles the policy to ONNX graphs here and has a worker thread run them on onnxruntime, so that the
+ * event loop stays free. Weights, gradients, moments and caches live in the worker; sampler and trainer share one copy.
+ */
+import { EngineError } from "../../errors.ts"
+import { parameterCount, elementCount } from "../../model/weights.ts"
+import type { ModelConfig } from "../../model/config.ts"
+import type { GenerationDefaults } from "../../model/generation-config.ts"
+import type { LoraConfig } from "../../model/lora.ts"
+import type { Tokenizer } from "../../model/tokenizer.ts"
+import type { Objective } from "../../objectives/objective.ts"
+import type {
+  AdamOptions,
+  Engine,
+  EngineCapabilities,
+  ForwardOptions,
+  LossReport,
+  SampleRequest,
+  Sequence,
+  SnapshotId,
+  StepReport,
+  TokenSequence,
+  TrainSequence,
+} from "../engine.ts"
+import { decodeProgram, prefillProgram, scoreProgram, trainableSpecs, trainProgram, type Program, type ProgramOptions, type TrainProgram } from "./programs.ts"
+import type { WeightSource } from "./protocol.ts"
+import { WorkerClient } from "./worker-client.ts"
+
+export interface OnnxEngineOptions {
+  readonly config: ModelConfig
+  readonly tokenizer: Tokenizer
+  readonly weights: WeightSource
+  readonly generation?: GenerationDefaults
+  readonly lora?: LoraConfig
+  /** Seed of fresh adapters. */
+  readonly seed?: number
+  /** Threads of one operator. Default 2. */
+  readonly threads?: number
+  /** Sequences decoded at once. Default 128. */
+  readonly sampleBatch?: number
+  /** Tokens of a micro-batch, padding included. Default 2048. */
+  readonly tokenBudget?: number
+  /** Vocabulary entries per piece of the output projection in training. Default 16,384; 0 never cuts. */
+  readonly headChunk?: number
+  readonly gradientCheckpointing?: boolean
+  /** Bytes that keys and values may take while sampling. Default 2 GiB. */
+  readonly cacheBytes?: number
+}
+
+const defaultHeadChunk = 16_384
+
+export class OnnxEngine implements Engine {
+  readonly capabilities: EngineCapabilities
+  readonly #programs: ProgramOptions
+  readonly #client: WorkerClient
+  readonly #cancel: Int32Array
+  readonly #compiled = new Map<string, Promise<Program>>()
+
+  private constructor(options: OnnxEngineOptions) {
+    const { config, lora, tokenizer } = options
+    this.#programs = {
+      config,
+      headChunk: options.headChunk ?? defaultHeadChunk,
+      gradientCheckpointing: options.gradientCheckpointing ?? false,
+      ...(lora === undefined ? {} : { lora }),
+    }
+    const trainable = trainableSpecs(config, lora).reduce((total, { shape }) => total + elementCount(shape), 0)
+    this.capabilities = {
+      name: "onnx",
+      contextLength: config.contextLength,
+      vocabularySize: config.vocabularySize,
+      parameterCount: parameterCount(config),
+      trainableParameterCount: trainable,
+      training: lora === undefined ? "full" : "lora",
+      exactBehaviourLogprobs: true,
+      entropy: true,
+      valueHead: false,
+      snapshots: true,
+      gradientClipping: true,
+    }
+    const cancel = new SharedArrayBuffer(4)
+    this.#cancel = new Int32Array(cancel)
+    this.#client = new WorkerClient({
+      config,
+      lora,
+      source: options.weights,
+      seed: options.seed ?? 0,
+      tokenizerFiles: tokenizer.files,
+      generation: options.generation as Readonly<Record<string, unknown>> | undefined,
+      threads: options.threads ?? 2,
+      limits: {
+        batch: options.sampleBatch ?? 128,
+        tokenBudget: options.tokenBudget ?? 2048,
+        cacheBytes: options.cacheBytes ?? 2 * 1024 ** 3,
+      },
+      tokenBudget: options.tokenBudget ?? 2048,
+      cancel,
+    })
+  }
+
+  static async create(options: OnnxEngineOptions): Promise<OnnxEngine> {
+    const engine = new OnnxEngine(options)
+    // The first call waits for the weights: a broken file is reported here and not at the first sample.
+    await engine.#client.call("clearGradients", undefined)
+    return engine
+  }
+
+  #program<P extends Program>(key: string, build: () => P): Promise<P> {
+    let compiled = this.#compiled.get(key)
+    if (compiled === undefined) {
+      const program = build()
+      compiled = this.#client.call("addProgram", { program }).then(() => program)
+      this.#compiled.set(key, compiled)
+    }
+    return compiled as Promise<P>
+  }
+
+  async sample(requests: readonly SampleRequest[], signal?: AbortSignal): Promise<Sequence[][]> {
+    signal?.throwIfAborted()
+    for (const request of requests) this.#checkRequest(request)
+    await this.#program("prefill", () => prefillProgram(this.#programs))
+    await this.#program("decode", () => decodeProgram(this.#programs))
+    const cancel = (): void => {
+      Atomics.store(this.#cancel, 0, 1)
+    }
+    signal?.addEventListener("abort", cancel, { once: true })
+    try {
+      const sequences = await this.#client.call("sample", { requests })
+      signal?.throwIfAborted()
+      return sequences
+    } finally {
+      signal?.removeEventListener("abort", cancel)
+      Atomics.store(this.#cancel, 0, 0)
+    }
+  }
+
+  #checkRequest({ promptTokens, options, seeds }: SampleRequest): void {
+    const { contextLength, vocabularySize } = this.capabilities
+    const fail = (expected: string, got: string, fix: string): never => {
+      throw new EngineError(`sample: expected ${expected}, got ${got}. ${fix}`)
+    }
+    if (promptTokens.length === 0) fail("a prompt of at least one token", "none", "Start it with a beginning-of-sequence token.")
+    if (promptTokens.length + options.maxTokens > contextLength) {
+      fail(`prompt and response to fit ${contextLength} tokens`, `${promptTokens.length} + ${options.maxTokens}`, "Shorten the prompt or lower maxTokens.")
+    }
+    if (options.maxTokens < 1) fail("maxTokens of at least 1", String(options.maxTokens), "Ask for a token.")
+    if (!((options.temperature ?? 1) >= 0)) fail("a temperature from 0 up", String(options.temperature), "Use 0 for greedy decoding.")
+    const wrong = promptTokens.find((token) => !Number.isInteger(token) || token < 0 || token >= vocabularySize)
+    if (wrong !== undefined) fail(`tokens below ${vocabularySize}`, String(wrong), "Use the model's own tokenizer.")
+    if (seeds.length === 0) fail("one seed per response", "none", "Give at least one.")
+  }
+
+  async logprobs(sequences: readonly TokenSequence[], options: ForwardOptions = {}): Promise<Float32Array[]> {
+    return (await this.score(sequences, options)).logprobs
+  }
+
+  /** Log-probs and entropies of response tokens, [T] per sequence, nats. */
+  async score(sequences: readonly TokenSequence[], options: ForwardOptions = {}): Promise<{ logprobs: Float32Array[]; entropies: Float32Array[] }> {
+    this.#checkSequences("logprobs", sequences)
+    if (sequences.length === 0) return { logprobs: [], entropies: [] }
+    const temperature = options.temperature ?? 1
+    const program = await this.#program(`score@${temperature}`, () => scoreProgram(this.#programs, temperature))
+    return this.#client.call("score", { program: program.key, sequences, policy: options.policy ?? "current" })
+  }
+
+  #checkSequences(who: string, sequences: readonly TokenSequence[]): void {
+    sequences.forEach(({ promptTokens, responseTokens }, i) => {
+      if (promptTokens.length === 0 || responseTokens.length === 0) {
+        throw new EngineError(`${who}: expected a prompt and a response of at least one token each, got ${promptTokens.length} and ${responseTokens.length} in sequence ${i}. Drop it.`)
+      }
+    })
+  }
+
+  async forwardBackward(batch: readonly TrainSequence[], objective: Objective, options: ForwardOptions = {}): Promise<LossReport> {
+    this.#checkSequences("forwardBackward", batch)
+    if (batch.length === 0) throw new EngineError("forwardBackward: expected at least one sequence, got none. Skip the update when the batch is empty.")
+    const temperature = options.temperature ?? 1
+    const program: TrainProgram = await this.#program(`train:${objective.key}@${temperature}`, () => trainProgram(this.#programs, objective, temperature))
+    const { model: _, ...rest } = program
+    return this.#client.call("train", { program: rest, batch, constants: objective.constants })
+  }
+
+  optimStep(adam: AdamOptions): Promise<StepReport> {
+    return this.#client.call("optimStep", adam)
+  }
+
+  /** Gradients accumulated so far, by parameter name. For tests and inspection: copies them all. */
+  gradients(): Promise<Map<string, Float32Array>> {
+    return this.#client.call("gradients", undefined)
+  }
+
+  /** All weights by parameter name. For tests and inspection: copies them all. */
+  weights(): Promise<Map<string, Float32Array>> {
+    return this.#client.call("weights", undefined)
+  }
+
+  async clearGradients(): Promise<void> {
+    await this.#client.call("clearGradients", undefined)
+  }
+
+  snapshot(options: { readonly optimizer?: boolean } = {}): Promise<SnapshotId> {
+    return this.#client.call("snapshot", { optimizer: options.optimizer ?? false })
+  }
+
+  async restore(id: SnapshotId): Promise<void> {
+    await this.#client.call("restore", { id })
+  }
+
+  async release(id: SnapshotId): Promise<void> {
+    await this.#client.call("release", { id })
+  }
+
+  async resetOptimizer(): Promise<void> {
+    await this.#client.call("resetOptimizer", undefined)
+  }
+
+  async save(directory: string): Promise<void> {
+    await this.#client.call("save", { directory, optimizer: true, merge: false })
+  }
+
+  /** Writes the model alone, a LoRA policy with its adapters merged in. */
+  async saveModel(directory: string): Promise<void> {
+    await this.#client.call("save", { directory, optimizer: false, merge: true })
+  }
+
+  async load(directory: string): Promise<void> {
+    await this.#client.call("load", { directory })
+  }
+
+  close(): Promise<void> {
+    return this.#client.close()
+  }
+}

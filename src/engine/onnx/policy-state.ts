@@ -1,0 +1,189 @@
+/** Weights, gradients, optimiser moments and snapshots of the embedded engine. Lives in the worker. */
+import { EngineError } from "../../errors.ts"
+import type { Weights } from "../../model/weights.ts"
+import type { AdamOptions, StepReport } from "../engine.ts"
+
+interface Moments {
+  readonly first: Float32Array
+  readonly second: Float32Array
+}
+
+interface Snapshot {
+  readonly weights: Weights
+  readonly moments: ReadonlyMap<string, Moments> | undefined
+  readonly steps: number
+}
+
+export class PolicyState {
+  /** All parameters, frozen ones included, by name. */
+  readonly weights: Weights
+  readonly trainable: readonly string[]
+  readonly #gradients = new Map<string, Float32Array>()
+  readonly #moments = new Map<string, Moments>()
+  readonly #snapshots = new Map<string, Snapshot>()
+  #steps = 0
+  #accumulated = false
+  #snapshotCount = 0
+
+  constructor(weights: Weights, trainable: readonly string[]) {
+    this.weights = weights
+    this.trainable = trainable
+  }
+
+  get optimizerSteps(): number {
+    return this.#steps
+  }
+
+  #gradient(name: string): Float32Array {
+    let gradient = this.#gradients.get(name)
+    if (gradient === undefined) {
+      gradient = new Float32Array(this.weights.get(name)!.length)
+      this.#gradients.set(name, gradient)
+    }
+    return gradient
+  }
+
+  addGradient(name: string, values: Float32Array): void {
+    this.#accumulated = true
+    const gradient = this.#gradient(name)
+    for (let i = 0; i < gradient.length; i++) gradient[i]! += values[i]!
+  }
+
+  /** Adds row n of `rows_ND` to the row of token n: in order, so that repeated tokens sum the same way every time. */
+  addRows(name: string, tokens: ArrayLike<bigint>, rows_ND: Float32Array, width: number): void {
+    this.#accumulated = true
+    const gradient = this.#gradient(name)
+    for (let n = 0; n < tokens.length; n++) {
+      const to = Number(tokens[n]!) * width
+      const from = n * width
+      for (let i = 0; i < width; i++) gradient[to + i]! += rows_ND[from + i]!
+    }
+  }
+
+  clearGradients(): void {
+    for (const gradient of this.#gradients.values()) gradient.fill(0)
+    this.#accumulated = false
+  }
+
+  gradients(): Weights {
+    return new Map(this.trainable.map((name) => [name, this.#gradient(name)]))
+  }
+
+  #gradientNorm(): number {
+    let total = 0
+    for (const name of this.trainable) {
+      const gradient = this.#gradient(name)
+      let sum = 0
+      for (let i = 0; i < gradient.length; i++) sum += gradient[i]! * gradient[i]!
+      total += sum
+    }
+    return Math.sqrt(total)
+  }
+
+  /**
+   * AdamW with decoupled weight decay on the accumulated gradients, which are cleared. Source: arXiv:1711.05101.
+   * Not applied when the gradient norm is not finite.
+   */
+  adamStep(options: AdamOptions): StepReport {
+    if (!this.#accumulated) throw new EngineError("optimStep: expected gradients from forwardBackward, got none. Call forwardBackward first.")
+    const gradientNorm = this.#gradientNorm()
+    if (!Number.isFinite(gradientNorm)) {
+      this.clearGradients()
+      return { gradientNorm, applied: false }
+    }
+    const { learningRate, beta1, beta2, eps, weightDecay, gradientClip } = options
+    const scale = gradientClip > 0 && gradientNorm > gradientClip ? gradientClip / gradientNorm : 1
+    this.#steps += 1
+    const rate = learningRate / (1 - beta1 ** this.#steps)
+    const correction = 1 / Math.sqrt(1 - beta2 ** this.#steps)
+    const keep = 1 - learningRate * weightDecay
+    for (const name of this.trainable) {
+      const weight = this.weights.get(name)!
+      const gradient = this.#gradient(name)
+      const { first, second } = this.#momentsOf(name)
+      for (let i = 0; i < weight.length; i++) {
+        const g = gradient[i]! * scale
+        const m = beta1 * first[i]! + (1 - beta1) * g
+        const v = beta2 * second[i]! + (1 - beta2) * g * g
+        first[i] = m
+        second[i] = v
+        weight[i] = weight[i]! * keep - (rate * m) / (Math.sqrt(v) * correction + eps)
+      }
+    }
+    this.clearGradients()
+    return { gradientNorm, applied: true }
+  }
+
+  #momentsOf(name: string): Moments {
+    let moments = this.#moments.get(name)
+    if (moments === undefined) {
+      const { length } = this.weights.get(name)!
+      moments = { first: new Float32Array(length), second: new Float32Array(length) }
+      this.#moments.set(name, moments)
+    }
+    return moments
+  }
+
+  resetOptimizer(): void {
+    this.#moments.clear()
+    this.#steps = 0
+  }
+
+  snapshot(withOptimizer: boolean): string {
+    const id = `snapshot-${++this.#snapshotCount}`
+    this.#snapshots.set(id, {
+      weights: new Map(this.trainable.map((name) => [name, this.weights.get(name)!.slice()])),
+      moments: withOptimizer ? new Map([...this.#moments].map(([name, m]) => [name, { first: m.first.slice(), second: m.second.slice() }])) : undefined,
+      steps: this.#steps,
+    })
+    return id
+  }
+
+  /** Weights of a snapshot: its trainable parameters over the frozen ones. */
+  snapshotWeights(id: string): Weights {
+    return new Map([...this.weights, ...this.#find(id).weights])
+  }
+
+  restore(id: string): void {
+    const snapshot = this.#find(id)
+    for (const [name, values] of snapshot.weights) this.weights.get(name)!.set(values)
+    if (snapshot.moments !== undefined) {
+      this.#steps = snapshot.steps
+      this.#moments.clear()
+      for (const [name, m] of snapshot.moments) this.#moments.set(name, { first: m.first.slice(), second: m.second.slice() })
+    }
+  }
+
+  release(id: string): void {
+    this.#find(id)
+    this.#snapshots.delete(id)
+  }
+
+  #find(id: string): Snapshot {
+    const snapshot = this.#snapshots.get(id)
+    if (snapshot === undefined) {
+      const known = [...this.#snapshots.keys()].join(", ") || "none"
+      throw new EngineError(`snapshot: expected a snapshot that exists (${known}), got ${id}. Take one with snapshot() and restore before release.`)
+    }
+    return snapshot
+  }
+
+  /** Moments as tensors to be saved: `first:NAME` and `second:NAME`. */
+  optimizerTensors(): Weights {
+    const tensors: Weights = new Map()
+    for (const [name, { first, second }] of this.#moments) {
+      tensors.set(`first:${name}`, first)
+      tensors.set(`second:${name}`, second)
+    }
+    return tensors
+  }
+
+  loadOptimizer(tensors: ReadonlyMap<string, Float32Array>, steps: number): void {
+    this.resetOptimizer()
+    this.#steps = steps
+    for (const name of this.trainable) {
+      const [first, second] = [tensors.get(`first:${name}`), tensors.get(`second:${name}`)]
+      if (first !== undefined && second !== undefined) this.#moments.set(name, { first, second })
+    }
+  }
+}

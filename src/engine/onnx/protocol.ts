@@ -1,0 +1,64 @@
+/** Messages between the engine and its worker. All values are structured-cloneable. */
+import type { ModelConfig } from "../../model/config.ts"
+import type { LoraConfig } from "../../model/lora.ts"
+import type { AdamOptions, LossReport, SampleRequest, Sequence, StepReport, TokenSequence, TrainSequence } from "../engine.ts"
+import type { Program, TrainProgram } from "./programs.ts"
+import type { SamplerLimits } from "./sampler.ts"
+
+/** Where the weights come from: read or made by the worker, which owns them. */
+export type WeightSource = { readonly kind: "folder"; readonly directory: string } | { readonly kind: "fresh"; readonly seed: number }
+
+export interface WorkerSettings {
+  readonly config: ModelConfig
+  readonly lora: LoraConfig | undefined
+  readonly source: WeightSource
+  readonly seed: number
+  readonly tokenizerFiles: ReadonlyMap<string, Uint8Array>
+  readonly generation: Readonly<Record<string, unknown>> | undefined
+  /** Threads of one operator. */
+  readonly threads: number
+  readonly limits: SamplerLimits
+  /** Tokens of a micro-batch in training and scoring, padding included. */
+  readonly tokenBudget: number
+  /** Set to 1 to stop sampling. */
+  readonly cancel: SharedArrayBuffer
+}
+
+/** The verbs of the worker: arguments and result. */
+export interface WorkerCalls {
+  addProgram: [args: { readonly program: Program }, result: undefined]
+  sample: [args: { readonly requests: readonly SampleRequest[] }, result: Sequence[][]]
+  score: [args: { readonly program: string; readonly sequences: readonly TokenSequence[]; readonly policy: string }, result: { logprobs: Float32Array[]; entropies: Float32Array[] }]
+  train: [
+    args: {
+      readonly program: Omit<TrainProgram, "model">
+      readonly batch: readonly TrainSequence[]
+      readonly constants: Readonly<Record<string, number>>
+    },
+    result: LossReport,
+  ]
+  optimStep: [args: AdamOptions, result: StepReport]
+  gradients: [args: undefined, result: Map<string, Float32Array>]
+  weights: [args: undefined, result: Map<string, Float32Array>]
+  clearGradients: [args: undefined, result: undefined]
+  snapshot: [args: { readonly optimizer: boolean }, result: string]
+  restore: [args: { readonly id: string }, result: undefined]
+  release: [args: { readonly id: string }, result: undefined]
+  resetOptimizer: [args: undefined, result: undefined]
+  save: [args: { readonly directory: string; readonly optimizer: boolean; readonly merge: boolean }, result: undefined]
+  load: [args: { readonly directory: string }, result: undefined]
+  close: [args: undefined, result: undefined]
+}
+
+export type WorkerVerb = keyof WorkerCalls
+
+export interface WorkerRequest {
+  readonly id: number
+  readonly verb: WorkerVerb
+  readonly args: unknown
+}
+
+/** Errors cross the thread as their class name and message. */
+export type WorkerReply =
+  | { readonly id: number; readonly result: unknown }
+  | { readonly id: number; readonly error: { readonly name: string; readonly message: string; readonly stack: string | undefined } }

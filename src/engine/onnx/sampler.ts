@@ -1,0 +1,245 @@
+/**
+ * Continuous batching: responses of a prompt share one prefill, finished sequences leave the batch, waiting prompts take
+ * their place. What is in the batch depends on counts only, never on the clock.
+ */
+import type { ModelConfig } from "../../model/config.ts"
+import { decoderInputs } from "../../model/decoder.ts"
+import type { Weights } from "../../model/weights.ts"
+import { uniform } from "../../random.ts"
+import type { SampleRequest, Sequence } from "../engine.ts"
+import { KeyValueCache } from "./key-value-cache.ts"
+import { outputNames, scoreInputs } from "./programs.ts"
+import { floats, integers, type Results, type Runtime } from "./runtime.ts"
+import type { SharedFeeds } from "./sequence-feeds.ts"
+import { TokenSampler } from "./token-sampler.ts"
+
+export interface SamplerLimits {
+  /** Sequences decoded at once. */
+  readonly batch: number
+  /** Tokens of one prefill, padding included. */
+  readonly tokenBudget: number
+  /** Bytes that keys and values may take. */
+  readonly cacheBytes: number
+}
+
+export interface SamplerContext {
+  readonly config: ModelConfig
+  readonly runtime: Runtime
+  readonly weights: Weights
+  readonly shared: SharedFeeds
+  readonly limits: SamplerLimits
+  /** Text of a response, for stop strings. */
+  readonly decode: (tokens: readonly number[]) => string
+  readonly cancelled: () => boolean
+}
+
+/** A response in the making. */
+interface Row {
+  readonly request: SampleRequest
+  readonly requestIndex: number
+  readonly seedIndex: number
+  readonly tokens: number[]
+  readonly logprobs: number[]
+  readonly policyLogprobs: number[]
+  /** Positions in the cache. */
+  length: number
+}
+
+/** Seeds of one request that enter the batch together. */
+interface Admission {
+  readonly requestIndex: number
+  readonly seedIndices: readonly number[]
+}
+
+// A product of one row rounds differently from one of several: batches are padded to two.
+const LEAST_ROWS = 2
+
+export class SamplingRun {
+  readonly #context: SamplerContext
+  readonly #requests: readonly SampleRequest[]
+  readonly #results: Sequence[][]
+  readonly #picker: TokenSampler
+  readonly #cache: KeyValueCache
+  readonly #capacity: number
+  readonly #active: Row[] = []
+  readonly #waiting: Admission[] = []
+  #done = 0
+
+  constructor(context: SamplerContext, requests: readonly SampleRequest[]) {
+    this.#context = context
+    this.#requests = requests
+    this.#results = requests.map(({ seeds }) => Array.from<Sequence>({ length: seeds.length }))
+    this.#picker = new TokenSampler(context.config.vocabularySize)
+    this.#capacity = rowLimit(context.config, context.limits, requests)
+    this.#cache = new KeyValueCache(context.config, this.#capacity)
+    requests.forEach(({ seeds }, requestIndex) => {
+      for (let start = 0; start < seeds.length; start += this.#capacity) {
+        const count = Math.min(this.#capacity, seeds.length - start)
+        this.#waiting.push({ requestIndex, seedIndices: Array.from({ length: count }, (_, i) => start + i) })
+      }
+    })
+  }
+
+  /** Number of responses that are complete. */
+  get done(): number {
+    return this.#done
+  }
+
+  async run(): Promise<Sequence[][]> {
+    while (this.#waiting.length > 0 || this.#active.length > 0) {
+      if (this.#context.cancelled()) break
+      const admitted = this.#admit()
+      if (admitted.length > 0) await this.#prefill(admitted)
+      if (this.#active.length > 0) await this.#decodeStep()
+    }
+    return this.#results
+  }
+
+  /** Requests that fit now. Waits for a quarter of the rows to be free, so that prefills come in batches worth their cost. */
+  #admit(): Admission[] {
+    const free = this.#capacity - this.#active.length
+    const next = this.#waiting[0]
+    if (next === undefined || (this.#active.length > 0 && free < Math.max(next.seedIndices.length, this.#capacity / 4))) return []
+    const admitted: Admission[] = []
+    let left = free
+    while (this.#waiting.length > 0 && this.#waiting[0]!.seedIndices.length <= left) {
+      const admission = this.#waiting.shift()!
+      left -= admission.seedIndices.length
+      admitted.push(admission)
+    }
+    return admitted
+  }
+
+  /** Runs prompts of equal padded length together: how a prompt is padded depends on the prompt alone. */
+  async #prefill(admitted: readonly Admission[]): Promise<void> {
+    const byLength = new Map<number, Admission[]>()
+    for (const admission of admitted) {
+      const time = paddedLength(this.#requests[admission.requestIndex]!.promptTokens.length)
+      byLength.set(time, [...(byLength.get(time) ?? []), admission])
+    }
+    for (const [time, group] of byLength) {
+      const most = Math.max(1, Math.floor(this.#context.limits.tokenBudget / time))
+      for (let start = 0; start < group.length; start += most) await this.#prefillBatch(group.slice(start, start + most), time)
+    }
+  }
+
+  async #prefillBatch(batch: readonly Admission[], time: number): Promise<void> {
+    const { shared, runtime, weights } = this.#context
+    const prompts = batch.map(({ requestIndex }) => this.#requests[requestIndex]!.promptTokens)
+    while (prompts.length < LEAST_ROWS) prompts.push(prompts[0]!)
+    const rows = BigInt64Array.from(prompts, (prompt, b) => BigInt(b * time + prompt.length - 1))
+    const results = await runtime.run("prefill", weights, {
+      ...shared.sequences(prompts, time),
+      [scoreInputs.rows]: integers(rows, [rows.length]),
+    })
+    const logits = results[outputNames.logits]!
+    batch.forEach(({ requestIndex, seedIndices }, b) => this.#start(requestIndex, seedIndices, results, logits, b, time))
+  }
+
+  #start(requestIndex: number, seedIndices: readonly number[], results: Results, logits: Float32Array, sequence: number, time: number): void {
+    const request = this.#requests[requestIndex]!
+    const positions = request.promptTokens.length
+    const rows = seedIndices.map((seedIndex): Row => ({
+      request,
+      requestIndex,
+      seedIndex,
+      tokens: [],
+      logprobs: [],
+      policyLogprobs: [],
+      length: positions,
+    }))
+    const going = rows.filter((row) => !this.#sampleToken(row, logits, sequence))
+    if (going.length === 0) return
+    const first = this.#active.length
+    this.#active.push(...going)
+    this.#fitCache(first)
+    this.#cache.fill(going.map((_, i) => first + i), results, sequence, time, positions)
+  }
+
+  /** Room for every active row; `used` rows hold content that must be kept. */
+  #fitCache(used: number): void {
+    this.#cache.fit(Math.max(...this.#active.map(({ length }) => length)) + 1, used)
+  }
+
+  async #decodeStep(): Promise<void> {
+    const { shared, runtime, weights } = this.#context
+    const active = this.#active
+    this.#fitCache(active.length)
+    const rows = Math.max(active.length, LEAST_ROWS)
+    const { capacity } = this.#cache
+    const tokens = new BigInt64Array(rows)
+    const positions = new BigInt64Array(rows)
+    const mask = new Float32Array(rows * (capacity + 1))
+    active.forEach((row, b) => {
+      tokens[b] = BigInt(row.tokens.at(-1)!)
+      positions[b] = BigInt(row.length)
+      mask.fill(-Infinity, b * (capacity + 1) + row.length, (b + 1) * (capacity + 1) - 1)
+    })
+    const results = await runtime.run("decode", weights, {
+      [decoderInputs.tokens]: integers(tokens, [rows, 1]),
+      [decoderInputs.positions]: integers(positions, [rows, 1]),
+      [decoderInputs.mask]: floats(mask, [rows, 1, 1, capacity + 1]),
+      ...shared.rope(Math.max(...active.map(({ length }) => length)) + 1),
+      ...this.#cache.feeds(rows),
+    })
+    this.#cache.append(results, active.map(({ length }) => length))
+    const logits = results[outputNames.logits]!
+    const finished = active.map((row, b) => {
+      row.length += 1
+      return this.#sampleToken(row, logits, b)
+    })
+    this.#compact(finished)
+  }
+
+  /** The last rows move into the places of those that finished. */
+  #compact(finished: readonly boolean[]): void {
+    for (let row = finished.length - 1; row >= 0; row--) {
+      if (!finished[row]!) continue
+      const last = this.#active.length - 1
+      if (row !== last) {
+        this.#cache.move(last, row)
+        this.#active[row] = this.#active[last]!
+      }
+      this.#active.pop()
+    }
+  }
+
+  /** Samples the next token of a row; true when the response is complete. */
+  #sampleToken(row: Row, logits: Float32Array, b: number): boolean {
+    const { options, seeds } = row.request
+    const picked = this.#picker.pick(logits, b, options, uniform(seeds[row.seedIndex]!, row.tokens.length))
+    row.tokens.push(picked.token)
+    row.logprobs.push(picked.logprob)
+    row.policyLogprobs.push(picked.policyLogprob)
+    const stopped = options.stopTokens?.includes(picked.token) === true || this.#endsWithStopString(row)
+    if (!stopped && row.tokens.length < options.maxTokens) return false
+    this.#results[row.requestIndex]![row.seedIndex] = {
+      tokens: row.tokens,
+      logprobs: Float32Array.from(row.logprobs),
+      policyLogprobs: Float32Array.from(row.policyLogprobs),
+      stopReason: stopped ? "stop" : "length",
+    }
+    this.#done += 1
+    return true
+  }
+
+  #endsWithStopString(row: Row): boolean {
+    const { stopStrings } = row.request.options
+    if (stopStrings === undefined || stopStrings.length === 0) return false
+    const text = this.#context.decode(row.tokens)
+    return stopStrings.some((stop) => text.includes(stop))
+  }
+}
+
+/** Rows whose keys and values fit into the memory, for the longest sequence that the requests allow. */
+function rowLimit(config: ModelConfig, limits: SamplerLimits, requests: readonly SampleRequest[]): number {
+  const longest = Math.max(1, ...requests.map(({ promptTokens, options }) => promptTokens.length + options.maxTokens))
+  const bytes = longest * config.layers * config.keyValueHeads * config.headDim * 2 * Float32Array.BYTES_PER_ELEMENT
+  const wanted = requests.reduce((total, { seeds }) => total + seeds.length, 0)
+  return Math.max(LEAST_ROWS, Math.min(limits.batch, wanted, Math.floor(limits.cacheBytes / bytes)))
+}
+
+/** Short prompts run at their own length, longer ones at a multiple of 8. */
+function paddedLength(length: number): number {
+  return length <= 16 ? length : Math.ceil(length / 8) * 8
+}

@@ -1,0 +1,61 @@
+/** The engine's side of the worker thread. */
+import { Worker } from "node:worker_threads"
+import { CheckpointError, ConfigError, DataError, EngineError, NumericsError, ShapeError } from "../../errors.ts"
+import type { WorkerCalls, WorkerReply, WorkerSettings, WorkerVerb } from "./protocol.ts"
+
+const errorClasses = { CheckpointError, DataError, EngineError, NumericsError, ShapeError } as const
+
+function revive({ name, message, stack }: Extract<WorkerReply, { error: unknown }>["error"]): Error {
+  if (name === "ConfigError") return new ConfigError([{ path: "", message }])
+  const known = errorClasses[name as keyof typeof errorClasses] ?? EngineError
+  const error = new known(name in errorClasses ? message : `onnx engine: ${message}`)
+  if (stack !== undefined) error.stack = stack
+  return error
+}
+
+/** Compiled code starts as it is; sources (a development checkout) need the loader that runs this very file. */
+function startWorker(workerData: WorkerSettings): Worker {
+  if (!import.meta.url.endsWith(".ts")) return new Worker(new URL("./worker.js", import.meta.url), { workerData })
+  const entry = JSON.stringify(new URL("./worker.ts", import.meta.url).href)
+  const loader = JSON.stringify(import.meta.resolve("tsx/esm/api"))
+  return new Worker(`import(${loader}).then((tsx) => { tsx.register(); return import(${entry}) })`, { eval: true, workerData })
+}
+
+export class WorkerClient {
+  readonly #worker: Worker
+  readonly #pending = new Map<number, { readonly resolve: (value: unknown) => void; readonly reject: (error: Error) => void }>()
+  #nextId = 1
+  #failure: Error | undefined
+
+  constructor(settings: WorkerSettings) {
+    this.#worker = startWorker(settings)
+    this.#worker.on("message", (reply: WorkerReply) => {
+      const waiting = this.#pending.get(reply.id)
+      this.#pending.delete(reply.id)
+      if ("error" in reply) waiting?.reject(revive(reply.error))
+      else waiting?.resolve(reply.result)
+    })
+    this.#worker.on("error", (error) => this.#fail(error))
+    this.#worker.on("exit", (code) => this.#fail(new EngineError(`onnx engine: expected the worker thread to run, got exit code ${code}. Start a new engine.`)))
+  }
+
+  #fail(error: Error): void {
+    this.#failure ??= error
+    for (const { reject } of this.#pending.values()) reject(error)
+    this.#pending.clear()
+  }
+
+  call<Verb extends WorkerVerb>(verb: Verb, args: WorkerCalls[Verb][0]): Promise<WorkerCalls[Verb][1]> {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure)
+    const id = this.#nextId++
+    return new Promise((resolve, reject) => {
+      this.#pending.set(id, { resolve: resolve as (value: unknown) => void, reject })
+      this.#worker.postMessage({ id, verb, args })
+    })
+  }
+
+  async close(): Promise<void> {
+    await this.call("close", undefined)
+    await this.#worker.terminate()
+  }
+}

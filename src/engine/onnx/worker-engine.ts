@@ -1,0 +1,206 @@
+/** The verbs of the worker, on its own thread's state. No thread or message here: worker.ts does that. */
+import { EngineError } from "../../errors.ts"
+import { loadModelFolder } from "../../model/folder.ts"
+import { initialiseWeights } from "../../model/initialise.ts"
+import { loraSpecs } from "../../model/lora.ts"
+import { createRandomStream, fillNormal } from "../../model/random.ts"
+import type { Tokenizer } from "../../model/tokenizer.ts"
+import { parameterSpecs, type Weights } from "../../model/weights.ts"
+import type { LossReport, TrainSequence } from "../engine.ts"
+import { loadCheckpoint, saveCheckpoint, settingsTokenizer } from "./checkpoint.ts"
+import { microBatches } from "./micro-batches.ts"
+import { PolicyState } from "./policy-state.ts"
+import { outputNames, scoreInputs, trainableSpecs } from "./programs.ts"
+import type { WorkerCalls, WorkerSettings, WorkerVerb } from "./protocol.ts"
+import { decoderInputs } from "../../model/decoder.ts"
+import { floats, Runtime, type Feeds } from "./runtime.ts"
+import { SamplingRun } from "./sampler.ts"
+import { scoreFeeds, SharedFeeds, windowed } from "./sequence-feeds.ts"
+
+type Handlers = { readonly [Verb in WorkerVerb]: (args: WorkerCalls[Verb][0]) => Promise<WorkerCalls[Verb][1]> | WorkerCalls[Verb][1] }
+
+async function readWeights({ config, lora, source, seed }: WorkerSettings): Promise<Weights> {
+  const weights = source.kind === "folder" ? await (await loadModelFolder(source.directory)).readWeights() : initialiseWeights(config, source.seed)
+  for (const { name, shape } of lora === undefined ? [] : loraSpecs(config, lora)) {
+    const values = new Float32Array(shape[0]! * shape[1]!)
+    // A starts random and B at zero, so that the adapter starts as no change.
+    if (name.endsWith("lora_A.weight")) fillNormal(values, 1 / Math.sqrt(shape[1]!), createRandomStream(seed, name))
+    weights.set(name, values)
+  }
+  return weights
+}
+
+export class WorkerEngine implements Handlers {
+  readonly #settings: WorkerSettings
+  readonly #state: PolicyState
+  readonly #runtime: Runtime
+  readonly #shared: SharedFeeds
+  readonly #cancel: Int32Array
+  #tokenizer: Tokenizer | undefined
+
+  private constructor(settings: WorkerSettings, weights: Weights) {
+    const { config, lora } = settings
+    this.#settings = settings
+    this.#state = new PolicyState(weights, trainableSpecs(config, lora).map(({ name }) => name))
+    const specs = [...parameterSpecs(config), ...(lora === undefined ? [] : loraSpecs(config, lora))]
+    this.#runtime = new Runtime(new Map(specs.map(({ name, shape }) => [name, shape])), settings.threads)
+    this.#shared = new SharedFeeds(config)
+    this.#cancel = new Int32Array(settings.cancel)
+  }
+
+  static async create(settings: WorkerSettings): Promise<WorkerEngine> {
+    return new WorkerEngine(settings, await readWeights(settings))
+  }
+
+  async addProgram({ program }: WorkerCalls["addProgram"][0]): Promise<undefined> {
+    await this.#runtime.add(program)
+    return undefined
+  }
+
+  sample({ requests }: WorkerCalls["sample"][0]): Promise<WorkerCalls["sample"][1]> {
+    const { config, limits } = this.#settings
+    const run = new SamplingRun(
+      {
+        config,
+        limits,
+        runtime: this.#runtime,
+        weights: this.#state.weights,
+        shared: this.#shared,
+        decode: (tokens) => {
+          this.#tokenizer ??= settingsTokenizer(this.#settings)
+          return this.#tokenizer.decode(tokens, { skipSpecialTokens: true })
+        },
+        cancelled: () => Atomics.load(this.#cancel, 0) !== 0,
+      },
+      requests,
+    )
+    return run.run()
+  }
+
+  async score({ program, sequences, policy }: WorkerCalls["score"][0]): Promise<WorkerCalls["score"][1]> {
+    const weights = policy === "current" ? this.#state.weights : this.#state.snapshotWeights(policy)
+    const logprobs = Array.from<Float32Array>({ length: sequences.length })
+    const entropies = Array.from<Float32Array>({ length: sequences.length })
+    for (const indices of this.#batches(sequences)) {
+      const batch = indices.map((i) => sequences[i]!)
+      const { feeds, window } = scoreFeeds(this.#shared, batch)
+      const results = await this.#runtime.run(program, weights, feeds)
+      indices.forEach((index, b) => {
+        const { length } = sequences[index]!.responseTokens
+        logprobs[index] = results[outputNames.logprobs]!.slice(b * window, b * window + length)
+        entropies[index] = results[outputNames.entropies]!.slice(b * window, b * window + length)
+      })
+    }
+    return { logprobs, entropies }
+  }
+
+  async train({ program, batch, constants }: WorkerCalls["train"][0]): Promise<LossReport> {
+    const constantFeeds: Feeds = {}
+    for (const [name, value] of Object.entries(constants)) constantFeeds[scoreInputs.constant(name)] = floats(Float32Array.of(value), [])
+    const report = {
+      loss: 0,
+      tokens: 0,
+      logprobs: Array.from<Float32Array>({ length: batch.length }),
+      entropies: Array.from<Float32Array>({ length: batch.length }),
+    }
+    const totals = program.statistics.map(() => 0)
+    for (const indices of this.#batches(batch)) {
+      const piece = indices.map((i) => batch[i]!)
+      const { feeds, window, tokens } = scoreFeeds(this.#shared, piece)
+      const shape = [piece.length, window]
+      const perToken = (arrays: readonly Float32Array[]): Feeds[string] => floats(windowed(arrays, window), shape)
+      const results = await this.#runtime.run(program.key, this.#state.weights, {
+        ...feeds,
+        ...constantFeeds,
+        [scoreInputs.behaviour]: perToken(piece.map((sequence) => sequence.behaviourLogprobs)),
+        [scoreInputs.advantages]: perToken(piece.map((sequence) => sequence.advantages)),
+        [scoreInputs.mask]: perToken(piece.map((sequence) => sequence.mask)),
+        [scoreInputs.weights]: perToken(piece.map((sequence) => sequence.weights)),
+        ...(program.inputs.includes(scoreInputs.reference) ? { [scoreInputs.reference]: perToken(piece.map(referenceOf)) } : {}),
+      })
+      report.loss += results[outputNames.loss]![0]!
+      report.tokens += tokens
+      totals.forEach((_, i) => {
+        totals[i]! += results[outputNames.statistics]![i]!
+      })
+      indices.forEach((index, b) => {
+        const { length } = batch[index]!.responseTokens
+        report.logprobs[index] = results[outputNames.logprobs]!.slice(b * window, b * window + length)
+        report.entropies[index] = results[outputNames.entropies]!.slice(b * window, b * window + length)
+      })
+      this.#accumulate(results, feeds)
+    }
+    const counted = batch.reduce((total, { mask }) => total + mask.reduce((sum, m) => sum + m, 0), 0)
+    return { ...report, statistics: Object.fromEntries(program.statistics.map((name, i) => [name, totals[i]! / Math.max(counted, 1)])) }
+  }
+
+  #batches(sequences: readonly { readonly promptTokens: readonly number[]; readonly responseTokens: readonly number[] }[]): number[][] {
+    const lengths = sequences.map(({ promptTokens, responseTokens }) => promptTokens.length + responseTokens.length - 1)
+    return microBatches(lengths, this.#settings.tokenBudget)
+  }
+
+  #accumulate(results: Readonly<Record<string, Float32Array>>, feeds: Feeds): void {
+    for (const [name, values] of Object.entries(results)) {
+      if (name.startsWith(outputNames.gradientPrefix)) this.#state.addGradient(name.slice(outputNames.gradientPrefix.length), values)
+    }
+    const embedded = results[outputNames.embedded]
+    if (embedded !== undefined) {
+      const tokens = feeds[decoderInputs.tokens]!.data as BigInt64Array
+      this.#state.addRows("model.embed_tokens.weight", tokens, embedded, this.#settings.config.hiddenSize)
+    }
+  }
+
+  optimStep(options: WorkerCalls["optimStep"][0]): WorkerCalls["optimStep"][1] {
+    return this.#state.adamStep(options)
+  }
+
+  gradients(): Weights {
+    return this.#state.gradients()
+  }
+
+  weights(): Weights {
+    return this.#state.weights
+  }
+
+  clearGradients(): undefined {
+    this.#state.clearGradients()
+  }
+
+  snapshot({ optimizer }: WorkerCalls["snapshot"][0]): string {
+    return this.#state.snapshot(optimizer)
+  }
+
+  restore({ id }: WorkerCalls["restore"][0]): undefined {
+    this.#state.restore(id)
+  }
+
+  release({ id }: WorkerCalls["release"][0]): undefined {
+    this.#state.release(id)
+  }
+
+  resetOptimizer(): undefined {
+    this.#state.resetOptimizer()
+  }
+
+  async save({ directory, optimizer, merge }: WorkerCalls["save"][0]): Promise<undefined> {
+    await saveCheckpoint(directory, this.#settings, this.#state, { optimizer, merge })
+    return undefined
+  }
+
+  async load({ directory }: WorkerCalls["load"][0]): Promise<undefined> {
+    await loadCheckpoint(directory, this.#settings, this.#state)
+    return undefined
+  }
+
+  async close(): Promise<undefined> {
+    await this.#runtime.close()
+    return undefined
+  }
+}
+
+function referenceOf(sequence: TrainSequence): Float32Array {
+  if (sequence.referenceLogprobs === undefined) {
+    throw new EngineError("forwardBackward: expected reference log-probs on every sequence, got none. The objective needs a reference policy: score the batch with it first.")
+  }
+  return sequence.referenceLogprobs
+}

@@ -1,0 +1,78 @@
+/** LoRA adapters in the layout of PEFT: adapter_config.json and adapter_model.safetensors. */
+import { readFile, writeFile } from "node:fs/promises"
+import { join } from "node:path"
+import { CheckpointError } from "../errors.ts"
+import type { ModelConfig } from "./config.ts"
+import { loraNames, loraSpecs, loraTargetSpecs, type LoraConfig } from "./lora.ts"
+import { readTensors, writeSafetensors } from "./safetensors.ts"
+import type { Weights } from "./weights.ts"
+import { elementCount } from "./weights.ts"
+
+const peftPrefix = "base_model.model."
+const weightFile = "adapter_model.safetensors"
+const configFile = "adapter_config.json"
+
+/** Writes the adapter into an existing folder. @param baseModel  name or path of the model that it belongs to */
+export async function saveAdapter(directory: string, config: ModelConfig, lora: LoraConfig, weights: Weights, baseModel: string): Promise<void> {
+  const tensors = loraSpecs(config, lora).map(({ name, shape }) => ({ name: peftPrefix + name, shape, values: weights.get(name)! }))
+  await writeSafetensors(join(directory, weightFile), tensors, { metadata: { format: "pt" } })
+  const description = {
+    peft_type: "LORA",
+    task_type: "CAUSAL_LM",
+    base_model_name_or_path: baseModel,
+    r: lora.rank,
+    lora_alpha: lora.alpha,
+    target_modules: [...lora.targets],
+    lora_dropout: 0,
+    bias: "none",
+    fan_in_fan_out: false,
+    inference_mode: true,
+  }
+  await writeFile(join(directory, configFile), `${JSON.stringify(description, null, 2)}\n`)
+}
+
+/**
+ * Reads an adapter's weights.
+ * @throws CheckpointError when rank, alpha, targets or a tensor differ from `lora`
+ */
+export async function loadAdapter(directory: string, config: ModelConfig, lora: LoraConfig): Promise<Weights> {
+  const path = join(directory, configFile)
+  const stored = JSON.parse(await readFile(path, "utf8")) as { r?: unknown; lora_alpha?: unknown; target_modules?: unknown }
+  const got = JSON.stringify([stored.r, stored.lora_alpha, Array.isArray(stored.target_modules) ? stored.target_modules.toSorted() : stored.target_modules])
+  const expected = JSON.stringify([lora.rank, lora.alpha, lora.targets.toSorted()])
+  if (got !== expected) {
+    throw new CheckpointError(`${path}: expected rank, alpha and targets ${expected}, got ${got}. Use the lora settings that the adapter was trained with.`)
+  }
+  const specs = loraSpecs(config, lora)
+  const tensors = await readTensors(join(directory, weightFile), specs.map(({ name }) => peftPrefix + name))
+  return new Map(
+    specs.map(({ name, shape }) => {
+      const values = tensors.get(peftPrefix + name)!
+      if (values.length !== elementCount(shape)) {
+        throw new CheckpointError(`${directory}: tensor ${name}: expected ${elementCount(shape)} values, got ${values.length}. Use the adapter of this model.`)
+      }
+      return [name, values]
+    }),
+  )
+}
+
+/** Base weights with the adapter added in: W + (alpha / rank) B A. Frozen weights are shared, targets are new arrays. */
+export function mergeAdapter(config: ModelConfig, lora: LoraConfig, weights: Weights): Weights {
+  const adapters = new Set(loraSpecs(config, lora).map(({ name }) => name))
+  const merged: Weights = new Map([...weights].filter(([name]) => !adapters.has(name)))
+  const scale = lora.alpha / lora.rank
+  for (const { name, shape } of loraTargetSpecs(config, lora)) {
+    const [rows, columns] = [shape[0]!, shape[1]!]
+    const names = loraNames(name)
+    const [a, b] = [weights.get(names.a)!, weights.get(names.b)!]
+    const values = weights.get(name)!.slice()
+    for (let row = 0; row < rows; row++) {
+      for (let r = 0; r < lora.rank; r++) {
+        const factor = scale * b[row * lora.rank + r]!
+        for (let column = 0; column < columns; column++) values[row * columns + column]! += factor * a[r * columns + column]!
+      }
+    }
+    merged.set(name, values)
+  }
+  return merged
+}
