@@ -1,0 +1,174 @@
+import { describe, expect, test } from "vitest"
+import { ConfigError } from "../errors.ts"
+import { hasOutputProjectionBias, modelConfigToJson, parseModelConfig } from "./config.ts"
+
+const sizes = {
+  vocab_size: 100,
+  hidden_size: 32,
+  intermediate_size: 48,
+  num_hidden_layers: 2,
+  num_attention_heads: 4,
+  num_key_value_heads: 2,
+  max_position_embeddings: 64,
+}
+
+function issuesOf(json: unknown): string[] {
+  try {
+    parseModelConfig(json, "config.json")
+  } catch (error) {
+    if (error instanceof ConfigError) return error.issues.map(({ path, message }) => `${path}: ${message}`)
+    throw error
+  }
+  return []
+}
+
+describe("parseModelConfig", () => {
+  test("reads Qwen3 in the form of transformers 4", () => {
+    const config = parseModelConfig(
+      {
+        ...sizes,
+        model_type: "qwen3",
+        head_dim: 16,
+        rms_norm_eps: 1e-6,
+        rope_theta: 1_000_000,
+        rope_scaling: null,
+        tie_word_embeddings: true,
+        attention_bias: false,
+        sliding_window: null,
+        use_sliding_window: false,
+        max_window_layers: 2,
+        bos_token_id: 1,
+        eos_token_id: 2,
+        torch_dtype: "bfloat16",
+      },
+      "config.json",
+    )
+    expect(config).toMatchObject({
+      architecture: "qwen3",
+      vocabularySize: 100,
+      hiddenSize: 32,
+      intermediateSize: 48,
+      layers: 2,
+      heads: 4,
+      keyValueHeads: 2,
+      headDim: 16,
+      contextLength: 64,
+      rmsNormEps: 1e-6,
+      tiedEmbeddings: true,
+      attentionBias: false,
+      mlpBias: false,
+      qkNorm: true,
+      rope: { theta: 1_000_000 },
+      bosToken: 1,
+      eosTokens: [2],
+    })
+    expect(config.padToken).toBeUndefined()
+  })
+
+  test("reads Qwen2: bias on queries, keys and values alone, head size from the hidden size", () => {
+    const config = parseModelConfig({ ...sizes, model_type: "qwen2", eos_token_id: [3, 4], pad_token_id: 3 }, "config.json")
+    expect(config).toMatchObject({ attentionBias: true, qkNorm: false, mlpBias: false, headDim: 8, eosTokens: [3, 4], padToken: 3, tiedEmbeddings: false })
+    expect(hasOutputProjectionBias(config)).toBe(false)
+    expect(config.rope).toEqual({ theta: 10_000 })
+  })
+
+  test("reads Llama 3 scaling in the old form and the new one alike", () => {
+    const scaling = { factor: 8, low_freq_factor: 1, high_freq_factor: 4, original_max_position_embeddings: 32 }
+    const old = { ...sizes, model_type: "llama", rope_theta: 500_000, rope_scaling: { ...scaling, rope_type: "llama3" } }
+    const recent = { ...sizes, model_type: "llama", rope_parameters: { ...scaling, rope_type: "llama3", rope_theta: 500_000 } }
+    const expected = {
+      theta: 500_000,
+      scaling: { type: "llama3", factor: 8, lowFreqFactor: 1, highFreqFactor: 4, originalContextLength: 32 },
+    }
+    expect(parseModelConfig(old, "config.json").rope).toEqual(expected)
+    expect(parseModelConfig(recent, "config.json").rope).toEqual(expected)
+  })
+
+  test("reads linear scaling by its old name of the key, and default as none", () => {
+    const rope = (value: unknown): unknown =>
+      parseModelConfig({ ...sizes, model_type: "llama", rope_theta: 5000, rope_scaling: value }, "config.json").rope
+    expect(rope({ type: "linear", factor: 2 })).toEqual({ theta: 5000, scaling: { type: "linear", factor: 2 } })
+    expect(rope({ rope_type: "default" })).toEqual({ theta: 5000 })
+  })
+
+  test("Llama may have bias on all attention projections and on the feed-forward layer", () => {
+    const config = parseModelConfig({ ...sizes, model_type: "llama", attention_bias: true, mlp_bias: true, pad_token_id: -1 }, "config.json")
+    expect(config).toMatchObject({ attentionBias: true, mlpBias: true })
+    expect(config.padToken).toBeUndefined()
+    expect(hasOutputProjectionBias(config)).toBe(true)
+  })
+
+  test.each([
+    ["an unknown family", { model_type: "mamba" }, /model_type: expected "qwen3", "qwen2" or "llama", got "mamba"/],
+    ["a mixture of experts", { num_experts: 8 }, /num_experts: expected none, got 8/],
+    ["another activation", { hidden_act: "gelu" }, /hidden_act: expected "silu", got "gelu"/],
+    ["an active sliding window", { use_sliding_window: true, sliding_window: 32, max_window_layers: 1 }, /use_sliding_window: .*window of 32 tokens/],
+    ["a layer of windowed attention", { layer_types: ["full_attention", "sliding_attention"] }, /layer_types: .*got "sliding_attention"/],
+    ["yarn", { rope_scaling: { rope_type: "yarn", factor: 4 } }, /rope_scaling: rope_type: expected "default", "linear" or "llama3", got "yarn"/],
+    ["dynamic scaling", { rope_parameters: { rope_type: "dynamic", factor: 4 } }, /rope_parameters: rope_type: .*got "dynamic"/],
+    ["partial rotation", { partial_rotary_factor: 0.5 }, /partial_rotary_factor: expected 1, got 0.5/],
+    ["quantised weights", { quantization_config: { bits: 4 } }, /quantization_config: expected none/],
+    ["a missing size", { hidden_size: undefined }, /hidden_size: expected a positive whole number, got nothing/],
+    ["a fractional size", { num_hidden_layers: 2.5 }, /num_hidden_layers: .*got 2.5/],
+    ["heads that do not group", { num_key_value_heads: 3 }, /num_key_value_heads: expected a divisor of num_attention_heads \(4\), got 3/],
+    ["an odd head size", { head_dim: 15 }, /head_dim: expected an even number, got 15/],
+    ["a token past the vocabulary", { eos_token_id: [1, 100] }, /eos_token_id: expected token ids from 0 to 99, got \[1,100\]/],
+    ["a text for a switch", { tie_word_embeddings: "yes" }, /tie_word_embeddings: expected true or false, got "yes"/],
+    ["an epsilon of zero", { rms_norm_eps: 0 }, /rms_norm_eps: expected a number above zero, got 0/],
+    ["llama3 scaling without its factors", { rope_scaling: { rope_type: "llama3", factor: 8 } }, /rope_scaling: low_freq_factor: .*got nothing/],
+  ])("%s is refused by key and value", (_, change, expected) => {
+    const issues = issuesOf({ ...sizes, model_type: "qwen3", head_dim: 8, ...change })
+    expect(issues.join("\n")).toMatch(expected)
+    expect(issues[0]).toMatch(/^config\.json: /)
+  })
+
+  test("a sliding window that is switched off, or begins after the last layer, is accepted", () => {
+    expect(issuesOf({ ...sizes, model_type: "qwen2", use_sliding_window: false, sliding_window: 32 })).toEqual([])
+    expect(issuesOf({ ...sizes, model_type: "qwen2", use_sliding_window: true, sliding_window: 32, max_window_layers: 2 })).toEqual([])
+  })
+
+  test("all problems are reported at once", () => {
+    expect(issuesOf({ model_type: "qwen3", hidden_act: "relu", rope_scaling: { rope_type: "yarn" } }).length).toBeGreaterThanOrEqual(7)
+    expect(issuesOf([])).toEqual(["config.json: expected a JSON object, got []. Copy the file again."])
+  })
+})
+
+describe("modelConfigToJson", () => {
+  const families = [
+    { ...sizes, model_type: "qwen3", head_dim: 16, tie_word_embeddings: true, rope_theta: 1e6, eos_token_id: [2, 3], future_key: { a: [1] } },
+    { ...sizes, model_type: "qwen2", bos_token_id: 1, rope_theta: 1e6, use_sliding_window: false, sliding_window: 32 },
+    { ...sizes, model_type: "llama", mlp_bias: true, attention_bias: true, rope_parameters: { rope_type: "linear", factor: 4, rope_theta: 1e4 } },
+    {
+      ...sizes,
+      model_type: "llama",
+      rope_theta: 5e5,
+      rope_scaling: { rope_type: "llama3", factor: 8, low_freq_factor: 1, high_freq_factor: 4, original_max_position_embeddings: 32 },
+    },
+  ]
+
+  test.each(families)("what is written is read back the same ($model_type)", (json) => {
+    const config = parseModelConfig(json, "config.json")
+    const again = parseModelConfig(JSON.parse(JSON.stringify(modelConfigToJson(config))), "config.json")
+    expect({ ...again, source: null }).toEqual({ ...config, source: null })
+  })
+
+  test("keys unknown here survive, and the storage type and class are written over the old ones", () => {
+    const config = parseModelConfig({ ...families[0], architectures: ["Qwen3Model"], torch_dtype: "float16" }, "config.json")
+    expect(modelConfigToJson(config, "bf16")).toMatchObject({
+      future_key: { a: [1] },
+      architectures: ["Qwen3ForCausalLM"],
+      torch_dtype: "bfloat16",
+      dtype: "bfloat16",
+      eos_token_id: [2, 3],
+    })
+  })
+
+  test("the two forms of the rotary settings say the same", () => {
+    const json = modelConfigToJson(parseModelConfig(families[2], "config.json"))
+    expect(json).toMatchObject({
+      rope_theta: 1e4,
+      rope_scaling: { rope_type: "linear", factor: 4 },
+      rope_parameters: { rope_type: "linear", factor: 4, rope_theta: 1e4 },
+    })
+  })
+})
