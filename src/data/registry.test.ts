@@ -202,7 +202,7 @@ describe("wrong options", () => {
   test("an unknown task lists the tasks there are and the nearest", () => {
     const [issue] = issuesOf("count-down", {})
     expect(issue.path).toBe("task.name")
-    expect(issue.message).toMatch(/add2, addition.*chain, got "count-down"\. Did you mean countdown\?/)
+    expect(issue.message).toMatch(/add2, addition.*chain, dataset, got "count-down"\. Did you mean countdown\?/)
   })
 
   test("all of them are reported at once, each at its path", () => {

@@ -14,6 +14,9 @@ import { sort } from "./tasks/sort.ts"
 
 const definitions: readonly TaskDefinition[] = [add2, ...arithmetic, modular, countdown, sort, parentheses, chain]
 
+/** Under this name a config asks for files (`createDatasetTask`). */
+export const DATASET_NAME = "dataset"
+
 /** Names that `createTask` knows. */
 export const taskNames: readonly string[] = definitions.map((definition) => definition.name)
 
@@ -29,9 +32,10 @@ export function describeTasks(): readonly Omit<TaskDefinition, "create">[] {
 export function createTask(name: string, options: TaskOptions = {}): ProceduralTask {
   const definition = definitions.find((candidate) => candidate.name === name)
   if (definition !== undefined) return definition.create(options)
-  const nearest = nearestName(name, taskNames)
+  const names = [...taskNames, DATASET_NAME]
+  const nearest = nearestName(name, names)
   const hint = nearest === undefined ? "" : ` Did you mean ${nearest}?`
   throw new ConfigError([
-    { path: "task.name", message: `task: expected one of ${taskNames.join(", ")}, got ${JSON.stringify(name)}.${hint}` },
+    { path: "task.name", message: `task: expected one of ${names.join(", ")}, got ${JSON.stringify(name)}.${hint}` },
   ])
 }

@@ -1,0 +1,18 @@
+/** A task from what a config says: procedural or a data set. */
+import { createDatasetTask } from "./dataset.ts"
+import type { DatasetOptions } from "./dataset-options.ts"
+import { DATASET_NAME, createTask } from "./registry.ts"
+import type { Task } from "./task.ts"
+import type { TaskOptions } from "./task-options.ts"
+
+/**
+ * The task of a config's `task` section: `name` chooses it, the rest are its options.
+ * @throws ConfigError  for an unknown name or wrong options
+ * @throws DataError    when the files of a data set cannot be used
+ */
+export async function openTask(settings: { readonly name: string } & TaskOptions): Promise<Task> {
+  const { name, ...options } = settings
+  if (name !== DATASET_NAME) return createTask(name, options)
+  // What a config holds is not typed; createDatasetTask checks every option.
+  return createDatasetTask(options as unknown as DatasetOptions)
+}
