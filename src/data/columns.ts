@@ -36,7 +36,8 @@ export function valueOf(row: Row, column: string): unknown {
 }
 
 function missing(file: string, { row, place }: PlacedRow, wanted: string, advice: string): DataError {
-  return new DataError(`data set ${file}, ${place}: expected ${wanted}; the columns are ${Object.keys(row).join(", ")}. ${advice}`)
+  const columns = Object.keys(row).join(", ")
+  return new DataError(`data set ${file}, ${place}: expected ${wanted}; the columns are ${columns}. ${advice}`)
 }
 
 /**

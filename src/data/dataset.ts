@@ -85,9 +85,10 @@ function splitTwo(
   const shared = train.filter(({ question }) => questions.has(question))
   if (shared.length > 0) {
     const [first] = shared
+    const places = `${questions.get(first.question)?.place} and ${first.place}`
     throw new DataError(
-      `data set ${files.heldOut}: expected no question that is also in ${files.train}, got ${new Set(shared.map((placed) => placed.question)).size} ` +
-        `in ${shared.length} of ${train.length} training rows (first: ${questions.get(first.question)?.place} and ${first.place}). ` +
+      `data set ${files.heldOut}: expected no question that is also in ${files.train}, got ${distinct(shared).size} ` +
+        `in ${shared.length} of ${train.length} training rows (first: ${places}). ` +
         "Remove them from one of the files.",
     )
   }

@@ -40,7 +40,8 @@ function parseRow(text: string, file: string, line: number): Row {
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause)
     throw new DataError(
-      `data set ${file}, line ${line}: expected a JSON object, got text that is not JSON (${reason}). Mend the line; if it is the last, the file may be cut short.`,
+      `data set ${file}, line ${line}: expected a JSON object, got text that is not JSON (${reason}). ` +
+        "Mend the line; if it is the last, the file may be cut short.",
       { cause },
     )
   }

@@ -58,10 +58,7 @@ function heldOutError(space: ProceduralSpace, found: string): ConfigError {
   return new ConfigError([{ path: "task.heldOutSize", message }])
 }
 
-function common(space: ProceduralSpace): Pick<
-  ProceduralTask,
-  "name" | "alphabet" | "maxPromptCharacters" | "maxResponseCharacters" | "verifierFor"
-> {
+function common(space: ProceduralSpace): Omit<ProceduralTask, "trainSize" | "trainProblem" | "heldOut"> {
   return {
     name: space.name,
     alphabet: [...new Set(space.alphabet)].join(""),

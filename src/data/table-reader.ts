@@ -46,7 +46,8 @@ export async function* readTable(file: string, format: TableFormat): AsyncGenera
     }
   } catch (cause) {
     throw new DataError(
-      `data set ${file}: expected a readable ${format} file, got an error from the reader: ${describe(cause)}. Fetch or write the file again.`,
+      `data set ${file}: expected a readable ${format} file, got an error from the reader: ${describe(cause)}. ` +
+        "Fetch or write the file again.",
       { cause },
     )
   } finally {
