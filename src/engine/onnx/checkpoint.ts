@@ -3,10 +3,11 @@ import { readFile, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { CheckpointError } from "../../errors.ts"
 import { loadAdapter, mergeAdapter, saveAdapter } from "../../model/adapter.ts"
-import { loadModelFolder, saveModelFolder } from "../../model/folder.ts"
+import { saveModelFolder } from "../../model/folder.ts"
 import { readSafetensorsHeader, readTensors, writeSafetensors } from "../../model/safetensors.ts"
 import { createTokenizer, type Tokenizer } from "../../model/tokenizer.ts"
 import type { GenerationDefaults } from "../../model/generation-config.ts"
+import { planWeights, readPlannedWeights } from "../../model/weight-files.ts"
 import type { PolicyState } from "./policy-state.ts"
 import type { WorkerSettings } from "./protocol.ts"
 
@@ -46,7 +47,7 @@ export async function saveCheckpoint(
 
 export async function loadCheckpoint(directory: string, settings: WorkerSettings, state: PolicyState): Promise<void> {
   const { config, lora } = settings
-  const weights = lora === undefined ? await (await loadModelFolder(directory)).readWeights() : await loadAdapter(directory, config, lora)
+  const weights = lora === undefined ? await readPlannedWeights(directory, await planWeights(directory, config)) : await loadAdapter(directory, config, lora)
   for (const name of state.trainable) {
     const [from, to] = [weights.get(name), state.weights.get(name)!]
     if (from?.length !== to.length) {

@@ -5,7 +5,7 @@ import type { AdamOptions, LossReport, SampleRequest, Sequence, StepReport, Toke
 import type { Program, TrainProgram } from "./programs.ts"
 import type { SamplerLimits } from "./sampler.ts"
 
-/** Where the weights come from: read or made by the worker, which owns them. */
+/** Where the weights come from: the safetensors of a model folder, or made afresh. The worker reads or makes them, and owns them. */
 export type WeightSource = { readonly kind: "folder"; readonly directory: string } | { readonly kind: "fresh"; readonly seed: number }
 
 export interface WorkerSettings {

@@ -1,10 +1,10 @@
 /** The verbs of the worker, on its own thread's state. No thread or message here: worker.ts does that. */
 import { EngineError } from "../../errors.ts"
-import { loadModelFolder } from "../../model/folder.ts"
 import { initialiseWeights } from "../../model/initialise.ts"
 import { loraSpecs } from "../../model/lora.ts"
 import { createRandomStream, fillNormal } from "../../model/random.ts"
 import type { Tokenizer } from "../../model/tokenizer.ts"
+import { planWeights, readPlannedWeights } from "../../model/weight-files.ts"
 import { parameterSpecs, type Weights } from "../../model/weights.ts"
 import type { LossReport, TrainSequence } from "../engine.ts"
 import { loadCheckpoint, saveCheckpoint, settingsTokenizer } from "./checkpoint.ts"
@@ -20,7 +20,8 @@ import { scoreFeeds, SharedFeeds, windowed } from "./sequence-feeds.ts"
 type Handlers = { readonly [Verb in WorkerVerb]: (args: WorkerCalls[Verb][0]) => Promise<WorkerCalls[Verb][1]> | WorkerCalls[Verb][1] }
 
 async function readWeights({ config, lora, source, seed }: WorkerSettings): Promise<Weights> {
-  const weights = source.kind === "folder" ? await (await loadModelFolder(source.directory)).readWeights() : initialiseWeights(config, source.seed)
+  const weights =
+    source.kind === "folder" ? await readPlannedWeights(source.directory, await planWeights(source.directory, config)) : initialiseWeights(config, source.seed)
   for (const { name, shape } of lora === undefined ? [] : loraSpecs(config, lora)) {
     const values = new Float32Array(shape[0]! * shape[1]!)
     // A starts random and B at zero, so that the adapter starts as no change.
