@@ -1,0 +1,29 @@
+/** Advantages, aggregation, KL and the objectives. */
+export { advantageNames, createAdvantage } from "./advantages/registry.ts"
+export type { AdvantageName, AdvantageOptions } from "./advantages/registry.ts"
+export type { AdvantageEstimator, AdvantageNeed, AdvantageResult, RewardedResponse } from "./advantages/estimator.ts"
+export { severalRewards } from "./advantages/several-rewards.ts"
+export type { RewardAggregation, SeveralRewardsOptions } from "./advantages/several-rewards.ts"
+export { aggregationModes, aggregationWeights, exactAggregationWeights } from "./aggregation.ts"
+export type { AggregationMode, AggregationOptions } from "./aggregation.ts"
+export { IMPORTANCE_INPUT, isBatchObjective, withConstants } from "./batch-objective.ts"
+export type {
+  BatchObjective,
+  BatchObjectiveInputs,
+  ObjectiveTerm,
+  Preparation,
+  PreparationSequence,
+} from "./batch-objective.ts"
+export { importanceCorrections, importanceWeights } from "./importance-weights.ts"
+export type { ImportanceCorrection, ImportanceOptions } from "./importance-weights.ts"
+export { adaptiveKlController, fixedKlController } from "./kl-controller.ts"
+export type { AdaptiveKlOptions, KlController } from "./kl-controller.ts"
+export { klInReward } from "./kl-in-reward.ts"
+export { klEstimate, klEstimators } from "./kl.ts"
+export type { KlEstimator, KlOptions } from "./kl.ts"
+export type { Objective, ObjectiveInputs, ObjectiveNeed, ObjectiveOutput } from "./objective.ts"
+export type { ObjectiveOptions } from "./options.ts"
+export type { ObjectiveRecipe } from "./recipe.ts"
+export { createObjective, objectiveIssues, objectiveNames, objectiveRecipe } from "./registry.ts"
+export { valueLoss } from "./value-loss.ts"
+export type { ValueLossInputs } from "./value-loss.ts"
