@@ -1,0 +1,188 @@
+/**
+ * Checkpoints of a run: folders `checkpoints/step-NNNNNN` that are complete or not there.
+ *
+ * A checkpoint is written under a temporary name, forced to the disk, and renamed. Its `checkpoint.json` lists every
+ * file with its size, so that one that was cut short later is known too.
+ */
+import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs"
+import { join, relative } from "node:path"
+import { CheckpointError } from "../errors.ts"
+import { reasonOf, syncDirectory, syncTree } from "./durable-files.ts"
+
+const manifestName = "checkpoint.json"
+
+/** A complete checkpoint. */
+export interface CheckpointInfo {
+  /** Steps that were finished when it was written. */
+  readonly step: number
+  readonly path: string
+}
+
+/** A checkpoint that cannot be used, and why. */
+export interface DamagedCheckpoint extends CheckpointInfo {
+  readonly reason: string
+}
+
+/** Where `write` can be made to fail, for tests; the real thing otherwise. */
+export interface CheckpointOptions {
+  /** Number of checkpoints kept, the newest ones. */
+  readonly keep: number
+  /** Forces a folder to the disk. */
+  readonly sync?: (directory: string) => void
+}
+
+/** The checkpoints of one run folder. One process at a time: the run's lock sees to it. */
+export class CheckpointStore {
+  readonly directory: string
+  readonly #keep: number
+  readonly #sync: (directory: string) => void
+
+  /** @param directory  the `checkpoints` folder; made when it is not there */
+  constructor(directory: string, options: CheckpointOptions) {
+    this.directory = directory
+    this.#keep = options.keep
+    this.#sync = options.sync ?? syncTree
+    mkdirSync(directory, { recursive: true })
+    this.#recover()
+  }
+
+  /**
+   * Writes a checkpoint and removes those beyond the number kept. It exists under its name only once everything is on
+   * the disk.
+   * @param fill  writes the files into the folder it is given
+   * @throws CheckpointError  when anything fails (a full disk, say); earlier checkpoints stay as they are
+   */
+  async write(step: number, fill: (directory: string) => void | Promise<void>): Promise<CheckpointInfo> {
+    const path = join(this.directory, checkpointName(step))
+    const temporary = join(this.directory, `.writing-${checkpointName(step)}`)
+    try {
+      rmSync(temporary, { recursive: true, force: true })
+      mkdirSync(temporary)
+      await fill(temporary)
+      writeFileSync(join(temporary, manifestName), JSON.stringify({ version: 1, step, files: filesOf(temporary) }))
+      this.#sync(temporary)
+      this.#replace(temporary, path)
+    } catch (cause) {
+      rmSync(temporary, { recursive: true, force: true })
+      const last = this.newest()
+      const stays = last === undefined ? "There is no earlier one." : `The last good one stays: ${last.path}.`
+      throw new CheckpointError(
+        `checkpoint ${path}: expected to write it, got ${reasonOf(cause)}. ${stays} Make room or correct the cause, ` +
+          "then resume.",
+        { cause },
+      )
+    }
+    this.#prune()
+    return { step, path }
+  }
+
+  /** Complete checkpoints, oldest first. */
+  list(): CheckpointInfo[] {
+    return listCheckpoints(this.directory).complete
+  }
+
+  /** The newest complete checkpoint. */
+  newest(): CheckpointInfo | undefined {
+    return this.list().at(-1)
+  }
+
+  /** Checkpoints that were damaged after they were written. */
+  damaged(): DamagedCheckpoint[] {
+    return listCheckpoints(this.directory).damaged
+  }
+
+  /** Removes checkpoints above a step: a resumed run writes them anew. */
+  removeAfter(step: number): void {
+    for (const { step: other, path } of [...this.list(), ...this.damaged()]) if (other > step) this.#remove(path)
+  }
+
+  #replace(temporary: string, path: string): void {
+    const aside = join(this.directory, `.replaced-${relative(this.directory, path)}`)
+    const replaces = existsSync(path)
+    if (replaces) renameSync(path, aside)
+    try {
+      renameSync(temporary, path)
+    } catch (error) {
+      if (replaces) renameSync(aside, path)
+      throw error
+    }
+    syncDirectory(this.directory)
+    if (replaces) rmSync(aside, { recursive: true, force: true })
+  }
+
+  #prune(): void {
+    for (const { path } of this.list().slice(0, -this.#keep)) this.#remove(path)
+  }
+
+  /** A removal that is interrupted must not leave half a checkpoint under its name. */
+  #remove(path: string): void {
+    const aside = join(this.directory, `.removing-${relative(this.directory, path)}`)
+    rmSync(aside, { recursive: true, force: true })
+    renameSync(path, aside)
+    rmSync(aside, { recursive: true, force: true })
+  }
+
+  /** Clears what a killed process left: unfinished folders go, one that was moved aside comes back. */
+  #recover(): void {
+    for (const name of readdirSync(this.directory)) {
+      const leftover = join(this.directory, name)
+      const replaced = /^\.replaced-(step-\d+)$/.exec(name)
+      if (replaced !== null && !existsSync(join(this.directory, replaced[1]!))) {
+        renameSync(leftover, join(this.directory, replaced[1]!))
+      } else if (/^\.(?:writing|replaced|removing)-step-\d+$/.test(name)) {
+        rmSync(leftover, { recursive: true, force: true })
+      }
+    }
+  }
+}
+
+/** Folder name of a checkpoint. */
+export function checkpointName(step: number): string {
+  return `step-${String(step).padStart(6, "0")}`
+}
+
+/** Checkpoints of a `checkpoints` folder, oldest first; reads only, also while a run writes there. */
+export function listCheckpoints(directory: string): { complete: CheckpointInfo[]; damaged: DamagedCheckpoint[] } {
+  const complete: CheckpointInfo[] = []
+  const damaged: DamagedCheckpoint[] = []
+  const names = existsSync(directory) ? readdirSync(directory) : []
+  for (const name of names) {
+    const match = /^step-(\d+)$/.exec(name)
+    if (match === null) continue
+    const info = { step: Number(match[1]), path: join(directory, name) }
+    const reason = damageOf(info.path)
+    if (reason === undefined) complete.push(info)
+    else damaged.push({ ...info, reason })
+  }
+  const byStep = (a: CheckpointInfo, b: CheckpointInfo): number => a.step - b.step
+  return { complete: complete.sort(byStep), damaged: damaged.sort(byStep) }
+}
+
+/** Why a checkpoint cannot be used, or undefined when every file has its size. */
+function damageOf(path: string): string | undefined {
+  let files: Record<string, number>
+  try {
+    files = (JSON.parse(readFileSync(join(path, manifestName), "utf8")) as { files: Record<string, number> }).files
+    for (const [name, bytes] of Object.entries(files)) {
+      const size = statSync(join(path, name)).size
+      if (size !== bytes) return `${name} has ${size} bytes instead of ${bytes}`
+    }
+  } catch (error) {
+    return `${manifestName} or a file that it lists cannot be read (${reasonOf(error)})`
+  }
+  return undefined
+}
+
+/** Every file below a folder with its size, by its path with forward slashes. */
+function filesOf(directory: string): Record<string, number> {
+  const files: Record<string, number> = {}
+  const visit = (folder: string): void => {
+    for (const entry of readdirSync(folder, { withFileTypes: true })) {
+      const path = join(folder, entry.name)
+      if (entry.isDirectory()) visit(path)
+      else files[relative(directory, path).replaceAll("\\", "/")] = statSync(path).size
+    }
+  }
+  visit(directory)
+  return files
+}

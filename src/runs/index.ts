@@ -1,0 +1,27 @@
+/**
+ * The run folder: logs, checkpoints, lock, summary.
+ */
+export { CheckpointStore, checkpointName, listCheckpoints } from "./checkpoints.ts"
+export type { CheckpointInfo, CheckpointOptions, DamagedCheckpoint } from "./checkpoints.ts"
+export { syncTree, writeFileAtomic } from "./durable-files.ts"
+export { JsonlLog, cutJsonlAfter, readJsonl } from "./jsonl-log.ts"
+export type { JsonRecord, JsonlContent, JsonlCut } from "./jsonl-log.ts"
+export { listRunFolders, readCompletions, readRun } from "./read-run.ts"
+export type { RunRecord, RunState } from "./read-run.ts"
+export type {
+  CompletionLine,
+  EvaluationLine,
+  MetricsLine,
+  RunEvent,
+  RunEventKind,
+  StepTime,
+  TimeRecord,
+  Verdict,
+} from "./records.ts"
+export { RunFolder, createRunFolder, describeResume, isRunFolder, resumeRunFolder } from "./run-folder.ts"
+export type { ResumePoint, RunFolderOptions } from "./run-folder.ts"
+export { acquireLock, isHeld, processStartTime, readLock } from "./run-lock.ts"
+export type { LockOwner, RunLock } from "./run-lock.ts"
+export { decodeState, encodeState } from "./state-codec.ts"
+export { summarizeRun } from "./summary.ts"
+export type { AccuracySummary, RunSummary } from "./summary.ts"

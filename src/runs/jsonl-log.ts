@@ -1,0 +1,141 @@
+/**
+ * Append-only JSONL: one JSON object per line, on the disk before `append` returns.
+ */
+import {
+  closeSync,
+  existsSync,
+  fstatSync,
+  fsyncSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readSync,
+  writeSync,
+} from "node:fs"
+import { basename, dirname } from "node:path"
+import { DataError, PirlError } from "../errors.ts"
+import { reasonOf, syncDirectory, writeFileAtomic } from "./durable-files.ts"
+
+/** One line of a log. */
+export type JsonRecord = Readonly<Record<string, unknown>>
+
+/** Lines of a log as far as they are whole. */
+export interface JsonlContent {
+  readonly records: readonly JsonRecord[]
+  /** The file ends in a line that was not written to its end; it is not among the records. */
+  readonly halfWritten: boolean
+}
+
+/** A file to which whole lines are appended. */
+export class JsonlLog {
+  readonly path: string
+  readonly #descriptor: number
+  #length: number
+
+  /** Opens or creates the file. A last line without an end is cut: what follows would else be glued to it. */
+  constructor(path: string) {
+    mkdirSync(dirname(path), { recursive: true })
+    const isNew = !existsSync(path)
+    this.path = path
+    this.#descriptor = openSync(path, isNew ? "wx+" : "r+")
+    if (isNew) syncDirectory(dirname(path))
+    this.#length = wholeLength(this.#descriptor)
+    ftruncateSync(this.#descriptor, this.#length)
+  }
+
+  /**
+   * Appends lines; they are on the disk when this returns. Numbers that JSON does not know (NaN) become null.
+   * @throws PirlError  when the disk refuses; the file then ends where it ended before
+   */
+  append(...records: readonly object[]): void {
+    if (records.length === 0) return
+    const bytes = Buffer.from(records.map((record) => `${JSON.stringify(record)}\n`).join(""))
+    try {
+      for (let written = 0; written < bytes.length; ) {
+        written += writeSync(this.#descriptor, bytes, written, bytes.length - written, this.#length + written)
+      }
+      fsyncSync(this.#descriptor)
+    } catch (cause) {
+      ftruncateSync(this.#descriptor, this.#length)
+      const hint = "Make room on the disk and resume the run."
+      throw new PirlError(`log ${this.path}: expected to append a line, got ${reasonOf(cause)}. ${hint}`, { cause })
+    }
+    this.#length += bytes.length
+  }
+
+  close(): void {
+    closeSync(this.#descriptor)
+  }
+}
+
+/** Length of the file up to its last line end. */
+function wholeLength(descriptor: number): number {
+  const block = Buffer.alloc(65_536)
+  let end = fstatSync(descriptor).size
+  while (end > 0) {
+    const start = Math.max(0, end - block.length)
+    const read = readSync(descriptor, block, 0, end - start, start)
+    const lineEnd = block.subarray(0, read).lastIndexOf(10)
+    if (lineEnd >= 0) return start + lineEnd + 1
+    end = start
+  }
+  return 0
+}
+
+/**
+ * Reads a log that may be written to at this moment: a half-written last line is left out. A file that is not there
+ * has no lines.
+ * @throws DataError  naming the line, when one before the last is not a JSON object
+ */
+export function readJsonl(path: string): JsonlContent {
+  const { lines, halfWritten } = readLines(path)
+  return { records: lines.map((line, i) => parseLine(line, path, i + 1)), halfWritten }
+}
+
+function readLines(path: string): { lines: string[]; halfWritten: boolean } {
+  if (!existsSync(path)) return { lines: [], halfWritten: false }
+  const lines = readFileSync(path, "utf8").split("\n")
+  const rest = lines.pop() ?? ""
+  return { lines, halfWritten: rest !== "" }
+}
+
+function parseLine(line: string, path: string, number: number): JsonRecord {
+  let value: unknown
+  try {
+    value = JSON.parse(line)
+  } catch {
+    value = undefined
+  }
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as JsonRecord
+  throw new DataError(
+    `${path}:${number}: expected a JSON object, got ${JSON.stringify(line.slice(0, 60))}. ` +
+      "The file was changed by something else; restore it or remove that line.",
+  )
+}
+
+/** What was cut from a log. */
+export interface JsonlCut {
+  /** File name within its folder. */
+  readonly file: string
+  /** Whole lines that were cut. */
+  readonly lines: number
+  /** A half-written last line was cut too. */
+  readonly halfWritten: boolean
+}
+
+/**
+ * Cuts every line whose `step` is above the given one, and a half-written last line. Lines without a step stay.
+ * @returns what was cut, or undefined when the file is as it was
+ */
+export function cutJsonlAfter(path: string, step: number): JsonlCut | undefined {
+  const { lines, halfWritten } = readLines(path)
+  const kept = lines.filter((line, i) => {
+    const record = parseLine(line, path, i + 1)
+    return !(typeof record["step"] === "number" && record["step"] > step)
+  })
+  const cut = lines.length - kept.length
+  if (cut === 0 && !halfWritten) return undefined
+  writeFileAtomic(path, kept.map((line) => `${line}\n`).join(""))
+  return { file: basename(path), lines: cut, halfWritten }
+}

@@ -1,0 +1,76 @@
+/**
+ * What the lines of a run's logs hold. In every line, what depends on the clock or the machine stands under `time`
+ * alone: without that key, two runs of the same config and seed are equal line for line.
+ */
+
+/** Part of a line that differs from machine to machine. */
+export interface TimeRecord {
+  /** ISO time at which the line was written. */
+  readonly at: string
+  readonly [measure: string]: unknown
+}
+
+/** `time` of a step. */
+export interface StepTime extends TimeRecord {
+  /** Wall time of the step, evaluation and checkpoint excluded. */
+  readonly seconds: number
+  readonly sampleSeconds?: number
+  readonly verifySeconds?: number
+  /** Forward, backward and optimiser of all updates. */
+  readonly trainSeconds?: number
+}
+
+/** Outcome of looking back at the previous update. */
+export type Verdict = "improved" | "regressed" | "undecided"
+
+/** One line of metrics.jsonl: one step of training. Metrics beyond these are the trainer's and the update rule's. */
+export interface MetricsLine {
+  /** From 1. */
+  readonly step: number
+  /** Mean verifier reward of all rollouts of the step. */
+  readonly mu: number
+  /** Improvement signal; null or absent while there is none. */
+  readonly xi?: number | null
+  /** What the previous update turned out to be; absent or null when it was not judged. */
+  readonly verdict?: Verdict | null
+  /** Response tokens sampled. */
+  readonly sampledTokens?: number
+  /** Tokens that went through forward and backward, prompts included. */
+  readonly trainedTokens?: number
+  readonly time: StepTime
+  readonly [metric: string]: unknown
+}
+
+/** One line of evaluations.jsonl: held-out accuracy after a number of steps, 0 being the start. */
+export interface EvaluationLine {
+  readonly step: number
+  /** Held-out problems measured. */
+  readonly size: number
+  /** Share of problems answered rightly by greedy responses. */
+  readonly greedyAccuracy?: number
+  /** Mean probability of the right answer, by a teacher-forced pass. */
+  readonly expectedAccuracy?: number
+  readonly time: TimeRecord
+  readonly [metric: string]: unknown
+}
+
+/** One line of completions/*.jsonl: a response and how it was judged. */
+export interface CompletionLine {
+  readonly step: number
+  readonly problem: string
+  readonly completion: string
+  readonly reward: number
+  readonly [detail: string]: unknown
+}
+
+/** What happened to a run beside its steps. */
+export type RunEventKind = "start" | "resume" | "warm-start" | "interrupt" | "alarm" | "failure" | "finish"
+
+/** One line of events.jsonl. Events of the process, and not of a step, have no `step` and outlast a resume. */
+export interface RunEvent {
+  readonly kind: RunEventKind
+  readonly step?: number
+  readonly message: string
+  readonly time: TimeRecord
+  readonly [detail: string]: unknown
+}

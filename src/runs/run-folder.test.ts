@@ -1,0 +1,198 @@
+import { spawn } from "node:child_process"
+import { once } from "node:events"
+import { appendFileSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs"
+import { hostname, tmpdir } from "node:os"
+import { join } from "node:path"
+import { afterAll, describe, expect, test } from "vitest"
+import { ConfigError, DataError } from "../errors.ts"
+import { listRunFolders, readCompletions, readRun } from "./read-run.ts"
+import type { MetricsLine } from "./records.ts"
+import { createRunFolder, resumeRunFolder } from "./run-folder.ts"
+import type { RunFolder } from "./run-folder.ts"
+import { acquireLock, processStartTime, readLock } from "./run-lock.ts"
+import { summarizeRun } from "./summary.ts"
+
+const root = mkdtempSync(join(tmpdir(), "pirl-runs-"))
+afterAll(() => rmSync(root, { recursive: true, force: true }))
+
+let runs = 0
+function fresh(): string {
+  return join(root, `run-${runs++}`)
+}
+
+const options = { configYaml: "seed: 1\n", keepCheckpoints: 2 }
+const time = { at: "2026-01-01T00:00:00.000Z", seconds: 2 }
+
+function line(step: number): MetricsLine {
+  return { step, mu: step / 10, time }
+}
+
+async function step(folder: RunFolder, number: number, checkpoint: boolean): Promise<void> {
+  folder.logMetrics(line(number))
+  folder.logEvaluation({ step: number, size: 10, greedyAccuracy: number / 10, time })
+  folder.logCompletions(number, [{ step: number, problem: "p", completion: "c", reward: 1 }])
+  if (checkpoint) {
+    await folder.checkpoints.write(number, (to) => writeFileSync(join(to, "state.json"), String(number)))
+  }
+}
+
+function withStartTime(pid: number, startTime: string | null): string {
+  return JSON.stringify({ pid, startTime, host: hostname(), since: "2026-01-01T00:00:00.000Z" })
+}
+
+describe("a new run", () => {
+  test("is refused in a folder that holds a run, and in one that holds anything else", () => {
+    const directory = fresh()
+    createRunFolder(directory, options).close()
+    expect(() => createRunFolder(directory, options)).toThrow(/holds a run\. Go on with it by --resume/)
+    expect(() => createRunFolder(root, options)).toThrow(ConfigError)
+    expect(existsSync(join(root, "lock.json"))).toBe(false)
+  })
+
+  test("can be read while it is written", async () => {
+    const directory = fresh()
+    const folder = createRunFolder(directory, options)
+    await step(folder, 1, true)
+    appendFileSync(join(directory, "metrics.jsonl"), '{"step":2,"m')
+    const record = readRun(directory)
+    expect(record).toMatchObject({ state: "running", configYaml: "seed: 1\n", metrics: [line(1)] })
+    expect(record.checkpoints.map((checkpoint) => checkpoint.step)).toEqual([1])
+    folder.close()
+    expect(readRun(directory).state).toBe("stopped")
+  })
+})
+
+describe("resuming", () => {
+  test("cuts every log back to the newest checkpoint and notes it", async () => {
+    const directory = fresh()
+    const folder = createRunFolder(directory, options)
+    for (const number of [1, 2, 3, 4, 5]) await step(folder, number, number <= 3)
+    folder.logEvent("alarm", "entropy is low", { step: 5 })
+    folder.close()
+    appendFileSync(join(directory, "metrics.jsonl"), '{"step":6,"mu')
+
+    const { folder: again, from } = resumeRunFolder(directory, options)
+    expect(from.checkpoint?.step).toBe(3)
+    for (const number of [4, 5]) await step(again, number, false)
+    again.close()
+
+    const record = readRun(directory)
+    expect(record.metrics).toEqual([1, 2, 3, 4, 5].map(line))
+    expect(record.evaluations.map((evaluation) => evaluation.step)).toEqual([1, 2, 3, 4, 5])
+    expect(readCompletions(directory).map((completion) => completion.step)).toEqual([1, 2, 3, 4, 5])
+    expect(record.events.map((event) => event.kind)).toEqual(["start", "resume"])
+    expect(record.events[1]!.message).toContain("resumes after step 3")
+    expect(record.events[1]!.message).toContain("metrics.jsonl (2 lines and a half-written one)")
+    expect(record.events[1]!["cuts"]).toContainEqual({ file: "events.jsonl", lines: 1, halfWritten: false })
+  })
+
+  test("without a checkpoint starts again from the beginning", async () => {
+    const directory = fresh()
+    const folder = createRunFolder(directory, options)
+    await step(folder, 0, false)
+    await step(folder, 1, false)
+    folder.close()
+    const { folder: again, from } = resumeRunFolder(directory, options)
+    again.close()
+    expect(from.checkpoint).toBeUndefined()
+    expect(readRun(directory)).toMatchObject({ metrics: [], evaluations: [] })
+  })
+
+  test("falls back to the checkpoint before a damaged one, and says so", async () => {
+    const directory = fresh()
+    const folder = createRunFolder(directory, options)
+    await step(folder, 1, true)
+    await step(folder, 2, true)
+    folder.close()
+    rmSync(join(directory, "checkpoints", "step-000002", "state.json"))
+    const { folder: again, from } = resumeRunFolder(directory, options)
+    again.close()
+    expect(from.checkpoint?.step).toBe(1)
+    expect(from.damaged.map((checkpoint) => checkpoint.step)).toEqual([2])
+    expect(readRun(directory).metrics).toEqual([line(1)])
+  })
+
+  test("a finished run takes its summary away until it is finished again", async () => {
+    const directory = fresh()
+    const folder = createRunFolder(directory, options)
+    await step(folder, 1, true)
+    folder.writeSummary(summarizeRun(readRun(directory).metrics, readRun(directory).evaluations))
+    folder.close()
+    expect(readRun(directory)).toMatchObject({ state: "finished", summary: { steps: 1, final: 0.1 } })
+    resumeRunFolder(directory, { ...options, configYaml: "seed: 1\ntrain: {steps: 9}\n" }).folder.close()
+    const record = readRun(directory)
+    expect(record).toMatchObject({ state: "stopped", summary: undefined })
+    expect(record.configYaml).toContain("steps: 9")
+  })
+
+  test("is refused where there is no run", () => {
+    expect(() => resumeRunFolder(fresh(), options)).toThrow(/expected the folder of a run to resume/)
+    expect(() => readRun(fresh())).toThrow(DataError)
+  })
+})
+
+describe("the lock", () => {
+  test("keeps a second owner out, also in the same process, and leaves with the first", () => {
+    const directory = fresh()
+    const folder = createRunFolder(directory, options)
+    expect(() => resumeRunFolder(directory, options)).toThrow(new RegExp(`in use by process ${process.pid}`))
+    folder.close()
+    expect(readLock(directory)).toBeUndefined()
+    resumeRunFolder(directory, options).folder.close()
+  })
+
+  test("of a living process holds, of a killed one does not", async () => {
+    const directory = fresh()
+    createRunFolder(directory, options).close()
+    const child = spawn(process.execPath, ["-e", "setTimeout(() => {}, 60000)"])
+    await once(child, "spawn")
+    const pid = child.pid!
+    writeFileSync(join(directory, "lock.json"), withStartTime(pid, processStartTime(pid)))
+    expect(readRun(directory).state).toBe("running")
+    expect(() => acquireLock(directory)).toThrow(ConfigError)
+    child.kill("SIGKILL")
+    await once(child, "exit")
+    const lock = acquireLock(directory)
+    expect(readLock(directory)?.pid).toBe(process.pid)
+    lock.release()
+    expect(readdirSync(directory).filter((name) => name.startsWith("lock"))).toEqual([])
+  })
+
+  test.skipIf(process.platform !== "linux")("of a process whose pid was given to another is stale", () => {
+    const directory = fresh()
+    createRunFolder(directory, options).close()
+    writeFileSync(join(directory, "lock.json"), withStartTime(process.pid, "another-boot:1"))
+    acquireLock(directory).release()
+  })
+
+  test("cut short by a crash is stale, of another machine is not", () => {
+    const directory = fresh()
+    createRunFolder(directory, options).close()
+    writeFileSync(join(directory, "lock.json"), '{"pid": 1')
+    acquireLock(directory).release()
+    const remote = { pid: 1, startTime: null, host: "elsewhere", since: "" }
+    writeFileSync(join(directory, "lock.json"), JSON.stringify(remote))
+    expect(() => acquireLock(directory)).toThrow("elsewhere")
+  })
+
+  test("that was taken over is not removed by its former owner", () => {
+    const directory = fresh()
+    createRunFolder(directory, options).close()
+    const lock = acquireLock(directory)
+    const other = withStartTime(1, "x")
+    writeFileSync(join(directory, "lock.json"), other)
+    lock.release()
+    expect(readFileSync(join(directory, "lock.json"), "utf8")).toBe(other)
+  })
+})
+
+describe("a list of runs", () => {
+  test("holds the folders that are runs, and a run alone when it is asked for", () => {
+    const parent = mkdtempSync(join(root, "many-"))
+    for (const name of ["a", "b"]) createRunFolder(join(parent, name), options).close()
+    writeFileSync(join(parent, "notes.txt"), "")
+    expect(listRunFolders(parent).sort()).toEqual([join(parent, "a"), join(parent, "b")])
+    expect(listRunFolders(join(parent, "a"))).toEqual([join(parent, "a")])
+    expect(listRunFolders(join(parent, "none"))).toEqual([])
+  })
+})

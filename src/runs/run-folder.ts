@@ -1,0 +1,211 @@
+/**
+ * The folder of a run, held by one process:
+ *
+ *     config.yaml          resolved configuration
+ *     metrics.jsonl        one line per step
+ *     evaluations.jsonl    held-out accuracy
+ *     events.jsonl         start, resume, alarms
+ *     completions/*.jsonl  sampled responses, a file per thousand steps
+ *     checkpoints/         see checkpoints.ts
+ *     summary.json         of a finished run
+ *     lock.json            while a process owns the folder
+ *
+ * At a step's end its metrics line, its evaluation and its responses are on the disk before the checkpoint gets its
+ * name; a resumed run cuts what lies after its checkpoint and writes it again. So no step is lost or there twice.
+ */
+import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs"
+import { join } from "node:path"
+import { ConfigError } from "../errors.ts"
+import { CheckpointStore } from "./checkpoints.ts"
+import type { CheckpointInfo, DamagedCheckpoint } from "./checkpoints.ts"
+import { writeFileAtomic } from "./durable-files.ts"
+import { JsonlLog, cutJsonlAfter } from "./jsonl-log.ts"
+import type { JsonlCut } from "./jsonl-log.ts"
+import type { CompletionLine, EvaluationLine, MetricsLine, RunEvent, RunEventKind } from "./records.ts"
+import { acquireLock } from "./run-lock.ts"
+import type { RunLock } from "./run-lock.ts"
+import type { RunSummary } from "./summary.ts"
+
+const stepsPerCompletionsFile = 1000
+
+/** What a run folder is opened with. */
+export interface RunFolderOptions {
+  /** Resolved configuration, as YAML. */
+  readonly configYaml: string
+  /** Number of checkpoints kept. */
+  readonly keepCheckpoints: number
+}
+
+/** Where a resumed run goes on. */
+export interface ResumePoint {
+  /** The checkpoint to load; undefined when the run had none yet and starts again from its beginning. */
+  readonly checkpoint: CheckpointInfo | undefined
+  /** Lines that were cut, since they lie after the checkpoint. */
+  readonly cuts: readonly JsonlCut[]
+  /** Newer checkpoints that were found damaged; they are removed. */
+  readonly damaged: readonly DamagedCheckpoint[]
+}
+
+/** A run folder that this process owns. */
+export class RunFolder {
+  readonly directory: string
+  readonly checkpoints: CheckpointStore
+  readonly #lock: RunLock
+  readonly #metrics: JsonlLog
+  readonly #evaluations: JsonlLog
+  readonly #events: JsonlLog
+  #completions: JsonlLog | undefined
+
+  constructor(directory: string, lock: RunLock, checkpoints: CheckpointStore) {
+    this.directory = directory
+    this.checkpoints = checkpoints
+    this.#lock = lock
+    this.#metrics = new JsonlLog(join(directory, "metrics.jsonl"))
+    this.#evaluations = new JsonlLog(join(directory, "evaluations.jsonl"))
+    this.#events = new JsonlLog(join(directory, "events.jsonl"))
+  }
+
+  /** Appends the metrics of a finished step. Call it before the step's checkpoint is written. */
+  logMetrics(line: MetricsLine): void {
+    this.#metrics.append(line)
+  }
+
+  logEvaluation(line: EvaluationLine): void {
+    this.#evaluations.append(line)
+  }
+
+  /** Appends responses of one step. */
+  logCompletions(step: number, lines: readonly CompletionLine[]): void {
+    const path = join(this.directory, "completions", completionsName(step))
+    if (this.#completions?.path !== path) {
+      this.#completions?.close()
+      this.#completions = new JsonlLog(path)
+    }
+    this.#completions.append(...lines)
+  }
+
+  /** Appends an event; the clock's part is added here. */
+  logEvent(kind: RunEventKind, message: string, details: Readonly<Record<string, unknown>> = {}): void {
+    const event: RunEvent = { kind, ...details, message, time: { at: new Date().toISOString(), pid: process.pid } }
+    this.#events.append(event)
+  }
+
+  /** Writes summary.json: the run is finished. */
+  writeSummary(summary: RunSummary): void {
+    writeFileAtomic(join(this.directory, "summary.json"), `${JSON.stringify(summary, null, 2)}\n`)
+  }
+
+  /** Closes the logs and gives the folder free. */
+  close(): void {
+    this.#metrics.close()
+    this.#evaluations.close()
+    this.#events.close()
+    this.#completions?.close()
+    this.#lock.release()
+  }
+}
+
+function completionsName(step: number): string {
+  const first = step - (step % stepsPerCompletionsFile)
+  const digits = (value: number): string => String(value).padStart(6, "0")
+  return `steps-${digits(first)}-${digits(first + stepsPerCompletionsFile - 1)}.jsonl`
+}
+
+/** True when the folder holds a run. */
+export function isRunFolder(directory: string): boolean {
+  return existsSync(join(directory, "config.yaml"))
+}
+
+/**
+ * Starts a run in a new or empty folder.
+ * @throws ConfigError  when the folder holds anything, or another process holds it
+ */
+export function createRunFolder(directory: string, options: RunFolderOptions): RunFolder {
+  mkdirSync(directory, { recursive: true })
+  const lock = acquireLock(directory)
+  try {
+    const found = readdirSync(directory).filter((name) => !name.startsWith("lock.json"))
+    if (found.length > 0) {
+      const isRun = isRunFolder(directory)
+      throw new ConfigError([
+        {
+          path: "train.runDir",
+          message:
+            `expected a new or empty folder, got ${directory}, which holds ` +
+            (isRun ? "a run. Go on with it by --resume, or choose another folder." : `${found[0]}. Choose another.`),
+        },
+      ])
+    }
+    writeFileAtomic(join(directory, "config.yaml"), options.configYaml)
+    const checkpoints = new CheckpointStore(join(directory, "checkpoints"), { keep: options.keepCheckpoints })
+    const folder = new RunFolder(directory, lock, checkpoints)
+    folder.logEvent("start", "the run starts")
+    return folder
+  } catch (error) {
+    lock.release()
+    throw error
+  }
+}
+
+/**
+ * Opens the folder of a run that stopped or was killed, and cuts its logs back to the newest good checkpoint.
+ * @throws ConfigError  when there is no run in the folder, or another process holds it
+ */
+export function resumeRunFolder(
+  directory: string,
+  options: RunFolderOptions,
+): { readonly folder: RunFolder; readonly from: ResumePoint } {
+  if (!isRunFolder(directory)) {
+    throw new ConfigError([
+      {
+        path: "train.runDir",
+        message: `expected the folder of a run to resume, got ${directory} without a config.yaml. Check the path.`,
+      },
+    ])
+  }
+  const lock = acquireLock(directory)
+  try {
+    const checkpoints = new CheckpointStore(join(directory, "checkpoints"), { keep: options.keepCheckpoints })
+    const checkpoint = checkpoints.newest()
+    const step = checkpoint?.step ?? -1
+    const damaged = checkpoints.damaged().filter((other) => other.step > step)
+    checkpoints.removeAfter(step)
+    const cuts = logFiles(directory).flatMap((file) => cutJsonlAfter(file, step) ?? [])
+    rmSync(join(directory, "summary.json"), { force: true })
+    writeFileAtomic(join(directory, "config.yaml"), options.configYaml)
+    const folder = new RunFolder(directory, lock, checkpoints)
+    const from: ResumePoint = { checkpoint, cuts, damaged }
+    folder.logEvent("resume", describeResume(from), {
+      checkpoint: checkpoint?.step ?? null,
+      cuts,
+      damaged: damaged.map(({ step, reason }) => ({ step, reason })),
+    })
+    return { folder, from }
+  } catch (error) {
+    lock.release()
+    throw error
+  }
+}
+
+/** In words: where a resumed run goes on and what was cut. */
+export function describeResume({ checkpoint, cuts, damaged }: ResumePoint): string {
+  const start = checkpoint === undefined ? "resumes from the beginning" : `resumes after step ${checkpoint.step}`
+  const lines = cuts.map(({ file, lines, halfWritten }) => {
+    const whole = lines === 1 ? "1 line" : `${lines} lines`
+    return `${file} (${halfWritten ? `${whole} and a half-written one` : whole})`
+  })
+  const cut = lines.length === 0 ? "" : `; cut what lay after it: ${lines.join(", ")}`
+  const skipped = damaged.map(({ step, reason }) => `; the checkpoint of step ${step} is damaged: ${reason}`)
+  return `the run ${start}${cut}${skipped.join("")}`
+}
+
+function logFiles(directory: string): string[] {
+  const completions = join(directory, "completions")
+  const inside = (folder: string): string[] =>
+    existsSync(folder)
+      ? readdirSync(folder)
+          .filter((name) => name.endsWith(".jsonl"))
+          .map((name) => join(folder, name))
+      : []
+  return [...inside(directory), ...inside(completions)]
+}

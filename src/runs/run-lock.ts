@@ -1,0 +1,167 @@
+/**
+ * A run folder belongs to one process at a time. The lock names its owner by pid and start time, so that a lock whose
+ * owner was killed, or whose pid now belongs to another process, is known to be stale.
+ */
+import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
+import { hostname } from "node:os"
+import { join } from "node:path"
+import { ConfigError } from "../errors.ts"
+import { reasonOf } from "./durable-files.ts"
+
+const lockName = "lock.json"
+
+/** Who holds a lock. */
+export interface LockOwner {
+  readonly pid: number
+  /** Start of the process: boot id and clock ticks since boot; null where the system does not tell. */
+  readonly startTime: string | null
+  readonly host: string
+  /** ISO time at which the lock was taken. */
+  readonly since: string
+}
+
+/** A lock that is held. */
+export interface RunLock {
+  readonly owner: LockOwner
+  /** Gives the folder free; the second call does nothing. */
+  release(): void
+}
+
+/** Start time of a process by Linux's /proc; null elsewhere, or when there is no such process. */
+export function processStartTime(pid: number): string | null {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8")
+    // The second field is the program's name in brackets and may hold spaces; start time is the 22nd field.
+    const ticks = stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19]
+    return `${readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim()}:${ticks}`
+  } catch {
+    return null
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM"
+  }
+}
+
+/** True when the owner may still be working: always for another host, whose processes cannot be seen. */
+export function isHeld(owner: LockOwner): boolean {
+  if (owner.host !== hostname()) return true
+  if (!isAlive(owner.pid)) return false
+  const startTime = processStartTime(owner.pid)
+  return owner.startTime === null || startTime === null || owner.startTime === startTime
+}
+
+/** The lock of a run folder as it stands, stale or not; undefined without one. */
+export function readLock(directory: string): LockOwner | undefined {
+  const text = readText(join(directory, lockName))
+  return text === undefined ? undefined : parseOwner(text)
+}
+
+function readText(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8")
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined
+    throw error
+  }
+}
+
+function parseOwner(text: string): LockOwner | undefined {
+  try {
+    const owner = JSON.parse(text) as LockOwner
+    return typeof owner.pid === "number" && typeof owner.host === "string" ? owner : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * Takes the lock of a run folder; a stale one is replaced.
+ * @throws ConfigError  when another process (or this one) holds it
+ */
+export function acquireLock(directory: string): RunLock {
+  const path = join(directory, lockName)
+  const owner: LockOwner = {
+    pid: process.pid,
+    startTime: processStartTime(process.pid),
+    host: hostname(),
+    since: new Date().toISOString(),
+  }
+  const text = `${JSON.stringify(owner)}\n`
+  for (let attempt = 0; attempt < 5; attempt++) {
+    if (tryCreate(path, text)) {
+      let released = false
+      const release = (): void => {
+        if (!released && readText(path) === text) rmSync(path, { force: true })
+        released = true
+      }
+      return { owner, release }
+    }
+    const current = readText(path)
+    if (current === undefined) continue
+    const holder = parseOwner(current)
+    if (holder !== undefined && isHeld(holder)) throw inUse(directory, path, holder)
+    removeStale(path, current)
+  }
+  throw inUse(directory, path, readLock(directory))
+}
+
+/** Creates the file with its content in one step, or reports that there is one. */
+function tryCreate(path: string, text: string): boolean {
+  const temporary = `${path}.${process.pid}.tmp`
+  try {
+    writeFileSync(temporary, text)
+    linkSync(temporary, path)
+    return true
+  } catch (error) {
+    const code = reasonOf(error)
+    if (code === "EEXIST") return false
+    // Some file systems have no hard links.
+    if (code !== "EPERM" && code !== "ENOTSUP" && code !== "ENOSYS" && code !== "EOPNOTSUPP") throw error
+    return tryCreateExclusive(path, text)
+  } finally {
+    rmSync(temporary, { force: true })
+  }
+}
+
+function tryCreateExclusive(path: string, text: string): boolean {
+  try {
+    writeFileSync(path, text, { flag: "wx" })
+    return true
+  } catch (error) {
+    if (reasonOf(error) === "EEXIST") return false
+    throw error
+  }
+}
+
+/** Moves a stale lock away; one that another process took in the meantime is put back. */
+function removeStale(path: string, stale: string): void {
+  const aside = `${path}.${process.pid}.stale`
+  try {
+    renameSync(path, aside)
+  } catch (error) {
+    if (reasonOf(error) === "ENOENT") return
+    throw error
+  }
+  const moved = readText(aside)
+  if (moved !== undefined && moved !== stale) tryCreate(path, moved)
+  rmSync(aside, { force: true })
+}
+
+function inUse(directory: string, path: string, holder: LockOwner | undefined): ConfigError {
+  const who =
+    holder === undefined ? "another process" : `process ${holder.pid} on ${holder.host} since ${holder.since}`
+  return new ConfigError([
+    {
+      path: "train.runDir",
+      message:
+        `expected a run folder of its own, got ${directory}, which is in use by ${who}. Wait for it, or choose ` +
+        `another folder. Only if that process is gone for certain, remove ${path}.`,
+    },
+  ])
+}

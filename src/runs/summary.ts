@@ -1,0 +1,98 @@
+/**
+ * summary.json: what a finished run came to, computed from its logs, so that a resumed run gives the same.
+ */
+import type { EvaluationLine, MetricsLine, Verdict } from "./records.ts"
+
+/** Held-out accuracy over the run. */
+export interface AccuracySummary {
+  readonly start: number
+  readonly best: number
+  /** Step of the (first) best evaluation. */
+  readonly bestStep: number
+  readonly final: number
+  /** final - start: J(theta_T) - J(theta_0). */
+  readonly cumulativeImprovement: number
+}
+
+/** Content of summary.json. The accuracies are null for a run without an evaluation. */
+export interface RunSummary {
+  readonly steps: number
+  /** Which accuracy the next numbers are: greedy where it was measured, else expected. */
+  readonly accuracy: "greedy" | "expected" | null
+  readonly start: number | null
+  readonly best: number | null
+  readonly bestStep: number | null
+  readonly final: number | null
+  readonly cumulativeImprovement: number | null
+  readonly heldOutSize: number | null
+  readonly greedy: AccuracySummary | null
+  readonly expected: AccuracySummary | null
+  /** How often each verdict was given; `unjudged` counts the steps without one. */
+  readonly verdicts: Readonly<Record<Verdict | "unjudged", number>>
+  readonly sampledTokens: number
+  readonly trainedTokens: number
+  readonly time: {
+    /** Sum over the steps. */
+    readonly seconds: number
+    /** Tokens sampled and trained on, per second of all steps; null without steps. */
+    readonly tokensPerSecond: number | null
+    readonly sampledTokensPerSecond: number | null
+    readonly trainedTokensPerSecond: number | null
+  }
+}
+
+/** Sums a run up from its metrics and evaluations, both in the order of their steps. */
+export function summarizeRun(metrics: readonly MetricsLine[], evaluations: readonly EvaluationLine[]): RunSummary {
+  const greedy = summarizeAccuracy(evaluations, "greedyAccuracy")
+  const expected = summarizeAccuracy(evaluations, "expectedAccuracy")
+  const main = greedy ?? expected
+  const total = (value: (line: MetricsLine) => number | undefined): number =>
+    metrics.reduce((sum, line) => sum + (value(line) ?? 0), 0)
+  const seconds = total((line) => line.time.seconds)
+  const sampledTokens = total((line) => line.sampledTokens)
+  const trainedTokens = total((line) => line.trainedTokens)
+  const count = (verdict: Verdict): number => metrics.filter((line) => line.verdict === verdict).length
+  const verdicts = { improved: count("improved"), regressed: count("regressed"), undecided: count("undecided") }
+  const judged = verdicts.improved + verdicts.regressed + verdicts.undecided
+  return {
+    steps: metrics.at(-1)?.step ?? 0,
+    accuracy: greedy !== null ? "greedy" : expected !== null ? "expected" : null,
+    start: main?.start ?? null,
+    best: main?.best ?? null,
+    bestStep: main?.bestStep ?? null,
+    final: main?.final ?? null,
+    cumulativeImprovement: main?.cumulativeImprovement ?? null,
+    heldOutSize: evaluations.at(-1)?.size ?? null,
+    greedy,
+    expected,
+    verdicts: { ...verdicts, unjudged: metrics.length - judged },
+    sampledTokens,
+    trainedTokens,
+    time: {
+      seconds,
+      tokensPerSecond: rate(sampledTokens + trainedTokens, seconds),
+      sampledTokensPerSecond: rate(sampledTokens, total((line) => line.time.sampleSeconds)),
+      trainedTokensPerSecond: rate(trainedTokens, total((line) => line.time.trainSeconds)),
+    },
+  }
+}
+
+function summarizeAccuracy(
+  evaluations: readonly EvaluationLine[],
+  key: "greedyAccuracy" | "expectedAccuracy",
+): AccuracySummary | null {
+  const measured = evaluations.flatMap((line) => {
+    const accuracy = line[key]
+    return accuracy === undefined ? [] : [{ step: line.step, accuracy }]
+  })
+  if (measured.length === 0) return null
+  const start = measured[0]!.accuracy
+  const final = measured.at(-1)!.accuracy
+  let best = measured[0]!
+  for (const one of measured) if (one.accuracy > best.accuracy) best = one
+  return { start, best: best.accuracy, bestStep: best.step, final, cumulativeImprovement: final - start }
+}
+
+function rate(tokens: number, seconds: number): number | null {
+  return seconds > 0 ? tokens / seconds : null
+}
