@@ -6,7 +6,7 @@ import { isVerifier, parseDatasetOptions } from "./dataset-options.ts"
 import type { DatasetOptions } from "./dataset-options.ts"
 import { readProblems } from "./dataset-problems.ts"
 import type { PlacedProblem } from "./dataset-problems.ts"
-import { deriveSeed, hashText, permutationIndex } from "./random.ts"
+import { deriveSeed, hashText, permutationIndex } from "../random.ts"
 import type { Problem, Task } from "./task.ts"
 import { DEFAULT_HELD_OUT_SIZE } from "./task-options.ts"
 

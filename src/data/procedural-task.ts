@@ -4,8 +4,8 @@
  */
 import { ConfigError } from "../errors.ts"
 import type { Verifier } from "../verifiers/verifier.ts"
-import { MAXIMUM_PERMUTATION_SIZE, deriveSeed, hashText, permutationIndex, randomStream } from "./random.ts"
-import type { RandomStream } from "./random.ts"
+import { MAXIMUM_PERMUTATION_SIZE, deriveSeed, hashText, permutationIndex, randomStream } from "../random.ts"
+import type { RandomStream } from "../random.ts"
 import type { Problem, Task } from "./task.ts"
 import { DEFAULT_HELD_OUT_SIZE } from "./task-options.ts"
 

@@ -23,6 +23,8 @@ export interface DecoderOptions {
   readonly config: ModelConfig
   readonly weights: WeightTensors
   readonly lora?: LoraConfig
+  /** Threads for which products are bit-identical whatever the number of rows; 0 or absent: no such care. See `product`. */
+  readonly exactForThreads?: number
 }
 
 /** What one position sees of those before it. */
@@ -127,14 +129,37 @@ function norm(options: DecoderOptions, x: Tensor, name: string): Tensor {
   return rmsNorm(x, parameter(options, name), options.config.rmsNormEps)
 }
 
+// onnxruntime's matrix product adds up the inner dimension in pieces whose size depends on how many columns a thread gets,
+// and whether rows or columns are dealt out to threads depends on the number of rows. Pieces differ only beyond this inner
+// size, and only when a thread gets at most this many columns.
+const PIECE = 128
+const COLUMNS_PER_THREAD = 64
+
+/**
+ * x W^T. With `exactForThreads`, narrow products are summed explicitly in pieces, so that a row's result does not depend on
+ * which other rows are in the batch: the same seed then samples the same tokens.
+ */
+export function product(options: DecoderOptions, x_ND: Tensor, weight: Tensor): Tensor {
+  const [columns, inner] = weight.shape as readonly number[]
+  const threads = options.exactForThreads ?? 0
+  if (inner! <= PIECE || columns! > COLUMNS_PER_THREAD * threads) return matmul(x_ND, weight, { transposeB: true })
+  let total: Tensor | undefined
+  for (let start = 0; start < inner!; start += PIECE) {
+    const end = Math.min(start + PIECE, inner!)
+    const part = matmul(slice(x_ND, 1, start, end), slice(weight, 1, start, end), { transposeB: true })
+    total = total === undefined ? part : add(total, part)
+  }
+  return total!
+}
+
 /** x W^T + b, with the adapter's (alpha / rank) x A^T B^T where the layer carries one. */
 function linear(options: DecoderOptions, x_ND: Tensor, name: string, bias: boolean): Tensor {
-  let y = matmul(x_ND, parameter(options, `${name}.weight`), { transposeB: true })
+  let y = product(options, x_ND, parameter(options, `${name}.weight`))
   if (bias) y = add(y, parameter(options, `${name}.bias`))
   const { lora } = options
   const names = loraNames(`${name}.weight`)
   if (lora === undefined || !options.weights.has(names.a)) return y
-  const down = matmul(x_ND, parameter(options, names.a), { transposeB: true })
+  const down = product(options, x_ND, parameter(options, names.a))
   return add(y, matmul(down, parameter(options, names.b), { transposeB: true, scale: lora.alpha / lora.rank }))
 }
 

@@ -2,7 +2,7 @@
 import { z } from "zod"
 import { countdownGold, countdownVerifier } from "../../verifiers/procedural/countdown.ts"
 import { drawnTask } from "../procedural-task.ts"
-import type { RandomStream } from "../random.ts"
+import type { RandomStream } from "../../random.ts"
 import type { Problem } from "../task.ts"
 import { defineTask } from "../task-definition.ts"
 import type { TaskDefinition } from "../task-definition.ts"

@@ -62,6 +62,7 @@ export class OnnxEngine implements Engine {
       config,
       headChunk: options.headChunk ?? defaultHeadChunk,
       gradientCheckpointing: options.gradientCheckpointing ?? false,
+      threads: options.threads ?? 2,
       ...(lora === undefined ? {} : { lora }),
     }
     const trainable = trainableSpecs(config, lora).reduce((total, { shape }) => total + elementCount(shape), 0)
@@ -125,6 +126,8 @@ export class OnnxEngine implements Engine {
     }
     signal?.addEventListener("abort", cancel, { once: true })
     try {
+      // Compiling took time: the signal may have come in between.
+      signal?.throwIfAborted()
       const sequences = await this.#client.call("sample", { requests })
       signal?.throwIfAborted()
       return sequences

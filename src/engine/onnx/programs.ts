@@ -12,7 +12,6 @@ import {
   gradients,
   input,
   inputNames,
-  matmul,
   mul,
   reshape,
   selectRows,
@@ -20,7 +19,7 @@ import {
   type Tensor,
 } from "../../graph/index.ts"
 import type { ModelConfig } from "../../model/config.ts"
-import { decodeNext, decodeSequences, weightTensors, type DecoderOptions, type DecoderOutput } from "../../model/decoder.ts"
+import { decodeNext, decodeSequences, product, weightTensors, type DecoderOptions, type DecoderOutput } from "../../model/decoder.ts"
 import { chunkedTokenScores, headWeight, tokenScores, type TokenScores } from "../../model/head.ts"
 import { loraSpecs, type LoraConfig } from "../../model/lora.ts"
 import { parameterSpecs, type ParameterSpec } from "../../model/weights.ts"
@@ -42,6 +41,8 @@ export interface ProgramOptions {
   /** Vocabulary entries per piece of the output projection in training; 0 computes it whole. */
   readonly headChunk: number
   readonly gradientCheckpointing: boolean
+  /** Threads of one operator: sampling graphs are built so that they do not show in the result. */
+  readonly threads: number
 }
 
 /** Names of outputs. `gradientPrefix` is followed by a parameter name. */
@@ -80,6 +81,11 @@ function program(key: string, outputs: Readonly<Record<string, Tensor>>): Progra
   return { key, model: emitOnnx(outputs), inputs: inputNames(outputs), outputs: Object.keys(outputs) }
 }
 
+/** Decoder for sampling: a sequence's numbers do not depend on the rest of the batch. */
+function samplingOptions(options: ProgramOptions): DecoderOptions {
+  return { ...decoderOptions(options), exactForThreads: options.threads }
+}
+
 function decoderOptions(options: ProgramOptions): DecoderOptions {
   const { config, lora } = options
   return { config, weights: weightTensors(config, lora), ...(lora === undefined ? {} : { lora }) }
@@ -96,18 +102,18 @@ function cacheOutputs(output: DecoderOutput): Record<string, Tensor> {
 
 /** Prompts to logits [B, V] after the last token of each (input `rows` [B]: its row among N), and the cache [B, K, T, E]. */
 export function prefillProgram(options: ProgramOptions): Program {
-  const decoder = decoderOptions(options)
+  const decoder = samplingOptions(options)
   const output = decodeSequences(decoder)
   const last_BD = embedding(output.hidden_ND, input(scoreInputs.rows, [dim("B")], "i64"))
-  const logits_BV = matmul(last_BD, headWeight(options.config, decoder.weights), { transposeB: true })
+  const logits_BV = product(decoder, last_BD, headWeight(options.config, decoder.weights))
   return program("prefill", { [outputNames.logits]: logits_BV, ...cacheOutputs(output) })
 }
 
 /** One more token per sequence over the cache: logits [B, V] and the new keys and values [B, K, 1, E]. */
 export function decodeProgram(options: ProgramOptions): Program {
-  const decoder = decoderOptions(options)
+  const decoder = samplingOptions(options)
   const output = decodeNext(decoder)
-  const logits_BV = matmul(output.hidden_ND, headWeight(options.config, decoder.weights), { transposeB: true })
+  const logits_BV = product(decoder, output.hidden_ND, headWeight(options.config, decoder.weights))
   return program("decode", { [outputNames.logits]: logits_BV, ...cacheOutputs(output) })
 }
 
