@@ -149,8 +149,8 @@ export function configWarnings(config: ResolvedConfig): string[] {
   if (pipo.surrogate === "reference-code") {
     warnings.push(
       "pipo.surrogate: the reference code's loss has no lower bound on the ratio where it suppresses. Measured " +
-        "harmful: -0.182 +- 0.036 final accuracy against the PPO form (560 small runs). Use surrogate: base to train; " +
-        "reference-code is for reproducing the published code.",
+        "harmful: -0.182 +- 0.036 final accuracy against the PPO form (560 small runs). Use surrogate: base to " +
+        "train; reference-code is for reproducing the published code.",
     )
   }
   if (pipo.mu === "trained") {
@@ -160,7 +160,7 @@ export function configWarnings(config: ResolvedConfig): string[] {
     )
   }
   if (pipo.window < 2) {
-    warnings.push("pipo.window: one mean has no deviation, so xi is a plain difference of means. Use 2 or more.")
+    warnings.push("pipo.window: one mean has no deviation; xi is a plain difference of means. Use 2 or more.")
   }
   if (Math.min(pipo.minSteps, pipo.window) >= train.steps && train.steps > 0) {
     warnings.push(

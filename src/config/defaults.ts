@@ -28,7 +28,14 @@ export const defaults = {
     stopStrings: [] as string[],
   },
   objective: { name: "grpo", klCoefficient: 0, klEstimator: "k3" },
-  pipo: { enabled: true, preset: "paper", threshold: 0, everyN: 1, stepCap: 2 },
+  pipo: {
+    enabled: true,
+    preset: "paper",
+    threshold: 0,
+    everyN: 1,
+    stepCap: 2,
+    keepTerms: [] as ("kl" | "entropy" | "dualClip")[],
+  },
   optimizer: {
     beta1: 0.9,
     beta2: 0.999,
@@ -49,7 +56,7 @@ export const defaults = {
   train: { steps: 200, gradientCheckpointing: false },
   evaluation: { every: 10, size: "all", greedy: true, expected: true },
   checkpoint: { every: 10, keep: 2 },
-  engine: { threads: "auto", sampleBatch: 128, tokenBudget: 4096, headChunk: "auto" },
+  engine: { threads: "auto", sampleBatch: 128, tokenBudget: 2048, headChunk: 16_384 },
   logging: { completionsPerStep: 8 },
 } as const
 

@@ -90,10 +90,16 @@ function describeExpected(node: JsonSchemaNode | undefined): string {
     case "string":
       return typeof node["minLength"] === "number" ? "a text that is not empty" : "a text"
     case "array":
-      return "a list of texts"
+      return `a list of ${describeItems(node["items"] as JsonSchemaNode | undefined)}`
+    case "null":
+      return "null"
     default:
       return "a section with settings"
   }
+}
+
+function describeItems(node: JsonSchemaNode | undefined): string {
+  return Array.isArray(node?.["enum"]) ? node["enum"].map((choice) => JSON.stringify(choice)).join(", ") : "texts"
 }
 
 function bounds(node: JsonSchemaNode): string {

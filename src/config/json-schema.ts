@@ -28,6 +28,15 @@ export function knownKeys(path: readonly PropertyKey[]): string[] | undefined {
   return node?.properties === undefined ? undefined : Object.keys(node.properties)
 }
 
+/** True for a known setting that has no use for null; of unknown ones null is left for the checks to judge. */
+export function nullIsAbsent(path: readonly string[]): boolean {
+  let node: JsonSchemaNode | undefined = configJsonSchema()
+  for (const key of path) node = node?.properties?.[key]
+  const options = node?.["anyOf"]
+  const takesNull = Array.isArray(options) && options.some((option: JsonSchemaNode) => option["type"] === "null")
+  return node !== undefined && !takesNull
+}
+
 /** Dotted paths of all settings that are not sections, e.g. `pipo.window`. */
 export function settingPaths(): string[] {
   const paths: string[] = []

@@ -50,7 +50,7 @@ describe("a config file", () => {
 
   test("gives the line of each wrong setting, and marks those from the command line", () => {
     const path = file(`${good}rollout:\n  groupSize: x\n  topPP: 1\n`)
-    const found = messages(() => resolveConfigFile(path, ["pipo.lambda=7"]))
+    const found = messages(() => resolveConfigFile(path, ["pipo.lambda=-7"]))
     expect(found).toHaveLength(3)
     expect(found.find((line) => line.startsWith("rollout.groupSize"))).toContain("config.yaml:6)")
     expect(found.find((line) => line.startsWith("rollout.topPP"))).toContain("config.yaml:7)")

@@ -11,8 +11,8 @@ export interface ObjectiveSettings {
   /** Importance ratios are clipped to [1 - clipLow, 1 + clipHigh]. */
   readonly clipLow?: number
   readonly clipHigh?: number
-  /** Bound of the loss for negative advantages, in multiples of the advantage; 0 is off. */
-  readonly dualClip?: number
+  /** Bound of the loss for negative advantages, in multiples of the advantage; null is off. */
+  readonly dualClip?: number | null
   /** Weight of the divergence from the reference policy; 0 needs no reference. */
   readonly klCoefficient: number
   readonly klEstimator: string
@@ -32,9 +32,12 @@ export const objectiveSchema: z.ZodType<ObjectiveSettings> = z.looseObject({
   name: z.string().min(1).default(values.name).describe("grpo, dapo, drgrpo, gspo, ..."),
   clipLow: nonNegative().exactOptional().describe("Ratios are clipped below at 1 - clipLow"),
   clipHigh: nonNegative().exactOptional().describe("Ratios are clipped above at 1 + clipHigh"),
-  dualClip: nonNegative()
+  dualClip: z
+    .number()
+    .gt(1)
+    .nullable()
     .exactOptional()
-    .describe("Bound of the loss for negative advantages, in multiples of the advantage; 0 is off"),
+    .describe("Bound of the loss for negative advantages, in multiples of the advantage; null is off"),
   klCoefficient: nonNegative()
     .default(values.klCoefficient)
     .describe("Weight of the divergence from the reference policy; 0 needs no reference"),

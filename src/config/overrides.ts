@@ -52,6 +52,7 @@ function applyOne(target: Record<string, unknown>, override: string): ConfigIssu
     section[key] = child
     section = child
   }
-  section[keys.at(-1)!] = document.toJS() as unknown
+  if (override.slice(equals + 1).trim() === "") delete section[keys.at(-1)!]
+  else section[keys.at(-1)!] = document.toJS() as unknown
   return undefined
 }

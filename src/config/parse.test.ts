@@ -64,6 +64,16 @@ describe("sections", () => {
     expect(config).toEqual(parseConfig(minimal))
   })
 
+  test("null reaches the options to which it is a value, and does not hide an unknown key", () => {
+    const { objective } = parseConfig({ ...minimal, objective: { dualClip: null, logRatioClamp: null, clipLow: null } })
+    expect(objective).toMatchObject({ dualClip: null, logRatioClamp: null })
+    expect("clipLow" in objective).toBe(false)
+    expect(issuesOf({ ...minimal, pipo: { windwo: null } }).map((issue) => issue.path)).toEqual(["pipo.windwo"])
+    expect(messageAt(issuesOf({ ...minimal, objective: { dualClip: 0.5 } }), "objective.dualClip")).toContain(
+      "expected a number above 1 or null, got 0.5",
+    )
+  })
+
   test("a setting wins over its pipo preset", () => {
     const { pipo } = parseConfig({ ...minimal, pipo: { preset: "reference-code", surrogate: "base", window: 4 } })
     expect(pipo).toMatchObject({ ...pipoPresets["reference-code"], surrogate: "base", window: 4 })

@@ -5,6 +5,7 @@ import { ConfigError } from "../errors.ts"
 import type { ConfigIssue } from "../errors.ts"
 import { crossCheck } from "./cross-checks.ts"
 import { describeSchemaIssues, describeValue } from "./issues.ts"
+import { nullIsAbsent } from "./json-schema.ts"
 import { configSchema } from "./schema.ts"
 import type { ResolvedConfig } from "./schema.ts"
 
@@ -12,7 +13,8 @@ import type { ResolvedConfig } from "./schema.ts"
 export type ConfigCheck = (config: ResolvedConfig) => readonly ConfigIssue[]
 
 /**
- * Checks a configuration and fills in its defaults. A setting of null or undefined counts as absent.
+ * Checks a configuration and fills in its defaults. A setting of null or undefined
+ * counts as absent, but for options of tasks and objectives, to which null may be a value.
  * @param value  what a YAML file or a program gave
  * @param checks  further checks, whose issues are reported with those found here
  * @throws ConfigError  with every problem found: path, what was expected, what was there, what to do
@@ -75,12 +77,12 @@ export function isSection(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value)
 }
 
-/** The value without keys that hold null or undefined. */
-function withoutAbsent(value: unknown): unknown {
-  if (!isSection(value)) return value === null ? undefined : value
+/** The value without keys that hold undefined, or null where null is no value. */
+function withoutAbsent(value: unknown, path: readonly string[] = []): unknown {
+  if (!isSection(value)) return path.length === 0 && value === null ? undefined : value
   return Object.fromEntries(
     Object.entries(value)
-      .filter(([, child]) => child !== undefined && child !== null)
-      .map(([key, child]) => [key, withoutAbsent(child)]),
+      .filter(([key, child]) => child !== undefined && !(child === null && nullIsAbsent([...path, key])))
+      .map(([key, child]) => [key, withoutAbsent(child, [...path, key])]),
   )
 }

@@ -4,7 +4,7 @@
  */
 import { z } from "zod"
 import { defaults } from "./defaults.ts"
-import { integer, nonNegative, positive, share } from "./fields.ts"
+import { integer, nonNegative, positive } from "./fields.ts"
 
 export type PipoPreset = "paper" | "reference-code"
 
@@ -37,6 +37,8 @@ export interface PipoSettings extends PipoPresetSettings {
   readonly everyN: number
   /** Largest factor on the learning rate when `scales` is "step". */
   readonly stepCap: number
+  /** Terms of the base objective that the verification update keeps. */
+  readonly keepTerms: readonly ("kl" | "entropy" | "dualClip")[]
 }
 
 /** What each preset sets: `paper` its equations, `reference-code` what the authors' published code computes. */
@@ -85,7 +87,7 @@ export const pipoSchema: z.ZodType<PipoSettings> = z
     threshold: nonNegative().default(values.threshold).describe("No verification while |xi| is at most this"),
     everyN: integer(1).default(values.everyN).describe("Verify on every n-th iteration"),
     gate: z.enum(["leaky", "relu", "clip"]).exactOptional().describe("How xi becomes a factor; clip is for ppo only"),
-    lambda: share().exactOptional().describe("Slope of the leaky gate below zero; 0 never suppresses"),
+    lambda: nonNegative().exactOptional().describe("Slope of the leaky gate below zero; 0 never suppresses"),
     scales: z
       .enum(["gradient", "step"])
       .exactOptional()
@@ -95,5 +97,9 @@ export const pipoSchema: z.ZodType<PipoSettings> = z
       .exactOptional()
       .describe("Loss of the verification update: the base objective's, or the published code's"),
     stepCap: positive().default(values.stepCap).describe("Largest factor on the learning rate with scales: step"),
+    keepTerms: z
+      .array(z.enum(["kl", "entropy", "dualClip"]))
+      .default(() => [...values.keepTerms])
+      .describe("Terms of the base objective that the verification update keeps"),
   })
   .transform((pipo) => ({ ...pipoPresets[pipo.preset], ...pipo }))

@@ -38,8 +38,8 @@ export interface EngineSettings {
   readonly sampleBatch: number
   /** Tokens of a training micro-batch, padding included. */
   readonly tokenBudget: number
-  /** Tokens whose logits exist at once; "auto" decides by the size of the vocabulary. */
-  readonly headChunk: number | "auto"
+  /** Vocabulary entries whose logits exist at once in training; 0 takes the whole vocabulary. */
+  readonly headChunk: number
 }
 
 export interface LoggingSettings {
@@ -81,10 +81,9 @@ export const engineSchema: z.ZodType<EngineSettings> = z.strictObject({
     .describe("Threads of the embedded engine; auto takes every core"),
   sampleBatch: integer(1).default(defaults.engine.sampleBatch).describe("Sequences decoded side by side"),
   tokenBudget: integer(1).default(defaults.engine.tokenBudget).describe("Tokens of a training micro-batch"),
-  headChunk: z
-    .union([z.literal("auto"), integer(1)])
+  headChunk: integer(0)
     .default(defaults.engine.headChunk)
-    .describe("Tokens whose logits exist at once; auto decides by the vocabulary"),
+    .describe("Vocabulary entries whose logits exist at once in training; 0 takes all"),
 })
 
 export const loggingSchema: z.ZodType<LoggingSettings> = z.strictObject({

@@ -1,0 +1,168 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { afterAll, describe, expect, test } from "vitest"
+import { loadConfigFile, parseConfig } from "../config/index.ts"
+import { EngineError } from "../errors.ts"
+import { createRunFolder } from "../runs/index.ts"
+import { packageVersion, runCli } from "./cli.ts"
+import { captured } from "./cli.test-helper.ts"
+import { CommandArguments, parseArguments } from "./command.ts"
+import type { Command } from "./command.ts"
+import type { CommandEntry } from "./command-table.ts"
+
+const folder = mkdtempSync(join(tmpdir(), "pirl-cli-"))
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+function command(run: Command["run"]): Command {
+  return {
+    name: "fake",
+    summary: "A command",
+    positionals: "FILE",
+    positionalCount: { min: 1, max: 1 },
+    options: [
+      { name: "set", kind: "text", multiple: true, help: "A setting" },
+      { name: "steps", kind: "integer", placeholder: "N", help: "A number" },
+      { name: "json", kind: "flag", help: "A flag" },
+    ],
+    description: "Does nothing.",
+    examples: [["pirl fake x", "Nothing"]],
+    run,
+  }
+}
+
+function tableOf(run: Command["run"]): CommandEntry[] {
+  return [{ name: "fake", summary: "A command", load: () => Promise.resolve(command(run)) }]
+}
+
+describe("the program", () => {
+  test("tells its version from package.json", async () => {
+    const context = captured()
+    expect(await runCli(["--version"], context)).toBe(0)
+    expect(context.stdout()).toMatch(/^\d+\.\d+\.\d+\S*\n$/)
+    expect(context.stdout().trim()).toBe(packageVersion())
+  })
+
+  test("lists its commands on --help, and as an error when called without arguments", async () => {
+    const context = captured()
+    expect(await runCli(["--help"], context)).toBe(0)
+    expect(context.stdout()).toMatch(/^ {2}init +\S/m)
+    expect(await runCli([], context)).toBe(2)
+    expect(context.stderr()).toContain("Usage: pirl COMMAND")
+  })
+
+  test("names the nearest command for an unknown one, and exits with 2", async () => {
+    const context = captured()
+    expect(await runCli(["inti"], context)).toBe(2)
+    expect(context.stderr()).toBe('pirl: expected a command, got "inti". Did you mean `pirl init`?\n')
+    expect(context.stdout()).toBe("")
+  })
+
+  test("shows a command's options and examples on --help without running it", async () => {
+    const table = tableOf(() => Promise.reject(new Error("ran")))
+    for (const argv of [["fake", "--help"], ["fake", "-h"], ["help", "fake"]]) {
+      const context = captured()
+      expect(await runCli(argv, context, table)).toBe(0)
+      expect(context.stdout()).toContain("Usage: pirl fake FILE [options]")
+      expect(context.stdout()).toMatch(/--steps N +A number/)
+      expect(context.stdout()).toMatch(/--set VALUE +A setting \(repeatable\)/)
+      expect(context.stdout()).toContain("pirl fake x\n      Nothing")
+    }
+  })
+
+  test("prints errors without a stack, unless asked for it", async () => {
+    const table = tableOf(() => Promise.reject(new EngineError("engine: out of memory.", { cause: new Error("deep") })))
+    const plain = captured()
+    expect(await runCli(["fake", "x"], plain, table)).toBe(1)
+    expect(plain.stderr()).toBe("pirl: engine: out of memory.\n")
+    const debug = captured(undefined, { PIRL_DEBUG: "1" })
+    expect(await runCli(["fake", "x"], debug, table)).toBe(1)
+    expect(debug.stderr()).toMatch(/\n {4}at .*\n[\s\S]*caused by: Error: deep/)
+  })
+
+  test("calls an error that is none of ours a bug", async () => {
+    const context = captured()
+    expect(await runCli(["fake", "x"], context, tableOf(() => Promise.reject(new TypeError("x is not"))))).toBe(1)
+    expect(context.stderr()).toContain("pirl: x is not\nThis is a bug of pirl.")
+  })
+})
+
+describe("arguments", () => {
+  const fake = command(() => Promise.resolve(0))
+
+  test("are read as flags, texts and numbers", () => {
+    const args = parseArguments(fake, ["file", "--set", "a=1", "--json", "--set=b=2", "--steps", "12"])
+    expect(args).toBeInstanceOf(CommandArguments)
+    expect(args.positionals).toEqual(["file"])
+    expect(args.texts("set")).toEqual(["a=1", "b=2"])
+    expect([args.number("steps"), args.flag("json"), args.flag("steps")]).toEqual([12, true, true])
+    expect(parseArguments(fake, ["file"]).number("steps")).toBeUndefined()
+  })
+
+  test("that are wrong are all reported", () => {
+    const argv = ["a", "b", "--stepz", "--steps", "1.5", "--json=yes", "--set"]
+    const run = (): CommandArguments => parseArguments(fake, argv)
+    expect(run).toThrow("pirl fake: expected a known option, got --stepz. Did you mean --steps?")
+    expect(run).toThrow('expected --steps with an integer, got "1.5"')
+    expect(run).toThrow('expected --json without a value, got "yes"')
+    expect(run).toThrow("expected --set VALUE, got no value")
+    expect(run).toThrow('expected FILE, got "a" "b"')
+  })
+})
+
+describe("pirl init", () => {
+  test("writes a config that can be trained as it is, once", async () => {
+    const file = join(folder, "first.yaml")
+    expect(await runCli(["init", file], captured())).toBe(0)
+    expect(parseConfig(loadConfigFile(file).value).task.name).toBe("add2")
+    const again = captured()
+    expect(await runCli(["init", file], again)).toBe(2)
+    expect(again.stderr()).toContain("add --force")
+    expect(await runCli(["init", file, "--force"], captured())).toBe(0)
+  })
+
+  test("with --schema writes the JSON Schema that its first line names", async () => {
+    const file = join(folder, "second.yaml")
+    expect(await runCli(["init", file, "--schema"], captured())).toBe(0)
+    const schemaName = /^# yaml-language-server: \$schema=\.\/(.*)\n/.exec(readFileSync(file, "utf8"))![1]!
+    const schema = JSON.parse(readFileSync(join(folder, schemaName), "utf8")) as { properties: Record<string, unknown> }
+    expect(Object.keys(schema.properties)).toContain("pipo")
+    expect(parseConfig(loadConfigFile(file).value).task.name).toBe("add2")
+  })
+
+  test("into a folder that is not there is refused", async () => {
+    const context = captured()
+    expect(await runCli(["init", join(folder, "none", "a.yaml")], context)).toBe(2)
+    expect(context.stderr()).toContain("got ENOENT")
+  })
+})
+
+describe("pirl runs", () => {
+  test("lists runs with state, steps and accuracy", async () => {
+    const root = mkdtempSync(join(folder, "runs-"))
+    const options = { configYaml: "task: {name: add2}\ntrain: {steps: 40}\n", keepCheckpoints: 1 }
+    const run = createRunFolder(join(root, "first"), options)
+    const time = { at: "", seconds: 1 }
+    run.logEvaluation({ step: 0, size: 10, greedyAccuracy: 0.25, time })
+    run.logMetrics({ step: 1, mu: 0.5, time })
+    run.logEvaluation({ step: 1, size: 10, greedyAccuracy: 0.5, time })
+    const context = captured()
+    expect(await runCli(["runs", root], context)).toBe(0)
+    expect(context.stdout()).toMatch(/^first +running +1\/40 +add2 +25\.0 % +50\.0 % +50\.0 % +\+25\.0 /m)
+    run.close()
+    const json = captured()
+    expect(await runCli(["runs", root, "--json"], json)).toBe(0)
+    expect(JSON.parse(json.stdout())).toMatchObject({ name: "first", state: "stopped", step: 1, steps: 40, final: 0.5 })
+  })
+
+  test("reports a damaged run and lists the others", async () => {
+    const root = mkdtempSync(join(folder, "damaged-"))
+    const options = { configYaml: "seed: 1\n", keepCheckpoints: 1 }
+    for (const name of ["bad", "good"]) createRunFolder(join(root, name), options).close()
+    writeFileSync(join(root, "bad", "metrics.jsonl"), "nonsense\n{}\n")
+    const context = captured()
+    expect(await runCli(["runs", root], context)).toBe(1)
+    expect(context.stdout()).toContain("good")
+    expect(context.stderr()).toContain("metrics.jsonl:1")
+  })
+})

@@ -1,0 +1,48 @@
+/**
+ * Numbers and tables as text.
+ */
+
+/** 1234567 as `1.23M`, 12345 as `12.3k`, 950 as `950`. */
+export function formatCount(value: number): string {
+  if (value >= 999_500_000) return `${(value / 1e9).toPrecision(3)}G`
+  if (value >= 999_500) return `${(value / 1e6).toPrecision(3)}M`
+  if (value >= 999.5) return `${(value / 1e3).toPrecision(3)}k`
+  return value >= 10 || Number.isInteger(value) ? value.toFixed(0) : value.toPrecision(2)
+}
+
+/** Seconds as `8s`, `2m05s` or `3h07m`. */
+export function formatDuration(seconds: number): string {
+  const whole = Math.max(0, Math.round(seconds))
+  const two = (value: number): string => String(value).padStart(2, "0")
+  if (whole < 60) return `${whole}s`
+  if (whole < 3600) return `${Math.floor(whole / 60)}m${two(whole % 60)}s`
+  return `${Math.floor(whole / 3600)}h${two(Math.floor((whole % 3600) / 60))}m`
+}
+
+/** A share as `41.2 %`; `-` when there is none. */
+export function formatShare(value: number | null | undefined): string {
+  return value === null || value === undefined ? "-" : `${(100 * value).toFixed(1)} %`
+}
+
+/** A difference of shares, in points of a hundred, with its sign. */
+export function formatGain(value: number | null | undefined): string {
+  return value === null || value === undefined ? "-" : `${signed(100 * value, 1)} points`
+}
+
+/** A number with its sign and a fixed number of digits. */
+export function signed(value: number, digits: number): string {
+  const text = Math.abs(value).toFixed(digits)
+  return `${value < 0 && Number(text) !== 0 ? "-" : "+"}${text}`
+}
+
+/** Rows as aligned columns, the first left and the others right, two spaces between them. */
+export function formatTable(rows: readonly (readonly string[])[]): string {
+  const widths = rows.reduce<number[]>(
+    (wide, row) => row.map((cell, i) => Math.max(cell.length, wide[i] ?? 0)),
+    [],
+  )
+  const lines = rows.map((row) =>
+    row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join("  ").trimEnd(),
+  )
+  return `${lines.join("\n")}\n`
+}

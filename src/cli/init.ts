@@ -1,0 +1,55 @@
+/**
+ * `pirl init`: a commented config to start from.
+ */
+import { existsSync, writeFileSync } from "node:fs"
+import { basename, dirname, extname, join } from "node:path"
+import { commentedTemplate, configJsonSchema } from "../config/index.ts"
+import { ConfigError } from "../errors.ts"
+import type { CliContext, Command, CommandArguments } from "./command.ts"
+import { exitCodes } from "./exit-code.ts"
+
+/** The command. */
+export const initCommand: Command = {
+  name: "init",
+  summary: "Write a commented config that trains as it is",
+  positionals: "[FILE]",
+  positionalCount: { min: 0, max: 1 },
+  options: [
+    { name: "force", kind: "flag", help: "Write over a file that is there" },
+    { name: "schema", kind: "flag", help: "Write a JSON Schema beside it, for editors that complete and check YAML" },
+  ],
+  description: "Writes a config with every setting explained (default pirl.yaml). It trains as it is.",
+  examples: [
+    ["pirl init", "Write pirl.yaml"],
+    ["pirl init experiments/first.yaml --schema", "Write first.yaml and first.schema.json"],
+  ],
+  run: async (args, context) => runInit(args, context),
+}
+
+function runInit(args: CommandArguments, { out }: CliContext): number {
+  const file = args.positionals[0] ?? "pirl.yaml"
+  const schemaFile = join(dirname(file), `${basename(file, extname(file))}.schema.json`)
+  const withSchema = args.flag("schema")
+  for (const path of withSchema ? [file, schemaFile] : [file]) refuseExisting(path, args.flag("force"))
+  const modeline = withSchema ? `# yaml-language-server: $schema=./${basename(schemaFile)}\n` : ""
+  write(file, modeline + commentedTemplate())
+  if (withSchema) write(schemaFile, `${JSON.stringify(configJsonSchema(), null, 2)}\n`)
+  out.write(`Wrote ${file}${withSchema ? ` and ${schemaFile}` : ""}. Train it with: pirl train ${file}\n`)
+  return exitCodes.ok
+}
+
+function refuseExisting(path: string, force: boolean): void {
+  if (force || !existsSync(path)) return
+  const message = `pirl init: expected a new file, got ${path}, which is there. Choose another, or add --force.`
+  throw new ConfigError([{ path: "", message }])
+}
+
+function write(path: string, text: string): void {
+  try {
+    writeFileSync(path, text)
+  } catch (cause) {
+    const reason = (cause as NodeJS.ErrnoException).code ?? String(cause)
+    const message = `pirl init: expected to write ${path}, got ${reason}. Choose a folder that is there and yours.`
+    throw new ConfigError([{ path: "", message }], { cause })
+  }
+}

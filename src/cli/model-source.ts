@@ -1,0 +1,50 @@
+/**
+ * `MODEL_OR_RUN`: a Hugging Face folder, or the run whose newest checkpoint is meant.
+ */
+import { existsSync } from "node:fs"
+import { join } from "node:path"
+import { loadConfigFile, parseConfig } from "../config/index.ts"
+import type { ResolvedConfig } from "../config/index.ts"
+import { ConfigError } from "../errors.ts"
+import { isRunFolder, listCheckpoints } from "../runs/index.ts"
+
+/** A model on disk. */
+export interface ModelSource {
+  /** Folder with config.json, tokenizer and weights. */
+  readonly directory: string
+  /** Config of the run that trained it; undefined for a plain model folder. */
+  readonly config: ResolvedConfig | undefined
+  /** Step of the checkpoint; undefined for a plain model folder. */
+  readonly step: number | undefined
+}
+
+/**
+ * Finds the model that a path means.
+ * @param step  checkpoint of a run; the newest when undefined
+ * @throws ConfigError  when there is none
+ */
+export function resolveModelSource(path: string, step?: number): ModelSource {
+  if (isRunFolder(path)) return checkpointOf(path, step)
+  if (existsSync(join(path, "config.json"))) {
+    if (step === undefined) return { directory: path, config: undefined, step: undefined }
+    throw noModel(`expected a run, whose checkpoints have steps, got the model folder ${path}. Leave --checkpoint out.`)
+  }
+  throw noModel(`expected a model folder (config.json) or a run (config.yaml), got ${path} without either.`)
+}
+
+function checkpointOf(run: string, step: number | undefined): ModelSource {
+  const { complete } = listCheckpoints(join(run, "checkpoints"))
+  const checkpoint = step === undefined ? complete.at(-1) : complete.find((candidate) => candidate.step === step)
+  if (checkpoint === undefined) {
+    const steps = complete.map((candidate) => candidate.step).join(", ")
+    const got = complete.length === 0 ? "none" : `those of step ${steps}`
+    const wanted = step === undefined ? "a checkpoint" : `a checkpoint of step ${step}`
+    throw noModel(`expected ${wanted} in the run ${run}, got ${got}.`)
+  }
+  const config = parseConfig(loadConfigFile(join(run, "config.yaml")).value)
+  return { directory: checkpoint.path, config, step: checkpoint.step }
+}
+
+function noModel(message: string): ConfigError {
+  return new ConfigError([{ path: "", message: `MODEL_OR_RUN: ${message}` }])
+}

@@ -1,0 +1,99 @@
+/**
+ * `pirl runs`: the runs of a folder with their state.
+ */
+import { parse } from "yaml"
+import { PirlError } from "../errors.ts"
+import { listRunFolders, readRun, summarizeRun } from "../runs/index.ts"
+import type { RunRecord, RunState } from "../runs/index.ts"
+import type { CliContext, Command, CommandArguments } from "./command.ts"
+import { exitCodes } from "./exit-code.ts"
+import { formatShare, formatTable, signed } from "./format.ts"
+
+/** One run in the list, and one JSON line with --json. */
+interface RunRow {
+  readonly name: string
+  readonly directory: string
+  readonly state: RunState
+  readonly step: number
+  readonly steps: number | null
+  readonly task: string | null
+  readonly start: number | null
+  readonly best: number | null
+  readonly final: number | null
+  readonly cumulativeImprovement: number | null
+  readonly updated: string
+}
+
+/** The command. */
+export const runsCommand: Command = {
+  name: "runs",
+  summary: "List runs with their state and accuracy",
+  positionals: "[DIR]",
+  positionalCount: { min: 0, max: 1 },
+  options: [{ name: "json", kind: "flag", help: "One JSON object per run" }],
+  description:
+    "Lists the runs of a folder (default runs), the last one changed at the end. running: a process holds it;\n" +
+    "finished: it has a summary; failed: it ended with an error; stopped: it can be resumed.",
+  examples: [
+    ["pirl runs", "List the runs under ./runs"],
+    ["pirl runs experiments --json", "The same for machines"],
+  ],
+  run: async (args, context) => runRuns(args, context),
+}
+
+function runRuns(args: CommandArguments, { out, err }: CliContext): number {
+  const root = args.positionals[0] ?? "runs"
+  const rows: RunRow[] = []
+  let damaged = false
+  for (const directory of listRunFolders(root)) {
+    try {
+      rows.push(describeRun(readRun(directory)))
+    } catch (error) {
+      if (!(error instanceof PirlError)) throw error
+      damaged = true
+      err.write(`pirl: ${error.message}\n`)
+    }
+  }
+  if (args.flag("json")) {
+    for (const row of rows) out.write(`${JSON.stringify(row)}\n`)
+  } else if (rows.length === 0) {
+    out.write(`No runs in ${root}.\n`)
+  } else {
+    const head = ["run", "state", "step", "task", "start", "best", "final", "gained", "changed"]
+    out.write(formatTable([head, ...rows.map(cellsOf)]))
+  }
+  return damaged ? exitCodes.failure : exitCodes.ok
+}
+
+function describeRun(run: RunRecord): RunRow {
+  const { steps, start, best, final, cumulativeImprovement } = summarizeRun(run.metrics, run.evaluations)
+  const config = parse(run.configYaml) as { train?: { steps?: number }; task?: { name?: string } } | null
+  return {
+    name: run.name,
+    directory: run.directory,
+    state: run.state,
+    step: steps,
+    steps: config?.train?.steps ?? null,
+    task: config?.task?.name ?? null,
+    start,
+    best,
+    final,
+    cumulativeImprovement,
+    updated: run.updated.toISOString(),
+  }
+}
+
+function cellsOf(row: RunRow): string[] {
+  const gained = row.cumulativeImprovement === null ? "-" : signed(100 * row.cumulativeImprovement, 1)
+  return [
+    row.name,
+    row.state,
+    `${row.step}/${row.steps ?? "?"}`,
+    row.task ?? "-",
+    formatShare(row.start),
+    formatShare(row.best),
+    formatShare(row.final),
+    gained,
+    row.updated.slice(0, 16).replace("T", " "),
+  ]
+}

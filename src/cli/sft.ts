@@ -1,0 +1,86 @@
+/**
+ * `pirl sft`: supervised training on the solutions of a task, alone.
+ */
+import { existsSync, readdirSync } from "node:fs"
+import { resolveConfigFile } from "../config/index.ts"
+import type { ConfigCheck, ResolvedConfig } from "../config/index.ts"
+import { ConfigError } from "../errors.ts"
+import type { CliContext, Command, CommandArguments } from "./command.ts"
+import { exitCodes } from "./exit-code.ts"
+import { formatShare } from "./format.ts"
+import { listenForInterrupt } from "./interrupt.ts"
+import { configOptions } from "./train.ts"
+
+/** One evaluation during supervised training. */
+export interface SftProgress {
+  readonly step: number
+  /** Mean cross entropy per response token since the last evaluation, nats. */
+  readonly loss: number
+  readonly heldOutAccuracy: number
+}
+
+/** What this command needs of the layers below. */
+export interface SftBackend {
+  readonly checks: readonly ConfigCheck[]
+  /**
+   * Trains by `config.warmStart` and saves a model folder.
+   * @param out  an empty or new folder
+   * @returns the last evaluation
+   */
+  sft(request: {
+    readonly config: ResolvedConfig
+    readonly out: string
+    readonly onProgress: (progress: SftProgress) => void
+    readonly stopRequested: () => boolean
+  }): Promise<SftProgress>
+}
+
+/** The command, on a trainer. */
+export function sftCommand(backend: SftBackend): Command {
+  return {
+    name: "sft",
+    summary: "Train on solutions (supervised) and save the model",
+    positionals: "CONFIG",
+    positionalCount: { min: 1, max: 1 },
+    options: [
+      ...configOptions,
+      { name: "out", kind: "text", placeholder: "DIR", help: "New folder for the model (default sft-model)" },
+      { name: "json", kind: "flag", help: "One JSON object per evaluation and nothing else" },
+    ],
+    description:
+      "Does the warm start of a config alone: the model imitates the solutions of the task until warmStart's target\n" +
+      "is reached, and is saved as a Hugging Face folder that `model.path` can name.",
+    examples: [["pirl sft quickstart.yaml --out sft-model", "Warm start, saved for several runs"]],
+    run: (args, context) => runSft(backend, args, context),
+  }
+}
+
+async function runSft(backend: SftBackend, args: CommandArguments, { out, err }: CliContext): Promise<number> {
+  const overrides = [...args.texts("set"), "warmStart.enabled=true"]
+  const config = resolveConfigFile(args.positionals[0]!, overrides, backend.checks)
+  const directory = args.text("out") ?? "sft-model"
+  if (existsSync(directory) && readdirSync(directory).length > 0) {
+    const message = `pirl sft: expected a new or empty folder, got ${directory}. Choose another by --out DIR.`
+    throw new ConfigError([{ path: "", message }])
+  }
+  const json = args.flag("json")
+  const interrupt = listenForInterrupt(() => err.write("saving after this step; Ctrl-C again stops at once\n"))
+  try {
+    const last = await backend.sft({
+      config,
+      out: directory,
+      onProgress: (progress) => out.write(json ? `${JSON.stringify(progress)}\n` : describe(progress)),
+      stopRequested: () => interrupt.requested,
+    })
+    const accuracy = formatShare(last.heldOutAccuracy)
+    const stream = json ? err : out
+    stream.write(`held-out accuracy ${accuracy} after ${last.step} steps, saved in ${directory}\n`)
+    return interrupt.requested ? exitCodes.interrupted : exitCodes.ok
+  } finally {
+    interrupt.dispose()
+  }
+}
+
+function describe({ step, loss, heldOutAccuracy }: SftProgress): string {
+  return `step ${step}  loss ${loss.toFixed(4)}  held-out ${formatShare(heldOutAccuracy)}\n`
+}

@@ -1,0 +1,42 @@
+/**
+ * The table at the end of a run.
+ */
+import type { RunSummary } from "../runs/index.ts"
+import { formatCount, formatDuration, formatGain, formatShare } from "./format.ts"
+import { columns } from "./command.ts"
+
+/** A finished run in a dozen lines: accuracy, what was gained, verdicts, speed, where it lies. */
+export function summaryTable(summary: RunSummary, runDirectory: string): string {
+  const rows: (readonly [string, string])[] = [["steps", String(summary.steps)]]
+  if (summary.accuracy !== null) {
+    const kind = `held-out accuracy, ${summary.accuracy}`
+    rows.push(
+      [`${kind}: start`, formatShare(summary.start)],
+      [`${kind}: best`, `${formatShare(summary.best)}  (step ${summary.bestStep})`],
+      [`${kind}: final`, `${formatShare(summary.final)}  (${summary.heldOutSize} problems)`],
+      ["cumulative policy improvement", formatGain(summary.cumulativeImprovement)],
+    )
+  }
+  if (summary.accuracy === "greedy" && summary.expected !== null) {
+    const { start, final, cumulativeImprovement } = summary.expected
+    const change = `${formatShare(start)} to ${formatShare(final)}  (${formatGain(cumulativeImprovement)})`
+    rows.push(["held-out accuracy, expected", change])
+  }
+  const { improved, regressed, undecided, unjudged } = summary.verdicts
+  if (improved + regressed + undecided > 0) {
+    const verdicts = `${improved} improved, ${regressed} regressed, ${undecided} undecided, ${unjudged} not judged`
+    rows.push(["verdicts on updates", verdicts])
+  }
+  const { seconds, tokensPerSecond, sampledTokensPerSecond, trainedTokensPerSecond } = summary.time
+  rows.push(["time of all steps", formatDuration(seconds)])
+  if (tokensPerSecond !== null) {
+    const phases = [
+      sampledTokensPerSecond === null ? "" : `sampling ${formatCount(sampledTokensPerSecond)}`,
+      trainedTokensPerSecond === null ? "" : `training ${formatCount(trainedTokensPerSecond)}`,
+    ].filter((phase) => phase !== "")
+    const detail = phases.length === 0 ? "" : `  (${phases.join(", ")})`
+    rows.push(["tokens per second", `${formatCount(tokensPerSecond)}${detail}`])
+  }
+  rows.push(["run folder", runDirectory])
+  return `${columns(rows).join("\n")}\n`
+}

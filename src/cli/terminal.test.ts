@@ -1,0 +1,128 @@
+import { EventEmitter } from "node:events"
+import { describe, expect, test } from "vitest"
+import type { EvaluationLine, MetricsLine } from "../runs/index.ts"
+import { summarizeRun } from "../runs/index.ts"
+import { captured } from "./cli.test-helper.ts"
+import { formatCount, formatDuration, formatTable, signed } from "./format.ts"
+import { listenForInterrupt } from "./interrupt.ts"
+import { summaryTable } from "./summary-table.ts"
+import { createReporter, reportMode, wantsColor } from "./terminal.ts"
+
+const at = "2026-01-01T00:00:00.000Z"
+const step: MetricsLine = {
+  step: 7,
+  mu: 0.4375,
+  xi: -0.816,
+  verdict: "regressed",
+  sampledTokens: 2048,
+  trainedTokens: 4096,
+  time: { at, seconds: 2 },
+}
+const evaluation = (number: number, greedyAccuracy: number): EvaluationLine => ({
+  step: number,
+  size: 500,
+  greedyAccuracy,
+  time: { at },
+})
+
+/** Milliseconds that move on by ten seconds at each look. */
+function clock(): () => number {
+  let now = 0
+  return () => (now += 10_000)
+}
+
+describe("progress", () => {
+  test("without a terminal is a plain line per step with reward, xi, verdict, accuracy, speed and time left", () => {
+    const context = captured()
+    const reporter = createReporter(reportMode(context, false), context, 100, clock())
+    reporter.onEvaluation(evaluation(0, 0.25))
+    reporter.onStep({ ...step, step: 6, xi: null, verdict: null })
+    reporter.onEvaluation(evaluation(6, 0.5))
+    reporter.onStep(step)
+    reporter.close()
+    expect(context.stdout().split("\n")).toEqual([
+      "step 0: held-out 0.250 (+0.000) of 500 problems",
+      "step   6/100  reward 0.438  held-out 0.250 (+0.000)  3.07k tok/s",
+      "step 6: held-out 0.500 (+0.250) of 500 problems",
+      "step   7/100  reward 0.438  xi -0.82 regressed  held-out 0.500 (+0.250)  3.07k tok/s  15m30s left",
+      "",
+    ])
+  })
+
+  test("on a terminal redraws one line, keeps notes above it and never exceeds the width", () => {
+    const context = captured(40)
+    const reporter = createReporter(reportMode(context, false), context, 100, clock())
+    reporter.onStep(step)
+    reporter.onNote("a note")
+    reporter.close()
+    const live = "step   7/100  reward 0.438"
+    expect(context.stdout()).toBe(`\r\u001B[2K${live}\r\u001B[2Ka note\n${live}\n`)
+  })
+
+  test("is coloured on a terminal alone, and not with NO_COLOR", () => {
+    const lineFor = (env: Record<string, string>): string => {
+      const context = captured(120, env)
+      createReporter("live", context, 100).onStep(step)
+      return context.stdout()
+    }
+    expect(lineFor({})).toContain("\u001B[31mxi -0.82 regressed\u001B[0m")
+    expect(lineFor({ NO_COLOR: "1" })).not.toContain("\u001B[31m")
+    expect(wantsColor(captured())).toBe(false)
+    expect(reportMode(captured(80, { TERM: "dumb" }), false)).toBe("plain")
+  })
+
+  test("as JSON is the metrics lines alone on the standard output", () => {
+    const context = captured(80)
+    const reporter = createReporter(reportMode(context, true), context, 100)
+    reporter.onEvaluation(evaluation(0, 0.25))
+    reporter.onNote("a note")
+    reporter.onStep(step)
+    reporter.close()
+    expect(JSON.parse(context.stdout())).toEqual(step)
+    expect(context.stderr()).toBe("step 0: held-out 0.250\na note\n")
+  })
+})
+
+describe("Ctrl-C", () => {
+  test("asks to stop once, then stops at once, and is given back in the end", () => {
+    const signals = new EventEmitter()
+    const calls: string[] = []
+    const interrupt = listenForInterrupt(() => calls.push("first"), signals, () => calls.push("second"))
+    expect(interrupt.requested).toBe(false)
+    signals.emit("SIGINT")
+    expect(interrupt.requested).toBe(true)
+    signals.emit("SIGTERM")
+    signals.emit("SIGINT")
+    expect(calls).toEqual(["first", "second", "second"])
+    interrupt.dispose()
+    expect(signals.listenerCount("SIGINT") + signals.listenerCount("SIGTERM")).toBe(0)
+  })
+})
+
+test("the summary table shows accuracy, what was gained, verdicts and speed", () => {
+  const summary = summarizeRun([step], [evaluation(0, 0.25), evaluation(5, 0.9), evaluation(7, 0.875)])
+  const table = summaryTable(summary, "runs/x")
+  expect(table).toMatch(/greedy: start +25\.0 %\n/)
+  expect(table).toMatch(/greedy: best +90\.0 % {2}\(step 5\)\n/)
+  expect(table).toMatch(/greedy: final +87\.5 % {2}\(500 problems\)\n/)
+  expect(table).toMatch(/cumulative policy improvement +\+62\.5 points\n/)
+  expect(table).toMatch(/0 improved, 1 regressed, 0 undecided, 0 not judged/)
+  expect(table).toMatch(/tokens per second +3\.07k\n/)
+  expect(table).toMatch(/run folder +runs\/x\n$/)
+})
+
+describe("numbers", () => {
+  test("are short and keep three figures", () => {
+    expect([0, 7, 0.25, 999, 999.7, 12_345, 999_600, 4_850_000, 2e9].map(formatCount)).toEqual(
+      ["0", "7", "0.25", "999", "1.00k", "12.3k", "1.00M", "4.85M", "2.00G"],
+    )
+    expect([0, 59.4, 59.6, 3599, 3600, 11_220].map(formatDuration)).toEqual(
+      ["0s", "59s", "1m00s", "59m59s", "1h00m", "3h07m"],
+    )
+    expect([signed(0.5, 2), signed(-0.5, 2), signed(-0.001, 2)]).toEqual(["+0.50", "-0.50", "+0.00"])
+  })
+
+  test("of a table stand below each other", () => {
+    expect(formatTable([["a", "b"], ["long", "1.5"]])).toBe("a       b\nlong  1.5\n")
+  })
+})

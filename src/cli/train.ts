@@ -1,0 +1,183 @@
+/**
+ * `pirl train`: reads and checks the config, opens the run folder, hands over to the trainer.
+ */
+import { join } from "node:path"
+import { configToYaml, configWarnings, resolveConfigFile, resumeIssues } from "../config/index.ts"
+import type { ConfigCheck, ResolvedConfig } from "../config/index.ts"
+import { ConfigError } from "../errors.ts"
+import { createRunFolder, describeResume, resumeRunFolder } from "../runs/index.ts"
+import type { ResumePoint, RunFolder, RunSummary } from "../runs/index.ts"
+import { columns } from "./command.ts"
+import type { CliContext, Command, CommandArguments, OptionSpec } from "./command.ts"
+import { exitCodes } from "./exit-code.ts"
+import { listenForInterrupt } from "./interrupt.ts"
+import { lastRunDirectory, newRunDirectory } from "./run-directory.ts"
+import { summaryTable } from "./summary-table.ts"
+import { createReporter, reportMode } from "./terminal.ts"
+import type { TrainObserver } from "./terminal.ts"
+
+/** What the trainer is given. */
+export interface TrainRequest {
+  readonly config: ResolvedConfig
+  /** Open and locked; the trainer logs, writes checkpoints and, at the end, the summary. The caller closes it. */
+  readonly folder: RunFolder
+  /** Where to go on; undefined for a new run. */
+  readonly resume: ResumePoint | undefined
+  readonly observer: TrainObserver
+  /** True once the run should finish its step, write a checkpoint and return. */
+  readonly stopRequested: () => boolean
+}
+
+/** How a run ended. */
+export interface TrainResult {
+  /** False when it was asked to stop before its last step. */
+  readonly finished: boolean
+  /** Last step made. */
+  readonly step: number
+  readonly summary: RunSummary
+}
+
+/** What this command needs of the layers below. */
+export interface TrainBackend {
+  /** Checks that need tasks, objectives and models: their problems are listed with those of the config. */
+  readonly checks: readonly ConfigCheck[]
+  /** What the run would be, as label and value: sizes of model, batch and memory. Loads what it needs to know them. */
+  plan(config: ResolvedConfig): Promise<readonly (readonly [label: string, value: string])[]>
+  train(request: TrainRequest): Promise<TrainResult>
+}
+
+/** Options that the commands with a config share. */
+export const configOptions: readonly OptionSpec[] = [
+  {
+    name: "set",
+    kind: "text",
+    multiple: true,
+    placeholder: "a.b=c",
+    help: "Set one setting over the config file, e.g. optimizer.learningRate=1e-4",
+  },
+]
+
+const options: readonly OptionSpec[] = [
+  ...configOptions,
+  { name: "run-dir", kind: "text", placeholder: "DIR", help: "Run folder (default runs/<name of the config>)" },
+  { name: "resume", kind: "flag", help: "Go on with the run in the run folder, exactly where it stopped" },
+  { name: "steps", kind: "integer", placeholder: "N", help: "Number of steps, over train.steps" },
+  { name: "json", kind: "flag", help: "One JSON object per step on the standard output and nothing else" },
+  { name: "dry-run", kind: "flag", help: "Check and resolve everything, show sizes, train nothing" },
+]
+
+/** The command, on a trainer. */
+export function trainCommand(backend: TrainBackend): Command {
+  return {
+    name: "train",
+    summary: "Train a model by reinforcement learning",
+    positionals: "CONFIG",
+    positionalCount: { min: 0, max: 1 },
+    options,
+    description:
+      "Trains the model of a config file and writes a run folder: metrics, evaluations, responses, checkpoints and\n" +
+      "a summary. Ctrl-C finishes the step and writes a checkpoint; a second one stops at once. With --resume and\n" +
+      "--run-dir the config file may be left out: the run has its own.",
+    examples: [
+      ["pirl train quickstart.yaml", "Train, and write runs/quickstart"],
+      ["pirl train quickstart.yaml --set pipo.enabled=false --run-dir runs/plain", "The same without verification"],
+      ["pirl train quickstart.yaml --resume", "Go on with the last run of this config"],
+      ["pirl train quickstart.yaml --dry-run", "Check everything, train nothing"],
+    ],
+    run: (args, context) => runTrain(backend, args, context),
+  }
+}
+
+async function runTrain(backend: TrainBackend, args: CommandArguments, context: CliContext): Promise<number> {
+  const resume = args.flag("resume")
+  const configFile = configFileOf(args, resume)
+  const config = resolveConfigFile(configFile, overridesOf(args), backend.checks)
+  const warnings = configWarnings(config)
+  if (args.flag("dry-run")) {
+    await showPlan(backend, config, warnings, args.flag("json"), context)
+    return exitCodes.ok
+  }
+  const directory =
+    args.text("run-dir") ?? config.train.runDir ?? (resume ? lastRunDirectory(configFile) : newRunDirectory(configFile))
+  const { folder, from } = openFolder(directory, config, resume)
+  const reporter = createReporter(reportMode(context, args.flag("json")), context, config.train.steps)
+  const goOn = ["pirl train", ...args.positionals, "--resume --run-dir", directory].join(" ")
+  const interrupt = listenForInterrupt(() =>
+    reporter.onNote("stopping after this step, which is saved; Ctrl-C again stops at once"),
+  )
+  try {
+    for (const warning of warnings) reporter.onNote(`warning: ${warning}`)
+    if (from !== undefined) reporter.onNote(describeResume(from))
+    const stopRequested = (): boolean => interrupt.requested
+    const result = await backend.train({ config, folder, resume: from, observer: reporter, stopRequested })
+    if (!result.finished) {
+      folder.logEvent("interrupt", `stopped after step ${result.step}`, { step: result.step })
+      reporter.onNote(`stopped after step ${result.step}. Go on with: ${goOn}`)
+      return exitCodes.interrupted
+    }
+    reporter.close()
+    const stream = args.flag("json") ? context.err : context.out
+    stream.write(`\n${summaryTable(result.summary, directory)}`)
+    return exitCodes.ok
+  } catch (error) {
+    logFailure(folder, error)
+    throw error
+  } finally {
+    interrupt.dispose()
+    reporter.close()
+    folder.close()
+  }
+}
+
+function configFileOf(args: CommandArguments, resume: boolean): string {
+  const given = args.positionals[0]
+  if (given !== undefined) return given
+  const runDirectory = args.text("run-dir")
+  if (resume && runDirectory !== undefined) return join(runDirectory, "config.yaml")
+  const hint = resume ? "Name the config file, or the run by --run-dir DIR." : "Write one with `pirl init`."
+  throw new ConfigError([{ path: "", message: `pirl train: expected CONFIG, got nothing. ${hint}` }])
+}
+
+/** The overrides of `--set`, and of the options that stand for a setting. */
+export function overridesOf(args: CommandArguments): string[] {
+  const steps = args.number("steps")
+  return steps === undefined ? args.texts("set") : [...args.texts("set"), `train.steps=${steps}`]
+}
+
+function openFolder(
+  directory: string,
+  config: ResolvedConfig,
+  resume: boolean,
+): { readonly folder: RunFolder; readonly from: ResumePoint | undefined } {
+  const options = { configYaml: configToYaml(config), keepCheckpoints: config.checkpoint.keep }
+  if (!resume) return { folder: createRunFolder(directory, options), from: undefined }
+  const issues = resumeIssues(resolveConfigFile(join(directory, "config.yaml")), config)
+  if (issues.length > 0) throw new ConfigError(issues)
+  return resumeRunFolder(directory, options)
+}
+
+/** A full disk must not hide the error that the run died of. */
+function logFailure(folder: RunFolder, error: unknown): void {
+  try {
+    folder.logEvent("failure", error instanceof Error ? error.message : String(error))
+  } catch {
+    return
+  }
+}
+
+async function showPlan(
+  backend: TrainBackend,
+  config: ResolvedConfig,
+  warnings: readonly string[],
+  json: boolean,
+  { out }: CliContext,
+): Promise<void> {
+  const plan = await backend.plan(config)
+  if (json) {
+    out.write(`${JSON.stringify({ config, plan: Object.fromEntries(plan), warnings })}\n`)
+    return
+  }
+  out.write(`${configToYaml(config)}\n${columns(plan).join("\n")}\n`)
+  for (const warning of warnings) out.write(`warning: ${warning}\n`)
+  out.write("The config is sound. Nothing was trained.\n")
+}
