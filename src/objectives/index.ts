@@ -14,6 +14,8 @@ export type {
   Preparation,
   PreparationSequence,
 } from "./batch-objective.ts"
+export { evaluateObjective } from "./evaluate-objective.ts"
+export type { ObjectiveResult, ObjectiveRun } from "./evaluate-objective.ts"
 export { importanceCorrections, importanceWeights } from "./importance-weights.ts"
 export type { ImportanceCorrection, ImportanceOptions } from "./importance-weights.ts"
 export { adaptiveKlController, fixedKlController } from "./kl-controller.ts"

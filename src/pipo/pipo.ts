@@ -5,7 +5,7 @@
  * Source: arXiv:2604.00860.
  */
 import { ConfigError } from "../errors.ts"
-import { integerBelow } from "../data/random.ts"
+import { integerBelow } from "../random.ts"
 import {
   attributedUpdate,
   cacheOf,

@@ -55,11 +55,15 @@ export function compareDenseAdvantage(entry: GoldenEntry, comparison: Comparison
   const mask = inputs.rows("mask")
   const values = inputs.has("values") ? inputs.rows("values") : undefined
   const greedy = inputs.has("reward_baselines") ? inputs.row("reward_baselines") : undefined
-  const responses = inputs.rows("token_rewards").map((tokenRewards, i): RewardedResponse => {
-    const response = { reward: 0, group: i, mask: mask[i]!, tokenRewards }
-    if (values !== undefined) return { ...response, values: values[i]! }
-    return greedy === undefined ? response : { ...response, greedyReward: greedy[i]! }
+  const response = (tokenRewards: readonly number[], i: number): RewardedResponse => ({
+    reward: 0,
+    group: i,
+    mask: mask[i]!,
+    tokenRewards,
+    ...(values === undefined ? {} : { values: values[i]! }),
+    ...(greedy === undefined ? {} : { greedyReward: greedy[i]! }),
   })
+  const responses = inputs.rows("token_rewards").map(response)
   compareEstimate(entry, responses, comparison)
 }
 

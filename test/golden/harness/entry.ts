@@ -16,7 +16,7 @@ export interface GoldenBatch {
   readonly groups: number[]
   readonly mask: number[][]
   readonly logprobs: number[][]
-  readonly oldLogprobs: number[][]
+  readonly behaviourLogprobs: number[][]
   readonly samplerLogprobs: number[][]
   readonly referenceLogprobs: number[][]
   readonly advantages: number[][]
@@ -48,7 +48,7 @@ export function readBatch(name: string, json: Json): GoldenBatch {
     groups: groupNumbers(fields.json("uid")),
     mask: fields.rows("mask"),
     logprobs: fields.rows("logp"),
-    oldLogprobs: fields.rows("old_logp"),
+    behaviourLogprobs: fields.rows("old_logp"),
     samplerLogprobs: fields.rows("rollout_logp"),
     referenceLogprobs: fields.rows("ref_logp"),
     advantages: fields.rows("advantages"),

@@ -11,7 +11,7 @@ import {
 } from "../../../src/objectives/index.ts"
 import type { Comparison } from "./comparison.ts"
 import { batchOf, sourceFunction, type Batches, type GoldenEntry } from "./entry.ts"
-import { maskedMean } from "./evaluate-objective.ts"
+import { maskedMean } from "./masked-mean.ts"
 import { GoldenError } from "./fields.ts"
 
 /** Verl adds this to every token count. */
@@ -62,7 +62,7 @@ export function compareKl(entry: GoldenEntry, batches: Batches, comparison: Comp
     comparison.claim("the alias is of this estimator", alias === null || klAliases[String(alias)] === kind)
   }
   const batch = batchOf(entry, batches)
-  const references = { ref_logp: batch.referenceLogprobs, old_logp: batch.oldLogprobs } as const
+  const references = { ref_logp: batch.referenceLogprobs, old_logp: batch.behaviourLogprobs } as const
   const reference = references[inputs.string("reference") as keyof typeof references]
   if (reference === undefined) throw new GoldenError("inputs.reference: not yet covered")
   const tensor = (label: string): ReturnType<typeof input> => input(label, [batch.mask.length, batch.mask[0]!.length])

@@ -1,17 +1,20 @@
 /** Kind `trl_loss`: the losses of TRL's GRPO trainer. */
 import {
   createObjective,
+  evaluateObjective,
   exactAggregationWeights,
   IMPORTANCE_INPUT,
   importanceWeights,
   klEstimate,
   type ImportanceCorrection,
   type ObjectiveOptions,
+  type ObjectiveResult,
+  type ObjectiveRun,
 } from "../../../src/objectives/index.ts"
 import { evaluate, gradients, input, makeValue, mul, sum } from "../../../src/graph/index.ts"
 import type { Comparison } from "./comparison.ts"
 import { batchOf, type Batches, type GoldenBatch, type GoldenEntry } from "./entry.ts"
-import { evaluateObjective, maskedMean, type ObjectiveResult, type ObjectiveRun } from "./evaluate-objective.ts"
+import { maskedMean } from "./masked-mean.ts"
 import { GoldenError, type Fields } from "./fields.ts"
 
 const clippedTypes = new Set(["grpo", "bnpo", "dr_grpo", "dapo", "luspo"])
@@ -77,7 +80,7 @@ function readCorrection(entry: GoldenEntry, batch: GoldenBatch): Float64Array[] 
   const [minimum, maximum] = [fields.optionalNumber("clip_min"), fields.optionalNumber("clip_max")]
   fields.close()
   const bounds = { ...(minimum === undefined ? {} : { minimum }), ...(maximum === undefined ? {} : { maximum }) }
-  return importanceWeights(mode, batch.oldLogprobs, batch.samplerLogprobs, batch.mask, bounds)
+  return importanceWeights(mode, batch.behaviourLogprobs, batch.samplerLogprobs, batch.mask, bounds)
 }
 
 export function compareTrlLoss(entry: GoldenEntry, batches: Batches, comparison: Comparison): void {
@@ -88,10 +91,12 @@ export function compareTrlLoss(entry: GoldenEntry, batches: Batches, comparison:
   const perSequence = inputs.string("advantage") === "adv_seq"
   const advantages = perSequence ? batch.mask.map((mask, i) => mask.map(() => batch.sequenceAdvantages![i]!)) : batch.advantages
   const run: ObjectiveRun = {
-    ...batch,
+    logprobs: batch.logprobs,
+    referenceLogprobs: batch.referenceLogprobs,
+    mask: batch.mask,
     advantages,
     // Without recorded log-probs TRL takes the current ones, cut off from the gradient.
-    oldLogprobs: inputs.boolean("old_logp_missing") ? batch.logprobs : batch.oldLogprobs,
+    behaviourLogprobs: inputs.boolean("old_logp_missing") ? batch.logprobs : batch.behaviourLogprobs,
     weights: aggregate(settings.type, config, batch.mask),
     ...(correction === undefined ? {} : { tokenInputs: { [IMPORTANCE_INPUT]: correction } }),
   }
@@ -101,7 +106,7 @@ export function compareTrlLoss(entry: GoldenEntry, batches: Batches, comparison:
   const shown = leaks ? paddingLeak(settings, run) : result
   if (leaks) {
     comparison.documented = "the reference averages over padding too: its number is ours with the padding's part added"
-    comparison.claim("ours is finite", Number.isFinite(result.loss) && result.gradient.flat().every(Number.isFinite))
+    comparison.claim("ours is finite", Number.isFinite(result.loss) && result.gradient.every((row) => row.every(Number.isFinite)))
     comparison.claim("ours has no gradient in the padding", result.gradient.every((row, i) => row.every((g, t) => batch.mask[i]![t] !== 0 || g === 0)))
   }
   comparison.scalar("loss", shown.loss, outputs.number("loss"))
@@ -116,11 +121,12 @@ export function compareTrlLoss(entry: GoldenEntry, batches: Batches, comparison:
 /** TRL's luspo: every position, padding included, weighs len_i / (B T); the KL is not masked, nor is a token ratio. */
 function paddingLeak(settings: Settings, run: ObjectiveRun): Pick<ObjectiveResult, "loss" | "gradient"> {
   const [rows, width] = [run.mask.length, run.mask[0]!.length]
-  const weights = run.mask.map((mask) => {
+  const masks = run.mask.map((mask) => Array.from(mask))
+  const weights = masks.map((mask) => {
     const length = mask.reduce((sum, m) => sum + m, 0)
     return mask.map(() => length / (rows * width))
   })
-  const open = settings.level === "token" ? run.mask.map((mask) => mask.map(() => 1)) : run.mask
+  const open = settings.level === "token" ? masks.map((mask) => mask.map(() => 1)) : masks
   const policy = evaluateObjective(createObjective("luspo", { ...settings.options, klCoefficient: 0 }), { ...run, mask: open, weights })
   if (settings.beta === 0) return policy
 
@@ -128,8 +134,9 @@ function paddingLeak(settings: Settings, run: ObjectiveRun): Pick<ObjectiveResul
   const logprobs_BT = tensor("logprobs")
   const kl_BT = klEstimate("k3", logprobs_BT, tensor("reference"), { clamp: false })
   const loss = sum(mul(mul(tensor("weights"), settings.beta), kl_BT))
-  const value = (values: readonly (readonly number[])[]): ReturnType<typeof makeValue> => makeValue([rows, width], values.flat())
-  const feeds = { logprobs: value(run.logprobs), reference: value(run.referenceLogprobs), weights: value(weights) }
+  const value = (values: readonly ArrayLike<number>[]): ReturnType<typeof makeValue> =>
+    makeValue([rows, width], values.flatMap((row) => Array.from(row)))
+  const feeds = { logprobs: value(run.logprobs), reference: value(run.referenceLogprobs ?? []), weights: value(weights) }
   const [total, slope] = evaluate([loss, gradients(loss, [logprobs_BT])[0]!], feeds)
   return {
     loss: policy.loss + total!.data[0]!,
@@ -144,12 +151,12 @@ function compareMetrics(
   perSequence: boolean,
   comparison: Comparison,
 ): void {
-  const bySequence = (rows: readonly (readonly number[])[]): number[] => rows.map((row, i) => maskedMean([row], [mask[i]!]))
-  const average = (rows: readonly (readonly number[])[]): number => {
+  const bySequence = (rows: readonly ArrayLike<number>[]): number[] => rows.map((row, i) => maskedMean([row], [mask[i]!]))
+  const average = (rows: readonly ArrayLike<number>[]): number => {
     const means = bySequence(rows)
     return perSequence ? means.reduce((sum, x) => sum + x, 0) / means.length : maskedMean(rows, mask)
   }
-  const statistic = (name: string): number[][] => {
+  const statistic = (name: string): Float64Array[] => {
     const rows = result.statistics[name]
     if (rows === undefined) throw new GoldenError(`metrics: expected a statistic ${name}, got ${Object.keys(result.statistics).join(", ")}`)
     return rows

@@ -1,17 +1,19 @@
 /** Kind `policy_loss`: the policy losses of the PIPO authors' verl. */
 import {
   createObjective,
+  evaluateObjective,
   exactAggregationWeights,
   IMPORTANCE_INPUT,
   importanceWeights,
   type BatchObjective,
   type Objective,
   type ObjectiveOptions,
+  type PreparationSequence,
 } from "../../../src/objectives/index.ts"
 import { verificationObjective } from "../../../src/pipo/index.ts"
 import type { Comparison } from "./comparison.ts"
-import { batchOf, type Batches, type GoldenEntry } from "./entry.ts"
-import { evaluateObjective, maskedMean, preparationBatch } from "./evaluate-objective.ts"
+import { batchOf, type Batches, type GoldenBatch, type GoldenEntry } from "./entry.ts"
+import { maskedMean } from "./masked-mean.ts"
 import { GoldenError, type Fields } from "./fields.ts"
 
 /** Verl adds this to every token count. */
@@ -138,6 +140,16 @@ const modes: Readonly<Record<string, (config: Fields, corrected: boolean) => Mod
   },
 }
 
+/** The optimiser batch as `prepare` reads it. */
+function preparationBatch({ logprobs, behaviourLogprobs, advantages, mask }: GoldenBatch): PreparationSequence[] {
+  return logprobs.map((row, i) => ({
+    logprobs: row,
+    behaviourLogprobs: behaviourLogprobs[i]!,
+    advantages: advantages[i]!,
+    mask: mask[i]!,
+  }))
+}
+
 export function comparePolicyLoss(entry: GoldenEntry, batches: Batches, comparison: Comparison): void {
   const { config, inputs, outputs } = entry
   const batch = batchOf(entry, batches)
@@ -157,7 +169,7 @@ export function comparePolicyLoss(entry: GoldenEntry, batches: Batches, comparis
   }).map((row) => row.map((weight) => weight * lossScale))
   const prepared = "prepare" in objective ? objective.prepare?.(preparationBatch(batch), () => 0.5) : undefined
   const correction = corrected
-    ? { [IMPORTANCE_INPUT]: importanceWeights("token-truncate", batch.oldLogprobs, batch.samplerLogprobs, batch.mask, { maximum: cap }) }
+    ? { [IMPORTANCE_INPUT]: importanceWeights("token-truncate", batch.behaviourLogprobs, batch.samplerLogprobs, batch.mask, { maximum: cap }) }
     : {}
   const result = evaluateObjective(objective, {
     ...batch,
