@@ -133,7 +133,7 @@ function klTerm(who: string, inputs: BatchObjectiveInputs, policy: PolicyLoss, o
 
 /**
  * [B, T] 0 where a token has A < 0 and its sequence has drifted further from the behaviour policy than the threshold, else 1.
- * Source: arXiv:2512.02556 section 3.1.
+ * Source: arXiv:2512.02556.
  */
 function offPolicyMask(inputs: BatchObjectiveInputs): Tensor {
   const drift_B1 = div(sum(neg(stopGradient(tokenLogRatio(inputs, null))), { axes: [1], keepDims: true }), sequenceLengths(inputs))

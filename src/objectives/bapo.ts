@@ -62,7 +62,7 @@ export function searchBapoBounds(
  *   L_t = -A_t min(r_t, clipHigh) for A >= 0, -A_t max(r_t, clipLow) for A < 0
  * with bounds found by `prepare`; without it they stay where the search starts.
  *
- * Source: arXiv:2510.18927 algorithm 1.
+ * Source: arXiv:2510.18927; the search as in the code released with arXiv:2604.00860.
  */
 export function bapo(options: ObjectiveOptions): BatchObjective {
   const { targetShare = 0.4, lowStart = 0.6, lowEnd = 0.9, lowStep = 0.05 } = options

@@ -9,7 +9,7 @@ import { capped, maskedLogprobs, tokenLogRatio } from "./ratio.ts"
  *   L_t = -stopGradient(min(r_t, ratioCap)) A_t log pi_t
  * Every token keeps a gradient, unlike under a clip. ratioCap is absolute, not 1 + epsilon.
  *
- * Source: arXiv:2506.13585 section 3.1; only the upper bound, as the paper uses it.
+ * Source: arXiv:2506.13585; only the upper bound, as the paper uses it.
  */
 export function cispo(options: ObjectiveOptions): BatchObjective {
   const { ratioCap = 5, logRatioClamp = 20 } = options

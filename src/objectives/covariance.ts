@@ -47,7 +47,7 @@ function marks(batch: readonly PreparationSequence[], tokens: readonly TokenCova
  *   L_t = -A_t r_t, plus covarianceCoefficient |log r_t| on the share of tokens of largest covariance (at least one token)
  * Equal covariances are taken in order of position.
  *
- * Source: arXiv:2505.22617 section 4.2 (KL-Cov).
+ * Source: arXiv:2505.22617 (KL-Cov).
  */
 export function klCov(options: ObjectiveOptions): BatchObjective {
   const { covarianceShare = 0.0002, covarianceCoefficient = 1, logRatioClamp = 20 } = options
@@ -86,7 +86,7 @@ export function klCov(options: ObjectiveOptions): BatchObjective {
  *   L_t = max(-A_t r_t, -A_t clip(r_t, 1 - clipLow, 1 + clipHigh)), and 0 on a random covarianceShare of the counted tokens,
  * drawn among those whose covariance lies between covarianceLow and covarianceHigh and that the clip has left alone.
  *
- * Source: arXiv:2505.22617 section 4.1 (Clip-Cov).
+ * Source: arXiv:2505.22617 (Clip-Cov).
  */
 export function clipCov(options: ObjectiveOptions): BatchObjective {
   const { clipLow = 0.2, clipHigh = 0.2, covarianceShare = 0.0002, covarianceLow = 1, covarianceHigh = 5, logRatioClamp = 20 } = options

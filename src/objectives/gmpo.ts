@@ -13,7 +13,7 @@ const LENGTH_EPSILON = 1e-8
  * one loss per sequence, with A the mean of its token advantages. The clip is on the LOG ratio. Aggregate with
  * seq-mean-token-mean: each token then carries its share of the sequence's loss.
  *
- * Source: arXiv:2507.20673 equation 5. No clamp of the log-ratio by default: the clip bounds one side of it, the mean the other.
+ * Source: arXiv:2507.20673. No clamp of the log-ratio by default: the clip bounds one side of it, the mean the other.
  */
 export function gmpo(options: ObjectiveOptions): BatchObjective {
   const { clipLow = 0.4, clipHigh = 0.4, logRatioClamp = null } = options

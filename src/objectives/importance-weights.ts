@@ -20,7 +20,7 @@ export interface ImportanceOptions {
  * @param old per response [T]: the trainer's log-probs before the update, nats
  * @param sampler per response [T]: log-probs recorded while sampling, nats
  * @throws ShapeError when lengths differ; ConfigError when minimum exceeds maximum
- * Source: truncated, arXiv:1602.01783 via Yao et al. 2025, "Your efficient RL framework secretly brings you off-policy RL
+ * Source: truncated, arXiv:1606.02647 and Yao et al. 2025, "Your efficient RL framework secretly brings you off-policy RL
  * training"; masked, arXiv:2510.18855 (IcePop). Behaviour as in TRL.
  */
 export function importanceWeights(

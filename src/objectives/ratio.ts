@@ -37,7 +37,7 @@ export interface SequenceRatioOptions {
  * Mean of the token log-ratios of each sequence: log s_i = (1 / len_i) sum_t m_t (log pi_t - log behaviour_t).
  *
  * @returns [B, T] under gradient "token", where d log s_it / d log pi_t = 1 (straight through); [B, 1] under "sequence"
- * Source: arXiv:2507.18071 equations 7 and 14.
+ * Source: arXiv:2507.18071 sections 4.1 and 4.3.
  */
 export function sequenceLogRatio(inputs: ObjectiveInputs, options: SequenceRatioOptions): Tensor {
   const mean_B1 = div(sum(tokenLogRatio(inputs, null), { axes: [1], keepDims: true }), sequenceLengths(inputs))

@@ -9,7 +9,7 @@ import { sequenceLogRatio, tokenLogRatio } from "./ratio.ts"
  *   L_t = -(4 / tau) sigmoid(tau (r_t - 1)) A_t,  tau = temperaturePositive where A > 0, else temperatureNegative
  * At r = 1 the gradient is that of the unclipped surrogate; it fades smoothly on both sides.
  *
- * Source: arXiv:2511.20347 equations 5 and 6.
+ * Source: arXiv:2511.20347.
  */
 export function sapo(options: ObjectiveOptions): BatchObjective {
   const { temperaturePositive = 1, temperatureNegative = 1.05, level = "token", sequenceGradient = "token" } = options

@@ -23,7 +23,7 @@ export interface AttributionOptions {
  * @param masks per response [T]
  * @param groups the group of each response
  * @throws ShapeError when `unequalGroups` is "refuse" and sizes differ
- * Source: arXiv:2604.00860 section 4.2.
+ * Source: arXiv:2604.00860.
  */
 export function groupAttribution(
   advantages: readonly ArrayLike<number>[],

@@ -11,7 +11,7 @@ export interface GpgOptions {
  * A_i = (B / number of responses with a non-zero reward) (R_i - group mean) / norm, so that batches with few rewarded
  * responses keep their size of step. A group of one keeps its raw reward.
  *
- * Source: arXiv:2504.02546 section 3. As verl counts: non-zero rewards, not groups with a signal.
+ * Source: arXiv:2504.02546. As verl counts: non-zero rewards, not groups with a signal.
  */
 export function gpg(options: GpgOptions = {}): AdvantageEstimator {
   const { norm = 1 } = options

@@ -21,7 +21,7 @@ export interface GroupRelativeOptions {
  * Scale "batch" divides by the deviation of all rewards of the batch, "none" does not divide. A group of one keeps its raw
  * reward, with no division by its own (missing) deviation.
  *
- * Source: arXiv:2402.03300 section 4.1 (grpo), arXiv:2503.20783 section 3 (drgrpo, "none"), arXiv:2508.08221 (batch-std).
+ * Source: arXiv:2402.03300 section 4.1 (grpo), arXiv:2503.20783 (drgrpo, "none"), arXiv:2508.08221 (batch-std).
  */
 export function groupRelative(name: string, defaultScale: RewardScale, options: GroupRelativeOptions = {}): AdvantageEstimator {
   const { scale = defaultScale, epsilon = 1e-6, zeroVarianceMask = true } = options

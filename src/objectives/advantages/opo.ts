@@ -6,7 +6,7 @@ import type { AdvantageEstimator } from "./estimator.ts"
  * A_i = R_i - sum_j len_j R_j / sum_j len_j over the group, len in counted tokens: the baseline of least variance when the
  * gradient's norm grows with length. A group of one, or one without counted tokens, keeps its raw rewards.
  *
- * Source: arXiv:2505.23585 section 3.
+ * Source: arXiv:2505.23585.
  */
 export function opo(): AdvantageEstimator {
   return {

@@ -11,7 +11,7 @@ export interface ReinforcePlusPlusOptions {
  * Discounted return of each token, whitened over the counted tokens of the batch.
  *   return_t = r_t + gamma return_{t+1}; a masked position cuts the return of what precedes it
  *
- * Source: arXiv:2501.03262 section 3; the cut at mask holes as in verl.
+ * Source: arXiv:2501.03262; the cut at mask holes as in verl.
  */
 export function reinforcePlusPlus(options: ReinforcePlusPlusOptions = {}): AdvantageEstimator {
   const { gamma = 1 } = options
@@ -37,7 +37,7 @@ export function reinforcePlusPlus(options: ReinforcePlusPlusOptions = {}): Advan
 /**
  * Reward minus the group's mean, whitened over the counted tokens of the batch. A group of one keeps its raw reward.
  *
- * Source: arXiv:2501.03262 section 3 (reinforce++-baseline).
+ * Source: arXiv:2501.03262 (reinforce++-baseline).
  */
 export function reinforcePlusPlusBaseline(): AdvantageEstimator {
   return {

@@ -11,7 +11,7 @@ export interface RemaxOptions {
 /**
  * A_t = (sum of the counted rewards from t on) - reward of the greedy response to the same prompt.
  *
- * Source: arXiv:2310.10505 section 4.
+ * Source: arXiv:2310.10505.
  */
 export function remax(options: RemaxOptions = {}): AdvantageEstimator {
   const { keepMasked = false } = options

@@ -5,7 +5,7 @@ import type { AdvantageEstimator } from "./estimator.ts"
 /**
  * A_i = R_i - mean of the others of the group = G / (G - 1) (R_i - mean(R)); a group of one keeps its raw reward.
  *
- * Source: arXiv:2402.14740 section 3.
+ * Source: arXiv:2402.14740.
  */
 export function rloo(): AdvantageEstimator {
   return {
