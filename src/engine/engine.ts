@@ -72,6 +72,8 @@ export interface TrainSequence extends TokenSequence {
    * See objectives/aggregation.ts. Zero where mask is zero.
    */
   readonly weights: Float32Array
+  /** Further per-token inputs that the objective asks for by name (BatchObjective.tokenInputs). */
+  readonly tokenInputs?: Readonly<Record<string, Float32Array>>
 }
 
 export interface LossReport {
@@ -128,6 +130,8 @@ export interface Engine {
   clearGradients(): Promise<void>
   /** Copies weights (and optimiser state) aside, in memory or on the server. */
   snapshot(options?: { readonly optimizer?: boolean }): Promise<SnapshotId>
+  /** A snapshot of what `save` wrote earlier: the reference policy of a resumed run. The current weights stay. */
+  importSnapshot(directory: string): Promise<SnapshotId>
   restore(id: SnapshotId): Promise<void>
   release(id: SnapshotId): Promise<void>
   /** Forgets first and second moments: a new stage of training starts. */
@@ -135,5 +139,7 @@ export interface Engine {
   /** Writes weights (Hugging Face layout) and optimiser state into an existing folder. */
   save(directory: string): Promise<void>
   load(directory: string): Promise<void>
+  /** Writes the policy alone as a Hugging Face folder, adapters merged in. */
+  saveModel(directory: string, dtype?: "f32" | "bf16" | "f16"): Promise<void>
   close(): Promise<void>
 }

@@ -1,13 +1,14 @@
 /** What the embedded engine writes into a checkpoint folder: the model (or adapter) and the optimiser's state. */
 import { readFile, writeFile } from "node:fs/promises"
 import { join } from "node:path"
-import { CheckpointError } from "../../errors.ts"
 import { loadAdapter, mergeAdapter, saveAdapter } from "../../model/adapter.ts"
 import { saveModelFolder } from "../../model/folder.ts"
 import { readSafetensorsHeader, readTensors, writeSafetensors } from "../../model/safetensors.ts"
 import { createTokenizer, type Tokenizer } from "../../model/tokenizer.ts"
 import type { GenerationDefaults } from "../../model/generation-config.ts"
+import type { WeightType } from "../../model/config.ts"
 import { planWeights, readPlannedWeights } from "../../model/weight-files.ts"
+import type { Weights } from "../../model/weights.ts"
 import type { PolicyState } from "./policy-state.ts"
 import type { WorkerSettings } from "./protocol.ts"
 
@@ -27,7 +28,7 @@ export async function saveCheckpoint(
   directory: string,
   settings: WorkerSettings,
   state: PolicyState,
-  options: { readonly optimizer: boolean; readonly merge: boolean },
+  options: { readonly optimizer: boolean; readonly merge: boolean; readonly dtype: WeightType },
 ): Promise<void> {
   const { config, lora } = settings
   if (lora !== undefined && !options.merge) await saveAdapter(directory, config, lora, state.weights, baseName(settings))
@@ -36,6 +37,7 @@ export async function saveCheckpoint(
       config,
       weights: lora === undefined ? state.weights : mergeAdapter(config, lora, state.weights),
       tokenizer: settingsTokenizer(settings),
+      dtype: options.dtype,
       generation: settings.generation as GenerationDefaults | undefined,
     })
   }
@@ -45,19 +47,20 @@ export async function saveCheckpoint(
   await writeFile(join(directory, stateFile), `${JSON.stringify({ optimizerSteps: state.optimizerSteps })}\n`)
 }
 
-export async function loadCheckpoint(directory: string, settings: WorkerSettings, state: PolicyState): Promise<void> {
-  const { config, lora } = settings
+/** Trainable parameters of a folder that `saveCheckpoint` wrote. */
+export async function readTrainable(directory: string, { config, lora }: WorkerSettings, trainable: readonly string[]): Promise<Weights> {
   const weights = lora === undefined ? await readPlannedWeights(directory, await planWeights(directory, config)) : await loadAdapter(directory, config, lora)
-  for (const name of state.trainable) {
-    const [from, to] = [weights.get(name), state.weights.get(name)!]
-    if (from?.length !== to.length) {
-      throw new CheckpointError(`${directory}: expected ${to.length} values of ${name}, got ${from?.length ?? "none"}. Load a checkpoint of this model.`)
-    }
-    to.set(from)
-  }
+  return new Map(trainable.map((name) => [name, weights.get(name)!]))
+}
+
+/** @throws CheckpointError when a file is missing or does not fit the model */
+export async function loadCheckpoint(directory: string, settings: WorkerSettings, state: PolicyState): Promise<void> {
+  const weights = await readTrainable(directory, settings, state.trainable)
   const stored = JSON.parse(await readFile(join(directory, stateFile), "utf8")) as { readonly optimizerSteps: number }
   const path = join(directory, optimizerFile)
   const { tensors } = await readSafetensorsHeader(path)
-  state.loadOptimizer(await readTensors(path, tensors.keys()), stored.optimizerSteps)
+  const moments = await readTensors(path, tensors.keys())
+  for (const [name, values] of weights) state.weights.get(name)!.set(values)
+  state.loadOptimizer(moments, stored.optimizerSteps)
   state.clearGradients()
 }

@@ -4,7 +4,7 @@
  */
 import { EngineError } from "../../errors.ts"
 import { parameterCount, elementCount } from "../../model/weights.ts"
-import type { ModelConfig } from "../../model/config.ts"
+import type { ModelConfig, WeightType } from "../../model/config.ts"
 import type { GenerationDefaults } from "../../model/generation-config.ts"
 import type { LoraConfig } from "../../model/lora.ts"
 import type { Tokenizer } from "../../model/tokenizer.ts"
@@ -205,6 +205,10 @@ export class OnnxEngine implements Engine {
     return this.#client.call("snapshot", { optimizer: options.optimizer ?? false })
   }
 
+  importSnapshot(directory: string): Promise<SnapshotId> {
+    return this.#client.call("importSnapshot", { directory })
+  }
+
   async restore(id: SnapshotId): Promise<void> {
     await this.#client.call("restore", { id })
   }
@@ -218,12 +222,11 @@ export class OnnxEngine implements Engine {
   }
 
   async save(directory: string): Promise<void> {
-    await this.#client.call("save", { directory, optimizer: true, merge: false })
+    await this.#client.call("save", { directory, optimizer: true, merge: false, dtype: "f32" })
   }
 
-  /** Writes the model alone, a LoRA policy with its adapters merged in. */
-  async saveModel(directory: string): Promise<void> {
-    await this.#client.call("save", { directory, optimizer: false, merge: true })
+  async saveModel(directory: string, dtype: WeightType = "f32"): Promise<void> {
+    await this.#client.call("save", { directory, optimizer: false, merge: true, dtype })
   }
 
   async load(directory: string): Promise<void> {

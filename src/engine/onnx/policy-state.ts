@@ -139,6 +139,13 @@ export class PolicyState {
     return id
   }
 
+  /** A snapshot from elsewhere, without optimiser state. */
+  addSnapshot(weights: Weights): string {
+    const id = `snapshot-${++this.#snapshotCount}`
+    this.#snapshots.set(id, { weights, moments: undefined, steps: 0 })
+    return id
+  }
+
   /** Weights of a snapshot: its trainable parameters over the frozen ones. */
   snapshotWeights(id: string): Weights {
     return new Map([...this.weights, ...this.#find(id).weights])

@@ -23,7 +23,8 @@ import { decodeNext, decodeSequences, product, weightTensors, type DecoderOption
 import { chunkedTokenScores, headWeight, tokenScores, type TokenScores } from "../../model/head.ts"
 import { loraSpecs, type LoraConfig } from "../../model/lora.ts"
 import { parameterSpecs, type ParameterSpec } from "../../model/weights.ts"
-import type { Objective, ObjectiveInputs } from "../../objectives/objective.ts"
+import type { BatchObjectiveInputs } from "../../objectives/batch-objective.ts"
+import type { Objective } from "../../objectives/objective.ts"
 
 /** A compiled graph. Plain data: it travels to the worker as it is. */
 export interface Program {
@@ -70,6 +71,7 @@ export const scoreInputs = {
   mask: "objective.mask",
   weights: "objective.weights",
   constant: (name: string): string => `objective.constant.${name}`,
+  token: (name: string): string => `objective.token.${name}`,
 } as const
 
 /** Parameters that training changes. */
@@ -164,7 +166,7 @@ export function trainProgram(options: ProgramOptions, objective: Objective, temp
   const logprobs_BS = reshape(scores.logprobs_R, window())
   const entropy_BS = reshape(scores.entropy_R, window())
   const mask_BS = input(scoreInputs.mask, window())
-  const inputs: ObjectiveInputs = {
+  const inputs: BatchObjectiveInputs = {
     logprobs_BT: logprobs_BS,
     behaviourLogprobs_BT: input(scoreInputs.behaviour, window()),
     advantages_BT: input(scoreInputs.advantages, window()),
@@ -172,6 +174,7 @@ export function trainProgram(options: ProgramOptions, objective: Objective, temp
     ...(objective.needs.includes("reference") ? { referenceLogprobs_BT: input(scoreInputs.reference, window()) } : {}),
     ...(objective.needs.includes("entropy") ? { entropy_BT: entropy_BS } : {}),
     constant: memoised((name: string) => input(scoreInputs.constant(name), [])),
+    tokenInput: memoised((name: string) => input(scoreInputs.token(name), window())),
   }
   const { loss_BT, statistics = {} } = objective.build(inputs)
   const loss = sum(mul(loss_BT, input(scoreInputs.weights, window())))

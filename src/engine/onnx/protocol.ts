@@ -1,5 +1,5 @@
 /** Messages between the engine and its worker. All values are structured-cloneable. */
-import type { ModelConfig } from "../../model/config.ts"
+import type { ModelConfig, WeightType } from "../../model/config.ts"
 import type { LoraConfig } from "../../model/lora.ts"
 import type { AdamOptions, LossReport, SampleRequest, Sequence, StepReport, TokenSequence, TrainSequence } from "../engine.ts"
 import type { Program, TrainProgram } from "./programs.ts"
@@ -42,10 +42,11 @@ export interface WorkerCalls {
   weights: [args: undefined, result: Map<string, Float32Array>]
   clearGradients: [args: undefined, result: undefined]
   snapshot: [args: { readonly optimizer: boolean }, result: string]
+  importSnapshot: [args: { readonly directory: string }, result: string]
   restore: [args: { readonly id: string }, result: undefined]
   release: [args: { readonly id: string }, result: undefined]
   resetOptimizer: [args: undefined, result: undefined]
-  save: [args: { readonly directory: string; readonly optimizer: boolean; readonly merge: boolean }, result: undefined]
+  save: [args: { readonly directory: string; readonly optimizer: boolean; readonly merge: boolean; readonly dtype: WeightType }, result: undefined]
   load: [args: { readonly directory: string }, result: undefined]
   close: [args: undefined, result: undefined]
 }

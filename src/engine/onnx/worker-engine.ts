@@ -7,7 +7,7 @@ import type { Tokenizer } from "../../model/tokenizer.ts"
 import { planWeights, readPlannedWeights } from "../../model/weight-files.ts"
 import { parameterSpecs, type Weights } from "../../model/weights.ts"
 import type { LossReport, TrainSequence } from "../engine.ts"
-import { loadCheckpoint, saveCheckpoint, settingsTokenizer } from "./checkpoint.ts"
+import { loadCheckpoint, readTrainable, saveCheckpoint, settingsTokenizer } from "./checkpoint.ts"
 import { microBatches } from "./micro-batches.ts"
 import { PolicyState } from "./policy-state.ts"
 import { outputNames, scoreInputs, trainableSpecs } from "./programs.ts"
@@ -118,6 +118,9 @@ export class WorkerEngine implements Handlers {
         [scoreInputs.mask]: perToken(piece.map((sequence) => sequence.mask)),
         [scoreInputs.weights]: perToken(piece.map((sequence) => sequence.weights)),
         ...(program.inputs.includes(scoreInputs.reference) ? { [scoreInputs.reference]: perToken(piece.map(referenceOf)) } : {}),
+        ...Object.fromEntries(
+          Object.keys(piece[0]!.tokenInputs ?? {}).map((name) => [scoreInputs.token(name), perToken(piece.map((sequence) => sequence.tokenInputs![name]!))]),
+        ),
       })
       report.loss += results[outputNames.loss]![0]!
       report.tokens += tokens
@@ -171,6 +174,10 @@ export class WorkerEngine implements Handlers {
     return this.#state.snapshot(optimizer)
   }
 
+  async importSnapshot({ directory }: WorkerCalls["importSnapshot"][0]): Promise<string> {
+    return this.#state.addSnapshot(await readTrainable(directory, this.#settings, this.#state.trainable))
+  }
+
   restore({ id }: WorkerCalls["restore"][0]): undefined {
     this.#state.restore(id)
   }
@@ -183,8 +190,8 @@ export class WorkerEngine implements Handlers {
     this.#state.resetOptimizer()
   }
 
-  async save({ directory, optimizer, merge }: WorkerCalls["save"][0]): Promise<undefined> {
-    await saveCheckpoint(directory, this.#settings, this.#state, { optimizer, merge })
+  async save({ directory, ...options }: WorkerCalls["save"][0]): Promise<undefined> {
+    await saveCheckpoint(directory, this.#settings, this.#state, options)
     return undefined
   }
 

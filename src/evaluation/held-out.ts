@@ -1,0 +1,67 @@
+/** Accuracy on the held-out problems: of greedy responses, and the expected one where answers are unique. */
+import type { Problem, Task } from "../data/task.ts"
+import type { Engine } from "../engine/engine.ts"
+import type { Tokenizer } from "../model/tokenizer.ts"
+import { collectRollouts } from "../rollout/rollout.ts"
+import { encodePrompt, encodeResponse } from "../rollout/prompt-encoder.ts"
+
+export interface HeldOutContext {
+  readonly engine: Engine
+  readonly tokenizer: Tokenizer
+  readonly task: Task
+  readonly eosTokens: readonly number[]
+  readonly stopStrings: readonly string[]
+  readonly maxResponseTokens: number
+  readonly verifierTimeoutMs: number
+}
+
+export interface HeldOutOptions {
+  readonly greedy: boolean
+  readonly expected: boolean
+  /** Number of problems, from the first; all when absent. */
+  readonly size?: number
+}
+
+export interface HeldOutResult {
+  /** Problems measured. */
+  readonly size: number
+  /** Share of problems whose greedy response is right. */
+  readonly greedyAccuracy?: number
+  /** Mean probability of the unique right answer under the policy at temperature 1. */
+  readonly expectedAccuracy?: number
+  /** Greedy responses that could not be judged; they count as neither right nor wrong. */
+  readonly verifierFailures?: number
+}
+
+export async function evaluateHeldOut(context: HeldOutContext, options: HeldOutOptions): Promise<HeldOutResult> {
+  const problems = context.task.heldOut.slice(0, options.size ?? context.task.heldOut.length)
+  if (problems.length === 0) return { size: 0 }
+  const greedy = options.greedy ? await greedyAccuracy(context, problems) : {}
+  const expected = options.expected ? await expectedAccuracy(context, problems) : undefined
+  return { size: problems.length, ...greedy, ...(expected === undefined ? {} : { expectedAccuracy: expected }) }
+}
+
+async function greedyAccuracy(context: HeldOutContext, problems: readonly Problem[]): Promise<{ greedyAccuracy?: number; verifierFailures: number }> {
+  const { eosTokens, stopStrings, maxResponseTokens } = context
+  const sampling = { temperature: 0, maxTokens: maxResponseTokens, stopTokens: eosTokens, stopStrings }
+  const { rollouts } = await collectRollouts({ ...context, sampling, groupSize: 1 }, problems, 0, 0)
+  const judged = rollouts.filter(({ failed }) => !failed)
+  const verifierFailures = rollouts.length - judged.length
+  if (judged.length === 0) return { verifierFailures }
+  const right = judged.filter(({ verdict }) => verdict.status === "correct").length
+  return { greedyAccuracy: right / judged.length, verifierFailures }
+}
+
+/** exp(sum log p(answer)), averaged: free of sampling noise. Undefined when an answer is not unique. */
+export async function expectedAccuracy(context: HeldOutContext, problems: readonly Problem[]): Promise<number | undefined> {
+  const { engine, tokenizer, eosTokens } = context
+  if (!problems.every(({ unique, solution }) => unique === true && solution !== undefined)) return undefined
+  const logprobs = await engine.logprobs(
+    problems.map((problem) => ({
+      promptTokens: encodePrompt(problem, tokenizer),
+      responseTokens: encodeResponse(problem.solution!, tokenizer, eosTokens),
+    })),
+  )
+  const probabilities = logprobs.map((row) => Math.exp(row.reduce((total, x) => total + x, 0)))
+  return probabilities.reduce((total, p) => total + p, 0) / probabilities.length
+}

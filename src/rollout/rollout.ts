@@ -1,0 +1,69 @@
+/** Groups of responses for a batch of problems, verified. */
+import type { Problem, Task } from "../data/task.ts"
+import type { Engine, SamplingOptions, Sequence } from "../engine/engine.ts"
+import type { Tokenizer } from "../model/tokenizer.ts"
+import { deriveSeed, integerBelow } from "../random.ts"
+import type { Verdict } from "../verifiers/verifier.ts"
+import { decodeResponse, encodePrompt } from "./prompt-encoder.ts"
+import { isFailure, verifyResponse } from "./verify.ts"
+
+/** One sampled and verified response. */
+export interface Rollout {
+  readonly problem: Problem
+  /** Index of the prompt within the batch. */
+  readonly group: number
+  readonly promptTokens: readonly number[]
+  readonly sequence: Sequence
+  readonly text: string
+  readonly verdict: Verdict
+  /** The verdict says nothing about the response: not trained on, not counted in any mean. */
+  readonly failed: boolean
+}
+
+export interface RolloutBatch {
+  readonly rollouts: readonly Rollout[]
+  readonly sampleSeconds: number
+  readonly verifySeconds: number
+}
+
+export interface RolloutContext {
+  readonly engine: Engine
+  readonly tokenizer: Tokenizer
+  readonly task: Task
+  readonly sampling: SamplingOptions
+  readonly groupSize: number
+  /** For verifiers that answer later. */
+  readonly verifierTimeoutMs: number
+}
+
+/** Seed of a response: a pure function of the run's seed, the step, the prompt's and the response's place. */
+export function responseSeed(seed: number, step: number, prompt: number, response: number): number {
+  return integerBelow(Number.MAX_SAFE_INTEGER, deriveSeed(seed, "responses"), step, prompt, response)
+}
+
+/** Samples `groupSize` responses to every problem and verifies them. */
+export async function collectRollouts(context: RolloutContext, problems: readonly Problem[], seed: number, step: number): Promise<RolloutBatch> {
+  const { engine, tokenizer, task, sampling, groupSize, verifierTimeoutMs } = context
+  const prompts = problems.map((problem) => encodePrompt(problem, tokenizer))
+  const started = performance.now()
+  const groups = await engine.sample(
+    prompts.map((promptTokens, prompt) => ({
+      promptTokens,
+      seeds: Array.from({ length: groupSize }, (_, response) => responseSeed(seed, step, prompt, response)),
+      options: sampling,
+    })),
+  )
+  const sampled = performance.now()
+  const rollouts = await Promise.all(
+    groups.flatMap((sequences, group) =>
+      sequences.map(async (sequence): Promise<Rollout> => {
+        const problem = problems[group]!
+        const text = decodeResponse(sequence.tokens, tokenizer)
+        const input = { gold: problem.gold, completion: text, ...(problem.row === undefined ? {} : { row: problem.row }) }
+        const verdict = await verifyResponse(task.verifierFor(problem), input, verifierTimeoutMs)
+        return { problem, group, promptTokens: prompts[group]!, sequence, text, verdict, failed: isFailure(verdict) }
+      }),
+    ),
+  )
+  return { rollouts, sampleSeconds: (sampled - started) / 1000, verifySeconds: (performance.now() - sampled) / 1000 }
+}

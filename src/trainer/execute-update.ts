@@ -1,0 +1,120 @@
+/** Executes one update of a plan: its mini-batches, each one optimiser step. */
+import type { AdamOptions, Engine, TrainSequence } from "../engine/engine.ts"
+import { isBatchObjective, withConstants, type BatchObjective, type Objective } from "../objectives/index.ts"
+import type { BatchSequence, Update } from "../pipo/index.ts"
+
+export interface UpdateContext {
+  readonly engine: Engine
+  /** Weights of the tokens of an optimiser batch. */
+  readonly aggregate: (masks: readonly Float32Array[]) => Float32Array[]
+  readonly miniBatches: number
+  /** Of the step's schedule, before the update's own scale. */
+  readonly adam: AdamOptions
+  readonly temperature: number
+  /** Uniform numbers for objectives that pick tokens at random. */
+  readonly random: () => number
+}
+
+/** What an optimiser step reported. */
+export interface OptimiserStep {
+  readonly loss: number
+  readonly gradientNorm: number
+  /** False when loss or gradients were not finite: the weights are as before. */
+  readonly applied: boolean
+  readonly tokens: number
+  /** Counted tokens. */
+  readonly counted: number
+  /** Mean entropy over the counted tokens, nats; NaN when the engine has none. */
+  readonly entropy: number
+  readonly statistics: Readonly<Record<string, number>>
+  readonly sequences: readonly TrainSequence[]
+  /** Per sequence [T], under the weights before the step. */
+  readonly logprobs: readonly Float32Array[]
+}
+
+/** Sequences cut into parts of whole groups, as equal as can be. */
+export function miniBatchesOf(sequences: readonly BatchSequence[], count: number): BatchSequence[][] {
+  const groups = [...new Set(sequences.map(({ group }) => group))]
+  const parts = Math.max(1, Math.min(count, groups.length))
+  const partOf = new Map(groups.map((group, i) => [group, Math.floor((i * parts) / groups.length)]))
+  const batches: BatchSequence[][] = Array.from({ length: parts }, () => [])
+  for (const sequence of sequences) batches[partOf.get(sequence.group)!]!.push(sequence)
+  return batches
+}
+
+/** One pass over the update's sequences; stops at a step that was not applied. */
+export async function executeUpdate(context: UpdateContext, update: Update): Promise<OptimiserStep[]> {
+  const steps: OptimiserStep[] = []
+  for (const part of miniBatchesOf(update.sequences, context.miniBatches)) {
+    if (!part.some(({ mask }) => mask.includes(1))) continue
+    const step = await optimiserStep(context, update, part)
+    steps.push(step)
+    if (!step.applied) break
+  }
+  return steps
+}
+
+async function optimiserStep(context: UpdateContext, update: Update, part: readonly BatchSequence[]): Promise<OptimiserStep> {
+  const { engine, adam, temperature } = context
+  const weights = context.aggregate(part.map(({ mask }) => mask))
+  const weighted = part.map((sequence, i): TrainSequence => ({ ...sequence, weights: weights[i]!.map((w) => w * update.lossScale) }))
+  const { objective, sequences, statistics } = await prepared(context, update.objective, weighted)
+  const report = await engine.forwardBackward(sequences, objective, { temperature })
+  const counted = sequences.reduce((total, { mask }) => total + mask.reduce((sum, m) => sum + m, 0), 0)
+  const outcome = {
+    loss: report.loss,
+    tokens: report.tokens,
+    counted,
+    entropy: maskedMean(report.entropies, sequences),
+    statistics: { ...report.statistics, ...statistics },
+    sequences,
+    logprobs: report.logprobs,
+  }
+  if (!Number.isFinite(report.loss)) {
+    await engine.clearGradients()
+    return { ...outcome, gradientNorm: Number.NaN, applied: false }
+  }
+  const step = await engine.optimStep({ ...adam, learningRate: adam.learningRate * update.learningRateScale })
+  return { ...outcome, gradientNorm: step.gradientNorm, applied: step.applied }
+}
+
+interface Prepared {
+  readonly objective: Objective
+  readonly sequences: readonly TrainSequence[]
+  readonly statistics: Readonly<Record<string, number>>
+}
+
+/** The forward pass of objectives whose constants depend on the whole optimiser batch. */
+async function prepared(context: UpdateContext, objective: Objective, sequences: readonly TrainSequence[]): Promise<Prepared> {
+  const { prepare } = isBatchObjective(objective) ? objective : ({} as Partial<BatchObjective>)
+  if (prepare === undefined) return { objective, sequences, statistics: {} }
+  const logprobs = await context.engine.logprobs(sequences, { temperature: context.temperature })
+  const { constants, tokenInputs, statistics } = prepare(
+    sequences.map((sequence, i) => ({ ...sequence, logprobs: logprobs[i]! })),
+    context.random,
+  )
+  const names = Object.keys(tokenInputs)
+  return {
+    objective: withConstants(objective as BatchObjective, constants),
+    statistics,
+    sequences:
+      names.length === 0
+        ? sequences
+        : sequences.map((sequence, i) => ({
+            ...sequence,
+            tokenInputs: Object.fromEntries(names.map((name) => [name, Float32Array.from(tokenInputs[name]![i]!)])),
+          })),
+  }
+}
+
+function maskedMean(values: readonly Float32Array[], sequences: readonly TrainSequence[]): number {
+  let [total, count] = [0, 0]
+  values.forEach((row, i) => {
+    const { mask } = sequences[i]!
+    row.forEach((value, t) => {
+      total += value * mask[t]!
+      count += mask[t]!
+    })
+  })
+  return count === 0 ? Number.NaN : total / count
+}

@@ -1,0 +1,113 @@
+/** From a config to the policy: task, tokenizer, model, engine. */
+import { availableParallelism } from "node:os"
+import type { ResolvedConfig } from "../config/index.ts"
+import { openTask } from "../data/open-task.ts"
+import type { Problem, Task } from "../data/task.ts"
+import { OnnxEngine, type OnnxEngineOptions } from "../engine/onnx/onnx-engine.ts"
+import { ConfigError } from "../errors.ts"
+import type { ModelConfig } from "../model/config.ts"
+import { loadModelFolder } from "../model/folder.ts"
+import type { GenerationDefaults } from "../model/generation-config.ts"
+import { presetConfig } from "../model/presets.ts"
+import { createByteTokenizer, createCharacterTokenizer } from "../model/tokenizer-create.ts"
+import type { Tokenizer } from "../model/tokenizer.ts"
+import { encodePrompt } from "../rollout/prompt-encoder.ts"
+
+/** The policy before its weights are loaded. */
+export interface PolicyPlan {
+  readonly modelConfig: ModelConfig
+  readonly tokenizer: Tokenizer
+  readonly generation: GenerationDefaults
+  readonly weights: OnnxEngineOptions["weights"]
+  /** Tokens that end a response. */
+  readonly eosTokens: readonly number[]
+}
+
+/** Prompts that are read to find the longest. */
+const PROBED_PROMPTS = 200
+
+function probedProblems(task: Task, seed: number): Problem[] {
+  const training = Array.from({ length: Math.min(PROBED_PROMPTS, task.trainSize ?? PROBED_PROMPTS) }, (_, i) => task.trainProblem(seed, i))
+  return [...task.heldOut, ...training]
+}
+
+/** Longest prompt among the held-out problems and the first of training, tokens. */
+export function longestPrompt(task: Task, tokenizer: Tokenizer, seed: number): number {
+  return probedProblems(task, seed).reduce((longest, problem) => Math.max(longest, encodePrompt(problem, tokenizer).length), 0)
+}
+
+function presetTokenizer(config: ResolvedConfig, task: Task): Tokenizer {
+  if (config.model.tokenizer === "byte") return createByteTokenizer()
+  const alphabet = config.model.alphabet ?? task.alphabet
+  if (alphabet === undefined) {
+    throw new ConfigError([
+      { path: "model.alphabet", message: `expected the characters of the task ${task.name}, which has no fixed alphabet, got none. Set it, or model.tokenizer: byte.` },
+    ])
+  }
+  return createCharacterTokenizer(alphabet)
+}
+
+/**
+ * Reads or makes tokenizer and model config; the weights come with the engine.
+ * @throws ConfigError      when preset or alphabet are missing or prompt and response do not fit the context
+ * @throws CheckpointError  when the model folder cannot be used
+ */
+export async function planPolicy(config: ResolvedConfig, task: Task): Promise<PolicyPlan> {
+  const { model, rollout, seed } = config
+  const plan = model.path === undefined ? freshPolicy(config, task) : await folderPolicy(model.path)
+  const longest = longestPrompt(task, plan.tokenizer, seed)
+  const { contextLength } = plan.modelConfig
+  if (longest + rollout.maxResponseTokens > contextLength) {
+    const message =
+      `expected prompt and response to fit the model's context of ${contextLength} tokens, ` +
+      `got ${longest} + ${rollout.maxResponseTokens}. Lower rollout.maxResponseTokens${model.preset === undefined ? "" : " or raise model.contextLength"}.`
+    throw new ConfigError([{ path: "rollout.maxResponseTokens", message }])
+  }
+  return plan
+}
+
+async function folderPolicy(path: string): Promise<PolicyPlan> {
+  const { config: modelConfig, tokenizer, generation } = await loadModelFolder(path)
+  const eosTokens = generation.eosTokens.length > 0 ? generation.eosTokens : tokenizer.eosTokens
+  return { modelConfig, tokenizer, generation, weights: { kind: "folder", directory: path }, eosTokens }
+}
+
+function freshPolicy(config: ResolvedConfig, task: Task): PolicyPlan {
+  const tokenizer = presetTokenizer(config, task)
+  const { eosTokens, padToken, bosToken } = tokenizer
+  const needed = longestPrompt(task, tokenizer, config.seed) + config.rollout.maxResponseTokens
+  const modelConfig = presetConfig(config.model.preset!, {
+    vocabularySize: tokenizer.vocabularySize,
+    contextLength: config.model.contextLength ?? needed,
+    eosTokens,
+    padToken,
+    bosToken,
+  })
+  return { modelConfig, tokenizer, generation: { eosTokens }, weights: { kind: "fresh", seed: config.seed }, eosTokens }
+}
+
+export function engineThreads(config: ResolvedConfig): number {
+  return config.engine.threads === "auto" ? availableParallelism() : config.engine.threads
+}
+
+/** Starts the embedded engine on a planned policy. */
+export function createEngine(config: ResolvedConfig, plan: PolicyPlan): Promise<OnnxEngine> {
+  const { engine, lora, train } = config
+  return OnnxEngine.create({
+    config: plan.modelConfig,
+    tokenizer: plan.tokenizer,
+    weights: plan.weights,
+    generation: plan.generation,
+    seed: config.seed,
+    threads: engineThreads(config),
+    sampleBatch: engine.sampleBatch,
+    tokenBudget: engine.tokenBudget,
+    headChunk: engine.headChunk,
+    gradientCheckpointing: train.gradientCheckpointing,
+    ...(lora.enabled ? { lora: { rank: lora.rank, alpha: lora.alpha, targets: lora.targets } } : {}),
+  })
+}
+
+export function openConfiguredTask(config: ResolvedConfig): Promise<Task> {
+  return openTask(config.task)
+}

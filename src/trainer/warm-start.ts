@@ -1,0 +1,86 @@
+/** Supervised training on solutions: for models from scratch, which would otherwise never earn a reward. */
+import type { ResolvedConfig } from "../config/index.ts"
+import type { Task } from "../data/task.ts"
+import type { TrainSequence } from "../engine/engine.ts"
+import { ConfigError, NumericsError } from "../errors.ts"
+import { evaluateHeldOut, type HeldOutContext } from "../evaluation/held-out.ts"
+import type { Tokenizer } from "../model/tokenizer.ts"
+import { aggregationWeights } from "../objectives/index.ts"
+import { crossEntropy } from "../objectives/supervised.ts"
+import { deriveSeed } from "../random.ts"
+import { encodePrompt, encodeResponse } from "../rollout/prompt-encoder.ts"
+
+export interface WarmStartProgress {
+  readonly step: number
+  readonly loss: number
+  /** Held-out accuracy, in steps that measured it. */
+  readonly accuracy?: number
+}
+
+export interface WarmStartContext extends HeldOutContext {
+  readonly config: ResolvedConfig
+  readonly onProgress: (progress: WarmStartProgress) => void
+  readonly stopRequested: () => boolean
+}
+
+export interface WarmStartResult {
+  readonly steps: number
+  readonly accuracy: number
+  /** The target was reached within the steps. */
+  readonly reached: boolean
+}
+
+/** The solutions of one optimiser step, weighted as the mean over their tokens. */
+export function supervisedBatch(
+  { tokenizer, eosTokens, task, seed }: { readonly tokenizer: Tokenizer; readonly eosTokens: readonly number[]; readonly task: Task; readonly seed: number },
+  step: number,
+  size: number,
+): TrainSequence[] {
+  const stream = deriveSeed(seed, "warm-start")
+  const sequences = Array.from({ length: size }, (_, i) => {
+    const problem = task.trainProblem(stream, (step - 1) * size + i)
+    if (problem.solution === undefined) {
+      throw new ConfigError([{ path: "warmStart", message: `expected problems with a solution to imitate, got ${problem.id} of ${task.name} without one. Leave warmStart out, or name the solution column.` }])
+    }
+    const responseTokens = encodeResponse(problem.solution, tokenizer, eosTokens)
+    const zeros = new Float32Array(responseTokens.length)
+    return { promptTokens: encodePrompt(problem, tokenizer), responseTokens, behaviourLogprobs: zeros, advantages: zeros, mask: new Float32Array(responseTokens.length).fill(1) }
+  })
+  const weights = aggregationWeights("token-mean", sequences.map(({ mask }) => mask))
+  return sequences.map((sequence, i) => ({ ...sequence, weights: weights[i]! }))
+}
+
+/**
+ * Trains on solutions until the held-out accuracy (expected where answers are unique, else greedy) reaches the target.
+ * @throws NumericsError when a step could not be applied
+ */
+export async function warmStart(context: WarmStartContext): Promise<WarmStartResult> {
+  const { engine, config, task, tokenizer, eosTokens } = context
+  const { targetAccuracy, learningRate, warmupSteps, batchSize, maxSteps, evalEvery, weightDecay } = config.warmStart
+  const { beta1, beta2, eps, gradientClip } = config.optimizer
+  let accuracy = 0
+  for (let step = 1; step <= maxSteps; step++) {
+    const batch = supervisedBatch({ tokenizer, eosTokens, task, seed: config.seed }, step, batchSize)
+    const { loss } = await engine.forwardBackward(batch, crossEntropy)
+    const rate = learningRate * Math.min(1, warmupSteps === 0 ? 1 : step / warmupSteps)
+    const { applied } = await engine.optimStep({ learningRate: rate, beta1, beta2, eps, weightDecay, gradientClip })
+    if (!applied || !Number.isFinite(loss)) {
+      throw new NumericsError(`warm start: expected a finite loss and gradient at step ${step}, got ${loss}. Lower warmStart.learningRate.`)
+    }
+    const measured = step % evalEvery === 0 || step === maxSteps
+    if (measured) accuracy = await warmStartAccuracy(context)
+    context.onProgress({ step, loss, ...(measured ? { accuracy } : {}) })
+    if (measured && accuracy >= targetAccuracy) return { steps: step, accuracy, reached: true }
+    if (context.stopRequested()) return { steps: step, accuracy, reached: false }
+  }
+  return { steps: maxSteps, accuracy, reached: false }
+}
+
+async function warmStartAccuracy(context: WarmStartContext): Promise<number> {
+  const size = context.config.evaluation.size
+  const limit = size === "all" ? {} : { size }
+  const { expectedAccuracy } = await evaluateHeldOut(context, { greedy: false, expected: true, ...limit })
+  if (expectedAccuracy !== undefined) return expectedAccuracy
+  return (await evaluateHeldOut(context, { greedy: true, expected: false, ...limit })).greedyAccuracy ?? 0
+}
+
