@@ -8,7 +8,10 @@ import { GoldenError, type Json } from "../test/golden/harness/fields.ts"
 import { runGoldenFile } from "../test/golden/harness/run-file.ts"
 
 function main(): number {
-  const { values, positionals } = parseArgs({ options: { tolerance: { type: "string", default: "1e-10" } }, allowPositionals: true })
+  const { values, positionals } = parseArgs({
+    options: { tolerance: { type: "string", default: "1e-10" } },
+    allowPositionals: true,
+  })
   const [file, ...more] = positionals
   const tolerance = Number(values.tolerance)
   if (file === undefined || more.length > 0 || !(tolerance > 0)) {
@@ -22,12 +25,15 @@ function main(): number {
       else if (note !== "") console.log(`documented difference ${name}: ${note}`)
     }
     const failed = results.filter((result) => !result.passed).length
-    const worst = results.filter((result) => result.passed).reduce((largest, result) => Math.max(largest, result.worst), 0)
+    const worst = results
+      .filter((result) => result.passed)
+      .reduce((largest, result) => Math.max(largest, result.worst), 0)
     console.log(`worst relative error of those passed: ${worst.toExponential(1)}`)
     console.log(`${results.length - failed} passed, ${failed} failed`)
     return failed === 0 ? 0 : 1
   } catch (error) {
-    if (!(error instanceof GoldenError || error instanceof SyntaxError || (error instanceof Error && "code" in error))) throw error
+    if (!(error instanceof GoldenError || error instanceof SyntaxError || (error instanceof Error && "code" in error)))
+      throw error
     console.error(`golden: expected a golden file, got ${file}: ${error.message}`)
     return 2
   }

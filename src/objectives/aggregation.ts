@@ -39,7 +39,11 @@ export interface AggregationOptions {
  * @throws ConfigError for an unknown mode, or when seq-mean-token-sum-norm lacks its constant
  * Source: arXiv:2503.14476 (token-mean), arXiv:2503.20783 (norm). Differs from verl on empty rows, where it has NaN.
  */
-export function exactAggregationWeights(mode: string, masks: readonly ArrayLike<number>[], options: AggregationOptions = {}): Float64Array[] {
+export function exactAggregationWeights(
+  mode: string,
+  masks: readonly ArrayLike<number>[],
+  options: AggregationOptions = {},
+): Float64Array[] {
   const rows = masks.length
   const counts = masks.map((mask) => Array.from(mask).reduce((sum, m) => sum + m, 0))
   const total = counts.reduce((sum, count) => sum + count, 0)
@@ -71,6 +75,10 @@ export function exactAggregationWeights(mode: string, masks: readonly ArrayLike<
 }
 
 /** `exactAggregationWeights`, rounded to float32: what a TrainSequence carries. */
-export function aggregationWeights(mode: string, masks: readonly ArrayLike<number>[], options: AggregationOptions = {}): Float32Array[] {
+export function aggregationWeights(
+  mode: string,
+  masks: readonly ArrayLike<number>[],
+  options: AggregationOptions = {},
+): Float32Array[] {
   return exactAggregationWeights(mode, masks, options).map((row) => Float32Array.from(row))
 }

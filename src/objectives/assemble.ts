@@ -5,7 +5,22 @@
  * Shape legend: B sequences, T response tokens.
  */
 import { EngineError } from "../errors.ts"
-import { add, div, exp, expand, greaterEqual, lessEqual, maximum, mul, neg, stopGradient, sub, sum, where, type Tensor } from "../graph/index.ts"
+import {
+  add,
+  div,
+  exp,
+  expand,
+  greaterEqual,
+  lessEqual,
+  maximum,
+  mul,
+  neg,
+  stopGradient,
+  sub,
+  sum,
+  where,
+  type Tensor,
+} from "../graph/index.ts"
 import {
   IMPORTANCE_INPUT,
   type BatchObjective,
@@ -46,13 +61,24 @@ export interface ObjectiveDefinition {
 
 /** @throws EngineError from `build` when the engine lacks an input that the objective needs */
 export function assemble(definition: ObjectiveDefinition, options: ObjectiveOptions): BatchObjective {
-  const { klCoefficient = 0, entropyCoefficient = 0, importance = false, offPolicyThreshold = null, klTo = "reference" } = options
+  const {
+    klCoefficient = 0,
+    entropyCoefficient = 0,
+    importance = false,
+    offPolicyThreshold = null,
+    klTo = "reference",
+  } = options
   const [hasKl, hasEntropy] = [klCoefficient !== 0, entropyCoefficient !== 0]
   const needs: ObjectiveNeed[] = []
   if (hasKl && klTo === "reference") needs.push("reference")
   if (hasEntropy) needs.push("entropy")
   const tokenInputs = [...(definition.tokenInputs ?? []), ...(importance ? [IMPORTANCE_INPUT] : [])]
-  const terms = { kl: hasKl ? klStructure(options) : null, entropy: hasEntropy, importance, offPolicy: offPolicyThreshold !== null }
+  const terms = {
+    kl: hasKl ? klStructure(options) : null,
+    entropy: hasEntropy,
+    importance,
+    offPolicy: offPolicyThreshold !== null,
+  }
 
   return {
     name: definition.name,
@@ -77,14 +103,16 @@ export function assemble(definition: ObjectiveDefinition, options: ObjectiveOpti
         loss_BT = mul(loss_BT, kept_BT)
         statistics["offPolicyFraction"] = sub(1, kept_BT)
       }
-      if (importance && definition.ownImportance !== true) loss_BT = mul(loss_BT, requiredTokenInput(definition.name, inputs, IMPORTANCE_INPUT))
+      if (importance && definition.ownImportance !== true)
+        loss_BT = mul(loss_BT, requiredTokenInput(definition.name, inputs, IMPORTANCE_INPUT))
       if (hasKl) {
         const kl_BT = klTerm(definition.name, inputs, policy, options)
         loss_BT = add(loss_BT, mul(inputs.constant("klCoefficient"), kl_BT))
         statistics["kl"] = kl_BT
       }
       if (hasEntropy) {
-        if (inputs.entropy_BT === undefined) throw missing(definition.name, "entropy", "Set objective.entropyCoefficient to 0")
+        if (inputs.entropy_BT === undefined)
+          throw missing(definition.name, "entropy", "Set objective.entropyCoefficient to 0")
         loss_BT = sub(loss_BT, mul(inputs.constant("entropyCoefficient"), inputs.entropy_BT))
       }
       // Losses and statistics of a sequence are [B, 1]: every token of the sequence carries them.
@@ -107,7 +135,9 @@ export function assemble(definition: ObjectiveDefinition, options: ObjectiveOpti
 }
 
 function missing(who: string, what: string, instead: string): EngineError {
-  return new EngineError(`${who}: expected the engine to give ${what}, got none. ${instead}, or use an engine that has it.`)
+  return new EngineError(
+    `${who}: expected the engine to give ${what}, got none. ${instead}, or use an engine that has it.`,
+  )
 }
 
 /** @throws EngineError when the engine does not feed it */
@@ -122,7 +152,13 @@ function klStructure(options: CommonOptions): Readonly<Record<string, unknown>> 
 }
 
 function klTerm(who: string, inputs: BatchObjectiveInputs, policy: PolicyLoss, options: CommonOptions): Tensor {
-  const { klEstimator = "k3", klTo = "reference", klClamp = true, klBiasCorrection = false, logRatioClamp = 20 } = options
+  const {
+    klEstimator = "k3",
+    klTo = "reference",
+    klClamp = true,
+    klBiasCorrection = false,
+    logRatioClamp = 20,
+  } = options
   const anchor_BT = klTo === "behaviour" ? inputs.behaviourLogprobs_BT : inputs.referenceLogprobs_BT
   if (anchor_BT === undefined) throw missing(who, "reference log-probs", "Set objective.klCoefficient to 0")
   const masked = (x_BT: Tensor): Tensor => where(inputs.mask_BT, x_BT, 0)
@@ -136,6 +172,9 @@ function klTerm(who: string, inputs: BatchObjectiveInputs, policy: PolicyLoss, o
  * Source: arXiv:2512.02556.
  */
 function offPolicyMask(inputs: BatchObjectiveInputs): Tensor {
-  const drift_B1 = div(sum(neg(stopGradient(tokenLogRatio(inputs, null))), { axes: [1], keepDims: true }), sequenceLengths(inputs))
+  const drift_B1 = div(
+    sum(neg(stopGradient(tokenLogRatio(inputs, null))), { axes: [1], keepDims: true }),
+    sequenceLengths(inputs),
+  )
   return maximum(greaterEqual(inputs.advantages_BT, 0), lessEqual(drift_B1, inputs.constant("offPolicyThreshold")))
 }

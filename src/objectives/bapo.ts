@@ -88,7 +88,11 @@ export function bapo(options: ObjectiveOptions): BatchObjective {
       },
       prepare(batch): Preparation {
         const { clipLow, clipHigh, share } = searchBapoBounds(batch, search)
-        return { constants: { clipLow, clipHigh }, tokenInputs: {}, statistics: { clipLow, clipHigh, positiveShare: share } }
+        return {
+          constants: { clipLow, clipHigh },
+          tokenInputs: {},
+          statistics: { clipLow, clipHigh, positiveShare: share },
+        }
       },
       again: bapo,
     },

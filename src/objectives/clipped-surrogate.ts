@@ -35,7 +35,11 @@ interface Choices {
  *
  * Source: arXiv:1707.06347 (clip), arXiv:1912.09729 (dual clip), arXiv:2505.07291 (delta), arXiv:2507.18071 (sequence ratio).
  */
-export function clippedObjective(name: string, defaults: ClippedOptions & CommonOptions, options: ObjectiveOptions): BatchObjective {
+export function clippedObjective(
+  name: string,
+  defaults: ClippedOptions & CommonOptions,
+  options: ObjectiveOptions,
+): BatchObjective {
   const own = { ...defaults, ...options }
   const { clipLow = 0.2, clipHigh = 0.2, dualClip = null, delta = null } = own
   const choices: Choices = {
@@ -49,7 +53,12 @@ export function clippedObjective(name: string, defaults: ClippedOptions & Common
   return assemble(
     {
       name,
-      constants: { clipLow, clipHigh, ...(dualClip === null ? {} : { dualClip }), ...(delta === null ? {} : { delta }) },
+      constants: {
+        clipLow,
+        clipHigh,
+        ...(dualClip === null ? {} : { dualClip }),
+        ...(delta === null ? {} : { delta }),
+      },
       structure: { form: "clipped", ...choices },
       policyLoss: (inputs) => clippedLoss(inputs, choices),
       again: (others) => clippedObjective(name, defaults, others),

@@ -74,7 +74,11 @@ export function klCov(options: ObjectiveOptions): BatchObjective {
         const tokens = covariances(batch)
         const count = tokens.length === 0 ? 0 : Math.max(1, Math.floor(tokens.length * covarianceShare))
         const largest = [...tokens].sort((a, b) => b.covariance - a.covariance).slice(0, count)
-        return { constants: {}, tokenInputs: { [SELECTED]: marks(batch, largest) }, statistics: { selectedTokens: count } }
+        return {
+          constants: {},
+          tokenInputs: { [SELECTED]: marks(batch, largest) },
+          statistics: { selectedTokens: count },
+        }
       },
       again: klCov,
     },
@@ -89,7 +93,14 @@ export function klCov(options: ObjectiveOptions): BatchObjective {
  * Source: arXiv:2505.22617 (Clip-Cov).
  */
 export function clipCov(options: ObjectiveOptions): BatchObjective {
-  const { clipLow = 0.2, clipHigh = 0.2, covarianceShare = 0.0002, covarianceLow = 1, covarianceHigh = 5, logRatioClamp = 20 } = options
+  const {
+    clipLow = 0.2,
+    clipHigh = 0.2,
+    covarianceShare = 0.0002,
+    covarianceLow = 1,
+    covarianceHigh = 5,
+    logRatioClamp = 20,
+  } = options
   const wasClipped = ({ ratio, advantage }: TokenCovariance): boolean =>
     advantage > 0 ? ratio > 1 + clipHigh : advantage < 0 && ratio < 1 - clipLow
   return assemble(

@@ -41,7 +41,9 @@ export function evaluateObjective(objective: Objective, run: ObjectiveRun): Obje
   const feeds: Record<string, Value> = {}
   const feed = (name: string, rows: readonly ArrayLike<number>[] | undefined): Tensor => {
     if (rows === undefined || rows.length !== lengths.length || rows.some((row, i) => row.length !== lengths[i])) {
-      throw new ShapeError(`${objective.name}: expected rows of ${lengths.join(", ")} tokens for ${name}, got ${rows?.map((row) => row.length).join(", ") ?? "none"}. Give one number per token.`)
+      throw new ShapeError(
+        `${objective.name}: expected rows of ${lengths.join(", ")} tokens for ${name}, got ${rows?.map((row) => row.length).join(", ") ?? "none"}. Give one number per token.`,
+      )
     }
     const data = new Float64Array(shape[0] * shape[1])
     rows.forEach((row, i) => data.set(Array.from(row), i * shape[1]))
@@ -55,11 +57,14 @@ export function evaluateObjective(objective: Objective, run: ObjectiveRun): Obje
     behaviourLogprobs_BT: feed("behaviourLogprobs", run.behaviourLogprobs),
     advantages_BT: feed("advantages", run.advantages),
     mask_BT: feed("mask", run.mask),
-    ...(objective.needs.includes("reference") ? { referenceLogprobs_BT: feed("referenceLogprobs", run.referenceLogprobs) } : {}),
+    ...(objective.needs.includes("reference")
+      ? { referenceLogprobs_BT: feed("referenceLogprobs", run.referenceLogprobs) }
+      : {}),
     ...(objective.needs.includes("entropy") ? { entropy_BT: feed("entropies", run.entropies) } : {}),
     constant(name) {
       const value = constants[name]
-      if (value === undefined) throw new ShapeError(`${objective.name}: expected a constant ${name}, got none. Declare it.`)
+      if (value === undefined)
+        throw new ShapeError(`${objective.name}: expected a constant ${name}, got none. Declare it.`)
       return constant(value)
     },
     tokenInput: (name) => feed(`token.${name}`, run.tokenInputs?.[name]),
@@ -69,7 +74,8 @@ export function evaluateObjective(objective: Objective, run: ObjectiveRun): Obje
   const names = Object.keys(statistics)
   const wanted = [loss, ...gradients(loss, [logprobs_BT]), loss_BT, ...names.map((name) => statistics[name]!)]
   const [total, gradient, tokenLosses, ...rest] = evaluate(wanted, feeds)
-  const rows = (value: Value): Float64Array[] => lengths.map((length, i) => value.data.slice(i * shape[1], i * shape[1] + length))
+  const rows = (value: Value): Float64Array[] =>
+    lengths.map((length, i) => value.data.slice(i * shape[1], i * shape[1] + length))
   return {
     loss: total!.data[0]!,
     gradient: rows(gradient!),

@@ -29,7 +29,8 @@ export function gmpo(options: ObjectiveOptions): BatchObjective {
         const side_BT = sign(A_BT)
         const pessimistic_BT = mul(side_BT, minimum(mul(side_BT, logRatio_BT), mul(side_BT, limited_BT)))
         const length_B1 = add(sum(inputs.mask_BT, { axes: [1], keepDims: true }), LENGTH_EPSILON)
-        const tokenMean = (x_BT: typeof A_BT): typeof A_BT => div(sum(mul(x_BT, inputs.mask_BT), { axes: [1], keepDims: true }), length_B1)
+        const tokenMean = (x_BT: typeof A_BT): typeof A_BT =>
+          div(sum(mul(x_BT, inputs.mask_BT), { axes: [1], keepDims: true }), length_B1)
         const changed_BT = sub(1, equal(logRatio_BT, limited_BT))
         return {
           loss_BT: neg(mul(tokenMean(A_BT), exp(tokenMean(pessimistic_BT)))),

@@ -3,7 +3,12 @@ import { ConfigError, ShapeError } from "../errors.ts"
 
 export type ImportanceCorrection = "token-truncate" | "token-mask" | "sequence-truncate" | "sequence-mask"
 
-export const importanceCorrections: readonly ImportanceCorrection[] = ["token-truncate", "token-mask", "sequence-truncate", "sequence-mask"]
+export const importanceCorrections: readonly ImportanceCorrection[] = [
+  "token-truncate",
+  "token-mask",
+  "sequence-truncate",
+  "sequence-mask",
+]
 
 export interface ImportanceOptions {
   /** Smallest weight; absent: no bound. */
@@ -41,8 +46,15 @@ export function importanceWeights(
   }
   return masks.map((mask, i) => {
     const [before, sampled] = [old[i], sampler[i]]
-    if (before === undefined || sampled === undefined || before.length !== mask.length || sampled.length !== mask.length) {
-      throw new ShapeError(`importanceWeights: expected ${mask.length} log-probs on both sides for response ${i}. Record one per token.`)
+    if (
+      before === undefined ||
+      sampled === undefined ||
+      before.length !== mask.length ||
+      sampled.length !== mask.length
+    ) {
+      throw new ShapeError(
+        `importanceWeights: expected ${mask.length} log-probs on both sides for response ${i}. Record one per token.`,
+      )
     }
     const differences = Float64Array.from(mask, (m, t) => (m === 0 ? 0 : (before[t]! - sampled[t]!) * m))
     if (mode === "token-truncate" || mode === "token-mask") return differences.map((d) => bound(Math.exp(d)))

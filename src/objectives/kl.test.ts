@@ -81,8 +81,12 @@ describe("importance weights", () => {
   const sampler = [[Math.log(0.1), Math.log(0.9), 0]]
   const mask = [[1, 1, 0]]
   test("truncation limits a token's weight, masking drops it", () => {
-    expect(importanceWeights("token-truncate", old, sampler, mask, { maximum: 2 }).map((row) => Array.from(row))).toEqual([[2, 1, 1]])
-    expect(importanceWeights("token-mask", old, sampler, mask, { maximum: 2 }).map((row) => Array.from(row))).toEqual([[0, 1, 1]])
+    expect(
+      importanceWeights("token-truncate", old, sampler, mask, { maximum: 2 }).map((row) => Array.from(row)),
+    ).toEqual([[2, 1, 1]])
+    expect(importanceWeights("token-mask", old, sampler, mask, { maximum: 2 }).map((row) => Array.from(row))).toEqual([
+      [0, 1, 1],
+    ])
   })
   test("a sequence has the product of its tokens' weights", () => {
     const [row] = importanceWeights("sequence-truncate", old, sampler, mask)

@@ -29,7 +29,12 @@ export interface KlOptions {
  * @returns [B, T], outside the mask too
  * Source: Schulman 2020, "Approximating KL divergence"; clamps as in verl.
  */
-export function klEstimate(kind: KlEstimator, logprobs_BT: Tensor, reference_BT: Tensor, options: KlOptions = {}): Tensor {
+export function klEstimate(
+  kind: KlEstimator,
+  logprobs_BT: Tensor,
+  reference_BT: Tensor,
+  options: KlOptions = {},
+): Tensor {
   const difference_BT = sub(logprobs_BT, reference_BT)
   switch (kind) {
     case "k1":

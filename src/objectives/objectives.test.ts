@@ -10,17 +10,40 @@ import type { ObjectiveOptions } from "./options.ts"
 import { referenceSurrogate } from "./reference-surrogate.ts"
 import { createObjective, objectiveNames, objectiveRecipe } from "./registry.ts"
 
-const mask = [[1, 1, 1, 0], [1, 0, 1, 1], [1, 0, 0, 0], [1, 1, 1, 1]]
-const behaviour = [[-1, -0.5, -2, 0], [-1.5, 0, -0.7, -1], [-0.3, 0, 0, 0], [-2, -1, -0.9, -1.1]]
+const mask = [
+  [1, 1, 1, 0],
+  [1, 0, 1, 1],
+  [1, 0, 0, 0],
+  [1, 1, 1, 1],
+]
+const behaviour = [
+  [-1, -0.5, -2, 0],
+  [-1.5, 0, -0.7, -1],
+  [-0.3, 0, 0, 0],
+  [-2, -1, -0.9, -1.1],
+]
 /** Ratios on both sides of every clip: exp of these. */
-const shifts = [[0.05, 0.45, -0.45, 0], [0.3, 0, -0.15, -0.6], [-0.35, 0, 0, 0], [1.4, -0.1, 0.1, 0.02]]
+const shifts = [
+  [0.05, 0.45, -0.45, 0],
+  [0.3, 0, -0.15, -0.6],
+  [-0.35, 0, 0, 0],
+  [1.4, -0.1, 0.1, 0.02],
+]
 const logprobs = behaviour.map((row, i) => row.map((x, t) => x + shifts[i]![t]!))
 const sequenceAdvantages = [1.2, -0.8, 0.5, -1.5]
 const advantages = mask.map((row, i) => row.map((m) => m * sequenceAdvantages[i]!))
 const referenceLogprobs = behaviour.map((row) => row.map((x) => x - 0.2))
 const entropies = mask.map((row) => row.map((m) => m * 0.7))
 const weights = exactAggregationWeights("seq-mean-token-mean", mask)
-const base: ObjectiveRun = { logprobs, behaviourLogprobs: behaviour, referenceLogprobs, entropies, advantages, mask, weights }
+const base: ObjectiveRun = {
+  logprobs,
+  behaviourLogprobs: behaviour,
+  referenceLogprobs,
+  entropies,
+  advantages,
+  mask,
+  weights,
+}
 
 function preparation(run: ObjectiveRun): PreparationSequence[] {
   return run.logprobs.map((row, i) => ({
@@ -60,21 +83,24 @@ describe("every objective", () => {
   /** Losses whose weight on log pi is cut off from the gradient: finite differences do not see them. */
   const cutOff = new Set(["cispo", "vespo"])
 
-  test.each(objectiveNames.filter((name) => !cutOff.has(name)))("the gradient of %s agrees with finite differences", (name) => {
-    const objective = createObjective(name, { klCoefficient: 0.1 })
-    const prepared = objective.prepare?.(preparation(base), () => 0.5)
-    // What the batch decides stays decided while one log-prob moves.
-    const fixed = { ...base, constants: prepared?.constants ?? {}, tokenInputs: prepared?.tokenInputs ?? {} }
-    const { gradient } = evaluateObjective(objective, fixed)
-    const step = 1e-6
-    logprobs.forEach((row, i) =>
-      row.forEach((x, t) => {
-        const at = (by: number): number =>
-          evaluateObjective(objective, { ...fixed, logprobs: logprobs.with(i, row.with(t, x + by)) }).loss
-        expect(gradient[i]![t]).toBeCloseTo((at(step) - at(-step)) / (2 * step), 6)
-      }),
-    )
-  })
+  test.each(objectiveNames.filter((name) => !cutOff.has(name)))(
+    "the gradient of %s agrees with finite differences",
+    (name) => {
+      const objective = createObjective(name, { klCoefficient: 0.1 })
+      const prepared = objective.prepare?.(preparation(base), () => 0.5)
+      // What the batch decides stays decided while one log-prob moves.
+      const fixed = { ...base, constants: prepared?.constants ?? {}, tokenInputs: prepared?.tokenInputs ?? {} }
+      const { gradient } = evaluateObjective(objective, fixed)
+      const step = 1e-6
+      logprobs.forEach((row, i) =>
+        row.forEach((x, t) => {
+          const at = (by: number): number =>
+            evaluateObjective(objective, { ...fixed, logprobs: logprobs.with(i, row.with(t, x + by)) }).loss
+          expect(gradient[i]![t]).toBeCloseTo((at(step) - at(-step)) / (2 * step), 6)
+        }),
+      )
+    },
+  )
 
   test.each(objectiveNames)("%s gives on-policy the direction of the plain policy gradient", (name) => {
     const { gradient } = named(name, {}, onPolicy)
@@ -85,14 +111,25 @@ describe("every objective", () => {
   })
 
   test.each(objectiveNames)("padding never reaches the loss of %s, whatever it holds", (name) => {
-    const garbage = (rows: readonly (readonly number[])[]): number[][] => rows.map((row, i) => row.map((x, t) => (mask[i]![t] === 0 ? 300 + 77 * t : x)))
+    const garbage = (rows: readonly (readonly number[])[]): number[][] =>
+      rows.map((row, i) => row.map((x, t) => (mask[i]![t] === 0 ? 300 + 77 * t : x)))
     const options = { klCoefficient: 0.1, klBiasCorrection: true, offPolicyThreshold: 0.5 }
-    const dirty = named(name, options, { ...base, logprobs: garbage(logprobs), referenceLogprobs: garbage(referenceLogprobs).map((row) => row.map((x) => -x)) })
-    expectSame(dirty, named(name, options, { ...base, referenceLogprobs: referenceLogprobs.map((row) => row.map((x) => -x)) }))
+    const dirty = named(name, options, {
+      ...base,
+      logprobs: garbage(logprobs),
+      referenceLogprobs: garbage(referenceLogprobs).map((row) => row.map((x) => -x)),
+    })
+    expectSame(
+      dirty,
+      named(name, options, { ...base, referenceLogprobs: referenceLogprobs.map((row) => row.map((x) => -x)) }),
+    )
   })
 
   test.each(objectiveNames)("zero advantages give %s no loss and no gradient", (name) => {
-    const { loss, gradient } = named(name, name === "kl-cov" ? { covarianceCoefficient: 0 } : {}, { ...base, advantages: mask.map((row) => row.map(() => 0)) })
+    const { loss, gradient } = named(name, name === "kl-cov" ? { covarianceCoefficient: 0 } : {}, {
+      ...base,
+      advantages: mask.map((row) => row.map(() => 0)),
+    })
     expect(Math.abs(loss)).toBe(0)
     expect(flat(gradient).every((g) => Math.abs(g) === 0)).toBe(true)
   })
@@ -105,10 +142,19 @@ describe("every objective", () => {
   test("every objective compiles for any batch shape and agrees with the interpreter on onnxruntime", async () => {
     const shape = [dim("B"), dim("T")]
     for (const name of objectiveNames) {
-      const objective = createObjective(name, { klCoefficient: 0.1, entropyCoefficient: 0.01, importance: true, offPolicyThreshold: 0.5 })
+      const objective = createObjective(name, {
+        klCoefficient: 0.1,
+        entropyCoefficient: 0.01,
+        importance: true,
+        offPolicyThreshold: 0.5,
+      })
       const prepared = objective.prepare?.(preparation(base), () => 0.5)
       const importance = mask.map((row) => row.map((_, t) => 0.5 + 0.25 * t))
-      const run: ObjectiveRun = { ...base, constants: prepared?.constants ?? {}, tokenInputs: { ...prepared?.tokenInputs, [IMPORTANCE_INPUT]: importance } }
+      const run: ObjectiveRun = {
+        ...base,
+        constants: prepared?.constants ?? {},
+        tokenInputs: { ...prepared?.tokenInputs, [IMPORTANCE_INPUT]: importance },
+      }
       const tokens = (label: string): Tensor => input(label, shape)
       const logprobs_BT = tokens("logprobs")
       const { loss_BT } = objective.build({
@@ -123,10 +169,29 @@ describe("every objective", () => {
       })
       const loss = sum(mul(loss_BT, tokens("weights")))
       const constants = { ...objective.constants, ...prepared?.constants }
-      const rows = { logprobs, behaviourLogprobs: behaviour, referenceLogprobs, entropies, advantages, mask, weights, ...run.tokenInputs }
+      const rows = {
+        logprobs,
+        behaviourLogprobs: behaviour,
+        referenceLogprobs,
+        entropies,
+        advantages,
+        mask,
+        weights,
+        ...run.tokenInputs,
+      }
       const feeds = {
-        ...Object.fromEntries(Object.entries(rows).map(([label, value]) => [label, { shape: [4, 4], data: Float64Array.from(flat(value!)) }])),
-        ...Object.fromEntries(Object.entries(constants).map(([label, value]) => [`constant.${label}`, { shape: [], data: Float64Array.of(value) }])),
+        ...Object.fromEntries(
+          Object.entries(rows).map(([label, value]) => [
+            label,
+            { shape: [4, 4], data: Float64Array.from(flat(value!)) },
+          ]),
+        ),
+        ...Object.fromEntries(
+          Object.entries(constants).map(([label, value]) => [
+            `constant.${label}`,
+            { shape: [], data: Float64Array.of(value) },
+          ]),
+        ),
       }
       const results = await runOnnx({ loss, gradient: gradients(loss, [logprobs_BT])[0]! }, feeds)
       const exact = evaluateObjective(objective, run)
@@ -144,8 +209,19 @@ describe("every objective", () => {
 
 describe("objectives by hand", () => {
   /** One response of one token. */
-  function single(name: string, ratio: number, advantage: number, options: ObjectiveOptions = {}): { loss: number; slope: number } {
-    const run = { logprobs: [[Math.log(ratio) - 1]], behaviourLogprobs: [[-1]], advantages: [[advantage]], mask: [[1]], weights: [[1]] }
+  function single(
+    name: string,
+    ratio: number,
+    advantage: number,
+    options: ObjectiveOptions = {},
+  ): { loss: number; slope: number } {
+    const run = {
+      logprobs: [[Math.log(ratio) - 1]],
+      behaviourLogprobs: [[-1]],
+      advantages: [[advantage]],
+      mask: [[1]],
+      weights: [[1]],
+    }
     const { loss, gradient } = evaluated(createObjective(name, options), run)
     return { loss, slope: gradient[0]![0]! }
   }
@@ -175,7 +251,7 @@ describe("objectives by hand", () => {
   test("sapo is half of its range at ratio 1, and turns with its temperature", () => {
     expect(single("sapo", 1, 1).loss).toBeCloseTo(-2, 12)
     expect(single("sapo", 1, 1).slope).toBeCloseTo(-1, 12)
-    expect(single("sapo", 2, -1).loss).toBeCloseTo((4 / 1.05) / (1 + Math.exp(-1.05)), 12)
+    expect(single("sapo", 2, -1).loss).toBeCloseTo(4 / 1.05 / (1 + Math.exp(-1.05)), 12)
   })
   test("gmpo clips the log-ratio", () => {
     expect(single("gmpo", Math.exp(0.3), 1).loss).toBeCloseTo(-Math.exp(0.3), 7)
@@ -192,7 +268,16 @@ describe("objectives by hand", () => {
       advantages: [advantage],
       mask: [1],
     })
-    const search = { targetShare: 0.3999, lowStart: 0.6, lowEnd: 0.6, lowStep: 0.1, highStart: 1, highEnd: 3, highStep: 0.5, logRatioClamp: 20 }
+    const search = {
+      targetShare: 0.3999,
+      lowStart: 0.6,
+      lowEnd: 0.6,
+      lowStep: 0.1,
+      highStart: 1,
+      highEnd: 3,
+      highStep: 0.5,
+      logRatioClamp: 20,
+    }
     const found = searchBapoBounds([sequence(4, 0.2), sequence(1, -1)], search)
     expect(found).toMatchObject({ clipLow: 0.6, clipHigh: 2 })
     expect(found.share).toBeCloseTo(0.4, 7)
@@ -211,7 +296,13 @@ describe("objectives by hand", () => {
   })
   test("the reference code's loss has no gradient above 1 + epsilon, and none of PPO's pessimism below", () => {
     const run = (ratio: number, advantage: number): ObjectiveResult =>
-      evaluateObjective(referenceSurrogate("grpo", {}), { logprobs: [[Math.log(ratio)]], behaviourLogprobs: [[0]], advantages: [[advantage]], mask: [[1]], weights: [[1]] })
+      evaluateObjective(referenceSurrogate("grpo", {}), {
+        logprobs: [[Math.log(ratio)]],
+        behaviourLogprobs: [[0]],
+        advantages: [[advantage]],
+        mask: [[1]],
+        weights: [[1]],
+      })
     expect(Math.abs(run(2, -1).gradient[0]![0]!)).toBe(0)
     expect(run(0.1, -1).gradient[0]![0]).toBeCloseTo(0.1, 12)
     expect(run(1.1, 1).loss).toBeCloseTo(single("ppo", 1.1, 1).loss, 12)
@@ -230,7 +321,11 @@ describe("limit identities", () => {
     expectSame(named("grpo", { dualClip: null }), named("ppo"))
   })
   test("gspo on responses of one token is ppo of the same clips", () => {
-    const short: ObjectiveRun = { ...base, mask: mask.map((row) => row.map((_, t) => (t === 0 ? 1 : 0))), weights: mask.map((row) => row.map((_, t) => (t === 0 ? 0.25 : 0))) }
+    const short: ObjectiveRun = {
+      ...base,
+      mask: mask.map((row) => row.map((_, t) => (t === 0 ? 1 : 0))),
+      weights: mask.map((row) => row.map((_, t) => (t === 0 ? 0.25 : 0))),
+    }
     expectSame(named("gspo", { clipLow: 0.2, clipHigh: 0.2 }, short), named("ppo", {}, short))
   })
   test("gspo through the tokens and through the mean agree on one advantage per response", () => {
@@ -239,7 +334,10 @@ describe("limit identities", () => {
   test("luspo is gspo weighted by length", () => {
     const lengths = mask.map((row) => row.reduce((a, b) => a + b, 0))
     const weighted = { ...base, weights: weights.map((row, i) => row.map((w) => w * lengths[i]!)) }
-    expectSame(named("luspo", {}, { ...base, weights: exactAggregationWeights("seq-mean-token-sum", mask) }), named("gspo", { clipLow: 2e-3, clipHigh: 2.5e-3 }, weighted))
+    expectSame(
+      named("luspo", {}, { ...base, weights: exactAggregationWeights("seq-mean-token-sum", mask) }),
+      named("gspo", { clipLow: 2e-3, clipHigh: 2.5e-3 }, weighted),
+    )
   })
   test("gmpo on one advantage and no clip is gspo without clip", () => {
     const wide = { clipLow: 1e3, clipHigh: 1e3 }
@@ -253,12 +351,16 @@ describe("limit identities", () => {
   })
   test("importance weights of one change nothing", () => {
     const ones = { ...base, tokenInputs: { [IMPORTANCE_INPUT]: mask.map((row) => row.map(() => 1)) } }
-    for (const name of ["grpo", "cispo", "vespo", "sapo"]) expectSame(named(name, { importance: true }, ones), named(name))
+    for (const name of ["grpo", "cispo", "vespo", "sapo"])
+      expectSame(named(name, { importance: true }, ones), named(name))
   })
   test("importance weights scale the policy loss and not the KL term", () => {
     const doubled = { ...base, tokenInputs: { [IMPORTANCE_INPUT]: mask.map((row) => row.map(() => 2)) } }
     const kl = named("grpo", { klCoefficient: 0.3 }).loss - named("grpo").loss
-    expect(named("grpo", { klCoefficient: 0.3, importance: true }, doubled).loss).toBeCloseTo(2 * named("grpo").loss + kl, 12)
+    expect(named("grpo", { klCoefficient: 0.3, importance: true }, doubled).loss).toBeCloseTo(
+      2 * named("grpo").loss + kl,
+      12,
+    )
   })
   test("an off-policy threshold that nothing exceeds changes nothing, a low one drops only A < 0", () => {
     expectSame(named("grpo", { offPolicyThreshold: 100 }), named("grpo"))
@@ -301,13 +403,26 @@ describe("terms and keys", () => {
     expect(objective.tokenInputs).toEqual([IMPORTANCE_INPUT])
     expect(createObjective("grpo", { klCoefficient: 0.1, klTo: "behaviour" }).needs).toEqual([])
     const tensor = (label: string): Tensor => input(label, [1, 1])
-    const bare = { logprobs_BT: tensor("l"), behaviourLogprobs_BT: tensor("b"), advantages_BT: tensor("a"), mask_BT: tensor("m"), constant: tensor }
+    const bare = {
+      logprobs_BT: tensor("l"),
+      behaviourLogprobs_BT: tensor("b"),
+      advantages_BT: tensor("a"),
+      mask_BT: tensor("m"),
+      constant: tensor,
+    }
     expect(() => createObjective("grpo", { klCoefficient: 0.1 }).build(bare)).toThrow(EngineError)
     expect(() => createObjective("kl-cov").build(bare)).toThrow(/selected/)
   })
   test("statistics are told per token", () => {
     const { statistics } = named("grpo", { klCoefficient: 0.1 })
-    expect(Object.keys(statistics).sort()).toEqual(["behaviourKl", "clipFraction", "clipFractionHigh", "clipFractionLow", "dualClipFraction", "kl"])
+    expect(Object.keys(statistics).sort()).toEqual([
+      "behaviourKl",
+      "clipFraction",
+      "clipFractionHigh",
+      "clipFractionLow",
+      "dualClipFraction",
+      "kl",
+    ])
     expect([...statistics["clipFraction"]![0]!]).toEqual([0, 1, 0, 0])
     expect([...statistics["clipFraction"]![1]!]).toEqual([0, 0, 0, 1])
     expect(named("gspo").statistics["clipFraction"]!.map((row) => row.length)).toEqual([4, 4, 4, 4])
@@ -324,7 +439,11 @@ describe("bad options", () => {
       expect.unreachable()
     } catch (error) {
       expect(error).toBeInstanceOf(ConfigError)
-      expect((error as ConfigError).issues.map((issue) => issue.path)).toEqual(["objective.ratioCap", "objective.clipLow", "objective.dualClip"])
+      expect((error as ConfigError).issues.map((issue) => issue.path)).toEqual([
+        "objective.ratioCap",
+        "objective.clipLow",
+        "objective.dualClip",
+      ])
     }
   })
 })

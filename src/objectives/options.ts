@@ -120,8 +120,14 @@ export function optionIssues(name: string, options: ObjectiveOptions): ConfigIss
     const bound = bounds[option as keyof ObjectiveOptions]
     const tooSmall = bound !== undefined && (bound.open === true ? value <= bound.least : value < bound.least)
     if (!Number.isFinite(value) || tooSmall) {
-      const range = bound === undefined ? "a finite number" : `a number ${bound.open === true ? "above" : "of at least"} ${bound.least}`
-      issues.push({ path: `objective.${option}`, message: `${name}: expected ${range}, got ${value}. Change ${option}.` })
+      const range =
+        bound === undefined
+          ? "a finite number"
+          : `a number ${bound.open === true ? "above" : "of at least"} ${bound.least}`
+      issues.push({
+        path: `objective.${option}`,
+        message: `${name}: expected ${range}, got ${value}. Change ${option}.`,
+      })
     }
   }
   return issues

@@ -7,7 +7,9 @@ import { plainPolicyGradient } from "./reinforce.ts"
 
 function eitherForm(name: string, options: ObjectiveOptions): BatchObjective {
   const { form = "clipped", ...others } = options
-  return form === "plain" ? plainPolicyGradient(name, others) : clippedObjective(name, { clipLow: 0.2, clipHigh: 0.2, dualClip: null }, others)
+  return form === "plain"
+    ? plainPolicyGradient(name, others)
+    : clippedObjective(name, { clipLow: 0.2, clipHigh: 0.2, dualClip: null }, others)
 }
 
 /** -A log pi on raw rewards whitened over the batch. Source: Williams 1992. */

@@ -3,7 +3,19 @@
  *
  * Shape legend: B sequences, T response tokens (right-padded).
  */
-import { add, clip, div, lessEqual, maximum, stopGradient, sub, sum, where, type Tensor, type TensorLike } from "../graph/index.ts"
+import {
+  add,
+  clip,
+  div,
+  lessEqual,
+  maximum,
+  stopGradient,
+  sub,
+  sum,
+  where,
+  type Tensor,
+  type TensorLike,
+} from "../graph/index.ts"
 import type { ObjectiveInputs } from "./objective.ts"
 
 /** x where it is at most the limit, else the limit; no gradient above. */
@@ -42,6 +54,7 @@ export interface SequenceRatioOptions {
 export function sequenceLogRatio(inputs: ObjectiveInputs, options: SequenceRatioOptions): Tensor {
   const mean_B1 = div(sum(tokenLogRatio(inputs, null), { axes: [1], keepDims: true }), sequenceLengths(inputs))
   const logprobs_BT = maskedLogprobs(inputs)
-  const ratio = options.gradient === "sequence" ? mean_B1 : add(stopGradient(mean_B1), sub(logprobs_BT, stopGradient(logprobs_BT)))
+  const ratio =
+    options.gradient === "sequence" ? mean_B1 : add(stopGradient(mean_B1), sub(logprobs_BT, stopGradient(logprobs_BT)))
   return options.clamp === null ? ratio : capped(ratio, options.clamp)
 }

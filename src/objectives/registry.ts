@@ -32,7 +32,13 @@ const recipes: readonly ObjectiveRecipe[] = [
   reinforcePlusPlus,
   gpg,
   { name: "cispo", create: cispo, optionNames: ["ratioCap"], advantage: "grpo", aggregation: "token-mean" },
-  { name: "gmpo", create: gmpo, optionNames: ["clipLow", "clipHigh"], advantage: "grpo", aggregation: "seq-mean-token-mean" },
+  {
+    name: "gmpo",
+    create: gmpo,
+    optionNames: ["clipLow", "clipHigh"],
+    advantage: "grpo",
+    aggregation: "seq-mean-token-mean",
+  },
   {
     name: "sapo",
     create: sapo,
@@ -47,7 +53,13 @@ const recipes: readonly ObjectiveRecipe[] = [
     advantage: "grpo",
     aggregation: "seq-mean-token-mean",
   },
-  { name: "kl-cov", create: klCov, optionNames: ["covarianceShare", "covarianceCoefficient"], advantage: "grpo", aggregation: "token-mean" },
+  {
+    name: "kl-cov",
+    create: klCov,
+    optionNames: ["covarianceShare", "covarianceCoefficient"],
+    advantage: "grpo",
+    aggregation: "token-mean",
+  },
   {
     name: "clip-cov",
     create: clipCov,

@@ -22,8 +22,16 @@ export function sapo(options: ObjectiveOptions): BatchObjective {
       policyLoss(inputs) {
         const A_BT = inputs.advantages_BT
         const logRatio_BT = tokenLogRatio(inputs, level === "token" ? logRatioClamp : null)
-        const ratio_BT = exp(level === "token" ? logRatio_BT : sequenceLogRatio(inputs, { gradient: sequenceGradient, clamp: sequenceClamp }))
-        const tau_BT = where(greater(A_BT, 0), inputs.constant("temperaturePositive"), inputs.constant("temperatureNegative"))
+        const ratio_BT = exp(
+          level === "token"
+            ? logRatio_BT
+            : sequenceLogRatio(inputs, { gradient: sequenceGradient, clamp: sequenceClamp }),
+        )
+        const tau_BT = where(
+          greater(A_BT, 0),
+          inputs.constant("temperaturePositive"),
+          inputs.constant("temperatureNegative"),
+        )
         const gate_BT = div(mul(sigmoid(mul(tau_BT, sub(ratio_BT, 1))), 4), tau_BT)
         return { loss_BT: neg(mul(gate_BT, A_BT)), logRatio_BT, ratio_BT }
       },

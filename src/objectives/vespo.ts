@@ -16,7 +16,14 @@ const SMALLEST = 1e-8
  * Source: arXiv:2602.10693; constants and limits as in TRL.
  */
 export function vespo(options: ObjectiveOptions): BatchObjective {
-  const { shapePositive = 2, ratePositive = 3, shapeNegative = 3, rateNegative = 2, importance = false, logRatioClamp = 20 } = options
+  const {
+    shapePositive = 2,
+    ratePositive = 3,
+    shapeNegative = 3,
+    rateNegative = 2,
+    importance = false,
+    logRatioClamp = 20,
+  } = options
   return assemble(
     {
       name: "vespo",
@@ -35,7 +42,11 @@ export function vespo(options: ObjectiveOptions): BatchObjective {
         const shape_BT = where(favoured_BT, inputs.constant("shapePositive"), inputs.constant("shapeNegative"))
         const rate_BT = where(favoured_BT, inputs.constant("ratePositive"), inputs.constant("rateNegative"))
         const phi_BT = stopGradient(exp(add(mul(rate_BT, sub(1, exp(logWeight_B1))), mul(shape_BT, logWeight_B1))))
-        return { loss_BT: neg(mul(mul(phi_BT, A_BT), maskedLogprobs(inputs))), logRatio_BT, statistics: { sequenceWeight: phi_BT } }
+        return {
+          loss_BT: neg(mul(mul(phi_BT, A_BT), maskedLogprobs(inputs))),
+          logRatio_BT,
+          statistics: { sequenceWeight: phi_BT },
+        }
       },
       again: vespo,
     },

@@ -40,7 +40,9 @@ export function groupAttribution(
   })
   const sizes = new Set([...totals.values()].map((total) => total.size))
   if (unequalGroups === "refuse" && sizes.size > 1) {
-    throw new ShapeError(`groupAttribution: expected groups of one size, got sizes ${[...sizes].join(", ")}. Use unequalGroups: "own-size".`)
+    throw new ShapeError(
+      `groupAttribution: expected groups of one size, got sizes ${[...sizes].join(", ")}. Use unequalGroups: "own-size".`,
+    )
   }
   return Float64Array.from(means, (mean, i) => {
     const { size, absolute } = totals.get(groups[i]!)!

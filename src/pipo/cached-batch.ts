@@ -38,7 +38,9 @@ export function explorationObjective(updates: readonly Update[]): Objective | un
 export function stateField<T>(who: string, state: unknown, field: string, holds: (value: unknown) => value is T): T {
   const value = typeof state === "object" && state !== null ? (state as Record<string, unknown>)[field] : undefined
   if (!holds(value)) {
-    throw new CheckpointError(`${who}: expected a saved state with a valid ${field}, got ${typeof value}. Resume from a checkpoint of the same rule.`)
+    throw new CheckpointError(
+      `${who}: expected a saved state with a valid ${field}, got ${typeof value}. Resume from a checkpoint of the same rule.`,
+    )
   }
   return value
 }

@@ -2,7 +2,8 @@
 import type { ImprovementSignal } from "./signal.ts"
 
 export type GateKind = "leaky" | "relu" | "clip"
-export type SkipReason = "no-cache" | "no-reward" | "window" | "every-n" | "threshold" | "lambda" | "no-progress" | "no-attribution"
+export type SkipReason =
+  "no-cache" | "no-reward" | "window" | "every-n" | "threshold" | "lambda" | "no-progress" | "no-attribution"
 
 export interface ReadinessOptions {
   /** Whether a batch is cached and may be judged. */
@@ -66,12 +67,19 @@ export interface GateOutcome {
  *   relu, step:      advantages Abar, learning rate x min(stepCap, clip(mu - muHis, 0, 0.5))
  * @returns the outcome, or why there is none
  */
-export function openGate(signal: Pick<ImprovementSignal, "xi" | "progress">, settings: GateSettings): GateOutcome | SkipReason {
+export function openGate(
+  signal: Pick<ImprovementSignal, "xi" | "progress">,
+  settings: GateSettings,
+): GateOutcome | SkipReason {
   const byStep = settings.scales === "step"
   if (settings.gate === "relu") {
     const strength = Math.min(RELU_LIMIT, Math.max(0, signal.progress))
     if (strength === 0) return "no-progress"
-    return { factor: byStep ? 1 : strength, lossScale: 1, learningRateScale: byStep ? Math.min(settings.stepCap, strength) : 1 }
+    return {
+      factor: byStep ? 1 : strength,
+      lossScale: 1,
+      learningRateScale: byStep ? Math.min(settings.stepCap, strength) : 1,
+    }
   }
   const { xi } = signal
   if (xi < 0 && settings.lambda === 0) return "lambda"

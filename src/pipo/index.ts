@@ -13,7 +13,15 @@ export { replayRule } from "./replay-rule.ts"
 export type { ReplayOptions } from "./replay-rule.ts"
 export { improvementSignal } from "./signal.ts"
 export type { Deviation, ImprovementSignal, SignalOptions } from "./signal.ts"
-export type { BatchSequence, IterationBatch, Plan, PlanOutcome, RuleMetrics, Update, UpdateRule } from "./update-rule.ts"
+export type {
+  BatchSequence,
+  IterationBatch,
+  Plan,
+  PlanOutcome,
+  RuleMetrics,
+  Update,
+  UpdateRule,
+} from "./update-rule.ts"
 export { verificationObjective } from "./verification-objective.ts"
 export { judgingWindow, pushMean } from "./window.ts"
 export type { WindowConvention } from "./window.ts"

@@ -68,7 +68,11 @@ export function pipoIssues(options: PipoOptions): ConfigIssue[] {
   const settings = { ...pipoDefaults, ...options }
   const issues: ConfigIssue[] = []
   const check = (option: keyof PipoOptions, holds: boolean, expected: string): void => {
-    if (!holds) issues.push({ path: `pipo.${option}`, message: `pipo: expected ${expected}, got ${String(settings[option])}. Change pipo.${option}.` })
+    if (!holds)
+      issues.push({
+        path: `pipo.${option}`,
+        message: `pipo: expected ${expected}, got ${String(settings[option])}. Change pipo.${option}.`,
+      })
   }
   check("window", Number.isInteger(settings.window) && settings.window >= 1, "a whole number of at least 1")
   check("minSteps", settings.minSteps >= 0, "a number of at least 0")

@@ -20,7 +20,11 @@ function sequence(group: number, advantage: number, length = 2): BatchSequence {
   }
 }
 
-function batchOf(step: number, meanReward: number, advantages: readonly number[] = [1, -0.5, 0.25, -0.25]): IterationBatch {
+function batchOf(
+  step: number,
+  meanReward: number,
+  advantages: readonly number[] = [1, -0.5, 0.25, -0.25],
+): IterationBatch {
   return { step, meanReward, sequences: advantages.map((advantage, i) => sequence(i >> 1, advantage, 2 + (i % 2))) }
 }
 
@@ -57,8 +61,12 @@ describe("the order of an iteration", () => {
     expect(second!.updates.map((update) => update.kind)).toEqual(["exploration"])
     expect(third!.updates.map((update) => update.kind)).toEqual(["verification", "exploration"])
     // Responses of the previous batch, with the log-probs recorded when it was sampled.
-    expect(third!.updates[0]!.sequences.map((s) => s.behaviourLogprobs)).toEqual(batchOf(2, 0).sequences.map((s) => s.behaviourLogprobs))
-    expect(third!.updates[1]!.sequences.map((s) => s.advantages)).toEqual(batchOf(3, 0).sequences.map((s) => s.advantages))
+    expect(third!.updates[0]!.sequences.map((s) => s.behaviourLogprobs)).toEqual(
+      batchOf(2, 0).sequences.map((s) => s.behaviourLogprobs),
+    )
+    expect(third!.updates[1]!.sequences.map((s) => s.advantages)).toEqual(
+      batchOf(3, 0).sequences.map((s) => s.advantages),
+    )
   })
 
   test("the signal compares the newest mean with the window before it", () => {
@@ -113,7 +121,12 @@ describe("gates", () => {
 
   test("leaky: a drop turns the previous update around, at lambda of the loss", () => {
     const [, , plan] = run(rule({ sigma: "population" }), falling)
-    expect(plan!.metrics).toMatchObject({ gate: "suppress", verdict: "regressed", lossScale: 0.1, learningRateScale: 1 })
+    expect(plan!.metrics).toMatchObject({
+      gate: "suppress",
+      verdict: "regressed",
+      lossScale: 0.1,
+      learningRateScale: 1,
+    })
     expect(plan!.updates[0]!.sequences[0]!.advantages[0]).toBeCloseTo((-3 * 2) / 1.5, 4)
   })
   test("lambda 0 skips a drop and still calls it one", () => {
@@ -158,11 +171,17 @@ describe("reasons to skip", () => {
     expect(skips).toEqual(["no-cache", "window", "window", null])
   })
   test("iterations are counted under the reference code's window too", () => {
-    const skips = run(rule({ window: 4, minSteps: 4, windowConvention: "reference-code" }), [0.1, 0.2, 0.3, 0.4, 0.5]).map((plan) => plan.metrics["skipReason"])
+    const skips = run(
+      rule({ window: 4, minSteps: 4, windowConvention: "reference-code" }),
+      [0.1, 0.2, 0.3, 0.4, 0.5],
+    ).map((plan) => plan.metrics["skipReason"])
     expect(skips).toEqual(["no-cache", "window", "window", "window", null])
   })
   test("|xi| at or below the threshold, and steps that are no multiple of everyN", () => {
-    expect(run(rule({ threshold: 100 }), [0.1, 0.2, 0.3])[2]!.metrics).toMatchObject({ skipReason: "threshold", verdict: "undecided" })
+    expect(run(rule({ threshold: 100 }), [0.1, 0.2, 0.3])[2]!.metrics).toMatchObject({
+      skipReason: "threshold",
+      verdict: "undecided",
+    })
     expect(run(rule(), [0.2, 0.2, 0.2])[2]!.metrics).toMatchObject({ skipReason: "threshold", xi: 0 })
     expect(run(rule({ everyN: 2 }), [0.1, 0.2, 0.9, 0.1]).map((plan) => plan.updates.length)).toEqual([1, 1, 1, 2])
   })
@@ -251,20 +270,30 @@ describe("as a wrapper", () => {
       pipo(plainRule({ objective: grpo }), { window: 0, lambda: -1, everyN: 0 })
       expect.unreachable()
     } catch (error) {
-      expect((error as ConfigError).issues.map((issue) => issue.path)).toEqual(["pipo.window", "pipo.everyN", "pipo.lambda"])
+      expect((error as ConfigError).issues.map((issue) => issue.path)).toEqual([
+        "pipo.window",
+        "pipo.everyN",
+        "pipo.lambda",
+      ])
     }
   })
 
   test("mu of the trained groups must be given", () => {
     expect(() => rule({ mu: "trained" }).plan(batchOf(1, 0.5))).toThrow(/trained/)
-    expect(rule({ mu: "trained" }).plan({ ...batchOf(1, 0.5), trainedMeanReward: 0.75 } as IterationBatch).metrics["mu"]).toBe(0.75)
+    expect(
+      rule({ mu: "trained" }).plan({ ...batchOf(1, 0.5), trainedMeanReward: 0.75 } as IterationBatch).metrics["mu"],
+    ).toBe(0.75)
   })
 })
 
 describe("controls", () => {
   test("replay repeats the previous batch from the second iteration on, whatever the means", () => {
     const plans = run(replayRule(plainRule({ objective: grpo })), [0.9, 0.1, 0.5])
-    expect(plans.map((plan) => plan.updates.map((update) => update.kind))).toEqual([["exploration"], ["replay", "exploration"], ["replay", "exploration"]])
+    expect(plans.map((plan) => plan.updates.map((update) => update.kind))).toEqual([
+      ["exploration"],
+      ["replay", "exploration"],
+      ["replay", "exploration"],
+    ])
     expect(plans[1]!.updates[0]!.sequences[2]!.advantages[0]).toBeCloseTo(1, 4)
     expect(plans[1]!.updates[0]!).toMatchObject({ lossScale: 1, learningRateScale: 1 })
   })
@@ -276,7 +305,10 @@ describe("controls", () => {
     for (const [t, plan] of plans.entries()) {
       if (t >= 3) expect(observed.slice(2, t)).toContain(plan.metrics["xi"])
     }
-    const again = run(randomXi(plainRule({ objective: grpo }), { window: 2, sigma: "population", seed: 3 }), [0.1, 0.3, 0.5, 0.2, 0.9, 0.4, 0.6])
+    const again = run(
+      randomXi(plainRule({ objective: grpo }), { window: 2, sigma: "population", seed: 3 }),
+      [0.1, 0.3, 0.5, 0.2, 0.9, 0.4, 0.6],
+    )
     expect(visible(again)).toEqual(visible(plans))
   })
   test("epochs repeat the exploration update", () => {

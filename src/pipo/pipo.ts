@@ -47,8 +47,8 @@ export function pipo(inner: UpdateRule, options: PipoOptions = {}): UpdateRule {
 }
 
 /**
- * Control: PIPO whose xi is drawn at random from the values it has seen before (once the window was long enough), which isolates what the gate knows. A draw is a
- * pure function of the seed and the step.
+ * Control: PIPO whose xi is drawn at random from the values it has seen before (once the window was long enough), which
+ * isolates what the gate knows. A draw is a pure function of the seed and the step.
  */
 export function randomXi(inner: UpdateRule, options: PipoOptions & { readonly seed: number }): UpdateRule {
   const { seed, ...others } = options
@@ -79,14 +79,25 @@ function gatedRule(inner: UpdateRule, settings: PipoSettings, source: SignalSour
     const given = source.xi(signal.xi, past, batch.step)
     const xi = given ?? 0
     const { minSteps, window: windowSize, threshold, everyN } = settings
-    const readiness = { cached: cache !== null, seen: iterations, minSteps, windowSize, threshold, step: batch.step, everyN }
+    const readiness = {
+      cached: cache !== null,
+      seen: iterations,
+      minSteps,
+      windowSize,
+      threshold,
+      step: batch.step,
+      everyN,
+    }
     const skip = given === null ? "window" : skipReason(xi, readiness)
     const seen = skip !== "no-cache" && skip !== "window"
     const metrics = {
       ...signalMetrics(signal, xi, seen && Math.abs(xi) > threshold),
       ...(source.remembers ? { observedXi: signal.xi } : {}),
     }
-    const stop = (reason: SkipReason): Plan => ({ updates: plan.updates, metrics: { ...plan.metrics, ...metrics, ...skipped(reason) } })
+    const stop = (reason: SkipReason): Plan => ({
+      updates: plan.updates,
+      metrics: { ...plan.metrics, ...metrics, ...skipped(reason) },
+    })
     if (skip !== null) return stop(skip)
 
     if (settings.gate === "clip") {
@@ -94,7 +105,10 @@ function gatedRule(inner: UpdateRule, settings: PipoSettings, source: SignalSour
       const updates = plan.updates.map((update) => (update.kind === "exploration" ? scaled(update, factor) : update))
       return { updates, metrics: { ...plan.metrics, ...metrics, gate: gateName(factor), advantageScale: factor } }
     }
-    const outcome = openGate({ xi, progress: source.remembers ? xi * signal.sigmaHis : signal.progress }, { ...settings, gate: settings.gate })
+    const outcome = openGate(
+      { xi, progress: source.remembers ? xi * signal.sigmaHis : signal.progress },
+      { ...settings, gate: settings.gate },
+    )
     if (typeof outcome === "string") return stop(outcome)
     const update = verificationUpdate(cache!, outcome, plan, settings)
     if (update === null) return stop("no-attribution")
@@ -112,7 +126,15 @@ function gatedRule(inner: UpdateRule, settings: PipoSettings, source: SignalSour
       const plan = inner.plan(batch)
       const signal = observe(batch)
       if (signal !== null) return verify(signal, batch, plan)
-      const unknown: RuleMetrics = { mu: null, muHis: null, sigmaHis: null, xi: null, verdict: "undecided", lossScale: null, learningRateScale: null }
+      const unknown: RuleMetrics = {
+        mu: null,
+        muHis: null,
+        sigmaHis: null,
+        xi: null,
+        verdict: "undecided",
+        lossScale: null,
+        learningRateScale: null,
+      }
       return { updates: plan.updates, metrics: { ...plan.metrics, ...unknown, ...skipped("no-reward") } }
     },
     commit(batch, outcome) {
@@ -147,7 +169,12 @@ function meanOf(batch: PipoBatch, settings: PipoSettings): number {
   return batch.trainedMeanReward
 }
 
-function verificationUpdate(cache: CachedBatch, outcome: GateOutcome, plan: Plan, settings: PipoSettings): Update | null {
+function verificationUpdate(
+  cache: CachedBatch,
+  outcome: GateOutcome,
+  plan: Plan,
+  settings: PipoSettings,
+): Update | null {
   const base = explorationObjective(plan.updates)
   if (base === undefined) return null
   const { lossScale, learningRateScale, factor } = outcome
@@ -156,7 +183,10 @@ function verificationUpdate(cache: CachedBatch, outcome: GateOutcome, plan: Plan
 }
 
 function scaled(update: Update, factor: number): Update {
-  const sequences = update.sequences.map((sequence) => ({ ...sequence, advantages: sequence.advantages.map((a) => a * factor) }))
+  const sequences = update.sequences.map((sequence) => ({
+    ...sequence,
+    advantages: sequence.advantages.map((a) => a * factor),
+  }))
   return { ...update, sequences }
 }
 

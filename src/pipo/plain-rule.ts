@@ -13,12 +13,23 @@ export interface PlainRuleOptions {
 export function plainRule(options: PlainRuleOptions): UpdateRule {
   const { objective, epochs = 1 } = options
   if (!Number.isInteger(epochs) || epochs < 1) {
-    throw new ConfigError([{ path: "objective.epochs", message: `plainRule: expected a whole number of epochs of at least 1, got ${epochs}. Change it.` }])
+    throw new ConfigError([
+      {
+        path: "objective.epochs",
+        message: `plainRule: expected a whole number of epochs of at least 1, got ${epochs}. Change it.`,
+      },
+    ])
   }
   return {
     name: epochs === 1 ? objective.name : `${objective.name} x${epochs}`,
     plan(batch) {
-      const update: Update = { kind: "exploration", sequences: batch.sequences, objective, lossScale: 1, learningRateScale: 1 }
+      const update: Update = {
+        kind: "exploration",
+        sequences: batch.sequences,
+        objective,
+        lossScale: 1,
+        learningRateScale: 1,
+      }
       return { updates: Array.from({ length: epochs }, () => update), metrics: {} }
     },
     commit() {},

@@ -21,11 +21,16 @@ describe("window", () => {
   test("under the reference code |xi| never exceeds sqrt(K - 1)", () => {
     const mean = fc.double({ min: 0, max: 1, noNaN: true })
     fc.assert(
-      fc.property(fc.array(mean, { minLength: 1, maxLength: 12 }), mean, fc.integer({ min: 1, max: 9 }), (means, now, size) => {
-        const window = judgingWindow(history(means, size, "reference-code"), now, size, "reference-code")
-        const { xi, sigmaHis } = improvementSignal(now, window, { windowSize: size, sigma: "population" })
-        if (sigmaHis !== 1) expect(Math.abs(xi)).toBeLessThanOrEqual(Math.sqrt(size - 1) + 1e-6)
-      }),
+      fc.property(
+        fc.array(mean, { minLength: 1, maxLength: 12 }),
+        mean,
+        fc.integer({ min: 1, max: 9 }),
+        (means, now, size) => {
+          const window = judgingWindow(history(means, size, "reference-code"), now, size, "reference-code")
+          const { xi, sigmaHis } = improvementSignal(now, window, { windowSize: size, sigma: "population" })
+          if (sigmaHis !== 1) expect(Math.abs(xi)).toBeLessThanOrEqual(Math.sqrt(size - 1) + 1e-6)
+        },
+      ),
       { numRuns: 80 },
     )
   })
@@ -39,7 +44,12 @@ describe("signal", () => {
     expect(improvementSignal(0.8, [0.2, 0.4], { windowSize: 2, sigma: "population" }).xi).toBeCloseTo(5, 10)
   })
   test("a deviation that says nothing counts as one", () => {
-    for (const [window, windowSize] of [[[0.5, 0.5], 2], [[0.5], 2], [[0.5], 1], [[], 4]] as const) {
+    for (const [window, windowSize] of [
+      [[0.5, 0.5], 2],
+      [[0.5], 2],
+      [[0.5], 1],
+      [[], 4],
+    ] as const) {
       expect(improvementSignal(0.75, window, { windowSize }).sigmaHis).toBe(1)
     }
   })
@@ -55,22 +65,40 @@ describe("signal", () => {
 })
 
 describe("attribution", () => {
-  const masks = [[1, 1, 0], [1, 0, 0], [1, 1, 1], [1, 1, 1]]
+  const masks = [
+    [1, 1, 0],
+    [1, 0, 0],
+    [1, 1, 1],
+    [1, 1, 1],
+  ]
 
   test("by hand: G A / sum |A|, A the mean over counted tokens", () => {
-    const advantages = [[1, 3, 100], [-2, 9, 9], [0, 0, 0], [0, 0, 0]]
+    const advantages = [
+      [1, 3, 100],
+      [-2, 9, 9],
+      [0, 0, 0],
+      [0, 0, 0],
+    ]
     const [a, b, c, d] = groupAttribution(advantages, masks, [0, 0, 1, 1], { epsilon: 0.5 })
     expect([a, b, c, d]).toEqual([(2 / 4.5) * 2, (-2 / 4.5) * 2, 0, 0])
   })
   test("in a group with any signal |Abar| averages to one, whatever the advantages' scale", () => {
     const value = fc.double({ min: -10, max: 10, noNaN: true })
     fc.assert(
-      fc.property(fc.array(value, { minLength: 1, maxLength: 8 }), fc.double({ min: 0.1, max: 10, noNaN: true }), (values, scale) => {
-        fc.pre(values.some((v) => Math.abs(v) > 0.1))
-        const rows = values.map((v) => [v * scale])
-        const attribution = groupAttribution(rows, rows.map(() => [1]), rows.map(() => 0))
-        expect(attribution.reduce((sum, a) => sum + Math.abs(a), 0) / values.length).toBeCloseTo(1, 3)
-      }),
+      fc.property(
+        fc.array(value, { minLength: 1, maxLength: 8 }),
+        fc.double({ min: 0.1, max: 10, noNaN: true }),
+        (values, scale) => {
+          fc.pre(values.some((v) => Math.abs(v) > 0.1))
+          const rows = values.map((v) => [v * scale])
+          const attribution = groupAttribution(
+            rows,
+            rows.map(() => [1]),
+            rows.map(() => 0),
+          )
+          expect(attribution.reduce((sum, a) => sum + Math.abs(a), 0) / values.length).toBeCloseTo(1, 3)
+        },
+      ),
       { numRuns: 60 },
     )
   })
@@ -84,7 +112,19 @@ describe("attribution", () => {
     expect(groupAttribution([[5], [1]], [[0], [1]], [0, 0])[0]).toBe(0)
   })
   test("coefficients are clamped, and zero outside the mask", () => {
-    expect(coefficients([2, -2], [[1, 0], [1, 1]], 100).map((row) => Array.from(row))).toEqual([[10, 0], [-10, -10]])
+    expect(
+      coefficients(
+        [2, -2],
+        [
+          [1, 0],
+          [1, 1],
+        ],
+        100,
+      ).map((row) => Array.from(row)),
+    ).toEqual([
+      [10, 0],
+      [-10, -10],
+    ])
   })
 })
 
@@ -96,12 +136,16 @@ describe("gate", () => {
   })
   test("the sign of the factor is the sign of xi", () => {
     fc.assert(
-      fc.property(fc.double({ min: -20, max: 20, noNaN: true }), fc.constantFrom("gradient" as const, "step" as const), (xi, scales) => {
-        const outcome = openGate({ xi, progress: 0 }, { gate: "leaky", lambda: 0.5, scales, stepCap: 2 })
-        if (typeof outcome === "string") throw new Error(outcome)
-        expect(Math.sign(outcome.factor)).toBe(Math.sign(xi))
-        expect(outcome.learningRateScale).toBeLessThanOrEqual(2)
-      }),
+      fc.property(
+        fc.double({ min: -20, max: 20, noNaN: true }),
+        fc.constantFrom("gradient" as const, "step" as const),
+        (xi, scales) => {
+          const outcome = openGate({ xi, progress: 0 }, { gate: "leaky", lambda: 0.5, scales, stepCap: 2 })
+          if (typeof outcome === "string") throw new Error(outcome)
+          expect(Math.sign(outcome.factor)).toBe(Math.sign(xi))
+          expect(outcome.learningRateScale).toBeLessThanOrEqual(2)
+        },
+      ),
     )
   })
   test("the first reason to skip is the one told", () => {

@@ -15,7 +15,12 @@ function copies(convention: WindowConvention): number {
 }
 
 /** The window after an iteration of the given mean: at most `size` entries, oldest first. */
-export function pushMean(stored: readonly number[], mean: number, size: number, convention: WindowConvention): number[] {
+export function pushMean(
+  stored: readonly number[],
+  mean: number,
+  size: number,
+  convention: WindowConvention,
+): number[] {
   return [...stored, ...Array.from({ length: copies(convention) }, () => mean)].slice(-size)
 }
 

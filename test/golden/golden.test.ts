@@ -50,7 +50,9 @@ describe("golden numbers", () => {
   })
 
   test("the differences from the reference are the two documented kinds", () => {
-    const named = run(file.entries).filter((result) => result.note !== "").map((result) => result.name)
+    const named = run(file.entries)
+      .filter((result) => result.note !== "")
+      .map((result) => result.name)
     expect(named.sort()).toEqual(["agg/seq-mean-token-mean/empty_row", "trl/luspo_beta/base", "trl/luspo_token/base"])
   })
 

@@ -6,7 +6,11 @@ import type { RewardedResponse } from "./estimator.ts"
 import { advantageNames, createAdvantage } from "./registry.ts"
 import { severalRewards } from "./several-rewards.ts"
 
-function respond(rewards: readonly number[], groups: readonly number[], lengths = rewards.map(() => 2)): RewardedResponse[] {
+function respond(
+  rewards: readonly number[],
+  groups: readonly number[],
+  lengths = rewards.map(() => 2),
+): RewardedResponse[] {
   return rewards.map((reward, i) => ({
     reward,
     group: groups[i]!,
@@ -18,7 +22,9 @@ function respond(rewards: readonly number[], groups: readonly number[], lengths 
 
 /** The advantage of each response's first token. */
 function first(name: string, responses: readonly RewardedResponse[], options = {}): number[] {
-  return createAdvantage(name, options).estimate(responses).advantages.map((row) => row[0]!)
+  return createAdvantage(name, options)
+    .estimate(responses)
+    .advantages.map((row) => row[0]!)
 }
 
 const groupRelativeNames = ["grpo", "drgrpo", "batch-std", "grpo-passk", "rloo", "opo", "gpg", "reinforce++-baseline"]
@@ -38,7 +44,9 @@ describe("advantages by hand", () => {
     expect(e! / a!).toBeCloseTo(2, 12)
   })
   test("rloo subtracts the mean of the others", () => {
-    expect(first("rloo", responses).map((a) => Number(a.toFixed(12)))).toEqual([0.666666666667, -0.666666666667, -0.666666666667, 0.666666666667, 2, -2])
+    expect(first("rloo", responses).map((a) => Number(a.toFixed(12)))).toEqual([
+      0.666666666667, -0.666666666667, -0.666666666667, 0.666666666667, 2, -2,
+    ])
   })
   test("opo weighs the baseline by length", () => {
     expect(first("opo", respond([1, 0], [0, 0], [3, 1]))).toEqual([0.25, -0.75])
@@ -91,18 +99,34 @@ describe("advantages at the edges", () => {
     })
     fc.assert(
       fc.property(fc.array(response, { maxLength: 12 }), (drawn) => {
-        const responses = respond(drawn.map((r) => r.reward), drawn.map((r) => r.group), drawn.map((r) => r.length))
+        const responses = respond(
+          drawn.map((r) => r.reward),
+          drawn.map((r) => r.group),
+          drawn.map((r) => r.length),
+        )
         for (const name of advantageNames.filter((candidate) => candidate !== "grpo-passk")) {
-          for (const row of createAdvantage(name).estimate(responses).advantages) expect(row.every(Number.isFinite), name).toBe(true)
+          for (const row of createAdvantage(name).estimate(responses).advantages)
+            expect(row.every(Number.isFinite), name).toBe(true)
         }
       }),
       { numRuns: 60 },
     )
   })
   test("advantages are zero outside the mask", () => {
-    const masks = [[1, 0, 1], [1, 0, 0], [1, 0, 1], [1, 0, 1]]
+    const masks = [
+      [1, 0, 1],
+      [1, 0, 0],
+      [1, 0, 1],
+      [1, 0, 1],
+    ]
     const values = [0.5, 0.5, 0.5]
-    const responses = [1, 0, 1, 0].map((reward, i) => ({ reward, group: i >> 1, mask: masks[i]!, values, greedyReward: 0.25 }))
+    const responses = [1, 0, 1, 0].map((reward, i) => ({
+      reward,
+      group: i >> 1,
+      mask: masks[i]!,
+      values,
+      greedyReward: 0.25,
+    }))
     for (const name of advantageNames) {
       for (const row of createAdvantage(name).estimate(responses).advantages) expect(Math.abs(row[1]!), name).toBe(0)
     }
@@ -138,7 +162,11 @@ describe("several reward functions", () => {
     expect([...together].map(Math.sign)).toEqual([...apart].map(Math.sign))
   })
   test("a function of large scale does not drown the others when normalised first", () => {
-    const rewards = [[100, 0], [0, 1], [0, 0]]
+    const rewards = [
+      [100, 0],
+      [0, 1],
+      [0, 0],
+    ]
     const [loud, quiet] = severalRewards(rewards, [0, 0, 0])
     expect(loud! - quiet!).toBeGreaterThan(1)
     const [first, second] = severalRewards(rewards, [0, 0, 0], { aggregation: "normalize-then-sum" })

@@ -26,9 +26,14 @@ export function groupPositions(groups: readonly number[]): number[][] {
 /** One reward per response: the sum of its token rewards where they are given. */
 export function outcomeRewards(who: string, responses: readonly RewardedResponse[]): number[] {
   return responses.map((response, i) => {
-    const reward = response.tokenRewards === undefined ? response.reward : Array.from(response.tokenRewards).reduce((sum, x) => sum + x, 0)
+    const reward =
+      response.tokenRewards === undefined
+        ? response.reward
+        : Array.from(response.tokenRewards).reduce((sum, x) => sum + x, 0)
     if (!Number.isFinite(reward)) {
-      throw new NumericsError(`${who}: expected a finite reward, got ${reward} for response ${i}. Leave responses out whose verifier failed.`)
+      throw new NumericsError(
+        `${who}: expected a finite reward, got ${reward} for response ${i}. Leave responses out whose verifier failed.`,
+      )
     }
     return reward
   })
@@ -39,7 +44,9 @@ export function denseRewards(who: string, response: RewardedResponse, index: num
   const length = response.mask.length
   if (response.tokenRewards !== undefined) {
     if (response.tokenRewards.length !== length) {
-      throw new ShapeError(`${who}: expected ${length} token rewards for response ${index}, got ${response.tokenRewards.length}. Give one per token.`)
+      throw new ShapeError(
+        `${who}: expected ${length} token rewards for response ${index}, got ${response.tokenRewards.length}. Give one per token.`,
+      )
     }
     return Float64Array.from(response.tokenRewards)
   }
@@ -72,15 +79,19 @@ const WHITEN_EPSILON = 1e-8
  */
 export function whiten(values: readonly Float64Array[], masks: readonly ArrayLike<number>[]): Float64Array[] {
   let [count, total] = [0, 0]
-  values.forEach((row, i) => row.forEach((x, t) => {
-    count += masks[i]![t]!
-    total += masks[i]![t]! * x
-  }))
+  values.forEach((row, i) =>
+    row.forEach((x, t) => {
+      count += masks[i]![t]!
+      total += masks[i]![t]! * x
+    }),
+  )
   const centre = total / (count + WHITEN_EPSILON)
   let squares = 0
-  values.forEach((row, i) => row.forEach((x, t) => {
-    squares += masks[i]![t]! * (x - centre) ** 2
-  }))
+  values.forEach((row, i) =>
+    row.forEach((x, t) => {
+      squares += masks[i]![t]! * (x - centre) ** 2
+    }),
+  )
   const bessel = count > 1 ? count / (count - 1) : 0
   const scale = bessel === 0 ? 1 : 1 / Math.sqrt((squares / (count + WHITEN_EPSILON)) * bessel + WHITEN_EPSILON)
   return values.map((row) => row.map((x) => (x - centre) * scale))

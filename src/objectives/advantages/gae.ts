@@ -31,7 +31,9 @@ export function gae(options: GaeOptions = {}): AdvantageEstimator {
       responses.forEach((response, i) => {
         const { values, mask } = response
         if (values === undefined || values.length !== mask.length) {
-          throw new ShapeError(`gae: expected ${mask.length} values for response ${i}, got ${values?.length ?? "none"}. Train with a value head.`)
+          throw new ShapeError(
+            `gae: expected ${mask.length} values for response ${i}, got ${values?.length ?? "none"}. Train with a value head.`,
+          )
         }
         const rewards = denseRewards("gae", response, i)
         const row = new Float64Array(rewards.length)

@@ -26,7 +26,9 @@ export function grpoPassK(options: PassAtKOptions = {}): AdvantageEstimator {
       const values = new Float64Array(rewards.length)
       for (const members of groupPositions(responses.map((response) => response.group))) {
         if (members.length < 2) {
-          throw new ShapeError(`grpo-passk: expected at least 2 responses in a group, got ${members.length}. Raise the group size.`)
+          throw new ShapeError(
+            `grpo-passk: expected at least 2 responses in a group, got ${members.length}. Raise the group size.`,
+          )
         }
         const ranked = [...members].sort((i, j) => rewards[j]! - rewards[i]! || i - j)
         const lead = rewards[ranked[0]!]! - rewards[ranked[1]!]!

@@ -23,7 +23,11 @@ export interface GroupRelativeOptions {
  *
  * Source: arXiv:2402.03300 section 4.1 (grpo), arXiv:2503.20783 (drgrpo, "none"), arXiv:2508.08221 (batch-std).
  */
-export function groupRelative(name: string, defaultScale: RewardScale, options: GroupRelativeOptions = {}): AdvantageEstimator {
+export function groupRelative(
+  name: string,
+  defaultScale: RewardScale,
+  options: GroupRelativeOptions = {},
+): AdvantageEstimator {
   const { scale = defaultScale, epsilon = 1e-6, zeroVarianceMask = true } = options
   return {
     name,

@@ -12,7 +12,12 @@ import { remax, type RemaxOptions } from "./remax.ts"
 import { rloo } from "./rloo.ts"
 
 /** Options of every estimator together; each reads its own and ignores the rest. */
-export type AdvantageOptions = GroupRelativeOptions & PassAtKOptions & GpgOptions & ReinforcePlusPlusOptions & GaeOptions & RemaxOptions
+export type AdvantageOptions = GroupRelativeOptions &
+  PassAtKOptions &
+  GpgOptions &
+  ReinforcePlusPlusOptions &
+  GaeOptions &
+  RemaxOptions
 
 export type AdvantageName =
   | "grpo"

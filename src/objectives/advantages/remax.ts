@@ -28,7 +28,9 @@ export function remax(options: RemaxOptions = {}): AdvantageEstimator {
       const advantages = responses.map((response, i) => {
         const { greedyReward, mask } = response
         if (greedyReward === undefined) {
-          throw new ShapeError(`remax: expected a greedy reward, got none for response ${i}. Sample one greedy response per prompt.`)
+          throw new ShapeError(
+            `remax: expected a greedy reward, got none for response ${i}. Sample one greedy response per prompt.`,
+          )
         }
         return returns[i]!.map((value, t) => (mask[t] === 0 && !keepMasked ? 0 : value - greedyReward * mask[t]!))
       })

@@ -31,7 +31,8 @@ function orZero(x: number): number {
  * One advantage per response from several reward functions. A function that has no opinion on a response gives undefined; a
  * response on which no function has one gets advantage 0 and counts in no mean.
  *   sum-then-normalize: R_i = sum_k w_k r_ik, A_i = (R_i - group mean) / (deviation + epsilon)
- *   normalize-then-sum: z_ik = (r_ik - group mean_k) / (group deviation_k + epsilon), S_i = sum_k w_k z_ik, A_i = (S_i - batch mean) / (batch deviation + epsilon)
+ *   normalize-then-sum: z_ik = (r_ik - group mean_k) / (group deviation_k + epsilon), S_i = sum_k w_k z_ik,
+ *                       A_i = (S_i - batch mean) / (batch deviation + epsilon)
  *
  * @param rewards one row per response, one entry per reward function
  * @param groups the group of each response
@@ -44,10 +45,17 @@ export function severalRewards(
   options: SeveralRewardsOptions = {},
 ): Float64Array {
   const functions = options.weights?.length ?? rewards[0]?.length ?? 0
-  const { weights = Array.from({ length: functions }, () => 1), aggregation = "sum-then-normalize", scale = "group", epsilon = 1e-4 } = options
+  const {
+    weights = Array.from({ length: functions }, () => 1),
+    aggregation = "sum-then-normalize",
+    scale = "group",
+    epsilon = 1e-4,
+  } = options
   for (const [i, row] of rewards.entries()) {
     if (row.length !== functions) {
-      throw new ShapeError(`severalRewards: expected ${functions} rewards for response ${i}, got ${row.length}. Give one per reward function.`)
+      throw new ShapeError(
+        `severalRewards: expected ${functions} rewards for response ${i}, got ${row.length}. Give one per reward function.`,
+      )
     }
   }
   const table = rewards.map((row) => row.map((reward) => reward ?? NaN))
@@ -64,7 +72,9 @@ export function severalRewards(
       }
     }
     // A response that some function judged stays scorable even where its group gave that function no deviation.
-    const sums = scores.map((row, i) => (table[i]!.every(Number.isNaN) ? NaN : row.reduce((sum, x, k) => sum + orZero(x * weights[k]!), 0)))
+    const sums = scores.map((row, i) =>
+      table[i]!.every(Number.isNaN) ? NaN : row.reduce((sum, x, k) => sum + orZero(x * weights[k]!), 0),
+    )
     const { centre, deviation } = statistics(sums)
     return Float64Array.from(sums, (x) => orZero((x - centre) / (deviation + epsilon)))
   }

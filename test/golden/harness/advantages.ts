@@ -1,5 +1,10 @@
 /** Kinds `advantage`, `advantage_dense` and `trl_advantage`. */
-import { createAdvantage, severalRewards, type AdvantageEstimator, type RewardedResponse } from "../../../src/objectives/index.ts"
+import {
+  createAdvantage,
+  severalRewards,
+  type AdvantageEstimator,
+  type RewardedResponse,
+} from "../../../src/objectives/index.ts"
 import type { Comparison } from "./comparison.ts"
 import { groupNumbers, sourceFunction, type GoldenEntry } from "./entry.ts"
 import { asNumber, GoldenError, type Fields, type Json } from "./fields.ts"
@@ -7,15 +12,22 @@ import { asNumber, GoldenError, type Fields, type Json } from "./fields.ts"
 const estimators: Readonly<Record<string, (config: Fields) => AdvantageEstimator>> = {
   compute_grpo_outcome_advantage: (config) => {
     const name = config.boolean("norm_adv_by_std_in_grpo") ? "grpo" : "drgrpo"
-    return createAdvantage(name, { epsilon: config.number("epsilon"), zeroVarianceMask: config.boolean("use_zero_variance_mask") })
+    return createAdvantage(name, {
+      epsilon: config.number("epsilon"),
+      zeroVarianceMask: config.boolean("use_zero_variance_mask"),
+    })
   },
   compute_grpo_passk_outcome_advantage: (config) =>
-    createAdvantage("grpo-passk", { normalizeStd: config.boolean("norm_adv_by_std_in_grpo"), epsilon: config.number("epsilon") }),
+    createAdvantage("grpo-passk", {
+      normalizeStd: config.boolean("norm_adv_by_std_in_grpo"),
+      epsilon: config.number("epsilon"),
+    }),
   compute_reinforce_plus_plus_baseline_outcome_advantage: () => createAdvantage("reinforce++-baseline"),
   compute_rloo_outcome_advantage: () => createAdvantage("rloo"),
   compute_opo_outcome_advantage: () => createAdvantage("opo"),
   compute_gpg_outcome_advantage: (config) => createAdvantage("gpg", { norm: config.number("f_norm") }),
-  compute_reinforce_plus_plus_outcome_advantage: (config) => createAdvantage("reinforce++", { gamma: config.number("gamma") }),
+  compute_reinforce_plus_plus_outcome_advantage: (config) =>
+    createAdvantage("reinforce++", { gamma: config.number("gamma") }),
   compute_remax_outcome_advantage: () => createAdvantage("remax", { keepMasked: true }),
   compute_gae_advantage_return: (config) =>
     createAdvantage("gae", { gamma: config.number("gamma"), lambda: config.number("lambda"), keepMasked: true }),
@@ -85,7 +97,11 @@ export function compareTrlAdvantage(entry: GoldenEntry, comparison: Comparison):
     const name = { group: "grpo", batch: "batch-std", none: "drgrpo" }[scale]
     const estimator = createAdvantage(name, { epsilon, zeroVarianceMask: false })
     const { advantages } = estimator.estimate(rewards.map((reward, i) => ({ reward, group: groups[i]!, mask: [1] })))
-    comparison.row("advantages_seq", advantages.map((row) => row[0]!), expected)
+    comparison.row(
+      "advantages_seq",
+      advantages.map((row) => row[0]!),
+      expected,
+    )
     comparison.claim("one reward function needs no other aggregation", aggregation === "sum-then-normalize")
     return
   }

@@ -32,7 +32,11 @@ export class Comparison {
 
   rows(name: string, got: readonly ArrayLike<number>[], expected: readonly (readonly number[])[]): void {
     if (got.some((row, i) => row.length !== expected[i]?.length)) this.#note(Infinity, `${name} has another shape`)
-    this.row(name, got.flatMap((row) => Array.from(row)), expected.flat())
+    this.row(
+      name,
+      got.flatMap((row) => Array.from(row)),
+      expected.flat(),
+    )
   }
 
   claim(name: string, holds: boolean): void {

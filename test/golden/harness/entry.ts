@@ -52,7 +52,8 @@ export function readBatch(name: string, json: Json): GoldenBatch {
     samplerLogprobs: fields.rows("rollout_logp"),
     referenceLogprobs: fields.rows("ref_logp"),
     advantages: fields.rows("advantages"),
-    sequenceAdvantages: fields.has("adv_seq") && fields.json("adv_seq") !== null ? asRow(fields.json("adv_seq"), "adv_seq") : undefined,
+    sequenceAdvantages:
+      fields.has("adv_seq") && fields.json("adv_seq") !== null ? asRow(fields.json("adv_seq"), "adv_seq") : undefined,
   }
 }
 
@@ -74,6 +75,7 @@ export function readEntry(json: Json): GoldenEntry {
 export function batchOf(entry: GoldenEntry, batches: Batches): GoldenBatch {
   const name = entry.inputs.string("batch")
   const batch = batches.get(name)
-  if (batch === undefined) throw new GoldenError(`inputs.batch: expected one of ${[...batches.keys()].join(", ")}, got ${name}`)
+  if (batch === undefined)
+    throw new GoldenError(`inputs.batch: expected one of ${[...batches.keys()].join(", ")}, got ${name}`)
   return batch
 }

@@ -60,13 +60,15 @@ export class Fields {
 
   boolean(key: string): boolean {
     const value = this.json(key)
-    if (typeof value !== "boolean") throw new GoldenError(`${this.#who}.${key}: expected true or false, got ${JSON.stringify(value)}`)
+    if (typeof value !== "boolean")
+      throw new GoldenError(`${this.#who}.${key}: expected true or false, got ${JSON.stringify(value)}`)
     return value
   }
 
   string(key: string): string {
     const value = this.json(key)
-    if (typeof value !== "string") throw new GoldenError(`${this.#who}.${key}: expected a text, got ${JSON.stringify(value)}`)
+    if (typeof value !== "string")
+      throw new GoldenError(`${this.#who}.${key}: expected a text, got ${JSON.stringify(value)}`)
     return value
   }
 
@@ -80,7 +82,8 @@ export class Fields {
 
   pair(key: string): readonly [number, number] {
     const [low, high, ...more] = this.row(key)
-    if (low === undefined || high === undefined || more.length > 0) throw new GoldenError(`${this.#who}.${key}: expected two numbers`)
+    if (low === undefined || high === undefined || more.length > 0)
+      throw new GoldenError(`${this.#who}.${key}: expected two numbers`)
     return [low, high]
   }
 
@@ -96,7 +99,9 @@ export class Fields {
   /** A field that must have one value, or be absent. */
   expect(key: string, expected: Json): void {
     if (this.has(key) && this.json(key) !== expected) {
-      throw new GoldenError(`${this.#who}.${key}: expected ${JSON.stringify(expected)}, got ${JSON.stringify(this.#values[key])}`)
+      throw new GoldenError(
+        `${this.#who}.${key}: expected ${JSON.stringify(expected)}, got ${JSON.stringify(this.#values[key])}`,
+      )
     }
   }
 

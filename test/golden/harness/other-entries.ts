@@ -18,7 +18,10 @@ import { GoldenError } from "./fields.ts"
 const EPSILON = 1e-8
 
 function rowsValue(rows: readonly ArrayLike<number>[]): Value {
-  return makeValue([rows.length, rows[0]!.length], rows.flatMap((row) => Array.from(row)))
+  return makeValue(
+    [rows.length, rows[0]!.length],
+    rows.flatMap((row) => Array.from(row)),
+  )
 }
 
 function valueRows(value: Value): Float64Array[] {
@@ -33,15 +36,23 @@ export function compareAggregation(entry: GoldenEntry, batches: Batches, compari
   const mode = config.string("loss_agg_mode")
   const constant = config.optionalNumber("loss_scale_factor") ?? mask[0]!.length
   const weights = exactAggregationWeights(mode, mask, { epsilon: EPSILON, constant, divideByRows: false })
-  const loss = weights.reduce((total, row, i) => total + row.reduce((sum, weight, t) => sum + weight * losses[i]![t]!, 0), 0)
+  const loss = weights.reduce(
+    (total, row, i) => total + row.reduce((sum, weight, t) => sum + weight * losses[i]![t]!, 0),
+    0,
+  )
   const [expectedLoss, expectedGradient] = [outputs.number("loss"), outputs.rows("dloss_dlossmat")]
 
   const empty = mask.map((row) => row.every((m) => m === 0))
   if (mode === "seq-mean-token-mean" && empty.includes(true) && Number.isNaN(expectedLoss)) {
-    comparison.documented = "the reference divides an empty response by its length 0 and gives NaN; ours lets it contribute nothing"
+    comparison.documented =
+      "the reference divides an empty response by its length 0 and gives NaN; ours lets it contribute nothing"
     comparison.claim("ours is finite", Number.isFinite(loss))
     weights.forEach((row, i) => {
-      if (empty[i]) comparison.claim("an empty response has no weight", row.every((weight) => weight === 0))
+      if (empty[i])
+        comparison.claim(
+          "an empty response has no weight",
+          row.every((weight) => weight === 0),
+        )
       else comparison.row("dloss_dlossmat", row, expectedGradient[i]!)
     })
     return
@@ -113,7 +124,15 @@ const others: Readonly<Record<string, (entry: GoldenEntry, comparison: Compariso
     const [total, slope, clipped] = evaluate([loss, slope_BT!, clipped_BT], feeds)
     comparison.scalar("loss", total!.data[0]!, outputs.number("loss"))
     comparison.rows("dloss_dvpreds", valueRows(slope!), outputs.rows("dloss_dvpreds"))
-    comparison.scalar("vf_clipfrac", maskedMean(valueRows(clipped!).map((row) => Array.from(row)), mask, EPSILON), outputs.number("vf_clipfrac"))
+    comparison.scalar(
+      "vf_clipfrac",
+      maskedMean(
+        valueRows(clipped!).map((row) => Array.from(row)),
+        mask,
+        EPSILON,
+      ),
+      outputs.number("vf_clipfrac"),
+    )
   },
 
   "AdaptiveKLController.update"({ config, inputs, outputs }, comparison) {

@@ -56,7 +56,11 @@ export function compareWindow(entry: GoldenEntry, comparison: Comparison): void 
     gate: config.pair("ppo_gate"),
   }
   const means = inputs.row("batch_means")
-  const recorded = { paper: steps(outputs, "paper_window"), code: steps(outputs, "code_window"), gate: steps(outputs, "code_ppo_gate") }
+  const recorded = {
+    paper: steps(outputs, "paper_window"),
+    code: steps(outputs, "code_window"),
+    gate: steps(outputs, "code_ppo_gate"),
+  }
   const stored: Record<WindowConvention, number[]> = { paper: [], "reference-code": [] }
   means.forEach((mean, t) => {
     const paper = judgingWindow(stored.paper, mean, size, "paper")
@@ -68,10 +72,19 @@ export function compareWindow(entry: GoldenEntry, comparison: Comparison): void 
     stored.paper = pushMean(stored.paper, mean, size, "paper")
     stored["reference-code"] = pushMean(stored["reference-code"], mean, size, "reference-code")
   })
-  comparison.claim("one recorded step per mean", Object.values(recorded).every((list) => list.length === means.length))
+  comparison.claim(
+    "one recorded step per mean",
+    Object.values(recorded).every((list) => list.length === means.length),
+  )
 }
 
-function comparePaperStep(step: Fields, mean: number, window: readonly number[], settings: WindowSettings, comparison: Comparison): void {
+function comparePaperStep(
+  step: Fields,
+  mean: number,
+  window: readonly number[],
+  settings: WindowSettings,
+  comparison: Comparison,
+): void {
   const signal = improvementSignal(mean, window, settings.coefficients)
   comparison.row("paper window", window, step.row("window"))
   comparison.scalar("paper mu_his", signal.muHis, step.number("mu_his"))
@@ -80,22 +93,38 @@ function comparePaperStep(step: Fields, mean: number, window: readonly number[],
   compareSmall(comparison, "xi", signal, "xi", step)
   const plain = (sigma: "sample" | "population"): number =>
     improvementSignal(mean, window, { windowSize: Infinity, sigma, guard: 0 }).sigmaHis
-  const [muPlain, population, sample] = ["mu_his_plain", "sigma_pop_plain", "sigma_sample_plain"].map((key) => step.optionalNumber(key))
+  const [muPlain, population, sample] = ["mu_his_plain", "sigma_pop_plain", "sigma_sample_plain"].map((key) =>
+    step.optionalNumber(key),
+  )
   if (muPlain !== undefined) comparison.scalar("plain mean", signal.muHis, muPlain)
   // A single mean has deviation 0, which the signal reports as its neutral 1.
-  if (population !== undefined && window.length > 1) comparison.scalar("plain population deviation", plain("population"), population)
+  if (population !== undefined && window.length > 1)
+    comparison.scalar("plain population deviation", plain("population"), population)
   if (sample !== undefined) comparison.scalar("plain sample deviation", plain("sample"), sample)
   step.close()
 }
 
 /** Differences of nearly equal means carry the rounding error of the means, whatever their own size. */
-function compareSmall(comparison: Comparison, key: string, signal: ImprovementSignal, field: "progress" | "xi", step: Fields): void {
+function compareSmall(
+  comparison: Comparison,
+  key: string,
+  signal: ImprovementSignal,
+  field: "progress" | "xi",
+  step: Fields,
+): void {
   const [got, expected] = [signal[field], step.number(key)]
-  const rounding = 4 * Number.EPSILON * Math.max(1, Math.abs(signal.mu)) / (field === "xi" ? signal.sigmaHis : 1)
+  const rounding = (4 * Number.EPSILON * Math.max(1, Math.abs(signal.mu))) / (field === "xi" ? signal.sigmaHis : 1)
   if (Math.abs(got - expected) > rounding) comparison.scalar(key, got, expected)
 }
 
-function compareCodeStep(step: Fields, mean: number, window: readonly number[], t: number, settings: WindowSettings, comparison: Comparison): void {
+function compareCodeStep(
+  step: Fields,
+  mean: number,
+  window: readonly number[],
+  t: number,
+  settings: WindowSettings,
+  comparison: Comparison,
+): void {
   const signal = improvementSignal(mean, window, settings.coefficients)
   comparison.row("code window", window, step.row("window"))
   comparison.scalar("code mu_his", signal.muHis, step.number("mu_his"))
@@ -121,12 +150,21 @@ function compareCodeStep(step: Fields, mean: number, window: readonly number[], 
   const performs = skip === null && typeof opened !== "string"
   comparison.claim("decision.perform", performs === decision.boolean("perform"))
   comparison.scalar("decision.loss_scale", performs ? opened.lossScale : 0, decision.number("loss_scale"))
-  comparison.claim("decision.negative_progress", (skip === null && decisive.progress < 0) === decision.boolean("negative_progress"))
+  comparison.claim(
+    "decision.negative_progress",
+    (skip === null && decisive.progress < 0) === decision.boolean("negative_progress"),
+  )
   decision.close()
   step.close()
 }
 
-function compareGateStep(step: Fields, mean: number, window: readonly number[], settings: WindowSettings, comparison: Comparison): void {
+function compareGateStep(
+  step: Fields,
+  mean: number,
+  window: readonly number[],
+  settings: WindowSettings,
+  comparison: Comparison,
+): void {
   const signal = improvementSignal(mean, window, settings.coefficients)
   comparison.row("gate window", window, step.row("window"))
   comparison.scalar("gate mu_his", signal.muHis, step.number("mu_his"))
@@ -165,8 +203,15 @@ export function compareCoefficients(entry: GoldenEntry, batches: Batches, compar
     return
   }
   if (recorded !== "compute_layback_coefficients") throw new GoldenError(`${recorded}: not yet covered`)
-  const attribution = groupAttribution(advantages, mask, groups, { epsilon: config.number("epsilon"), unequalGroups: "refuse" })
-  comparison.rows("coefficients", coefficients(attribution, mask, signal.xi, symmetric(config, "coef_clamp")), outputs.rows("coefficients"))
+  const attribution = groupAttribution(advantages, mask, groups, {
+    epsilon: config.number("epsilon"),
+    unequalGroups: "refuse",
+  })
+  comparison.rows(
+    "coefficients",
+    coefficients(attribution, mask, signal.xi, symmetric(config, "coef_clamp")),
+    outputs.rows("coefficients"),
+  )
   const metrics = outputs.object("metrics")
   const n = attribution.length
   const mean = attribution.reduce((sum, a) => sum + a, 0) / n
@@ -176,7 +221,11 @@ export function compareCoefficients(entry: GoldenEntry, batches: Batches, compar
   comparison.scalar("progress_scale", signal.progress, metrics.number("progress_scale"))
   comparison.scalar("xi_t", signal.xi, metrics.number("xi_t"))
   comparison.scalar("A_prog_mean", mean, metrics.number("A_prog_mean"))
-  comparison.scalar("A_prog_abs_mean", attribution.reduce((sum, a) => sum + Math.abs(a), 0) / n, metrics.number("A_prog_abs_mean"))
+  comparison.scalar(
+    "A_prog_abs_mean",
+    attribution.reduce((sum, a) => sum + Math.abs(a), 0) / n,
+    metrics.number("A_prog_abs_mean"),
+  )
   const deviation = Math.sqrt(attribution.reduce((sum, a) => sum + (a - mean) ** 2, 0) / (n - 1))
   comparison.scalar("A_prog_std", deviation, metrics.number("A_prog_std"))
   metrics.close()
@@ -194,7 +243,8 @@ function compareClipGate(
   const scaled = advantages.map((row, i) => row.map((a, t) => a * phi * mask[i]![t]!))
   comparison.rows("scaled_advantages", scaled, outputs.rows("scaled_advantages"))
   const metrics = outputs.object("metrics")
-  const absoluteMean = (rows: readonly (readonly number[])[]): number => rows.flat().reduce((sum, a) => sum + Math.abs(a), 0) / rows.flat().length
+  const absoluteMean = (rows: readonly (readonly number[])[]): number =>
+    rows.flat().reduce((sum, a) => sum + Math.abs(a), 0) / rows.flat().length
   const expected = {
     mu_t: signal.mu,
     rho_t_minus_1: signal.muHis,

@@ -41,10 +41,12 @@ function runEntry(entry: GoldenEntry, batches: Batches, tolerance: number): Entr
     compare(entry, batches, comparison)
   } catch (error) {
     if (raises !== undefined && error instanceof PirlError) return { name, passed: true, worst: 0, note: "" }
-    if (error instanceof GoldenError || error instanceof PirlError) return { name, passed: false, worst: Infinity, note: error.message }
+    if (error instanceof GoldenError || error instanceof PirlError)
+      return { name, passed: false, worst: Infinity, note: error.message }
     throw error
   }
-  if (raises !== undefined) return { name, passed: false, worst: Infinity, note: `expected an error (${raises} in the reference), got numbers` }
+  if (raises !== undefined)
+    return { name, passed: false, worst: Infinity, note: `expected an error (${raises} in the reference), got numbers` }
   try {
     for (const fields of [entry.config, entry.inputs, entry.outputs]) fields.close()
   } catch (error) {
@@ -63,8 +65,11 @@ function runEntry(entry: GoldenEntry, batches: Batches, tolerance: number): Entr
 export function runGoldenFile(json: Json, tolerance: number): EntryResult[] {
   const file = new Fields("file", json)
   const batchJson = file.json("batches")
-  if (typeof batchJson !== "object" || batchJson === null || Array.isArray(batchJson)) throw new GoldenError("batches: expected an object")
-  const batches: Batches = new Map(Object.entries(batchJson).map(([name, batch]) => [name, readBatch(name, batch as Json)]))
+  if (typeof batchJson !== "object" || batchJson === null || Array.isArray(batchJson))
+    throw new GoldenError("batches: expected an object")
+  const batches: Batches = new Map(
+    Object.entries(batchJson).map(([name, batch]) => [name, readBatch(name, batch as Json)]),
+  )
   const entries = file.json("entries")
   if (!Array.isArray(entries)) throw new GoldenError("entries: expected a list")
   return entries.map((entry: Json) => runEntry(readEntry(entry), batches, tolerance))

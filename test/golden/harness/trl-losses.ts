@@ -30,7 +30,8 @@ interface Settings {
 function readSettings(config: Fields, corrected: boolean): Settings {
   const type = config.string("loss_type")
   const level = config.has("importance_sampling_level") ? config.string("importance_sampling_level") : "token"
-  if (level !== "token" && level !== "sequence") throw new GoldenError(`importance_sampling_level ${level}: not yet covered`)
+  if (level !== "token" && level !== "sequence")
+    throw new GoldenError(`importance_sampling_level ${level}: not yet covered`)
   const beta = config.optionalNumber("beta") ?? 0
   const common: ObjectiveOptions = {
     klCoefficient: beta,
@@ -42,7 +43,12 @@ function readSettings(config: Fields, corrected: boolean): Settings {
   const sequence: ObjectiveOptions = { level, sequenceGradient: "sequence", sequenceClamp: null, logRatioClamp: null }
   if (clippedTypes.has(type)) {
     const clips = { clipLow: config.number("epsilon_low"), clipHigh: config.number("epsilon_high"), dualClip: null }
-    return { type, level, beta, options: { ...common, ...sequence, ...clips, delta: config.optionalNumber("delta") ?? null } }
+    return {
+      type,
+      level,
+      beta,
+      options: { ...common, ...sequence, ...clips, delta: config.optionalNumber("delta") ?? null },
+    }
   }
   if (type === "cispo") {
     config.withoutEffect("epsilon_low")
@@ -67,8 +73,13 @@ function aggregate(type: string, config: Fields, mask: readonly (readonly number
   const tokens = config.number("num_items_in_batch") / config.number("num_processes")
   const longest = type === "dr_grpo" ? config.number("max_completion_length") : 0
   if (type !== "dr_grpo") config.withoutEffect("max_completion_length")
-  if (type === "dapo" || type === "cispo" || type === "vespo") return exactAggregationWeights("token-mean", mask, { tokenCount: Math.max(1, tokens) })
-  const modes: Readonly<Record<string, string>> = { bnpo: "token-mean", dr_grpo: "seq-mean-token-sum-norm", luspo: "seq-mean-token-sum" }
+  if (type === "dapo" || type === "cispo" || type === "vespo")
+    return exactAggregationWeights("token-mean", mask, { tokenCount: Math.max(1, tokens) })
+  const modes: Readonly<Record<string, string>> = {
+    bnpo: "token-mean",
+    dr_grpo: "seq-mean-token-sum-norm",
+    luspo: "seq-mean-token-sum",
+  }
   const weights = exactAggregationWeights(modes[type] ?? "seq-mean-token-mean", mask, { constant: longest })
   return weights.map((row) => row.map((weight) => weight / steps))
 }
@@ -89,7 +100,9 @@ export function compareTrlLoss(entry: GoldenEntry, batches: Batches, comparison:
   const correction = readCorrection(entry, batch)
   const settings = readSettings(config, correction !== undefined)
   const perSequence = inputs.string("advantage") === "adv_seq"
-  const advantages = perSequence ? batch.mask.map((mask, i) => mask.map(() => batch.sequenceAdvantages![i]!)) : batch.advantages
+  const advantages = perSequence
+    ? batch.mask.map((mask, i) => mask.map(() => batch.sequenceAdvantages![i]!))
+    : batch.advantages
   const run: ObjectiveRun = {
     logprobs: batch.logprobs,
     referenceLogprobs: batch.referenceLogprobs,
@@ -106,16 +119,32 @@ export function compareTrlLoss(entry: GoldenEntry, batches: Batches, comparison:
   const shown = leaks ? paddingLeak(settings, run) : result
   if (leaks) {
     comparison.documented = "the reference averages over padding too: its number is ours with the padding's part added"
-    comparison.claim("ours is finite", Number.isFinite(result.loss) && result.gradient.every((row) => row.every(Number.isFinite)))
-    comparison.claim("ours has no gradient in the padding", result.gradient.every((row, i) => row.every((g, t) => batch.mask[i]![t] !== 0 || g === 0)))
+    comparison.claim(
+      "ours is finite",
+      Number.isFinite(result.loss) && result.gradient.every((row) => row.every(Number.isFinite)),
+    )
+    comparison.claim(
+      "ours has no gradient in the padding",
+      result.gradient.every((row, i) => row.every((g, t) => batch.mask[i]![t] !== 0 || g === 0)),
+    )
   }
   comparison.scalar("loss", shown.loss, outputs.number("loss"))
   comparison.rows("dloss_dlogp", shown.gradient, outputs.rows("dloss_dlogp"))
   if (outputs.has("is_ratio")) {
     const recorded = outputs.rows("is_ratio")
-    comparison.rows("is_ratio", recorded.map((row, i) => correction![i]!.slice(0, row.length)), recorded)
+    comparison.rows(
+      "is_ratio",
+      recorded.map((row, i) => correction![i]!.slice(0, row.length)),
+      recorded,
+    )
   }
-  compareMetrics(outputs.object("metrics"), result, batch.mask, settings.level === "sequence" || (settings.type === "vespo" && perSequence), comparison)
+  compareMetrics(
+    outputs.object("metrics"),
+    result,
+    batch.mask,
+    settings.level === "sequence" || (settings.type === "vespo" && perSequence),
+    comparison,
+  )
 }
 
 /** TRL's luspo: every position, padding included, weighs len_i / (B T); the KL is not masked, nor is a token ratio. */
@@ -127,7 +156,11 @@ function paddingLeak(settings: Settings, run: ObjectiveRun): Pick<ObjectiveResul
     return mask.map(() => length / (rows * width))
   })
   const open = settings.level === "token" ? masks.map((mask) => mask.map(() => 1)) : masks
-  const policy = evaluateObjective(createObjective("luspo", { ...settings.options, klCoefficient: 0 }), { ...run, mask: open, weights })
+  const policy = evaluateObjective(createObjective("luspo", { ...settings.options, klCoefficient: 0 }), {
+    ...run,
+    mask: open,
+    weights,
+  })
   if (settings.beta === 0) return policy
 
   const tensor = (name: string): ReturnType<typeof input> => input(name, [rows, width])
@@ -135,8 +168,15 @@ function paddingLeak(settings: Settings, run: ObjectiveRun): Pick<ObjectiveResul
   const kl_BT = klEstimate("k3", logprobs_BT, tensor("reference"), { clamp: false })
   const loss = sum(mul(mul(tensor("weights"), settings.beta), kl_BT))
   const value = (values: readonly ArrayLike<number>[]): ReturnType<typeof makeValue> =>
-    makeValue([rows, width], values.flatMap((row) => Array.from(row)))
-  const feeds = { logprobs: value(run.logprobs), reference: value(run.referenceLogprobs ?? []), weights: value(weights) }
+    makeValue(
+      [rows, width],
+      values.flatMap((row) => Array.from(row)),
+    )
+  const feeds = {
+    logprobs: value(run.logprobs),
+    reference: value(run.referenceLogprobs ?? []),
+    weights: value(weights),
+  }
   const [total, slope] = evaluate([loss, gradients(loss, [logprobs_BT])[0]!], feeds)
   return {
     loss: policy.loss + total!.data[0]!,
@@ -151,14 +191,16 @@ function compareMetrics(
   perSequence: boolean,
   comparison: Comparison,
 ): void {
-  const bySequence = (rows: readonly ArrayLike<number>[]): number[] => rows.map((row, i) => maskedMean([row], [mask[i]!]))
+  const bySequence = (rows: readonly ArrayLike<number>[]): number[] =>
+    rows.map((row, i) => maskedMean([row], [mask[i]!]))
   const average = (rows: readonly ArrayLike<number>[]): number => {
     const means = bySequence(rows)
     return perSequence ? means.reduce((sum, x) => sum + x, 0) / means.length : maskedMean(rows, mask)
   }
   const statistic = (name: string): Float64Array[] => {
     const rows = result.statistics[name]
-    if (rows === undefined) throw new GoldenError(`metrics: expected a statistic ${name}, got ${Object.keys(result.statistics).join(", ")}`)
+    if (rows === undefined)
+      throw new GoldenError(`metrics: expected a statistic ${name}, got ${Object.keys(result.statistics).join(", ")}`)
     return rows
   }
   const readers: Readonly<Record<string, () => number>> = {

@@ -32,7 +32,10 @@ interface Mode {
 
 function clipRange(config: Fields): { clipLow: number; clipHigh: number } {
   const symmetric = config.number("clip_ratio")
-  return { clipLow: config.optionalNumber("clip_ratio_low") ?? symmetric, clipHigh: config.optionalNumber("clip_ratio_high") ?? symmetric }
+  return {
+    clipLow: config.optionalNumber("clip_ratio_low") ?? symmetric,
+    clipHigh: config.optionalNumber("clip_ratio_high") ?? symmetric,
+  }
 }
 
 /** Fields that only some modes read. */
@@ -43,7 +46,10 @@ function unused(config: Fields, ...keys: readonly string[]): void {
 function referenceLoss(base: string, config: Fields): Mode {
   unused(config, "clip_ratio_low", "clip_ratio_high", "clip_ratio_c", "tis_imp_ratio_cap")
   config.expect("kl_loss_coef", 0)
-  const objective = verificationObjective(createObjective(base, { clipLow: config.number("clip_ratio") }), "reference-code")
+  const objective = verificationObjective(
+    createObjective(base, { clipLow: config.number("clip_ratio") }),
+    "reference-code",
+  )
   return { objective, clipped: "clipFraction", kl: "behaviourKl", lossScale: config.number("layback_loss_scale") }
 }
 
@@ -69,24 +75,43 @@ const modes: Readonly<Record<string, (config: Fields, corrected: boolean) => Mod
   vanilla(config, importance) {
     unused(config, "layback_loss_scale")
     config.expect("kl_loss_coef", 0)
-    const objective = createObjective("grpo", { ...clipRange(config), dualClip: config.number("clip_ratio_c"), importance })
+    const objective = createObjective("grpo", {
+      ...clipRange(config),
+      dualClip: config.number("clip_ratio_c"),
+      importance,
+    })
     return { objective, clipped: "clipFraction", clippedLower: "dualClipFraction", kl: "behaviourKl" }
   },
   ppo_layback(config) {
     unused(config, "clip_ratio_c", "tis_imp_ratio_cap", "layback_loss_scale")
     config.expect("kl_loss_coef", 0)
-    return { objective: verificationObjective(createObjective("ppo", clipRange(config)), "reference-code"), clipped: "clipFraction", kl: "behaviourKl" }
+    return {
+      objective: verificationObjective(createObjective("ppo", clipRange(config)), "reference-code"),
+      clipped: "clipFraction",
+      kl: "behaviourKl",
+    }
   },
   gspo(config) {
     unused(config, "clip_ratio_c", "tis_imp_ratio_cap", "layback_loss_scale")
     config.expect("kl_loss_coef", 0)
-    return { objective: createObjective("gspo", clipRange(config)), clipped: "clipFraction", kl: "behaviourKl", sequenceMean: true }
+    return {
+      objective: createObjective("gspo", clipRange(config)),
+      clipped: "clipFraction",
+      kl: "behaviourKl",
+      sequenceMean: true,
+    }
   },
   gspo_layback(config) {
     unused(config, "clip_ratio_c", "tis_imp_ratio_cap")
     config.expect("kl_loss_coef", 0)
     const objective = verificationObjective(createObjective("gspo", clipRange(config)), "reference-code")
-    return { objective, clipped: "clipFraction", kl: "behaviourKl", sequenceMean: true, lossScale: config.number("layback_loss_scale") }
+    return {
+      objective,
+      clipped: "clipFraction",
+      kl: "behaviourKl",
+      sequenceMean: true,
+      lossScale: config.number("layback_loss_scale"),
+    }
   },
   grpo_layback: (config) => referenceLoss("grpo", config),
   rloo_layback: (config) => referenceLoss("rloo", config),
@@ -103,12 +128,28 @@ const modes: Readonly<Record<string, (config: Fields, corrected: boolean) => Mod
     }
   },
   gpg(config) {
-    unused(config, "clip_ratio", "clip_ratio_low", "clip_ratio_high", "clip_ratio_c", "tis_imp_ratio_cap", "layback_loss_scale")
+    unused(
+      config,
+      "clip_ratio",
+      "clip_ratio_low",
+      "clip_ratio_high",
+      "clip_ratio_c",
+      "tis_imp_ratio_cap",
+      "layback_loss_scale",
+    )
     config.expect("kl_loss_coef", 0)
     return { objective: createObjective("gpg") }
   },
   kl_cov(config) {
-    unused(config, "clip_ratio", "clip_ratio_low", "clip_ratio_high", "clip_ratio_c", "tis_imp_ratio_cap", "layback_loss_scale")
+    unused(
+      config,
+      "clip_ratio",
+      "clip_ratio_low",
+      "clip_ratio_high",
+      "clip_ratio_c",
+      "tis_imp_ratio_cap",
+      "layback_loss_scale",
+    )
     config.expect("kl_loss_coef", 0)
     const own = config.object("policy_loss")
     const options = { covarianceShare: own.number("kl_cov_ratio"), covarianceCoefficient: own.number("ppo_kl_coef") }
@@ -129,8 +170,21 @@ const modes: Readonly<Record<string, (config: Fields, corrected: boolean) => Mod
     return { objective, clipped: "selectedFraction", kl: "behaviourKl" }
   },
   bapo(config) {
-    unused(config, "clip_ratio", "clip_ratio_low", "clip_ratio_high", "clip_ratio_c", "tis_imp_ratio_cap", "layback_loss_scale")
-    return { objective: createObjective("bapo", bapoOptions(config)), clipped: "clipFractionHigh", clippedLower: "clipFractionLow", kl: "behaviourKl" }
+    unused(
+      config,
+      "clip_ratio",
+      "clip_ratio_low",
+      "clip_ratio_high",
+      "clip_ratio_c",
+      "tis_imp_ratio_cap",
+      "layback_loss_scale",
+    )
+    return {
+      objective: createObjective("bapo", bapoOptions(config)),
+      clipped: "clipFractionHigh",
+      clippedLower: "clipFractionLow",
+      kl: "behaviourKl",
+    }
   },
   bapo_layback(config) {
     unused(config, "clip_ratio", "clip_ratio_low", "clip_ratio_high", "clip_ratio_c", "tis_imp_ratio_cap")
@@ -169,7 +223,15 @@ export function comparePolicyLoss(entry: GoldenEntry, batches: Batches, comparis
   }).map((row) => row.map((weight) => weight * lossScale))
   const prepared = "prepare" in objective ? objective.prepare?.(preparationBatch(batch), () => 0.5) : undefined
   const correction = corrected
-    ? { [IMPORTANCE_INPUT]: importanceWeights("token-truncate", batch.behaviourLogprobs, batch.samplerLogprobs, batch.mask, { maximum: cap }) }
+    ? {
+        [IMPORTANCE_INPUT]: importanceWeights(
+          "token-truncate",
+          batch.behaviourLogprobs,
+          batch.samplerLogprobs,
+          batch.mask,
+          { maximum: cap },
+        ),
+      }
     : {}
   const result = evaluateObjective(objective, {
     ...batch,
@@ -180,11 +242,18 @@ export function comparePolicyLoss(entry: GoldenEntry, batches: Batches, comparis
 
   comparison.scalar("loss", result.loss, outputs.number("loss"))
   comparison.rows("dloss_dlogp", result.gradient, outputs.rows("dloss_dlogp"))
-  const statistic = (name: string | undefined): number => maskedMean(name === undefined ? undefined : result.statistics[name]!, batch.mask, EPSILON)
+  const statistic = (name: string | undefined): number =>
+    maskedMean(name === undefined ? undefined : result.statistics[name]!, batch.mask, EPSILON)
   comparison.scalar("pg_clipfrac", statistic(clipped), outputs.number("pg_clipfrac"))
   comparison.scalar("pg_clipfrac_lower", statistic(clippedLower), outputs.number("pg_clipfrac_lower"))
   comparison.scalar("ppo_kl", statistic(kl), outputs.number("ppo_kl"))
-  const decided = { c_low: "clipLow", c_high: "clipHigh", rho: "positiveShare", n_candidates: "candidateTokens", clip_num: "budget" }
+  const decided = {
+    c_low: "clipLow",
+    c_high: "clipHigh",
+    rho: "positiveShare",
+    n_candidates: "candidateTokens",
+    clip_num: "budget",
+  }
   for (const [theirs, ours] of Object.entries(decided)) {
     if (outputs.has(theirs)) comparison.scalar(theirs, prepared?.statistics[ours] ?? NaN, outputs.number(theirs))
   }
