@@ -1,0 +1,228 @@
+/** Compares two structured answers. */
+import type { Answer } from "./answer.ts"
+import type { Expression } from "./expression.ts"
+import { freeSymbols, renameSymbols } from "./expression.ts"
+import { expressionsEqual } from "./expression-equality.ts"
+import type { EqualityContext } from "./expression-equality.ts"
+import { NumericEvaluator } from "./numeric-evaluation.ts"
+import { realSetsEqual, toRealSet } from "./real-set.ts"
+import { isAssignment, isEquation, lastOperand, relationsEqual } from "./relation-equality.ts"
+import { choiceLetter, textsEqual } from "./text-equality.ts"
+import { unitScales } from "./vocabulary.ts"
+
+export interface AnswerContext extends EqualityContext {
+  /** Undefined: variables matter, but f(x) = x^2 and f(t) = t^2 define the same f. */
+  readonly strict: boolean | undefined
+  readonly allowSetRelationComparison: boolean
+}
+
+/**
+ * Is the prediction the gold answer? Not symmetric: an equation is reduced to its value when the gold answer is a value,
+ * an inequality to its solution set when the prediction is a set.
+ * @throws BudgetExceeded
+ */
+export function answersEqual(gold: Answer, predicted: Answer, context: AnswerContext): boolean {
+  context.budget.charge(5)
+  if (gold.key === predicted.key && gold.key !== "") return true
+  if (predicted.kind === "approximation") {
+    if (answersEqual(gold, predicted.exact, context)) return true
+    return isApproximation(predicted, context) && answersEqual(gold, predicted.approximate, context)
+  }
+  if (gold.kind === "approximation") return answersEqual(gold.exact, predicted, context) || answersEqual(gold.approximate, predicted, context)
+  const [goldParts, predictedParts] = [componentEquations(gold), componentEquations(predicted)]
+  if (goldParts !== undefined && predicted.kind === "list" && hasEquation(predicted)) return answersEqual(goldParts, predicted, context)
+  if (predictedParts !== undefined && gold.kind === "list" && hasEquation(gold)) return answersEqual(gold, predictedParts, context)
+  if (isEquation(predicted) && !hasEquation(gold)) return answersEqual(gold, lastOperand(predicted), context)
+  if (isEquation(gold) && !hasEquation(predicted)) return isAssignment(gold) && answersEqual(lastOperand(gold), predicted, context)
+  if (gold.kind === "text" || predicted.kind === "text") return textually(gold, predicted)
+  const choice = gold.kind === "expression" ? choiceLetter(gold.key) : undefined
+  if (choice !== undefined && gold.key.length <= 3 && predicted.kind !== "relation") {
+    const chosen = choiceLetter(predicted.key)
+    if (chosen !== undefined) return chosen === choice
+  }
+  if (gold.kind === "relation" && predicted.kind === "relation") return relationsEqual(gold, predicted, context, (a, b) => answersEqual(a, b, context), context.strict !== true)
+  const sets = compareAsSets(gold, predicted, context)
+  if (sets !== undefined) return sets
+  return compareItems(gold, predicted, context)
+}
+
+function hasEquation(answer: Answer): boolean {
+  if (answer.kind === "list" || answer.kind === "set") return answer.items.some(hasEquation)
+  return isEquation(answer)
+}
+
+/** (x, y) = (1, 2) as x = 1, y = 2. */
+function componentEquations(answer: Answer): Answer | undefined {
+  if (!isEquation(answer) || answer.operands.length !== 2) return undefined
+  const [names, values] = answer.operands
+  if (names?.kind !== "tuple" || values?.kind !== "tuple" || names.items.length !== values.items.length) return undefined
+  const items = names.items.map(
+    (name, index): Answer => ({ kind: "relation", operands: [name, values.items[index]!], operators: ["="], key: `${name.key}=${values.items[index]!.key}` }),
+  )
+  return { kind: "list", items, connective: "and", key: items.map((item) => item.key).join(",") }
+}
+
+/** 3 \approx 4 is a contradiction and no second chance: the rounded value must be near the exact one. */
+function isApproximation(answer: Answer & { kind: "approximation" }, context: AnswerContext): boolean {
+  const last = isEquation(answer.exact) ? lastOperand(answer.exact) : answer.exact
+  const { approximate } = answer
+  if (last.kind !== "expression" || approximate.kind !== "expression") return false
+  const value = (node: Expression): number => new NumericEvaluator(new Map(), context.budget).evaluate(node).re
+  const [a, b] = [value(last.expression), value(approximate.expression)]
+  return Math.abs(a - b) <= 0.01 * Math.max(Math.abs(a), Math.abs(b))
+}
+
+/** Words against words, or against letters that spell them. */
+function textually(gold: Answer, predicted: Answer): boolean {
+  const spelled = (answer: Answer): boolean =>
+    answer.kind === "text" || (answer.kind === "set" && answer.items.length === 0) || /^[\s(){}A-Za-z,'\\]*$/.test(answer.key)
+  if (!spelled(gold) || !spelled(predicted)) return false
+  if (textsEqual(gold.key === "\\{\\}" ? "none" : gold.key, predicted.key === "\\{\\}" ? "none" : predicted.key)) return true
+  const choice = /^[({\s]*[A-J][\s)}]*$/.test(gold.key) ? choiceLetter(gold.key) : undefined
+  return choice !== undefined && choiceLetter(predicted.key) === choice
+}
+
+/** Undefined when the two are not both to be taken as sets of reals. */
+function compareAsSets(gold: Answer, predicted: Answer, context: AnswerContext): boolean | undefined {
+  const kinds = [gold.kind, predicted.kind]
+  const composite = (answer: Answer): boolean => answer.kind === "setOperation" || answer.kind === "numberSet" || answer.kind === "setBuilder"
+  const setLike = (answer: Answer): boolean => composite(answer) || answer.kind === "set" || (answer.kind === "tuple" && answer.items.length === 2)
+  const conditions = (answer: Answer): boolean =>
+    answer.kind === "relation" || (answer.kind === "list" && answer.items.every((item) => item.kind === "relation" && !isEquation(item)))
+  const bothSets = setLike(gold) && setLike(predicted) && (composite(gold) || composite(predicted))
+  const relationAndSet = conditions(gold) && setLike(predicted)
+  const setAndRelation = setLike(gold) && conditions(predicted)
+  const bothConditions = conditions(gold) && conditions(predicted) && kinds.includes("list")
+  if (setAndRelation && !context.allowSetRelationComparison) return false
+  if (!bothSets && !relationAndSet && !setAndRelation && !bothConditions) return undefined
+  const [a, b] = [toRealSet(gold, context), toRealSet(predicted, context)]
+  if (a === undefined || b === undefined) return bothConditions || bothSets ? undefined : false
+  return realSetsEqual(a, b, context)
+}
+
+function compareItems(gold: Answer, predicted: Answer, context: AnswerContext): boolean {
+  if (gold.kind === "set" && gold.items.length === 1 && predicted.kind !== "set") return answersEqual(gold.items[0]!, predicted, context)
+  if (predicted.kind === "set" && predicted.items.length === 1 && gold.kind !== "set") return answersEqual(gold, predicted.items[0]!, context)
+  if (gold.kind === "expression" && predicted.kind === "expression") return compareExpressions(gold, predicted, context)
+  if (gold.kind === "tuple" || predicted.kind === "tuple") return compareTuples(gold, predicted, context)
+  if (gold.kind === "ratio" || predicted.kind === "ratio") return compareRatios(gold, predicted, context)
+  const [a, b] = [itemsOf(gold), itemsOf(predicted)]
+  if (a !== undefined && b !== undefined) {
+    if (gold.kind === "set" || predicted.kind === "set") return covers(a, b, context) && covers(b, a, context, true)
+    // Labelled values (AB = 4, CD = 5) keep their order when the prediction drops the labels.
+    const labelled = a.every(isEquation) && !b.some(isEquation) && new Set(a.map((item) => isEquation(item) && item.operands[0]!.key)).size > 1
+    return labelled ? inOrder(a, b, context) : matched(a, b, context)
+  }
+  if (gold.kind === "setOperation" && predicted.kind === "setOperation") {
+    return gold.operator === predicted.operator && matched(gold.parts, predicted.parts, context)
+  }
+  return gold.kind === "numberSet" && predicted.kind === "numberSet" && gold.name === predicted.name
+}
+
+function itemsOf(answer: Answer): readonly Answer[] | undefined {
+  return answer.kind === "list" || answer.kind === "set" ? answer.items : undefined
+}
+
+function inOrder(a: readonly Answer[], b: readonly Answer[], context: AnswerContext): boolean {
+  return a.length === b.length && a.every((item, index) => answersEqual(item, b[index]!, context))
+}
+
+/** Every item of one list has its own partner in the other. */
+function matched(a: readonly Answer[], b: readonly Answer[], context: AnswerContext): boolean {
+  if (a.length !== b.length) return false
+  if (inOrder(a, b, context)) return true
+  const free = new Set(b.keys())
+  return a.every((item) => {
+    const partner = [...free].find((index) => answersEqual(item, b[index]!, context))
+    return partner !== undefined && free.delete(partner)
+  })
+}
+
+/** Every item of b equals some item of a. */
+function covers(a: readonly Answer[], b: readonly Answer[], context: AnswerContext, swapped = false): boolean {
+  return b.every((item) => a.some((other) => (swapped ? answersEqual(item, other, context) : answersEqual(other, item, context))))
+}
+
+function compareTuples(gold: Answer, predicted: Answer, context: AnswerContext): boolean {
+  if (gold.kind === "tuple" && predicted.kind === "tuple") {
+    const pair = gold.items.length === 2 && predicted.items.length === 2
+    // (1,2) and [1,2] are two intervals; brackets around three numbers and more are a matter of taste.
+    if (pair && (gold.open !== predicted.open || gold.close !== predicted.close)) return false
+    return inOrder(gold.items, predicted.items, context)
+  }
+  const tuple = gold.kind === "tuple" ? gold : (predicted as Answer & { kind: "tuple" })
+  const other = gold.kind === "tuple" ? predicted : gold
+  const items = other.kind === "list" || (other.kind === "set" && context.strict === false) ? other.items : undefined
+  if (items === undefined) return false
+  if (tuple.items.length === 2 && (tuple.open !== "(" || tuple.close !== ")")) return false
+  return gold.kind === "tuple" ? inOrder(tuple.items, items, context) : inOrder(items, tuple.items, context)
+}
+
+/** 2:3 and 4:6, or 2:3 and 2/3. Clock times are compared digit by digit. */
+function compareRatios(gold: Answer, predicted: Answer, context: AnswerContext): boolean {
+  const parts = (answer: Answer): readonly Expression[] | undefined => {
+    const list = answer.kind === "ratio" ? answer.parts : answer.kind === "expression" ? [answer] : []
+    const expressions = list.flatMap((part) => (part.kind === "expression" ? [part.expression] : []))
+    return expressions.length === list.length && list.length > 0 ? expressions : undefined
+  }
+  const [a, b] = [parts(gold), parts(predicted)]
+  if (a === undefined || b === undefined) return false
+  const isZero = (node: Expression): boolean => node.kind === "number" && node.value.numerator === 0n
+  const clock = /^\d{1,2}:[0-5]\d$/
+  if (a.length === b.length) {
+    if (a.every((part, index) => expressionsEqual(part, b[index]!, context))) return true
+    if ([...a, ...b].some(isZero) || (clock.test(gold.key) && clock.test(predicted.key))) return false
+    return a.every((part, index) => {
+      if (index === 0) return true
+      return expressionsEqual({ kind: "multiply", factors: [part, b[0]!] }, { kind: "multiply", factors: [b[index]!, a[0]!] }, context)
+    })
+  }
+  const quotient = (list: readonly Expression[]): Expression | undefined =>
+    list.length === 1 ? list[0]! : list.length === 2 ? { kind: "divide", numerator: list[0]!, denominator: list[1]! } : undefined
+  const [left, right] = [quotient(a), quotient(b)]
+  return left !== undefined && right !== undefined && expressionsEqual(left, right, context)
+}
+
+type Scalar = Answer & { readonly kind: "expression" }
+
+function compareExpressions(gold: Scalar, predicted: Scalar, context: AnswerContext): boolean {
+  const [goldScale, predictedScale] = [unitScales.get(unitName(gold)), unitScales.get(unitName(predicted))]
+  if (goldScale !== undefined && predictedScale !== undefined && !isCompoundUnit(gold) && !isCompoundUnit(predicted)) {
+    if (goldScale[0] !== predictedScale[0]) return false
+    const scaled = (node: Expression, [, numerator, denominator]: typeof goldScale): Expression => ({
+      kind: "multiply",
+      factors: [node, { kind: "number", value: { numerator, denominator } }],
+    })
+    if (goldScale !== predictedScale) return expressionsEqual(scaled(gold.expression, goldScale), scaled(predicted.expression, predictedScale), context)
+  }
+  const [exponents, others] = [unitExponents(gold), unitExponents(predicted)]
+  if (exponents !== "" && others !== "" && exponents !== others) return false
+  if (expressionsEqual(gold.expression, predicted.expression, context)) return true
+  if (context.strict === false) {
+    const [names, own] = [freeSymbols(gold.expression), freeSymbols(predicted.expression)]
+    if (names.length > 0 && names.length === own.length) {
+      const renamed = renameSymbols(predicted.expression, new Map(own.map((name, index) => [name, names[index]!])))
+      if (expressionsEqual(gold.expression, renamed, context)) return true
+    }
+  }
+  return sameWord(gold.key, predicted.key)
+}
+
+/** $Even$ and $even$: letters that spell one word, capitalised or not. XYZ and xyz are two products. */
+function sameWord(a: string, b: string): boolean {
+  const word = /^[A-Z]?[a-z]{2,}$/
+  return word.test(a) && word.test(b) && a.toLowerCase() === b.toLowerCase()
+}
+
+function unitName(answer: Scalar): string {
+  return /^[A-Za-z]+/.exec(answer.unit?.trim() ?? "")?.[0] ?? ""
+}
+
+/** The digits of a unit's exponents: cm^2 is no cm^4. */
+function unitExponents(answer: Scalar): string {
+  return answer.unit?.replaceAll(/[^-\d]/g, "") ?? ""
+}
+
+function isCompoundUnit(answer: Scalar): boolean {
+  return /[*^/]|\s[a-zA-Z]/.test(answer.unit?.trim() ?? "")
+}

@@ -1,0 +1,318 @@
+/** The structure layer: lists, sets, tuples, intervals, unions, relations, ratios; expressions at the leaves. */
+import type { Answer, RelationOperator } from "./answer.ts"
+import type { Budget } from "./budget.ts"
+import type { Expression } from "./expression.ts"
+import { ExpressionParser, ParseFailure, maxDepth } from "./expression-parser.ts"
+import type { ExpressionReading } from "./expression-parser.ts"
+import { lex } from "./lexer.ts"
+import type { LexedAnswer, ReadingOptions, Token } from "./token.ts"
+
+export interface Reading extends ReadingOptions {
+  readonly tightDivision: boolean
+  readonly naturalLogarithm: boolean
+}
+
+export interface ParsedAnswer {
+  readonly answer: Answer
+  /** Which of the choices in `Reading` would read this source differently. */
+  readonly ambiguous: { readonly thousands: boolean; readonly division: boolean; readonly logarithm: boolean }
+}
+
+/** Most items of a list, set or tuple. */
+const maxItems = 200
+
+// Words before a value that say nothing about it.
+const fillerWords = new Set(
+  "approximately about roughly exactly around only is are be the a an total of answer equals equal to value final x= simply just we get have either both all".split(" "),
+)
+
+const relationOperators: ReadonlySet<string> = new Set(["=", "!=", "<", "<=", ">", ">=", "in", "notin"])
+
+/**
+ * Reads an answer. What cannot be read is a "text" answer.
+ * @throws BudgetExceeded
+ */
+export function parseAnswer(source: string, reading: Reading, budget: Budget): ParsedAnswer {
+  const lexed = lex(source, reading, budget)
+  const parser = new AnswerParser(lexed, reading, budget)
+  const answer = parser.range(0, lexed.tokens.length)
+  return {
+    answer,
+    ambiguous: { thousands: lexed.ambiguousThousands, division: parser.ambiguousDivision, logarithm: parser.ambiguousLogarithm },
+  }
+}
+
+class AnswerParser {
+  ambiguousDivision = false
+  ambiguousLogarithm = false
+  private readonly lexed: LexedAnswer
+  private readonly reading: Reading
+  private readonly budget: Budget
+  private depth = 0
+
+  constructor(lexed: LexedAnswer, reading: Reading, budget: Budget) {
+    this.lexed = lexed
+    this.reading = reading
+    this.budget = budget
+  }
+
+  private key(start: number, end: number): string {
+    let key = ""
+    for (let index = start; index < end; index++) {
+      const token = this.lexed.tokens[index]!
+      key += token.kind === "word" ? ` ${token.text} ` : token.text
+    }
+    return key.trim()
+  }
+
+  private text(start: number, end: number): Answer {
+    const garbled = this.lexed.tokens
+      .slice(start, end)
+      .some((token) => token.kind === "number" || token.kind === "command" || token.kind === "unknown" || token.kind === "environmentBegin")
+    return { kind: "text", garbled, key: this.key(start, end) }
+  }
+
+  /** Reads tokens [start, end). */
+  range(from: number, to: number): Answer {
+    if (++this.depth > maxDepth) {
+      this.depth--
+      return { kind: "text", garbled: true, key: this.key(from, to) }
+    }
+    this.budget.charge(2 + (to - from))
+    const [start, end] = this.trim(from, to)
+    const answer =
+      this.implication(start, end) ??
+      this.list(start, end) ??
+      this.relation(start, end) ??
+      this.setOperation(start, end) ??
+      this.bracketed(start, end) ??
+      this.ratio(start, end) ??
+      this.leaf(start, end)
+    this.depth--
+    return answer
+  }
+
+  /** Takes off punctuation, fillers and braces that enclose everything. */
+  private trim(from: number, to: number): [number, number] {
+    let [start, end] = [from, to]
+    const { tokens, match } = this.lexed
+    for (;;) {
+      const first = tokens[start]
+      const last = tokens[end - 1]
+      if (start >= end || first === undefined || last === undefined) return [start, end]
+      if (last.kind === "separator" || last.kind === "colon" || (last.kind === "unknown" && /^[.?!]$/.test(last.text))) end--
+      else if (first.kind === "separator" || first.kind === "colon") start++
+      else if (first.kind === "open" && first.text === "{" && match[start] === end - 1) {
+        start++
+        end--
+      } else if (end - start > 1 && this.isFiller(first)) start++
+      else return [start, end]
+    }
+  }
+
+  private isFiller(token: Token): boolean {
+    return token.kind === "word" && fillerWords.has(/^[A-Z][a-z]/.test(token.text) ? token.text.toLowerCase() : token.text)
+  }
+
+  /** Positions in [start, end) on the top level for which the test holds. */
+  private topLevel(start: number, end: number, test: (token: Token, index: number) => boolean): number[] {
+    const found: number[] = []
+    for (let index = start; index < end; index++) {
+      if (test(this.lexed.tokens[index]!, index)) found.push(index)
+      const match = this.lexed.match[index]!
+      if (match > index && match < end) index = match
+    }
+    return found
+  }
+
+  private parts(start: number, end: number, cuts: readonly number[]): [number, number][] {
+    return [start, ...cuts.map((cut) => cut + 1)].map((from, index) => [from, cuts[index] ?? end])
+  }
+
+  /** a => b: the conclusion is the answer. */
+  private implication(start: number, end: number): Answer | undefined {
+    const cuts = this.topLevel(start, end, (token) => token.kind === "relation" && token.text === "implies")
+    const last = cuts.at(-1)
+    return last === undefined || last + 1 >= end ? undefined : this.range(last + 1, end)
+  }
+
+  private list(start: number, end: number): Answer | undefined {
+    const cuts = this.topLevel(start, end, (token) => token.kind === "separator")
+    if (cuts.length === 0 || cuts.length > maxItems) return undefined
+    const ranges = this.parts(start, end, cuts).filter(([from, to]) => to > from)
+    const items = ranges.flatMap(([from, to]) => flatten(this.range(from, to)))
+    const words = new Set(cuts.map((cut) => this.lexed.tokens[cut]!.text))
+    const connective = words.has("or") ? "or" : words.has("and") ? "and" : ","
+    if (items.length === 1) return items[0]!
+    // A sentence with commas is a sentence.
+    if (items.every((item) => item.kind === "text" && / /.test(item.key)) && items.length > 1) return this.text(start, end)
+    return { kind: "list", items, connective, key: this.key(start, end) }
+  }
+
+  private relation(start: number, end: number): Answer | undefined {
+    const cuts = this.topLevel(start, end, (token) => token.kind === "relation")
+    if (cuts.length === 0) return undefined
+    const operators = cuts.map((cut) => this.lexed.tokens[cut]!.text)
+    const approximation = operators.indexOf("~")
+    if (approximation >= 0) return this.approximation(start, end, cuts[approximation]!)
+    if (!operators.every((operator) => relationOperators.has(operator))) return this.text(start, end)
+    const ranges = this.parts(start, end, cuts)
+    // "= 5" and "x =" are halves of a relation: the other half is the answer.
+    const filled = ranges.filter(([from, to]) => to > from)
+    if (filled.length === 1) return this.range(...filled[0]!)
+    if (filled.length !== ranges.length) return this.text(start, end)
+    const operands = ranges.map(([from, to]) => this.range(from, to))
+    const last = operands.at(-1)!
+    const key = this.key(start, end)
+    if (operators.at(-1) === "in" && operands.length === 2) return { ...last, key: last.key }
+    const relation = (operand: Answer, suffix: string): Answer => ({
+      kind: "relation",
+      operands: [...operands.slice(0, -1), operand],
+      operators: operators as RelationOperator[],
+      key: key + suffix,
+    })
+    const signed = cuts.length > 0 && this.topLevel(ranges.at(-1)![0], end, (token) => token.kind === "plusMinus").length > 0
+    if (signed && last.kind === "list" && operators.at(-1) === "=") {
+      return { kind: "list", items: last.items.map((item, index) => relation(item, ` #${index}`)), connective: "or", key }
+    }
+    return relation(last, "")
+  }
+
+  private approximation(start: number, end: number, cut: number): Answer | undefined {
+    if (cut === start) return this.range(cut + 1, end)
+    const exact = this.range(start, cut)
+    if (cut + 1 >= end) return exact
+    return { kind: "approximation", exact, approximate: this.range(cut + 1, end), key: this.key(start, end) }
+  }
+
+  private setOperation(start: number, end: number): Answer | undefined {
+    const cuts = this.topLevel(start, end, (token) => token.kind === "setOperator")
+    const last = cuts.at(-1)
+    if (last === undefined) {
+      // (1,2) U (3,4) in plain text.
+      const capital = this.topLevel(start, end, (token, index) => token.text === "U" && token.kind === "letter" && this.isClose(index - 1) && this.isOpen(index + 1))
+      if (capital.length > 0) return this.operation("cup", start, end, capital)
+      // R - {1}
+      const minus = this.topLevel(start, end, (token, index) => token.text === "-" && this.lexed.tokens[index - 1]?.kind === "numberSet" && this.isOpen(index + 1))
+      return minus.length === 1 ? this.operation("setminus", start, end, minus) : undefined
+    }
+    const operator = this.lexed.tokens[last]!.text as "cup" | "cap" | "setminus"
+    const same = cuts.filter((cut) => this.lexed.tokens[cut]!.text === operator)
+    return this.operation(operator, start, end, operator === "setminus" || same.length !== cuts.length ? [last] : cuts)
+  }
+
+  private isClose(index: number): boolean {
+    return this.lexed.tokens[index]?.kind === "close"
+  }
+
+  private isOpen(index: number): boolean {
+    return this.lexed.tokens[index]?.kind === "open"
+  }
+
+  private operation(operator: "cup" | "cap" | "setminus", start: number, end: number, cuts: readonly number[]): Answer {
+    const parts = this.parts(start, end, cuts).map(([from, to]) => this.range(from, to))
+    return { kind: "setOperation", operator, parts, key: this.key(start, end) }
+  }
+
+  private bracketed(start: number, end: number): Answer | undefined {
+    const first = this.lexed.tokens[start]
+    if (start >= end || first === undefined) return undefined
+    const key = this.key(start, end)
+    if (end - start === 1 && first.kind === "emptySet") return { kind: "set", items: [], key: "\\{\\}" }
+    if (end - start === 1 && first.kind === "numberSet") return { kind: "numberSet", name: first.text, key }
+    if (first.kind !== "open" || this.lexed.match[start] !== end - 1) return undefined
+    const closing = this.lexed.tokens[end - 1]!.text
+    if (first.text === "\\{") return this.braces(start + 1, end - 1, key)
+    if (first.text !== "(" && first.text !== "[" && first.text !== "langle") return undefined
+    const cuts = this.topLevel(start + 1, end - 1, (token) => token.kind === "separator")
+    if (cuts.length > maxItems) return this.text(start, end)
+    const ranges = this.parts(start + 1, end - 1, cuts)
+    const symmetric = (first.text === "(" && closing === ")") || (first.text === "[" && closing === "]")
+    if (cuts.length === 0) {
+      if (!symmetric || start + 1 >= end - 1) return undefined
+      const inner = this.range(start + 1, end - 1)
+      return inner.kind === "expression" || inner.kind === "text" ? undefined : inner
+    }
+    if (ranges.some(([from, to]) => to <= from)) return this.text(start, end)
+    const items = ranges.map(([from, to]) => this.range(from, to))
+    return { kind: "tuple", items, open: first.text === "[" ? "[" : "(", close: closing === "]" ? "]" : ")", key }
+  }
+
+  private braces(start: number, end: number, key: string): Answer {
+    if (start >= end) return { kind: "set", items: [], key: "\\{\\}" }
+    const bar = this.topLevel(start, end, (token) => token.kind === "colon" || token.text === "|" || token.text === "mid").at(0)
+    if (bar !== undefined && this.topLevel(bar + 1, end, (token) => token.kind === "relation").length > 0) {
+      const condition = this.range(bar + 1, end)
+      const within = this.topLevel(start, bar, (token) => token.kind === "relation").at(0)
+      // \{x \in \mathbb{Z} : ...\} is not a set of reals.
+      if (within === undefined || this.lexed.tokens[bar - 1]?.text === "R") return { kind: "setBuilder", condition, key }
+      return { kind: "text", garbled: false, key }
+    }
+    const inner = this.range(start, end)
+    return { kind: "set", items: inner.kind === "list" ? inner.items : [inner], key }
+  }
+
+  private ratio(start: number, end: number): Answer | undefined {
+    const cuts = this.topLevel(start, end, (token) => token.kind === "colon")
+    if (cuts.length === 0) return undefined
+    const ranges = this.parts(start, end, cuts)
+    const parts = ranges.map(([from, to]) => this.range(from, to))
+    if (parts.every((part) => part.kind === "expression")) return { kind: "ratio", parts, key: this.key(start, end) }
+    // "Answer: 5" and "Area: 12": a label.
+    const last = parts.at(-1)!
+    return parts.slice(0, -1).every((part) => part.kind === "text") && last.kind !== "text" ? last : this.text(start, end)
+  }
+
+  private leaf(start: number, end: number): Answer {
+    if (start >= end) return { kind: "text", garbled: false, key: "" }
+    const plusMinus = this.topLevel(start, end, () => true).length > 0 && this.lexed.tokens.slice(start, end).some((token) => token.kind === "plusMinus")
+    const first = this.expression(start, end, 1)
+    if (first === undefined) return this.text(start, end)
+    if (!plusMinus) return first
+    const second = this.expression(start, end, -1)
+    if (second === undefined) return this.text(start, end)
+    const key = this.key(start, end)
+    return { kind: "list", items: [{ ...first, key: `${key} +` }, { ...second, key: `${key} -` }], connective: "or", key }
+  }
+
+  private expression(start: number, end: number, plusMinus: 1 | -1): Answer | undefined {
+    const reading: ExpressionReading = { plusMinus, tightDivision: this.reading.tightDivision, naturalLogarithm: this.reading.naturalLogarithm }
+    const parser = new ExpressionParser(this.lexed, start, end, reading, this.budget)
+    let expression: Expression
+    try {
+      expression = parser.parse()
+    } catch (error) {
+      if (error instanceof ParseFailure) return undefined
+      throw error
+    }
+    this.ambiguousDivision ||= parser.ambiguousDivision
+    this.ambiguousLogarithm ||= parser.ambiguousLogarithm
+    const stop = parser.position
+    const key = this.key(start, stop)
+    if (stop === end) return { kind: "expression", expression, key }
+    const unit = this.unit(stop, end)
+    return unit === undefined ? undefined : { kind: "expression", expression, unit, key: this.key(start, end) }
+  }
+
+  /** Unit words to the end of the range, with exponents, slashes and dots between them. */
+  private unit(start: number, end: number): string | undefined {
+    if (this.lexed.tokens[start]!.kind !== "word" && this.lexed.tokens[start]!.text !== "/") return undefined
+    let depth = 0
+    for (let index = start; index < end; index++) {
+      const token = this.lexed.tokens[index]!
+      if (token.kind === "open") depth++
+      else if (token.kind === "close") depth--
+      else if (token.kind === "number" || token.kind === "letter") {
+        const before = this.lexed.tokens[index - 1]!
+        const isExponent = before.text === "^" || before.text === "-" || (before.text === "{" && depth > 0)
+        if (!isExponent && token.kind === "number") return undefined
+      } else if (token.kind === "operator" ? !/^[*/^-]$/.test(token.text) : token.kind !== "word" && token.kind !== "unknown" && token.kind !== "degree") return undefined
+    }
+    return this.key(start, end)
+  }
+}
+
+/** Items of a nested list (from \pm or a bracketless sublist) join the list they stand in. */
+function flatten(answer: Answer): readonly Answer[] {
+  return answer.kind === "list" ? answer.items.flatMap(flatten) : [answer]
+}

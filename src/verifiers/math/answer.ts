@@ -1,0 +1,40 @@
+/** What an answer is, above single expressions: the structure layer's vocabulary. */
+import type { Expression } from "./expression.ts"
+
+export type RelationOperator = "=" | "!=" | "<" | "<=" | ">" | ">=" | "in" | "notin"
+
+interface Keyed {
+  /** The canonical tokens: equal keys are equal answers. */
+  readonly key: string
+}
+
+export type Answer = Keyed &
+  (
+    | {
+        readonly kind: "expression"
+        readonly expression: Expression
+        /** Unit words that followed; they do not count unless both sides name one of the same dimension. */
+        readonly unit?: string
+      }
+    /** Words, or mathematics that could not be read (`garbled`). */
+    | { readonly kind: "text"; readonly garbled: boolean }
+    /** Items without brackets: any order, repetitions count. */
+    | { readonly kind: "list"; readonly items: readonly Answer[]; readonly connective: "and" | "or" | "," }
+    /** \{...\}: any order, repetitions do not count. */
+    | { readonly kind: "set"; readonly items: readonly Answer[] }
+    /** Bracketed items in order; two of them may be an interval. */
+    | { readonly kind: "tuple"; readonly items: readonly Answer[]; readonly open: "(" | "["; readonly close: ")" | "]" }
+    | { readonly kind: "setOperation"; readonly operator: "cup" | "cap" | "setminus"; readonly parts: readonly Answer[] }
+    | { readonly kind: "numberSet"; readonly name: string }
+    | { readonly kind: "relation"; readonly operands: readonly Answer[]; readonly operators: readonly RelationOperator[] }
+    /** \{x : condition\}. */
+    | { readonly kind: "setBuilder"; readonly condition: Answer }
+    | { readonly kind: "ratio"; readonly parts: readonly Answer[] }
+    /** a \approx b. */
+    | { readonly kind: "approximation"; readonly exact: Answer; readonly approximate: Answer }
+  )
+
+/** Does the answer hold anything a value can be read from? */
+export function isReadable(answer: Answer): boolean {
+  return answer.kind !== "text"
+}

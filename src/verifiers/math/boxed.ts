@@ -1,0 +1,90 @@
+/** \boxed{...}: where it stands, what it holds, and which boxes belong to one answer. */
+
+interface Box {
+  /** Position of the backslash. */
+  readonly start: number
+  /** Position after the closing brace. */
+  readonly end: number
+  readonly content: string
+}
+
+/** Longest content of a box that never closes. */
+const maxUnclosed = 300
+
+/** Matching brace of every opening brace; -1 when it never closes. Linear; \{ and \} are no braces. */
+function braceEnds(text: string): Map<number, number> {
+  const ends = new Map<number, number>()
+  const stack: number[] = []
+  for (let index = 0; index < text.length; index++) {
+    const character = text.charCodeAt(index)
+    if (character === 92) index++
+    else if (character === 123) stack.push(index)
+    else if (character === 125) {
+      const open = stack.pop()
+      if (open !== undefined) ends.set(open, index)
+    }
+  }
+  return ends
+}
+
+const boxCommand = /\\{1,2}(?:boxed|fbox)(?![A-Za-z])\s*/g
+
+/** All outermost boxes, in order. */
+function boxes(text: string): Box[] {
+  const found: Box[] = []
+  let ends: Map<number, number> | undefined
+  let after = 0
+  for (const match of text.matchAll(boxCommand)) {
+    const start = match.index
+    if (start < after) continue
+    const open = start + match[0].length
+    let box: Box
+    if (text[open] === "{") {
+      ends ??= braceEnds(text)
+      const close = ends.get(open)
+      box =
+        close === undefined
+          ? { start, end: text.length, content: unclosed(text.slice(open + 1, open + 1 + maxUnclosed)) }
+          : { start, end: close + 1, content: text.slice(open + 1, close) }
+    } else {
+      const bare = /^[^\s$]{1,40}/.exec(text.slice(open, open + 40))?.[0] ?? ""
+      box = { start, end: open + bare.length, content: bare.replace(/[.,;]+$/, "") }
+    }
+    found.push(box)
+    after = box.end
+  }
+  return found
+}
+
+/** What an unclosed box holds: up to the end of its line or formula. */
+function unclosed(text: string): string {
+  return text.split(/\n|\$|\\\]|\\\)/, 1)[0]!
+}
+
+const joins = /\b(?:and|or)\b|[,;]/
+const concludes = /\b(?:answer|final|so|thus|hence|therefore|finally|then|get|gives?|which)\b|[.?!]\s/i
+
+/** Do two boxes with this text between them form one answer? */
+function belongTogether(between: string): boolean {
+  if (/\n\s*\n/.test(between)) return false
+  if (between.length < 10) return !concludes.test(between)
+  return between.length < 70 && joins.test(between) && !concludes.test(between)
+}
+
+/**
+ * The content of the last box, with the boxes before it that belong to the same answer ("\boxed{2} and \boxed{3}")
+ * joined by commas; undefined when there is no box with anything in it.
+ */
+export function boxedAnswer(text: string): string | undefined {
+  if (!text.includes("boxed") && !text.includes("fbox")) return undefined
+  const all = boxes(text).filter((box) => box.content.trim() !== "")
+  let index = all.length - 1
+  if (index < 0) return undefined
+  const contents = [all[index]!.content]
+  while (index > 0 && contents.length < 50 && belongTogether(text.slice(all[index - 1]!.end, all[index]!.start))) {
+    index--
+    const { content } = all[index]!
+    if (!contents.includes(content)) contents.unshift(content)
+  }
+  return contents.join(", ")
+}

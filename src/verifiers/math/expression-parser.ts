@@ -1,0 +1,444 @@
+/** Pratt parser of one scalar or matrix expression over a range of tokens. */
+import type { Budget } from "./budget.ts"
+import type { Expression } from "./expression.ts"
+import { parseFunction, parseRoot } from "./function-parser.ts"
+import { integer } from "./rational.ts"
+import type { Rational } from "./rational.ts"
+import type { LexedAnswer, Token } from "./token.ts"
+
+/** The tokens are not an expression. One instance: its stack trace is never read. */
+export class ParseFailure extends Error {
+  override readonly name: string = "ParseFailure"
+}
+const failure = new ParseFailure("not an expression")
+
+/** Deepest nesting of brackets and operators that is read. */
+export const maxDepth = 60
+
+export interface ExpressionReading {
+  /** The sign that \pm stands for; \mp has the other. */
+  readonly plusMinus: 1 | -1
+  /** 1/2x is 1/(2x) (true) or x/2. */
+  readonly tightDivision: boolean
+  /** \log without a base is natural (true) or decimal. */
+  readonly naturalLogarithm: boolean
+}
+
+const additive = 10
+const multiplicative = 20
+const tight = 25
+const powerLevel = 40
+
+export class ExpressionParser {
+  position: number
+  readonly end: number
+  readonly reading: ExpressionReading
+  /** The source has a quotient followed by an implicit product: tightDivision matters. */
+  ambiguousDivision = false
+  /** The source has a logarithm without a base. */
+  ambiguousLogarithm = false
+  readonly lexed: LexedAnswer
+  private depth = 0
+  private readonly budget: Budget
+
+  constructor(lexed: LexedAnswer, start: number, end: number, reading: ExpressionReading, budget: Budget) {
+    this.lexed = lexed
+    this.position = start
+    this.end = end
+    this.reading = reading
+    this.budget = budget
+  }
+
+  get token(): Token | undefined {
+    return this.position < this.end ? this.lexed.tokens[this.position] : undefined
+  }
+
+  peek(offset: number): Token | undefined {
+    return this.position + offset < this.end ? this.lexed.tokens[this.position + offset] : undefined
+  }
+
+  fail(): never {
+    throw failure
+  }
+
+  isOperator(text: string, token: Token | undefined = this.token): boolean {
+    return token !== undefined && token.kind === "operator" && token.text === text
+  }
+
+  /**
+   * Reads an expression whose operators bind at least as tightly as `level`.
+   * @throws ParseFailure, BudgetExceeded
+   */
+  parse(level = 0): Expression {
+    if (++this.depth > maxDepth) this.fail()
+    this.budget.charge(4)
+    let left = this.prefix()
+    for (;;) {
+      const token = this.token
+      if (token === undefined) break
+      const next = this.infix(left, token, level)
+      if (next === undefined) break
+      left = next
+    }
+    this.depth--
+    return left
+  }
+
+  private infix(left: Expression, token: Token, level: number): Expression | undefined {
+    const postfix = this.postfix(left, token)
+    if (postfix !== undefined) return postfix
+    if (token.kind === "operator") {
+      if (token.text === "+" || token.text === "-") return level > additive ? undefined : this.sum(left)
+      if (token.text === "*" || token.text === "/") {
+        if (level > multiplicative) return undefined
+        this.position++
+        const right = this.parse(token.text === "/" && this.reading.tightDivision ? tight : multiplicative + 1)
+        if (token.text === "/" && this.startsFactor(this.token)) this.ambiguousDivision = true
+        return token.text === "*" ? { kind: "multiply", factors: [left, right] } : { kind: "divide", numerator: left, denominator: right }
+      }
+      if (token.text === "^") return level > powerLevel ? undefined : this.power(left)
+      return undefined
+    }
+    if (token.kind === "plusMinus") return level > additive ? undefined : this.sum(left)
+    if (!this.startsFactor(token)) return undefined
+    // Two numbers side by side are no product.
+    if (token.kind === "number" && left.kind === "number" && this.lexed.tokens[this.position - 1]?.kind === "number") this.fail()
+    if (level > tight || (level > multiplicative && !this.reading.tightDivision)) return undefined
+    const right = this.parse(tight + 1)
+    return { kind: "multiply", factors: [left, right] }
+  }
+
+  private sum(first: Expression): Expression {
+    const terms = [first]
+    for (let token = this.token; token !== undefined; token = this.token) {
+      const sign = this.sign(token)
+      if (sign === 0) break
+      this.position++
+      const term = this.parse(additive + 1)
+      terms.push(sign > 0 ? term : { kind: "negate", operand: term })
+    }
+    return { kind: "add", terms }
+  }
+
+  private sign(token: Token): number {
+    if (token.kind === "plusMinus") return token.text === "pm" ? this.reading.plusMinus : -this.reading.plusMinus
+    return this.isOperator("+", token) ? 1 : this.isOperator("-", token) ? -1 : 0
+  }
+
+  private postfix(left: Expression, token: Token): Expression | undefined {
+    if (token.kind === "percent") {
+      this.position++
+      return { kind: "percent", operand: left }
+    }
+    if (token.kind === "degree") {
+      this.position++
+      const scale = this.token
+      if (scale?.kind === "letter" && (scale.text === "C" || scale.text === "F")) this.position++
+      return { kind: "degree", operand: left }
+    }
+    if (!this.isOperator("!", token)) return undefined
+    this.position++
+    if (!this.isOperator("!")) return { kind: "call", name: "factorial", arguments: [left] }
+    this.position++
+    return { kind: "call", name: "doubleFactorial", arguments: [left] }
+  }
+
+  private power(base: Expression): Expression {
+    this.position++
+    const exponent = this.exponent()
+    return { kind: "power", base, exponent }
+  }
+
+  /** What stands after ^: a group, or a signed factor (10^-6), which takes a power of its own (2^3^2). */
+  exponent(): Expression {
+    const token = this.token
+    if (token === undefined) this.fail()
+    const sign = this.sign(token)
+    if (sign !== 0) {
+      this.position++
+      const operand = this.exponent()
+      return sign > 0 ? operand : { kind: "negate", operand }
+    }
+    const operand = this.primary()
+    if (!this.isOperator("^")) return operand
+    this.position++
+    return { kind: "power", base: operand, exponent: this.exponent() }
+  }
+
+  /** Tokens that can begin a factor of an implicit product. */
+  startsFactor(token: Token | undefined): boolean {
+    switch (token?.kind) {
+      case "number":
+      case "letter":
+      case "constant":
+      case "function":
+      case "command":
+      case "open":
+      case "environmentBegin":
+        return true
+      case "operator":
+        return token.text === "|" && this.opensBars()
+      default:
+        return false
+    }
+  }
+
+  /** A bar opens an absolute value when an odd number of bars is left on its level. */
+  private opensBars(): boolean {
+    this.budget.charge((this.end - this.position) / 8)
+    let bars = 0
+    for (let index = this.position; index < this.end; index++) {
+      const token = this.lexed.tokens[index]!
+      const match = this.lexed.match[index]!
+      if (match > index) index = match
+      else if (token.kind === "close") break
+      else if (this.isOperator("|", token)) bars++
+    }
+    return bars % 2 === 0
+  }
+
+  private prefix(): Expression {
+    const token = this.token
+    if (token === undefined) this.fail()
+    const sign = this.sign(token)
+    if (sign !== 0) {
+      this.position++
+      const operand = this.parse(multiplicative)
+      return sign > 0 ? operand : { kind: "negate", operand }
+    }
+    return this.primary()
+  }
+
+  /**
+   * One operand without operators around it.
+   * @throws ParseFailure
+   */
+  primary(): Expression {
+    const token = this.token
+    if (token === undefined) this.fail()
+    switch (token.kind) {
+      case "number":
+        return this.number(token)
+      case "letter":
+        return this.letter(token)
+      case "constant":
+        this.position++
+        return { kind: "constant", name: token.text as "pi" | "e" | "i" | "infinity" }
+      case "function":
+        return token.text === "sqrt" ? parseRoot(this) : parseFunction(this)
+      case "command":
+        return this.command(token)
+      case "open":
+        return this.group()
+      case "environmentBegin":
+        return this.matrix(token)
+      case "operator":
+        if (token.text === "|") return this.bars()
+        return this.fail()
+      default:
+        return this.fail()
+    }
+  }
+
+  private number(token: Token): Expression {
+    this.position++
+    if (token.value === undefined) this.fail()
+    const value = token.value
+    if (this.isOperator("_")) {
+      const numeral = this.baseNumeral(token.text)
+      if (numeral !== undefined) return numeral
+    }
+    const mixed = /^\d+$/.test(token.text) ? this.mixedFraction(value) : undefined
+    if (mixed !== undefined) return { kind: "number", value: mixed }
+    return { kind: "number", value, ...(token.decimal === undefined ? {} : { decimal: token.decimal }) }
+  }
+
+  /** 1\frac{4}{5} and 1 4/5 are sums; only a proper fraction of two integer literals makes one. */
+  private mixedFraction(whole: Rational): Rational | undefined {
+    const next = this.token
+    let tokens: (Token | undefined)[] = []
+    let length = 0
+    if (next?.kind === "command" && next.text === "frac") {
+      const braced = this.peek(1)?.text === "{"
+      const second = braced ? this.peek(4)?.text === "{" : this.peek(2)?.text === "{"
+      const denominatorAt = (braced ? 4 : 2) + (second ? 1 : 0)
+      tokens = [this.peek(braced ? 2 : 1), this.peek(denominatorAt)]
+      length = denominatorAt + (second ? 2 : 1)
+      if (braced && this.lexed.match[this.position + 1] !== this.position + 3) return undefined
+      const open = this.position + denominatorAt - 1
+      if (second && this.lexed.match[open] !== open + 2) return undefined
+    } else if (next?.kind === "number" && next.spaceBefore && this.isOperator("/", this.peek(1))) {
+      tokens = [next, this.peek(2)]
+      length = 3
+      if (this.startsFactor(this.peek(3)) || this.isOperator("^", this.peek(3))) return undefined
+    }
+    const [numerator, denominator] = tokens.map((token) => (token?.kind === "number" && /^\d+$/.test(token.text) ? token.value : undefined))
+    if (numerator === undefined || denominator === undefined || numerator.numerator >= denominator.numerator) return undefined
+    this.position += length
+    return { numerator: whole.numerator * denominator.numerator + numerator.numerator, denominator: denominator.numerator }
+  }
+
+  private baseNumeral(digits: string): Expression | undefined {
+    const group = this.peek(1)?.text === "{"
+    const token = this.peek(group ? 2 : 1)
+    if (token?.kind !== "number" || !/^\d+$/.test(digits) || !/^\d{1,2}$/.test(token.text)) return undefined
+    const base = Number(token.text)
+    if (base < 2 || base > 36) return undefined
+    this.position += group ? 4 : 2
+    if (group && this.lexed.tokens[this.position - 1]?.text !== "}") this.fail()
+    let value = 0n
+    for (const digit of digits) value = value * BigInt(base) + BigInt(digit)
+    return { kind: "baseNumeral", digits: digits.replace(/^0+(?=\d)/, ""), base, value: integer(value) }
+  }
+
+  private letter(token: Token): Expression {
+    this.position++
+    const open = this.token
+    if (open?.kind === "open" && open.text === "(") {
+      const close = this.lexed.match[this.position]!
+      const single = close === this.position + 2 && this.lexed.tokens[this.position + 1]?.kind === "number"
+      // Usual function names, a literal argument (I(0), where a product would always be zero) or several arguments.
+      if (close > 0 && close < this.end && (single || /^[fghFGH]('|_|$)/.test(token.text) || this.hasComma(this.position + 1, close)))
+        return { kind: "apply", name: token.text, arguments: this.argumentList() }
+    }
+    return { kind: "symbol", name: token.text }
+  }
+
+  private hasComma(from: number, to: number): boolean {
+    for (let index = from; index < to; index++) {
+      if (this.lexed.tokens[index]!.kind === "separator") return true
+      if (this.lexed.match[index]! > index) index = this.lexed.match[index]!
+    }
+    return false
+  }
+
+  /** The expressions between a bracket and its match, separated by commas. */
+  argumentList(): Expression[] {
+    const close = this.lexed.match[this.position] ?? -1
+    if (close < 0 || close >= this.end) this.fail()
+    this.position++
+    const list: Expression[] = []
+    while (this.position < close) {
+      list.push(this.inner(close, true))
+      if (this.token?.kind === "separator") this.position++
+    }
+    this.position = close + 1
+    return list
+  }
+
+  /** One expression up to `close`, on a parser of its own range. */
+  private inner(close: number, toComma = false): Expression {
+    const parser = new ExpressionParser(this.lexed, this.position, close, this.reading, this.budget)
+    parser.depth = this.depth
+    const expression = parser.parse()
+    if (parser.position !== close && !(toComma && parser.token?.kind === "separator")) this.fail()
+    this.ambiguousDivision ||= parser.ambiguousDivision
+    this.ambiguousLogarithm ||= parser.ambiguousLogarithm
+    this.position = parser.position
+    return expression
+  }
+
+  /** A bracketed expression. */
+  group(): Expression {
+    const open = this.token!
+    const close = this.lexed.match[this.position]!
+    if (close < 0 || close >= this.end || open.text === "\\{" || open.text === "langle") this.fail()
+    const closing = this.lexed.tokens[close]!.text
+    if ((open.text === "(" && closing !== ")") || (open.text === "[" && closing !== "]")) this.fail()
+    this.position++
+    if (this.position === close) this.fail()
+    const operand = this.inner(close)
+    this.position = close + 1
+    if (open.text === "lfloor") return { kind: "call", name: "floor", arguments: [operand] }
+    if (open.text === "lceil") return { kind: "call", name: "ceil", arguments: [operand] }
+    return operand
+  }
+
+  private bars(): Expression {
+    this.budget.charge((this.end - this.position) / 8)
+    let close = this.position + 1
+    let nested = 0
+    for (; close < this.end; close++) {
+      const match = this.lexed.match[close]!
+      if (match > close) close = match
+      else if (this.isOperator("|", this.lexed.tokens[close])) {
+        const before = this.lexed.tokens[close - 1]!
+        const opens = close === this.position + 1 || before.kind === "operator" || before.kind === "relation"
+        if (!opens && nested === 0) break
+        nested += opens ? 1 : -1
+      }
+    }
+    if (close >= this.end) this.fail()
+    this.position++
+    const operand = this.inner(close)
+    this.position = close + 1
+    return { kind: "call", name: "abs", arguments: [operand] }
+  }
+
+  private command(token: Token): Expression {
+    this.position++
+    if (token.text === "frac" || token.text === "binom") {
+      const first = this.argument()
+      const second = this.argument()
+      if (token.text === "binom") return { kind: "call", name: "binom", arguments: [first, second] }
+      return { kind: "divide", numerator: first, denominator: second }
+    }
+    return this.bigOperation(token.text === "sum" ? "sum" : "product")
+  }
+
+  /** An argument of a command: a group, or one operand. */
+  argument(): Expression {
+    return this.token?.kind === "open" ? this.group() : this.primary()
+  }
+
+  private bigOperation(operation: "sum" | "product"): Expression {
+    if (!this.isOperator("_")) this.fail()
+    this.position++
+    const close = this.lexed.match[this.position] ?? -1
+    const variable = this.peek(1)
+    if (close < 0 || close >= this.end || this.token?.text !== "{" || variable?.kind !== "letter") this.fail()
+    const isIndex = this.peek(2)?.kind === "relation" && this.peek(2)?.text === "="
+    if (!isIndex) this.fail()
+    this.position += 3
+    const from = this.inner(close)
+    this.position = close + 1
+    if (!this.isOperator("^")) this.fail()
+    this.position++
+    const to = this.exponent()
+    const body = this.parse(multiplicative)
+    return { kind: "bigOperation", operation, variable: variable.text, from, to, body }
+  }
+
+  private matrix(token: Token): Expression {
+    const close = this.lexed.match[this.position]!
+    if (close < 0 || close >= this.end) this.fail()
+    if (!/^[pbvBV]?(?:small)?matrix\*?$|^array$/.test(token.text)) this.fail()
+    const rows: Expression[][] = []
+    let row: Expression[] = []
+    this.position++
+    while (this.position < close) {
+      const kind = this.token!.kind
+      if (kind === "rowBreak") {
+        if (row.length > 0) rows.push(row)
+        row = []
+        this.position++
+      } else if (kind === "ampersand") this.position++
+      else {
+        const parser = new ExpressionParser(this.lexed, this.position, close, this.reading, this.budget)
+        parser.depth = this.depth
+        row.push(parser.parse())
+        if (parser.position < close && parser.token!.kind !== "rowBreak" && parser.token!.kind !== "ampersand") this.fail()
+        this.position = parser.position
+      }
+    }
+    if (row.length > 0) rows.push(row)
+    if (rows.length === 0 || rows.some((cells) => cells.length !== rows[0]!.length)) this.fail()
+    this.position = close + 1
+    return token.text === "vmatrix" ? { kind: "call", name: "det", arguments: [{ kind: "matrix", rows }] } : { kind: "matrix", rows }
+  }
+
+  /** The level of a product: what an unbracketed function argument may hold. */
+  parseFactor(): Expression {
+    return this.parse(tight + 1)
+  }
+}
