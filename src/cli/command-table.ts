@@ -20,6 +20,31 @@ export const commandTable: readonly CommandEntry[] = [
     load: async () => (await import("./init.ts")).initCommand,
   },
   {
+    name: "train",
+    summary: "Train a model by reinforcement learning",
+    load: async () => (await import("./train.ts")).trainCommand((await import("./backends/training.ts")).trainBackend),
+  },
+  {
+    name: "sft",
+    summary: "Train on solutions (supervised) and save the model",
+    load: async () => (await import("./sft.ts")).sftCommand((await import("./backends/training.ts")).sftBackend),
+  },
+  {
+    name: "eval",
+    summary: "Measure the held-out accuracy of a model or a run",
+    load: async () => (await import("./eval.ts")).evalCommand((await import("./backends/inspection.ts")).evalBackend),
+  },
+  {
+    name: "sample",
+    summary: "Show responses of a model or a run",
+    load: async () => (await import("./sample.ts")).sampleCommand((await import("./backends/inspection.ts")).sampleBackend),
+  },
+  {
+    name: "bench",
+    summary: "Measure the speed of training and sampling",
+    load: async () => (await import("./bench.ts")).benchCommand((await import("./backends/speed.ts")).benchBackend),
+  },
+  {
     name: "runs",
     summary: "List runs with their state and accuracy",
     load: async () => (await import("./runs.ts")).runsCommand,

@@ -1,0 +1,42 @@
+/** Checks of a config that need tasks, objectives and presets to be known: reported with those of the config itself. */
+import type { ConfigCheck, ResolvedConfig } from "../../config/index.ts"
+import { DATASET_NAME, createTask } from "../../data/registry.ts"
+import { ConfigError, type ConfigIssue } from "../../errors.ts"
+import { loraTargets } from "../../model/lora.ts"
+import { presetConfig } from "../../model/presets.ts"
+import { objectiveProblems } from "../../trainer/rule.ts"
+import { existsSync } from "node:fs"
+import { join } from "node:path"
+
+function issuesOf(check: () => void, under?: string): ConfigIssue[] {
+  try {
+    check()
+    return []
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    return error.issues.map(({ path, message }) => ({ path: under ?? path, message }))
+  }
+}
+
+function taskIssues({ task }: ResolvedConfig): ConfigIssue[] {
+  const { name, ...options } = task
+  // A data set's options are checked when its files are opened.
+  return name === DATASET_NAME ? [] : issuesOf(() => void createTask(name, options))
+}
+
+function modelIssues({ model }: ResolvedConfig): ConfigIssue[] {
+  const { path, preset } = model
+  if (preset !== undefined) return issuesOf(() => void presetConfig(preset, { vocabularySize: 1_000_000 }), "model.preset")
+  if (path !== undefined && !existsSync(join(path, "config.json"))) {
+    return [{ path: "model.path", message: `expected a Hugging Face folder with a config.json, got ${path}. Check the path.` }]
+  }
+  return []
+}
+
+function loraIssues({ lora }: ResolvedConfig): ConfigIssue[] {
+  return lora.targets
+    .filter((target) => !loraTargets.includes(target))
+    .map((target) => ({ path: "lora.targets", message: `expected projections among ${loraTargets.join(", ")}, got ${target}. Correct it.` }))
+}
+
+export const configChecks: readonly ConfigCheck[] = [taskIssues, modelIssues, objectiveProblems, loraIssues]

@@ -1,0 +1,68 @@
+/** What the commands `eval` and `sample` do. */
+import type { ResolvedConfig } from "../../config/index.ts"
+import type { Problem, Task } from "../../data/task.ts"
+import { evaluateHeldOut } from "../../evaluation/held-out.ts"
+import { collectRollouts } from "../../rollout/rollout.ts"
+import type { Verifier } from "../../verifiers/verifier.ts"
+import type { EvalBackend } from "../eval.ts"
+import type { SampleBackend } from "../sample.ts"
+import { configChecks } from "./checks.ts"
+import { openSaved } from "./open-policy.ts"
+
+const VERIFIER_TIMEOUT_MS = 30_000
+
+export const evalBackend: EvalBackend = {
+  checks: configChecks,
+  async evaluate(model, config) {
+    const { engine, tokenizer, task, eosTokens } = await openSaved(model, config)
+    try {
+      const { greedy, expected, size } = config.evaluation
+      const { stopStrings, maxResponseTokens } = config.rollout
+      const started = performance.now()
+      const context = { engine, tokenizer, task, eosTokens, stopStrings, maxResponseTokens, verifierTimeoutMs: VERIFIER_TIMEOUT_MS }
+      const result = await evaluateHeldOut(context, { greedy, expected, ...(size === "all" ? {} : { size }) })
+      return { step: model.step ?? 0, ...result, time: { at: new Date().toISOString(), seconds: (performance.now() - started) / 1000 } }
+    } finally {
+      await engine.close()
+    }
+  },
+}
+
+/** Prompts of one's own as a task: nothing is judged. */
+function promptTask(texts: readonly string[]): Task {
+  const problems = texts.map((prompt, i): Problem => ({ id: `prompt-${i}`, prompt, gold: "" }))
+  const verifier: Verifier = { name: "none", verify: () => ({ status: "no-answer", reward: 0, reason: "not judged" }) }
+  return { name: "prompts", trainSize: 0, trainProblem: (_seed, position) => problems[position % problems.length]!, heldOut: problems, verifierFor: () => verifier }
+}
+
+export const sampleBackend: SampleBackend = {
+  checks: configChecks,
+  async sample({ model, config, prompts, count }) {
+    const own = "texts" in prompts
+    const { engine, tokenizer, task, eosTokens } = await openSaved(model, config, own ? promptTask(prompts.texts) : undefined)
+    try {
+      const problems = own ? task.heldOut : task.heldOut.slice(0, prompts.heldOutProblems)
+      const { rollouts } = await collectRollouts(
+        { engine, tokenizer, task, groupSize: count, sampling: samplingOf(config, eosTokens), verifierTimeoutMs: VERIFIER_TIMEOUT_MS },
+        problems,
+        config.seed,
+        0,
+      )
+      return rollouts.map(({ problem, text, sequence, verdict }) => ({
+        prompt: typeof problem.prompt === "string" ? problem.prompt : problem.prompt.map(({ role, content }) => `${role}: ${content}`).join("\n"),
+        completion: text,
+        tokens: sequence.tokens.length,
+        stopReason: sequence.stopReason,
+        logprob: sequence.logprobs.reduce((total, x) => total + x, 0),
+        ...(own ? {} : { reward: verdict.reward, reason: verdict.reason }),
+      }))
+    } finally {
+      await engine.close()
+    }
+  },
+}
+
+function samplingOf({ rollout }: ResolvedConfig, eosTokens: readonly number[]): Parameters<typeof collectRollouts>[0]["sampling"] {
+  const { temperature, topK, topP, minP, stopStrings, maxResponseTokens } = rollout
+  return { temperature, topK, topP, minP, stopStrings, maxTokens: maxResponseTokens, stopTokens: eosTokens }
+}

@@ -1,0 +1,58 @@
+/** What `pirl train --dry-run` shows: sizes of model, batch and memory. */
+import type { ResolvedConfig } from "../../config/index.ts"
+import { trainableSpecs } from "../../engine/onnx/programs.ts"
+import { elementCount, parameterCount } from "../../model/weights.ts"
+import { engineThreads, longestPrompt, openConfiguredTask, planPolicy } from "../../trainer/policy.ts"
+import { formatCount } from "../format.ts"
+
+const BYTES = Float32Array.BYTES_PER_ELEMENT
+
+function formatBytes(bytes: number): string {
+  const units = ["B", "KiB", "MiB", "GiB"]
+  let value = bytes
+  let unit = 0
+  while (value >= 1024 && unit < units.length - 1) {
+    value /= 1024
+    unit += 1
+  }
+  return `${value < 10 && unit > 0 ? value.toFixed(1) : Math.round(value)} ${units[unit]}`
+}
+
+/** Largest activations of one micro-batch, roughly: residual streams and feed-forward of every layer, scores of one. */
+function activationBytes(config: ResolvedConfig, model: Awaited<ReturnType<typeof planPolicy>>["modelConfig"]): number {
+  const tokens = config.engine.tokenBudget
+  const perLayer = 8 * model.hiddenSize + 6 * model.heads * model.headDim + 6 * model.intermediateSize
+  const kept = config.train.gradientCheckpointing ? perLayer + model.layers * model.hiddenSize : perLayer * model.layers
+  const head = 4 * Math.min(model.vocabularySize, config.engine.headChunk || model.vocabularySize)
+  return tokens * (kept + head) * BYTES
+}
+
+export async function planRun(config: ResolvedConfig): Promise<(readonly [label: string, value: string])[]> {
+  const task = await openConfiguredTask(config)
+  const policy = await planPolicy(config, task)
+  const { modelConfig, tokenizer } = policy
+  const lora = config.lora.enabled ? config.lora : undefined
+  const parameters = parameterCount(modelConfig)
+  const trainable = trainableSpecs(modelConfig, lora).reduce((total, { shape }) => total + elementCount(shape), 0)
+  const { promptsPerStep, groupSize, maxResponseTokens } = config.rollout
+  const prompt = longestPrompt(task, tokenizer, config.seed)
+  const sequences = promptsPerStep * groupSize
+  const rows = Math.min(sequences, config.engine.sampleBatch)
+  const cache = rows * (prompt + maxResponseTokens) * modelConfig.layers * modelConfig.keyValueHeads * modelConfig.headDim * 2 * BYTES
+  const state = (parameters + 3 * trainable) * BYTES
+  const snapshots = config.objective.klCoefficient > 0 ? trainable * BYTES : 0
+  const activations = activationBytes(config, modelConfig)
+  return [
+    ["model", `${modelConfig.architecture}, ${modelConfig.layers} layers, width ${modelConfig.hiddenSize}, vocabulary ${modelConfig.vocabularySize}`],
+    ["parameters", trainable === parameters ? formatCount(parameters) : `${formatCount(parameters)}, ${formatCount(trainable)} trained`],
+    ["task", `${task.name}, ${task.trainSize === undefined ? "endless" : formatCount(task.trainSize)} training and ${formatCount(task.heldOut.length)} held-out problems`],
+    ["prompt", `up to ${prompt} of ${modelConfig.contextLength} tokens, response up to ${maxResponseTokens}`],
+    ["batch", `${promptsPerStep} prompts x ${groupSize} responses = ${formatCount(sequences)} sequences`],
+    ["optimiser steps", `${config.optimizer.epochs * config.optimizer.miniBatches} per iteration${config.pipo.enabled ? " and the verification update" : ""}`],
+    ["steps", String(config.train.steps)],
+    ["threads", String(engineThreads(config))],
+    ["memory: weights, gradients, moments", formatBytes(state + snapshots)],
+    ["memory: keys and values", formatBytes(cache)],
+    ["memory: activations of a micro-batch, about", formatBytes(activations)],
+  ]
+}

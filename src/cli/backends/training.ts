@@ -1,0 +1,53 @@
+/** What the commands `train` and `sft` do, on the trainer. */
+import { mkdirSync } from "node:fs"
+import type { ResolvedConfig } from "../../config/index.ts"
+import { train } from "../../trainer/train.ts"
+import { warmStart } from "../../trainer/warm-start.ts"
+import type { SftBackend, SftProgress } from "../sft.ts"
+import type { TrainBackend } from "../train.ts"
+import { configChecks } from "./checks.ts"
+import { planRun } from "./plan.ts"
+import { openPolicy, type OpenPolicy } from "./open-policy.ts"
+
+async function withPolicy<T>(config: ResolvedConfig, use: (policy: OpenPolicy) => Promise<T>): Promise<T> {
+  const policy = await openPolicy(config)
+  try {
+    return await use(policy)
+  } finally {
+    await policy.engine.close()
+  }
+}
+
+export const trainBackend: TrainBackend = {
+  checks: configChecks,
+  plan: planRun,
+  train: (request) => withPolicy(request.config, (policy) => train({ ...request, ...policy })),
+}
+
+export const sftBackend: SftBackend = {
+  checks: configChecks,
+  sft: ({ config, out, onProgress, stopRequested }) =>
+    withPolicy(config, async ({ engine, tokenizer, task, eosTokens }) => {
+      let last: SftProgress = { step: 0, loss: Number.NaN, heldOutAccuracy: 0 }
+      await warmStart({
+        engine,
+        tokenizer,
+        task,
+        eosTokens,
+        config,
+        stopRequested,
+        stopStrings: config.rollout.stopStrings,
+        maxResponseTokens: config.rollout.maxResponseTokens,
+        verifierTimeoutMs: 30_000,
+        onProgress: ({ step, loss, accuracy }) => {
+          if (accuracy === undefined) return
+          last = { step, loss, heldOutAccuracy: accuracy }
+          onProgress(last)
+        },
+      })
+      mkdirSync(out, { recursive: true })
+      await engine.saveModel(out, config.model.dtype)
+      return last
+    }),
+}
+
