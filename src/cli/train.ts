@@ -2,11 +2,12 @@
  * `pirl train`: reads and checks the config, opens the run folder, hands over to the trainer.
  */
 import { join } from "node:path"
-import { configToYaml, configWarnings, resolveConfigFile, resumeIssues } from "../config/index.ts"
+import { configToYaml, configWarnings, resolveConfigFile } from "../config/index.ts"
 import type { ConfigCheck, ResolvedConfig } from "../config/index.ts"
 import { ConfigError } from "../errors.ts"
-import { createRunFolder, describeResume, resumeRunFolder } from "../runs/index.ts"
+import { describeResume } from "../runs/index.ts"
 import type { ResumePoint, RunFolder, RunSummary } from "../runs/index.ts"
+import { logFailure, openRunFolder } from "../trainer/open-run.ts"
 import { columns } from "./command.ts"
 import type { CliContext, Command, CommandArguments, OptionSpec } from "./command.ts"
 import { exitCodes } from "./exit-code.ts"
@@ -99,7 +100,7 @@ async function runTrain(backend: TrainBackend, args: CommandArguments, context: 
   }
   const directory =
     args.text("run-dir") ?? config.train.runDir ?? (resume ? lastRunDirectory(configFile) : newRunDirectory(configFile))
-  const { folder, from } = openFolder(directory, config, resume)
+  const { folder, from } = openRunFolder(directory, config, resume)
   const reporter = createReporter(reportMode(context, args.flag("json")), context, config.train.steps)
   const goOn = ["pirl train", ...args.positionals, "--resume --run-dir", directory].join(" ")
   const interrupt = listenForInterrupt(() =>
@@ -142,27 +143,6 @@ function configFileOf(args: CommandArguments, resume: boolean): string {
 export function overridesOf(args: CommandArguments): string[] {
   const steps = args.number("steps")
   return steps === undefined ? args.texts("set") : [...args.texts("set"), `train.steps=${steps}`]
-}
-
-function openFolder(
-  directory: string,
-  config: ResolvedConfig,
-  resume: boolean,
-): { readonly folder: RunFolder; readonly from: ResumePoint | undefined } {
-  const options = { configYaml: configToYaml(config), keepCheckpoints: config.checkpoint.keep }
-  if (!resume) return { folder: createRunFolder(directory, options), from: undefined }
-  const issues = resumeIssues(resolveConfigFile(join(directory, "config.yaml")), config)
-  if (issues.length > 0) throw new ConfigError(issues)
-  return resumeRunFolder(directory, options)
-}
-
-/** A full disk must not hide the error that the run died of. */
-function logFailure(folder: RunFolder, error: unknown): void {
-  try {
-    folder.logEvent("failure", error instanceof Error ? error.message : String(error))
-  } catch {
-    return
-  }
 }
 
 async function showPlan(

@@ -1,6 +1,7 @@
 /**
  * The configuration: reading, checking, defaults.
  */
+export type { ConfigInput } from "./config-input.ts"
 export { configChanges, resumeIssues } from "./config-changes.ts"
 export { configWarnings } from "./cross-checks.ts"
 export { configJsonSchema, settingPaths } from "./json-schema.ts"

@@ -9,6 +9,7 @@ import {
   objectiveRecipe,
   type AdvantageEstimator,
   type BatchObjective,
+  type Objective,
   type ObjectiveOptions,
 } from "../objectives/index.ts"
 import { pipo, plainRule, type UpdateRule } from "../pipo/index.ts"
@@ -64,7 +65,7 @@ export function aggregator(config: ResolvedConfig): (masks: readonly Float32Arra
   return (masks) => aggregationWeights(mode, masks, { constant })
 }
 
-export function createRule(config: ResolvedConfig, objective: BatchObjective): UpdateRule {
+export function createRule(config: ResolvedConfig, objective: Objective): UpdateRule {
   const base = plainRule({ objective, epochs: config.optimizer.epochs })
   if (!config.pipo.enabled) return base
   const { enabled: _enabled, preset: _preset, ...options } = config.pipo

@@ -10,6 +10,7 @@ import type { AdamOptions, Engine, SnapshotId } from "../engine/engine.ts"
 import { CheckpointError, NumericsError } from "../errors.ts"
 import { evaluateHeldOut, type HeldOutContext } from "../evaluation/held-out.ts"
 import type { Tokenizer } from "../model/tokenizer.ts"
+import type { Objective } from "../objectives/index.ts"
 import type { UpdateRule } from "../pipo/index.ts"
 import { deriveSeed, randomStream } from "../random.ts"
 import { collectRollouts, type Rollout, type RolloutContext } from "../rollout/rollout.ts"
@@ -51,7 +52,9 @@ export interface TrainRun {
   readonly observer: TrainObserver
   /** True once the run should finish its step, write a checkpoint and return. */
   readonly stopRequested: () => boolean
-  /** The update rule; from the config when absent. */
+  /** The objective; the one that the config names when absent. Advantages and aggregation stay the config's. */
+  readonly objective?: Objective
+  /** The update rule; from the config and the objective when absent. */
   readonly rule?: UpdateRule
 }
 
@@ -93,7 +96,7 @@ class Trainer {
   constructor(run: TrainRun) {
     const { config, eosTokens } = run
     const { maxResponseTokens, temperature, topK, topP, minP, stopStrings, groupSize } = config.rollout
-    const objective = createObjectiveOf(config)
+    const objective = run.objective ?? createObjectiveOf(config)
     this.#run = run
     this.#rule = run.rule ?? createRule(config, objective)
     this.#objectiveNeedsReference = objective.needs.includes("reference")

@@ -6,8 +6,8 @@ import { collectRollouts } from "../../rollout/rollout.ts"
 import type { Verifier } from "../../verifiers/verifier.ts"
 import type { EvalBackend } from "../eval.ts"
 import type { SampleBackend } from "../sample.ts"
-import { configChecks } from "./checks.ts"
-import { openSaved } from "./open-policy.ts"
+import { configChecks } from "../../trainer/config-checks.ts"
+import { openSaved } from "./open-saved.ts"
 
 const VERIFIER_TIMEOUT_MS = 30_000
 

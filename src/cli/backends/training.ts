@@ -5,9 +5,9 @@ import { train } from "../../trainer/train.ts"
 import { warmStart } from "../../trainer/warm-start.ts"
 import type { SftBackend, SftProgress } from "../sft.ts"
 import type { TrainBackend } from "../train.ts"
-import { configChecks } from "./checks.ts"
+import { configChecks } from "../../trainer/config-checks.ts"
 import { planRun } from "./plan.ts"
-import { openPolicy, type OpenPolicy } from "./open-policy.ts"
+import { openPolicy, type OpenPolicy } from "../../trainer/open-policy.ts"
 
 async function withPolicy<T>(config: ResolvedConfig, use: (policy: OpenPolicy) => Promise<T>): Promise<T> {
   const policy = await openPolicy(config)

@@ -1,12 +1,13 @@
 /** Checks of a config that need tasks, objectives and presets to be known: reported with those of the config itself. */
-import type { ConfigCheck, ResolvedConfig } from "../../config/index.ts"
-import { DATASET_NAME, createTask } from "../../data/registry.ts"
-import { ConfigError, type ConfigIssue } from "../../errors.ts"
-import { loraTargets } from "../../model/lora.ts"
-import { presetConfig } from "../../model/presets.ts"
-import { objectiveProblems } from "../../trainer/rule.ts"
 import { existsSync } from "node:fs"
 import { join } from "node:path"
+import type { ConfigCheck, ResolvedConfig } from "../config/index.ts"
+import { DATASET_NAME, createTask } from "../data/registry.ts"
+import type { Task } from "../data/task.ts"
+import { ConfigError, type ConfigIssue } from "../errors.ts"
+import { loraTargets } from "../model/lora.ts"
+import { presetConfig } from "../model/presets.ts"
+import { objectiveProblems } from "./rule.ts"
 
 function issuesOf(check: () => void, under?: string): ConfigIssue[] {
   try {
@@ -39,4 +40,12 @@ function loraIssues({ lora }: ResolvedConfig): ConfigIssue[] {
     .map((target) => ({ path: "lora.targets", message: `expected projections among ${loraTargets.join(", ")}, got ${target}. Correct it.` }))
 }
 
-export const configChecks: readonly ConfigCheck[] = [taskIssues, modelIssues, objectiveProblems, loraIssues]
+const checksBesideTheTask: readonly ConfigCheck[] = [modelIssues, objectiveProblems, loraIssues]
+
+/** For `parseConfig`: all of them, the task being one that the config names. */
+export const configChecks: readonly ConfigCheck[] = [taskIssues, ...checksBesideTheTask]
+
+/** The checks of a run whose task may come from code: the config then only carries its name. */
+export function checksFor(task: Task | undefined): readonly ConfigCheck[] {
+  return task === undefined ? configChecks : checksBesideTheTask
+}

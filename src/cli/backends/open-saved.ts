@@ -1,0 +1,16 @@
+/** Task, tokenizer and running engine of a model that is on disk. */
+import type { ResolvedConfig } from "../../config/index.ts"
+import type { Task } from "../../data/task.ts"
+import { openPolicy, type OpenPolicy } from "../../trainer/open-policy.ts"
+import type { ModelSource } from "../model-source.ts"
+
+/** A saved policy on the task of `config`. A checkpoint of adapters needs the model that they belong to. */
+export async function openSaved(model: ModelSource, config: ResolvedConfig, given?: Task): Promise<OpenPolicy> {
+  if (model.config?.lora.enabled === true) {
+    const policy = await openPolicy(config, given)
+    await policy.engine.load(model.directory)
+    return policy
+  }
+  const { preset: _preset, tokenizer: _tokenizer, alphabet: _alphabet, ...rest } = config.model
+  return openPolicy({ ...config, model: { ...rest, path: model.directory }, lora: { ...config.lora, enabled: false } }, given)
+}

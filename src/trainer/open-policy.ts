@@ -1,0 +1,27 @@
+/** Task, tokenizer and running engine of a config. */
+import type { ResolvedConfig } from "../config/index.ts"
+import type { Task } from "../data/task.ts"
+import type { Engine } from "../engine/engine.ts"
+import type { Tokenizer } from "../model/tokenizer.ts"
+import { createEngine, openConfiguredTask, planPolicy } from "./policy.ts"
+
+export interface OpenPolicy {
+  /** The caller closes it. */
+  readonly engine: Engine
+  readonly tokenizer: Tokenizer
+  readonly task: Task
+  /** Tokens that end a response. */
+  readonly eosTokens: readonly number[]
+}
+
+/**
+ * Opens the task, reads or makes the model, starts the engine.
+ * @param given  the task; that of the config when absent
+ * @throws ConfigError, CheckpointError, DataError  when one of them cannot be used
+ */
+export async function openPolicy(config: ResolvedConfig, given?: Task): Promise<OpenPolicy> {
+  const task = given ?? (await openConfiguredTask(config))
+  const plan = await planPolicy(config, task)
+  const engine = await createEngine(config, plan)
+  return { engine, tokenizer: plan.tokenizer, task, eosTokens: plan.eosTokens }
+}

@@ -1,0 +1,33 @@
+/** Opens the folder of a run, new or to be resumed. */
+import { join } from "node:path"
+import { configToYaml, resolveConfigFile, resumeIssues, type ResolvedConfig } from "../config/index.ts"
+import { ConfigError } from "../errors.ts"
+import { createRunFolder, resumeRunFolder, type ResumePoint, type RunFolder } from "../runs/index.ts"
+
+export interface OpenRun {
+  /** Locked by this process; the caller closes it. */
+  readonly folder: RunFolder
+  /** Where to go on; undefined for a new run. */
+  readonly from: ResumePoint | undefined
+}
+
+/**
+ * @throws ConfigError  when the folder is in use, not empty (new) or no run (resumed), or when the config differs from the
+ *                      resumed run's in a setting that must stay
+ */
+export function openRunFolder(directory: string, config: ResolvedConfig, resume: boolean): OpenRun {
+  const options = { configYaml: configToYaml(config), keepCheckpoints: config.checkpoint.keep }
+  if (!resume) return { folder: createRunFolder(directory, options), from: undefined }
+  const issues = resumeIssues(resolveConfigFile(join(directory, "config.yaml")), config)
+  if (issues.length > 0) throw new ConfigError(issues)
+  return resumeRunFolder(directory, options)
+}
+
+/** Notes in the run why it ended; a full disk must not hide the error that the run died of. */
+export function logFailure(folder: RunFolder, error: unknown): void {
+  try {
+    folder.logEvent("failure", error instanceof Error ? error.message : String(error))
+  } catch {
+    return
+  }
+}

@@ -1,0 +1,72 @@
+/** A whole run in one call: checks the config, opens model and run folder, trains, closes them. */
+import { parseConfig, type ConfigInput, type ResolvedConfig } from "../config/index.ts"
+import type { Task } from "../data/task.ts"
+import type { Objective } from "../objectives/index.ts"
+import type { UpdateRule } from "../pipo/index.ts"
+import { checksFor } from "./config-checks.ts"
+import { openPolicy } from "./open-policy.ts"
+import { logFailure, openRunFolder, type OpenRun } from "./open-run.ts"
+import { train, type TrainObserver, type TrainResult } from "./train.ts"
+
+export interface TrainRunOptions {
+  /** What a YAML file would hold; a resolved config will do as well. */
+  readonly config: ConfigInput
+  /** New or empty folder for metrics, checkpoints and the trained model; with `resume` that of the run to go on with. */
+  readonly runDirectory: string
+  /** Go on exactly where the run in the folder stopped. Default false. */
+  readonly resume?: boolean
+  /** A task of one's own, in place of `config.task`. */
+  readonly task?: Task
+  /** An objective of one's own, in place of `config.objective`, whose advantages and aggregation still hold. */
+  readonly objective?: Objective
+  /** An update rule of one's own, in place of what `config.pipo` and the objective make. */
+  readonly rule?: UpdateRule
+  /** Hears of steps, evaluations and notes. */
+  readonly observer?: Partial<TrainObserver>
+  /** Once aborted, the run finishes its step, writes a checkpoint and returns with `finished: false`. */
+  readonly signal?: AbortSignal
+}
+
+/**
+ * Trains as `pirl train` does.
+ * @throws ConfigError      with every problem of the config, before anything is loaded
+ * @throws CheckpointError  when the model folder or the checkpoint to resume from cannot be used
+ * @throws NumericsError    after three updates in a row whose loss or gradients were not finite
+ */
+export async function trainRun(options: TrainRunOptions): Promise<TrainResult> {
+  const { task, objective, rule, observer, signal, runDirectory, resume = false } = options
+  const config = runConfig(options.config, task)
+  const policy = await openPolicy(config, task)
+  let run: OpenRun | undefined
+  try {
+    // After the model, so that a model that cannot be opened leaves no run behind.
+    run = openRunFolder(runDirectory, config, resume)
+    const { folder, from } = run
+    const result = await train({
+      ...policy,
+      config,
+      folder,
+      resume: from,
+      observer: {
+        onStep: (line) => observer?.onStep?.(line),
+        onEvaluation: (line) => observer?.onEvaluation?.(line),
+        onNote: (text) => observer?.onNote?.(text),
+      },
+      stopRequested: () => signal?.aborted ?? false,
+      ...(objective === undefined ? {} : { objective }),
+      ...(rule === undefined ? {} : { rule }),
+    })
+    if (!result.finished) folder.logEvent("interrupt", `stopped after step ${result.step}`, { step: result.step })
+    return result
+  } catch (error) {
+    if (run !== undefined) logFailure(run.folder, error)
+    throw error
+  } finally {
+    run?.folder.close()
+    await policy.engine.close()
+  }
+}
+
+function runConfig(input: ConfigInput, task: Task | undefined): ResolvedConfig {
+  return parseConfig(task === undefined ? input : { ...input, task: { ...input.task, name: task.name } }, checksFor(task))
+}
