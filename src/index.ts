@@ -1,0 +1,203 @@
+/**
+ * The public API. What is not exported here may change without notice.
+ *
+ *     import { trainRun } from "pirl"
+ *
+ *     const { summary } = await trainRun({
+ *       config: { model: { preset: "nano" }, task: { name: "add2" }, warmStart: {}, rollout: { maxResponseTokens: 4 } },
+ *       runDirectory: "runs/first",
+ *     })
+ *
+ * From the whole to its parts: a run, its configuration, what one plugs into it (tasks, verifiers, objectives, update rules),
+ * what it is made of (model, engine, rollouts, evaluation), and what it leaves behind (run folder).
+ */
+
+// A run in one call, and the loop under it.
+export { trainRun } from "./trainer/train-run.ts"
+export type { TrainRunOptions } from "./trainer/train-run.ts"
+export { train } from "./trainer/train.ts"
+export type { TrainObserver, TrainResult, TrainRun } from "./trainer/train.ts"
+export { openPolicy } from "./trainer/open-policy.ts"
+export type { OpenPolicy } from "./trainer/open-policy.ts"
+export { openRunFolder } from "./trainer/open-run.ts"
+export type { OpenRun } from "./trainer/open-run.ts"
+
+// Configuration.
+export { configJsonSchema, configToYaml, configWarnings, parseConfig, resolveConfigFile } from "./config/index.ts"
+export type {
+  CheckpointSettings,
+  ConfigCheck,
+  ConfigInput,
+  EngineSettings,
+  EvaluationSettings,
+  JsonSchemaNode,
+  LoggingSettings,
+  LoraSettings,
+  ModelSettings,
+  ObjectiveSettings,
+  OptimizerSettings,
+  ResolvedConfig,
+  RolloutSettings,
+  TaskSettings,
+  TrainSettings,
+  WarmStartSettings,
+} from "./config/index.ts"
+export { configChecks } from "./trainer/config-checks.ts"
+
+// Tasks: where problems come from.
+export { createTask, describeTasks, taskNames } from "./data/registry.ts"
+export { drawnTask, indexedTask } from "./data/procedural-task.ts"
+export type { DrawnSpace, IndexedSpace, ProceduralSpace, ProceduralTask } from "./data/procedural-task.ts"
+export { createDatasetTask } from "./data/dataset.ts"
+export type { DatasetCounts, DatasetTask } from "./data/dataset.ts"
+export type { DatasetOptions } from "./data/dataset-options.ts"
+export type { PromptTemplate } from "./data/prompt-template.ts"
+export type { ChatMessage, Problem, Task } from "./data/task.ts"
+export type { OptionDescription, TaskOptions } from "./data/task-options.ts"
+export { deriveSeed, randomStream } from "./random.ts"
+export type { RandomStream } from "./random.ts"
+
+// Verifiers: whether a response is right.
+export { createVerifier, verifierNames } from "./verifiers/registry.ts"
+export { mathVerifier } from "./verifiers/math/index.ts"
+export type { MathOptions } from "./verifiers/math/index.ts"
+export { exactMatchVerifier } from "./verifiers/procedural/exact-match.ts"
+export type { ExactMatchOptions } from "./verifiers/procedural/exact-match.ts"
+export { numericAnswerVerifier } from "./verifiers/procedural/numeric-answer.ts"
+export type { NumericAnswerOptions } from "./verifiers/procedural/numeric-answer.ts"
+export type { Verdict, VerdictStatus, Verifier, VerifierInput } from "./verifiers/verifier.ts"
+
+// Objectives: the loss, its advantages, its aggregation. `graph` is what an objective of one's own is written with.
+export * as graph from "./graph/index.ts"
+export {
+  advantageNames,
+  aggregationModes,
+  aggregationWeights,
+  createAdvantage,
+  createObjective,
+  evaluateObjective,
+  klEstimate,
+  objectiveNames,
+  objectiveRecipe,
+} from "./objectives/index.ts"
+export { crossEntropy } from "./objectives/supervised.ts"
+export type {
+  AdvantageEstimator,
+  AdvantageName,
+  AdvantageNeed,
+  AdvantageOptions,
+  AdvantageResult,
+  AggregationMode,
+  AggregationOptions,
+  BatchObjective,
+  BatchObjectiveInputs,
+  KlEstimator,
+  KlOptions,
+  Objective,
+  ObjectiveInputs,
+  ObjectiveNeed,
+  ObjectiveOptions,
+  ObjectiveOutput,
+  ObjectiveRecipe,
+  ObjectiveResult,
+  ObjectiveRun,
+  ObjectiveTerm,
+  Preparation,
+  PreparationSequence,
+  RewardedResponse,
+} from "./objectives/index.ts"
+
+// Update rules: which optimiser steps an iteration takes.
+export { pipo, pipoDefaults, pipoPresets, plainRule, randomXi, replayRule } from "./pipo/index.ts"
+export type {
+  BatchSequence,
+  Deviation,
+  GateKind,
+  IterationBatch,
+  PipoBatch,
+  PipoOptions,
+  PipoPreset,
+  PipoSettings,
+  PlainRuleOptions,
+  Plan,
+  PlanOutcome,
+  ReplayOptions,
+  RuleMetrics,
+  Update,
+  UpdateRule,
+  WindowConvention,
+} from "./pipo/index.ts"
+
+// Model: folders in Hugging Face layout, models from scratch, tokenizers.
+export { loadModelFolder, saveModelFolder } from "./model/folder.ts"
+export type { ModelFolder, ModelToSave } from "./model/folder.ts"
+export { modelPresets, presetConfig } from "./model/presets.ts"
+export type { ModelPreset, PresetOptions } from "./model/presets.ts"
+export { initialiseWeights } from "./model/initialise.ts"
+export type { Architecture, ModelConfig, WeightType } from "./model/config.ts"
+export type { GenerationDefaults } from "./model/generation-config.ts"
+export type { LoraConfig } from "./model/lora.ts"
+export type { RopeConfig, RopeScaling } from "./model/rope-config.ts"
+export type { Weights } from "./model/weights.ts"
+export { loadTokenizer } from "./model/tokenizer.ts"
+export type { DecodeOptions, EncodeOptions, RenderChatOptions, Tokenizer } from "./model/tokenizer.ts"
+export { createByteTokenizer, createCharacterTokenizer } from "./model/tokenizer-create.ts"
+
+// Engine: samples, scores, trains.
+export { OnnxEngine } from "./engine/onnx/onnx-engine.ts"
+export type { OnnxEngineOptions } from "./engine/onnx/onnx-engine.ts"
+export type {
+  AdamOptions,
+  Engine,
+  EngineCapabilities,
+  ForwardOptions,
+  LossReport,
+  SampleRequest,
+  SamplingOptions,
+  Sequence,
+  SnapshotId,
+  StepReport,
+  TokenSequence,
+  TrainSequence,
+} from "./engine/engine.ts"
+
+// Rollouts and evaluation.
+export { collectRollouts } from "./rollout/rollout.ts"
+export type { Rollout, RolloutBatch, RolloutContext } from "./rollout/rollout.ts"
+export { decodeResponse, encodePrompt, encodeResponse } from "./rollout/prompt-encoder.ts"
+export { verifyResponse } from "./rollout/verify.ts"
+export { evaluateHeldOut } from "./evaluation/held-out.ts"
+export type { HeldOutContext, HeldOutOptions, HeldOutResult } from "./evaluation/held-out.ts"
+
+// Run folders.
+export { listRunFolders, readCompletions, readRun, summarizeRun } from "./runs/index.ts"
+export type {
+  AccuracySummary,
+  CheckpointInfo,
+  CompletionLine,
+  EvaluationLine,
+  MetricsLine,
+  ResumePoint,
+  RunEvent,
+  RunEventKind,
+  RunFolder,
+  RunRecord,
+  RunState,
+  RunSummary,
+  StepTime,
+  TimeRecord,
+  Verdict as ImprovementVerdict,
+} from "./runs/index.ts"
+
+// Errors: every one that a user's mistake can cause.
+export {
+  CheckpointError,
+  ConfigError,
+  DataError,
+  EngineError,
+  NumericsError,
+  PirlError,
+  ShapeError,
+  VerifierError,
+} from "./errors.ts"
+export type { ConfigIssue } from "./errors.ts"
