@@ -1,12 +1,12 @@
 /**
  * Ctrl-C: the first asks the run to stop after its step, the second stops at once.
  */
-import { exitCodes } from "./exit-code.ts"
+type StopSignal = "SIGINT" | "SIGTERM"
 
 /** Where signals come from; `process` is one. */
 export interface SignalSource {
-  on(signal: "SIGINT" | "SIGTERM", listener: () => void): unknown
-  off(signal: "SIGINT" | "SIGTERM", listener: () => void): unknown
+  on(signal: StopSignal, listener: (signal: StopSignal) => void): unknown
+  off(signal: StopSignal, listener: (signal: StopSignal) => void): unknown
 }
 
 /** Whether a stop was asked for. */
@@ -19,17 +19,23 @@ export interface Interrupt {
 /**
  * Listens to SIGINT and SIGTERM until `dispose`.
  * @param onFirst  called once, at the first signal
- * @param onSecond  called at every further one; ends the process with 130 unless another is given
+ * @param onSecond  called at every further one, without the listeners; dies of the signal unless another is given,
+ *   which shells report as 130. `process.exit` would wait for the engine's thread and abort it in native code
  */
 export function listenForInterrupt(
   onFirst: () => void,
   source: SignalSource = process,
-  onSecond: () => void = () => process.exit(exitCodes.interrupted),
+  onSecond: (signal: StopSignal) => void = (signal) => void process.kill(process.pid, signal),
 ): Interrupt {
   let requested = false
-  const listener = (): void => {
+  const dispose = (): void => {
+    source.off("SIGINT", listener)
+    source.off("SIGTERM", listener)
+  }
+  const listener = (signal: StopSignal): void => {
     if (requested) {
-      onSecond()
+      dispose()
+      onSecond(signal)
       return
     }
     requested = true
@@ -41,9 +47,6 @@ export function listenForInterrupt(
     get requested() {
       return requested
     },
-    dispose() {
-      source.off("SIGINT", listener)
-      source.off("SIGTERM", listener)
-    },
+    dispose,
   }
 }

@@ -87,14 +87,19 @@ describe("Ctrl-C", () => {
   test("asks to stop once, then stops at once, and is given back in the end", () => {
     const signals = new EventEmitter()
     const calls: string[] = []
-    const interrupt = listenForInterrupt(() => calls.push("first"), signals, () => calls.push("second"))
+    const interrupt = listenForInterrupt(() => calls.push("first"), signals, (signal) => calls.push(signal))
     expect(interrupt.requested).toBe(false)
-    signals.emit("SIGINT")
+    signals.emit("SIGINT", "SIGINT")
     expect(interrupt.requested).toBe(true)
-    signals.emit("SIGTERM")
-    signals.emit("SIGINT")
-    expect(calls).toEqual(["first", "second", "second"])
+    signals.emit("SIGTERM", "SIGTERM")
+    expect(calls).toEqual(["first", "SIGTERM"])
+    expect(signals.listenerCount("SIGINT") + signals.listenerCount("SIGTERM")).toBe(0)
     interrupt.dispose()
+  })
+
+  test("gives the signals back in the end", () => {
+    const signals = new EventEmitter()
+    listenForInterrupt(() => undefined, signals).dispose()
     expect(signals.listenerCount("SIGINT") + signals.listenerCount("SIGTERM")).toBe(0)
   })
 })
