@@ -1,0 +1,79 @@
+/** The program as a process of its own. */
+import { spawn, type ChildProcess } from "node:child_process"
+import { compiledProgram } from "./compiled.ts"
+
+const PATIENCE_MS = 60_000
+
+/** How a process ended. */
+export interface Outcome {
+  /** Null when a signal ended it. */
+  readonly code: number | null
+  readonly signal: NodeJS.Signals | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** A process that runs. */
+export interface Running {
+  readonly pid: number
+  /** Resolves once the standard output matches. Rejects when the process ends before. */
+  printed(pattern: RegExp): Promise<void>
+  kill(signal: NodeJS.Signals): void
+  readonly ended: Promise<Outcome>
+}
+
+/** Where and how a process runs. */
+export interface ProcessOptions {
+  readonly cwd?: string
+  readonly env?: Readonly<Record<string, string>>
+}
+
+/** Starts `pirl` with arguments; it is killed when it takes longer than a minute. */
+export function startPirl(args: readonly string[], options: ProcessOptions = {}): Running {
+  return follow(process.execPath, [compiledProgram(), ...args], options)
+}
+
+/** Runs `pirl` to its end. */
+export function pirl(args: readonly string[], options: ProcessOptions = {}): Promise<Outcome> {
+  return startPirl(args, options).ended
+}
+
+/** Runs `pirl` in a shell whose files cannot grow past a size, as on a full disk. */
+export function pirlWithFileLimit(args: readonly string[], kibibytes: number): Promise<Outcome> {
+  // The signal of the limit is ignored, so that the write itself fails.
+  const script = `trap '' XFSZ; ulimit -f ${kibibytes}; exec "$0" "$@"`
+  return follow("bash", ["-c", script, process.execPath, compiledProgram(), ...args], {}).ended
+}
+
+function follow(command: string, args: readonly string[], { cwd, env }: ProcessOptions): Running {
+  const child: ChildProcess = spawn(command, args, {
+    ...(cwd === undefined ? {} : { cwd }),
+    env: { ...process.env, NO_COLOR: "1", ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+    timeout: PATIENCE_MS,
+    killSignal: "SIGKILL",
+  })
+  let [stdout, stderr] = ["", ""]
+  const waiting = new Set<() => void>()
+  child.stdout!.setEncoding("utf8").on("data", (text: string) => {
+    stdout += text
+    for (const check of waiting) check()
+  })
+  child.stderr!.setEncoding("utf8").on("data", (text: string) => (stderr += text))
+  const ended = new Promise<Outcome>((resolve, reject) => {
+    child.on("error", reject)
+    child.on("close", (code, signal) => resolve({ code, signal, stdout, stderr }))
+  })
+  const printed = (pattern: RegExp): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const check = (): void => {
+        if (!pattern.test(stdout)) return
+        waiting.delete(check)
+        resolve()
+      }
+      waiting.add(check)
+      check()
+      void ended.then(() => reject(new Error(`the process ended before it printed ${pattern}:\n${stdout}${stderr}`)))
+    })
+  return { pid: child.pid!, printed, kill: (signal) => void child.kill(signal), ended }
+}
