@@ -1,18 +1,40 @@
 /** What a config may say about a data set. */
 import { z } from "zod"
 import { ConfigError } from "../errors.ts"
+import type { ConfigIssue } from "../errors.ts"
 import type { Verifier } from "../verifiers/verifier.ts"
+import type { DatasetLocation } from "./dataset-location.ts"
 import type { PromptTemplate } from "./prompt-template.ts"
+import { rowConditionSchema } from "./row-filter.ts"
+import type { RowCondition } from "./row-filter.ts"
 import { parseOptions } from "./task-options.ts"
 
-export interface DatasetOptions {
-  /** JSONL, parquet, CSV or TSV file with the training problems. */
-  readonly path: string
-  /** File with the held-out problems. Without it, they are taken out of `path`. */
+/** A name, a verifier, or one of them for each source (`columns.source`). */
+export type VerifierOption = string | Verifier | Readonly<Record<string, string | Verifier>>
+
+/** What is done about questions that are both in training and in evaluation data. */
+export type OverlapPolicy = "error" | "drop"
+
+export interface DatasetOptions extends DatasetLocation {
+  /** JSONL, parquet, CSV or TSV file with the training problems, or a folder of them. Either this or `hub`. */
+  readonly path?: string | undefined
+  /** A data set of the Hugging Face hub, `owner/name`. The only option that makes the network be used. */
+  readonly hub?: string | undefined
+  /** Branch, tag or commit of `hub`. Default main. */
+  readonly revision?: string | undefined
+  /** Where files of `hub` are kept. Default the cache folder of huggingface_hub. */
+  readonly cacheDir?: string | undefined
+  /** Folder within `hub` or `path` that alone is read. */
+  readonly subset?: string | undefined
+  /** Split to train on, known by the names of files and folders. Default train, or else the files that name none. */
+  readonly split?: string | undefined
+  /** Split with the held-out problems. */
+  readonly heldOutSplit?: string | undefined
+  /** File or folder with the held-out problems. Without it and `heldOutSplit`, they are taken out of the training data. */
   readonly heldOutPath?: string | undefined
   /**
-   * Number of held-out problems, chosen by a seeded hash of the question. Default: all of `heldOutPath`; without that
-   * file a tenth of the questions, 500 at most.
+   * Number of held-out problems, chosen by a seeded hash of the question. Default: all of `heldOutPath` or
+   * `heldOutSplit`; without them a tenth of the questions, 500 at most.
    */
   readonly heldOutSize?: number | undefined
   /** Chooses the held-out problems. Default 0. */
@@ -29,21 +51,49 @@ export interface DatasetOptions {
     | undefined
   /** Default: the question as it is. */
   readonly template?: PromptTemplate | undefined
-  /** A name, a verifier, or one of them for each source (`columns.source`). */
-  readonly verifier: string | Verifier | Readonly<Record<string, string | Verifier>>
+  /** Conditions that a row must meet, all of them; for training and held-out rows. */
+  readonly filter?: readonly RowCondition[] | undefined
+  /** True keeps the first training row of each question. Default false. */
+  readonly deduplicate?: boolean | undefined
+  /** Files or folders of further evaluation sets, whose questions must not be trained on. */
+  readonly disjointFrom?: readonly string[] | undefined
+  /** Questions of evaluation data in the training data: an error, or dropped from training. Default error. */
+  readonly overlap?: OverlapPolicy | undefined
+  /** Default: by the kind that verl-style rows name (`ability`, `reward_model.style`). */
+  readonly verifier?: VerifierOption | undefined
 }
 
 export const datasetSchema: z.ZodObject<{
-  path: z.ZodString
+  path: z.ZodOptional<z.ZodString>
+  hub: z.ZodOptional<z.ZodString>
+  revision: z.ZodOptional<z.ZodString>
+  cacheDir: z.ZodOptional<z.ZodString>
+  subset: z.ZodOptional<z.ZodString>
+  split: z.ZodOptional<z.ZodString>
+  heldOutSplit: z.ZodOptional<z.ZodString>
   heldOutPath: z.ZodOptional<z.ZodString>
   heldOutSize: z.ZodOptional<z.ZodInt>
   seed: z.ZodDefault<z.ZodInt>
   columns: z.ZodDefault<z.ZodType<NonNullable<DatasetOptions["columns"]>>>
   template: z.ZodOptional<z.ZodType<PromptTemplate>>
-  verifier: z.ZodType<DatasetOptions["verifier"]>
+  filter: z.ZodDefault<z.ZodArray<z.ZodType<RowCondition>>>
+  deduplicate: z.ZodDefault<z.ZodBoolean>
+  disjointFrom: z.ZodDefault<z.ZodArray<z.ZodString>>
+  overlap: z.ZodDefault<z.ZodType<OverlapPolicy>>
+  verifier: z.ZodOptional<z.ZodType<VerifierOption>>
 }> = z.strictObject({
-  path: z.string().min(1).describe("JSONL, parquet, CSV or TSV file with the training problems"),
-  heldOutPath: z.string().min(1).optional().describe("file with the held-out problems"),
+  path: z.string().min(1).optional().describe("JSONL, parquet, CSV or TSV file with the training problems, or a folder of them"),
+  hub: z
+    .string()
+    .regex(/^[\w.-]+\/[\w.-]+$/, { error: "owner/name" })
+    .optional()
+    .describe("data set of the Hugging Face hub, owner/name, in place of path"),
+  revision: z.string().min(1).optional().describe("branch, tag or commit of hub; main when absent"),
+  cacheDir: z.string().min(1).optional().describe("where files of hub are kept; the cache of huggingface_hub when absent"),
+  subset: z.string().min(1).optional().describe("folder within hub or path that alone is read"),
+  split: z.string().min(1).optional().describe("split to train on; train, or the files that name none, when absent"),
+  heldOutSplit: z.string().min(1).optional().describe("split with the held-out problems"),
+  heldOutPath: z.string().min(1).optional().describe("file or folder with the held-out problems"),
   heldOutSize: z.int().min(0).optional().describe("number of held-out problems, chosen by a hash of the question"),
   seed: z.int().default(0).describe("chooses the held-out problems"),
   columns: z
@@ -62,9 +112,14 @@ export const datasetSchema: z.ZodObject<{
     })
     .optional()
     .describe("text with {prompt} or {any_column}, or system and user messages"),
+  filter: z.array(rowConditionSchema).default([]).describe("conditions that rows must meet: column and equals, in, min, max, notEmpty, ..."),
+  deduplicate: z.boolean().default(false).describe("keep the first training row of each question"),
+  disjointFrom: z.array(z.string().min(1)).default([]).describe("evaluation files whose questions must not be trained on"),
+  overlap: z.enum(["error", "drop"]).default("error").describe("questions of evaluation data in the training data: error or drop"),
   verifier: z
-    .custom<DatasetOptions["verifier"]>(isVerifierOption, { error: "the name of a verifier, or a name for each source" })
-    .describe("name of the verifier, or a name for each source"),
+    .custom<VerifierOption>(isVerifierOption, { error: "the name of a verifier, or a name for each source" })
+    .optional()
+    .describe("name of the verifier, or a name for each source; by the kind that verl-style rows name when absent"),
 })
 
 /** True for an object that judges, false for one that maps sources to verifiers. */
@@ -78,15 +133,37 @@ function isVerifierOption(value: unknown): boolean {
   return Object.values(value).every((one) => typeof one === "string" || isVerifier(one))
 }
 
+/** Checked options with their defaults. */
+export type ParsedDatasetOptions = z.output<typeof datasetSchema>
+
+function combinationIssues({ path, hub, revision, cacheDir, heldOutPath, heldOutSplit }: ParsedDatasetOptions): ConfigIssue[] {
+  const issues: ConfigIssue[] = []
+  if ((path === undefined) === (hub === undefined)) {
+    const got = path === undefined ? "neither" : "both"
+    issues.push({ path: "task.path", message: `data set: expected either path or hub, got ${got}. Set one of them.` })
+  }
+  const hubOnly = { revision, cacheDir }
+  for (const [name, value] of Object.entries(hubOnly)) {
+    if (value === undefined || hub !== undefined) continue
+    issues.push({ path: `task.${name}`, message: `data set: expected ${name} only with hub, got it with path. Leave it out.` })
+  }
+  if (heldOutPath !== undefined && heldOutSplit !== undefined) {
+    issues.push({ path: "task.heldOutSplit", message: "data set: expected either heldOutPath or heldOutSplit, got both. Leave one out." })
+  }
+  if (heldOutPath !== undefined && heldOutPath === path) {
+    const message = "data set: expected another file than task.path, got the same. Leave it out and set task.heldOutSize."
+    issues.push({ path: "task.heldOutPath", message })
+  }
+  return issues
+}
+
 /**
  * Checked options with their defaults.
  * @throws ConfigError  with every problem, at `task.<option>`
  */
-export function parseDatasetOptions(options: unknown): z.output<typeof datasetSchema> {
+export function parseDatasetOptions(options: unknown): ParsedDatasetOptions {
   const parsed = parseOptions(datasetSchema, options, "data set")
-  if (parsed.heldOutPath !== undefined && parsed.heldOutPath === parsed.path) {
-    const message = "data set: expected another file than task.path, got the same. Leave it out and set task.heldOutSize."
-    throw new ConfigError([{ path: "task.heldOutPath", message }])
-  }
+  const issues = combinationIssues(parsed)
+  if (issues.length > 0) throw new ConfigError(issues)
   return parsed
 }

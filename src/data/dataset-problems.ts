@@ -1,10 +1,13 @@
 /** From the rows of a file to problems. */
 import { createHash } from "node:crypto"
+import { basename } from "node:path"
 import { DataError } from "../errors.ts"
 import { asText, detectColumns, requiredValue, valueOf } from "./columns.ts"
 import type { ColumnNames } from "./columns.ts"
 import type { DatasetOptions } from "./dataset-options.ts"
 import { checkTemplate, renderPrompt } from "./prompt-template.ts"
+import { questionKey } from "./question-key.ts"
+import { RowFilter } from "./row-filter.ts"
 import { readRows } from "./rows.ts"
 import type { PlacedRow } from "./rows.ts"
 import type { ChatMessage, Problem } from "./task.ts"
@@ -12,7 +15,7 @@ import type { ChatMessage, Problem } from "./task.ts"
 /** A problem with what the split needs to know about it. */
 export interface PlacedProblem {
   readonly problem: Problem
-  /** The question with its white space evened out: equal questions are duplicates. */
+  /** The question as `questionKey` evens it out: equal questions are duplicates. */
   readonly question: string
   readonly place: string
 }
@@ -33,11 +36,6 @@ function readQuestion(file: string, placed: PlacedRow, column: string): string |
     `data set ${file}, ${placed.place}: expected text or a list of messages with role and content in column ` +
       `${JSON.stringify(column)}, got ${JSON.stringify(value).slice(0, 100)}. Mend the row, or set task.columns.prompt.`,
   )
-}
-
-function questionKey(question: string | readonly ChatMessage[]): string {
-  const text = typeof question === "string" ? question : question.map(({ content }) => content).join("\n")
-  return text.normalize("NFC").replace(/\s+/g, " ").trim()
 }
 
 /** GSM8K writes the worked solution and then `#### answer` on the last line. */
@@ -80,26 +78,45 @@ function toProblem(file: string, placed: PlacedRow, columns: ColumnNames, templa
   return { problem, question: key, place }
 }
 
+/** What decides how rows are read. */
+export interface ReadOptions extends Pick<DatasetOptions, "columns" | "template" | "filter"> {
+  /** Of the whole data set, for messages. */
+  readonly name: string
+}
+
+/** Problems of files, with the number of rows that the filter left out. */
+export interface ProblemList {
+  readonly problems: readonly PlacedProblem[]
+  readonly filtered: number
+}
+
 /**
- * Every problem of a file, in its order.
- * @param path  place of the file in the config
- * @throws DataError    naming file, row and column, when a row lacks a value or the file is broken
+ * Every problem of the files of a data set, in their order. The columns are found in each file anew.
+ * @param path  place of the files in the config
+ * @throws DataError    naming file, row and column, when a row lacks a value or a file is broken; when no row is left
  * @throws ConfigError  when there is no such file, or the template shows the answer
  */
-export async function readProblems(
-  file: string,
-  path: string,
-  options: Pick<DatasetOptions, "columns" | "template">,
-): Promise<PlacedProblem[]> {
-  const { template } = options
+export async function readProblems(files: readonly string[], path: string, options: ReadOptions): Promise<ProblemList> {
+  const { template, filter = [], name } = options
+  const rows = new RowFilter(filter)
   const problems: PlacedProblem[] = []
-  let columns: ColumnNames | undefined
-  for await (const placed of readRows(file, path)) {
-    if (columns === undefined) {
-      columns = detectColumns(file, placed, options.columns ?? {})
-      if (template !== undefined) checkTemplate(template, [columns.answer, columns.solution ?? columns.answer])
+  let filtered = 0
+  for (const file of files) {
+    let columns: ColumnNames | undefined
+    for await (const placed of readRows(file, path)) {
+      if (!rows.accepts(file, placed)) {
+        filtered++
+        continue
+      }
+      if (columns === undefined) {
+        columns = detectColumns(file, placed, options.columns ?? {})
+        if (template !== undefined) checkTemplate(template, [columns.answer, columns.solution ?? columns.answer])
+      }
+      const problem = toProblem(file, placed, columns, template)
+      problems.push(files.length === 1 ? problem : { ...problem, place: `${basename(file)} ${placed.place}` })
     }
-    problems.push(toProblem(file, placed, columns, template))
   }
-  return problems
+  rows.finish(name)
+  if (problems.length > 0) return { problems, filtered }
+  throw new DataError(`data set ${name}: expected rows that meet task.filter, got none of ${filtered}. Change task.filter.`)
 }

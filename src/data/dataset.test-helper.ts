@@ -1,12 +1,14 @@
 /** Files for tests of data sets, in a folder that goes when the test file ends. */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
-import { join } from "node:path"
+import { dirname, join } from "node:path"
 import { DuckDBInstance } from "@duckdb/node-api"
 import { afterAll } from "vitest"
 
 export interface TestFiles {
-  /** Writes a file and returns its path. */
+  /** The folder of them all. */
+  readonly folder: string
+  /** Writes a file, with the folders it is in, and returns its path. */
   write(name: string, content: string | Uint8Array): string
   /** One JSON text per line. */
   jsonLines(name: string, rows: readonly unknown[]): string
@@ -19,10 +21,12 @@ export function testFiles(): TestFiles {
   afterAll(() => rmSync(folder, { recursive: true }))
   const write: TestFiles["write"] = (name, content) => {
     const file = join(folder, name)
+    mkdirSync(dirname(file), { recursive: true })
     writeFileSync(file, content)
     return file
   }
   return {
+    folder,
     write,
     jsonLines: (name, rows) => write(name, rows.map((row) => `${JSON.stringify(row)}\n`).join("")),
     async parquet(name, sql) {

@@ -174,7 +174,7 @@ describe("split", () => {
     ])
     const all = await createDatasetTask({ path, heldOutPath, verifier: "integer" })
     expect(all.heldOut.map(({ prompt }) => prompt)).toEqual(["A", "B"])
-    expect(all.counts).toEqual({ rows: 33, trainDuplicates: 0, heldOutDuplicates: 1, heldOutUnused: 0 })
+    expect(all.counts).toEqual({ rows: 33, filtered: 0, overlapping: 0, trainDuplicates: 0, heldOutDuplicates: 1, heldOutUnused: 0 })
     const one = await createDatasetTask({ path, heldOutPath, heldOutSize: 1, verifier: "integer" })
     expect([one.heldOut.length, one.trainSize, one.counts.heldOutUnused]).toEqual([1, 30, 1])
   })
@@ -247,7 +247,7 @@ describe("verifier", () => {
 
 describe("options", () => {
   test("that are wrong are reported all at once", async () => {
-    const wrong = { pth: "a", path: 3, heldOutSize: -1, columns: { promt: "x" }, template: 4, verifier: undefined }
+    const wrong = { pth: "a", path: 3, heldOutSize: -1, columns: { promt: "x" }, template: 4, verifier: 5 }
     const error = await rejection(createDatasetTask(wrong as unknown as DatasetOptions))
     expect(error).toBeInstanceOf(ConfigError)
     const paths = (error as ConfigError).issues.map(({ path }) => path).toSorted()

@@ -1,18 +1,21 @@
-/** A task from what a config says: procedural or a data set. */
+/** A task from what a config says: procedural, a data set, or a mixture of them. */
 import { createDatasetTask } from "./dataset.ts"
 import type { DatasetOptions } from "./dataset-options.ts"
+import { createMixtureTask } from "./mixture.ts"
 import { DATASET_NAME, createTask } from "./registry.ts"
 import type { Task } from "./task.ts"
 import type { TaskOptions } from "./task-options.ts"
 
 /**
- * The task of a config's `task` section: `name` chooses it, the rest are its options.
+ * The task of a config's `task` section: `name` chooses it, the rest are its options. A `dataset` with `sources` is a
+ * mixture.
  * @throws ConfigError  for an unknown name or wrong options
  * @throws DataError    when the files of a data set cannot be used
  */
 export async function openTask(settings: { readonly name: string } & TaskOptions): Promise<Task> {
   const { name, ...options } = settings
   if (name !== DATASET_NAME) return createTask(name, options)
+  if ("sources" in options) return createMixtureTask(options)
   // What a config holds is not typed; createDatasetTask checks every option.
   return createDatasetTask(options as unknown as DatasetOptions)
 }

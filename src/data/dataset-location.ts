@@ -1,0 +1,81 @@
+/** From what a config says about the place of a data set to files on disk. */
+import { readdir, stat } from "node:fs/promises"
+import { join, sep } from "node:path"
+import { ConfigError } from "../errors.ts"
+import { chooseFiles, splitName, subsetsOf } from "./file-splits.ts"
+import { fetchHubFiles } from "./hub.ts"
+
+/** Place of a data set: `path` (a file or folder) or `hub`. */
+export interface DatasetLocation {
+  readonly path?: string | undefined
+  readonly hub?: string | undefined
+  readonly revision?: string | undefined
+  readonly cacheDir?: string | undefined
+  readonly subset?: string | undefined
+}
+
+/** Files of one split. */
+export interface LocatedFiles {
+  /** For messages. */
+  readonly name: string
+  /** Place in the config. */
+  readonly path: string
+  readonly files: readonly string[]
+}
+
+async function listFolder(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true })
+  const files = entries.filter((entry) => entry.isFile() || entry.isSymbolicLink())
+  return files.map((entry) => join(entry.parentPath, entry.name).slice(join(folder, sep).length).split(sep).join("/"))
+}
+
+/**
+ * Files of a path: itself, or those of a split of a folder.
+ * @param path    place in the config
+ * @param splits  place of the split's setting
+ * @throws ConfigError  when a folder has no such split, or a file is asked for one
+ */
+export async function locatePath(file: string, path: string, split: string | undefined, subset?: string, splits: string = "task.split"): Promise<LocatedFiles> {
+  const isFolder = (await stat(file).catch(() => undefined))?.isDirectory() === true
+  if (!isFolder) {
+    // A file that is not there is reported by its reader.
+    if (split === undefined && subset === undefined) return { name: file, path, files: [file] }
+    const [setting, value] = split === undefined ? ["task.subset", subset] : [splits, split]
+    const message = `data set: expected a folder for the ${setting.slice(5)} ${JSON.stringify(value)}, got ${file}, which is none. Leave ${setting} out.`
+    throw new ConfigError([{ path: setting, message }])
+  }
+  const chosen = chooseFiles(await listFolder(file), { name: file, split, subset, path: splits })
+  return { name: split === undefined ? file : `${file} (${split})`, path, files: chosen.map((relative) => join(file, ...relative.split("/"))) }
+}
+
+async function locateHub(location: DatasetLocation & { readonly hub: string }, split: string | undefined, splits: string): Promise<LocatedFiles> {
+  const { hub, revision = "main", cacheDir, subset } = location
+  const choose = (paths: readonly string[]): string[] => {
+    const chosen = chooseFiles(paths, { name: hub, split, subset, path: splits })
+    const subsets = subset === undefined ? subsetsOf(chosen) : []
+    if (subsets.length <= 1) return chosen
+    const message = `data set ${hub}: expected one of its parts, got ${subsets.map((one) => one || "(top)").join(", ")}. Set task.subset to one of them.`
+    throw new ConfigError([{ path: "task.subset", message }])
+  }
+  const files = await fetchHubFiles({ name: hub, revision, cacheDirectory: cacheDir, choose })
+  return { name: split === undefined ? hub : `${hub} (${split})`, path: "task.hub", files }
+}
+
+/** Files with the training problems; for the hub they are fetched. */
+export function locateTraining(location: DatasetLocation, split: string | undefined): Promise<LocatedFiles> {
+  return locateSplit(location, split, "task.split")
+}
+
+/** Files of another split of the same place. */
+export async function locateHeldOut(location: DatasetLocation, split: string, trained: string | undefined): Promise<LocatedFiles> {
+  if (splitName(split) === splitName(trained ?? "train")) {
+    const message = `data set: expected another split than the one trained on, got ${JSON.stringify(split)}. Leave it out and set task.heldOutSize.`
+    throw new ConfigError([{ path: "task.heldOutSplit", message }])
+  }
+  return locateSplit(location, split, "task.heldOutSplit")
+}
+
+function locateSplit(location: DatasetLocation, split: string | undefined, splits: string): Promise<LocatedFiles> {
+  const { path, hub, subset } = location
+  return hub === undefined ? locatePath(path!, "task.path", split, subset, splits) : locateHub({ ...location, hub }, split, splits)
+}

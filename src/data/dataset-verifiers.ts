@@ -1,0 +1,53 @@
+/** The verifier of each problem of a data set. */
+import { ConfigError } from "../errors.ts"
+import type { Verifier } from "../verifiers/verifier.ts"
+import { valueOf } from "./columns.ts"
+import { isVerifier } from "./dataset-options.ts"
+import type { VerifierOption } from "./dataset-options.ts"
+import type { Problem } from "./task.ts"
+
+/** Finds a verifier by name; an unknown name is reported at `path`. */
+export type NamedVerifier = (name: string, path: string) => Verifier
+
+/** What verl-style rows say about the kind of their answers, and the verifier of that kind. */
+const KINDS: Readonly<Record<string, string>> = { math: "math", mcq: "multiple-choice", "multiple-choice": "multiple-choice" }
+
+function kindOf({ row = {} }: Problem): string | undefined {
+  const said = [valueOf(row, "reward_model.style"), valueOf(row, "ability")]
+  return said.map((kind) => (typeof kind === "string" && Object.hasOwn(KINDS, kind.toLowerCase()) ? KINDS[kind.toLowerCase()] : undefined)).find(Boolean)
+}
+
+function byKind(named: NamedVerifier): (problem: Problem) => Verifier {
+  const found = new Map<string, Verifier>()
+  return (problem) => {
+    const kind = kindOf(problem)
+    if (kind === undefined) {
+      const message =
+        "data set: expected the name of a verifier, or rows whose `ability` or `reward_model.style` is one of " +
+        `${Object.keys(KINDS).join(", ")}, got neither for the problem ${problem.id}. Set task.verifier.`
+      throw new ConfigError([{ path: "task.verifier", message }])
+    }
+    const verifier = found.get(kind) ?? named(kind, "task.verifier")
+    found.set(kind, verifier)
+    return verifier
+  }
+}
+
+/** From the option to a function of the problem; without an option the rows decide. */
+export function verifiersOf(option: VerifierOption | undefined, named: NamedVerifier): (problem: Problem) => Verifier {
+  if (option === undefined) return byKind(named)
+  const resolve = (one: string | Verifier, path: string): Verifier => (typeof one === "string" ? named(one, path) : one)
+  if (typeof option === "string" || isVerifier(option)) {
+    const verifier = resolve(option, "task.verifier")
+    return () => verifier
+  }
+  const bySource = new Map(Object.entries(option).map(([source, one]) => [source, resolve(one, `task.verifier.${source}`)]))
+  return (problem) => {
+    const verifier = bySource.get(problem.source ?? "")
+    if (verifier !== undefined) return verifier
+    const message =
+      `data set: expected a verifier for source ${JSON.stringify(problem.source ?? "")}, ` +
+      `got one for ${[...bySource.keys()].join(", ")}. Add it, or name one verifier for all.`
+    throw new ConfigError([{ path: "task.verifier", message }])
+  }
+}
