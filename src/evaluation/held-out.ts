@@ -2,7 +2,7 @@
 import type { Problem, Task } from "../data/task.ts"
 import type { Engine } from "../engine/engine.ts"
 import type { Tokenizer } from "../model/tokenizer.ts"
-import { collectRollouts } from "../rollout/rollout.ts"
+import { collectRollouts, type Rollout } from "../rollout/rollout.ts"
 import { encodePrompt, encodeResponse } from "../rollout/prompt-encoder.ts"
 
 export interface HeldOutContext {
@@ -29,6 +29,8 @@ export interface HeldOutResult {
   readonly greedyAccuracy?: number
   /** Mean probability of the unique right answer under the policy at temperature 1. */
   readonly expectedAccuracy?: number
+  /** Greedy accuracy of each source, where problems name theirs. */
+  readonly greedyAccuracyBySource?: Readonly<Record<string, number>>
   /** Greedy responses that could not be judged; they count as neither right nor wrong. */
   readonly verifierFailures?: number
 }
@@ -41,15 +43,24 @@ export async function evaluateHeldOut(context: HeldOutContext, options: HeldOutO
   return { size: problems.length, ...greedy, ...(expected === undefined ? {} : { expectedAccuracy: expected }) }
 }
 
-async function greedyAccuracy(context: HeldOutContext, problems: readonly Problem[]): Promise<{ greedyAccuracy?: number; verifierFailures: number }> {
+async function greedyAccuracy(context: HeldOutContext, problems: readonly Problem[]): Promise<Omit<HeldOutResult, "size">> {
   const { eosTokens, stopStrings, maxResponseTokens } = context
   const sampling = { temperature: 0, maxTokens: maxResponseTokens, stopTokens: eosTokens, stopStrings }
   const { rollouts } = await collectRollouts({ ...context, sampling, groupSize: 1 }, problems, 0, 0)
   const judged = rollouts.filter(({ failed }) => !failed)
   const verifierFailures = rollouts.length - judged.length
   if (judged.length === 0) return { verifierFailures }
-  const right = judged.filter(({ verdict }) => verdict.status === "correct").length
-  return { greedyAccuracy: right / judged.length, verifierFailures }
+  const sources = [...new Set(judged.map(({ problem }) => problem.source))].filter((source) => source !== undefined).sort()
+  const accuracies = sources.map((source) => [source, shareCorrect(judged.filter(({ problem }) => problem.source === source))] as const)
+  return {
+    greedyAccuracy: shareCorrect(judged),
+    ...(accuracies.length === 0 ? {} : { greedyAccuracyBySource: Object.fromEntries(accuracies) }),
+    verifierFailures,
+  }
+}
+
+function shareCorrect(rollouts: readonly Rollout[]): number {
+  return rollouts.filter(({ verdict }) => verdict.status === "correct").length / rollouts.length
 }
 
 /** exp(sum log p(answer)), averaged: free of sampling noise. Undefined when an answer is not unique. */

@@ -44,6 +44,23 @@ function rateBin(rate: number): number {
   return Math.min(Math.ceil(rate * 4), 4)
 }
 
+/** Mean reward and number of judged responses of each source, when problems name theirs (mixtures, verl's `data_source`). */
+function sourceMetrics(judged: readonly Rollout[]): Record<string, unknown> {
+  const rewards = new Map<string, number[]>()
+  for (const { problem, verdict } of judged) {
+    if (problem.source === undefined) continue
+    const known = rewards.get(problem.source)
+    if (known === undefined) rewards.set(problem.source, [verdict.reward])
+    else known.push(verdict.reward)
+  }
+  if (rewards.size === 0) return {}
+  const bySource = [...rewards].sort(([a], [b]) => (a < b ? -1 : 1))
+  return {
+    rewardBySource: Object.fromEntries(bySource.map(([source, values]) => [source, mean(values)])),
+    responsesBySource: Object.fromEntries(bySource.map(([source, values]) => [source, values.length])),
+  }
+}
+
 /** Metrics of what was sampled. */
 export function batchMetrics(rollouts: readonly Rollout[], batch: PipoBatch): Record<string, unknown> {
   const judged = rollouts.filter(({ failed }) => !failed)
@@ -67,6 +84,7 @@ export function batchMetrics(rollouts: readonly Rollout[], batch: PipoBatch): Re
     noAnswer: rollouts.filter(({ verdict }) => verdict.status === "no-answer").length,
     verifierFailures: rollouts.length - judged.length,
     sampledTokens: lengths.reduce((total, length) => total + length, 0),
+    ...sourceMetrics(judged),
   }
 }
 
