@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "no
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, describe, expect, test } from "vitest"
-import { NumericsError } from "../errors.ts"
+import { CheckpointError, NumericsError } from "../errors.ts"
 import { readRun, summarizeRun } from "../runs/index.ts"
 import { runCli } from "./cli.ts"
 import { captured } from "./cli.test-helper.ts"
@@ -136,6 +136,16 @@ describe("pirl train", () => {
     expect(err).toBe("pirl: trainer: expected finite gradients, got NaN three times.\n")
     expect(readRun(directory)).toMatchObject({ state: "failed" })
     expect((await pirl(backend(), config, "--resume", "--run-dir", directory)).code).toBe(0)
+  })
+
+  test("that cannot begin leaves no folder behind, so that the corrected config finds it free", async () => {
+    const directory = fresh()
+    const unusable: TrainBackend = {
+      ...backend(),
+      train: () => Promise.reject(new CheckpointError("model.safetensors: expected 8 bytes, got 4. Copy it again.")),
+    }
+    expect((await pirl(unusable, config, "--run-dir", directory)).code).toBe(1)
+    expect(existsSync(directory)).toBe(false)
   })
 
   test("without a config says how to get one", async () => {

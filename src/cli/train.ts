@@ -1,10 +1,11 @@
 /**
  * `pirl train`: reads and checks the config, opens the run folder, hands over to the trainer.
  */
+import { rmSync } from "node:fs"
 import { join } from "node:path"
 import { configToYaml, configWarnings, resolveConfigFile } from "../config/index.ts"
 import type { ConfigCheck, ResolvedConfig } from "../config/index.ts"
-import { ConfigError } from "../errors.ts"
+import { CheckpointError, ConfigError, DataError } from "../errors.ts"
 import { describeResume } from "../runs/index.ts"
 import type { ResumePoint, RunFolder, RunSummary } from "../runs/index.ts"
 import { logFailure, openRunFolder } from "../trainer/open-run.ts"
@@ -106,6 +107,7 @@ async function runTrain(backend: TrainBackend, args: CommandArguments, context: 
   const interrupt = listenForInterrupt(() =>
     reporter.onNote("stopping after this step, which is saved; Ctrl-C again stops at once"),
   )
+  let neverBegan = false
   try {
     for (const warning of warnings) reporter.onNote(`warning: ${warning}`)
     if (from !== undefined) reporter.onNote(describeResume(from))
@@ -121,13 +123,21 @@ async function runTrain(backend: TrainBackend, args: CommandArguments, context: 
     stream.write(`\n${summaryTable(result.summary, directory)}`)
     return exitCodes.ok
   } catch (error) {
-    logFailure(folder, error)
+    neverBegan = from === undefined && folder.isEmpty && isBadStart(error)
+    if (!neverBegan) logFailure(folder, error)
     throw error
   } finally {
     interrupt.dispose()
     reporter.close()
     folder.close()
+    // Else the corrected config would find the folder taken.
+    if (neverBegan) rmSync(directory, { recursive: true, force: true })
   }
+}
+
+/** True for config, data and model files that turn out to be unusable once they are opened. */
+function isBadStart(error: unknown): boolean {
+  return error instanceof ConfigError || error instanceof DataError || error instanceof CheckpointError
 }
 
 function configFileOf(args: CommandArguments, resume: boolean): string {

@@ -67,7 +67,7 @@ export class CheckpointStore {
       const last = this.newest()
       const stays = last === undefined ? "There is no earlier one." : `The last good one stays: ${last.path}.`
       throw new CheckpointError(
-        `checkpoint ${path}: expected to write it, got ${reasonOf(cause)}. ${stays} Make room or correct the cause, ` +
+        `checkpoint ${path}: expected to write it, got ${reasonOf(cause).replace(/\.$/, "")}. ${stays} Make room or correct the cause, ` +
           "then resume.",
         { cause },
       )

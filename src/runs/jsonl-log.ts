@@ -64,6 +64,10 @@ export class JsonlLog {
     this.#length += bytes.length
   }
 
+  get isEmpty(): boolean {
+    return this.#length === 0
+  }
+
   close(): void {
     closeSync(this.#descriptor)
   }

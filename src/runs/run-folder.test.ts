@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process"
 import { once } from "node:events"
-import { appendFileSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs"
+import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs"
 import { hostname, tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, describe, expect, test } from "vitest"
@@ -41,6 +41,23 @@ function withStartTime(pid: number, startTime: string | null): string {
 }
 
 describe("a new run", () => {
+  test("starts in a folder where another was killed before it had a config", () => {
+    const directory = fresh()
+    mkdirSync(directory)
+    writeFileSync(join(directory, ".config.yaml.123.tmp"), "see")
+    createRunFolder(directory, options).close()
+    expect(readRun(directory).configYaml).toBe(options.configYaml)
+  })
+
+  test("is empty until something is measured or saved", () => {
+    const folder = createRunFolder(fresh(), options)
+    folder.logEvent("alarm", "an event is no measurement")
+    expect(folder.isEmpty).toBe(true)
+    folder.logEvaluation({ step: 0, size: 10, greedyAccuracy: 0, time })
+    expect(folder.isEmpty).toBe(false)
+    folder.close()
+  })
+
   test("is refused in a folder that holds a run, and in one that holds anything else", () => {
     const directory = fresh()
     createRunFolder(directory, options).close()

@@ -95,6 +95,11 @@ export class RunFolder {
     writeFileAtomic(join(this.directory, "summary.json"), `${JSON.stringify(summary, null, 2)}\n`)
   }
 
+  /** True while nothing has been measured or saved: the run has not begun. */
+  get isEmpty(): boolean {
+    return this.#metrics.isEmpty && this.#evaluations.isEmpty && this.checkpoints.list().length === 0
+  }
+
   /** Closes the logs and gives the folder free. */
   close(): void {
     this.#metrics.close()
@@ -124,7 +129,7 @@ export function createRunFolder(directory: string, options: RunFolderOptions): R
   mkdirSync(directory, { recursive: true })
   const lock = acquireLock(directory)
   try {
-    const found = readdirSync(directory).filter((name) => !name.startsWith("lock.json"))
+    const found = readdirSync(directory).filter((name) => !/^(?:lock\.json|\.config\.yaml\.\d+\.tmp$)/.test(name))
     if (found.length > 0) {
       const isRun = isRunFolder(directory)
       throw new ConfigError([
