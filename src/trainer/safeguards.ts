@@ -1,0 +1,67 @@
+/** What is watched in every iteration: updates that were refused, and sampler and trainer drifting apart. */
+import { mkdirSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { NumericsError } from "../errors.ts"
+import { encodeState, type RunFolder } from "../runs/index.ts"
+import type { Iteration } from "./iteration.ts"
+
+/** Steps in a row that may be refused for NaN before the run stops. */
+const MOST_REFUSED = 3
+/** Sampler and trainer compute the same log-probs up to rounding; further apart something is wrong. */
+const MISMATCH_WARNING = 1e-4
+
+export class Safeguards {
+  readonly #folder: RunFolder
+  readonly #note: (text: string) => void
+  #refused: number
+  #warnedOfMismatch = false
+
+  /** @param refused  refused steps in a row so far */
+  constructor(folder: RunFolder, note: (text: string) => void, refused: number = 0) {
+    this.#folder = folder
+    this.#note = note
+    this.#refused = refused
+  }
+
+  /** Refused steps in a row: part of the checkpoint. */
+  get refused(): number {
+    return this.#refused
+  }
+
+  /** @throws NumericsError when the third step in a row was refused */
+  inspect(step: number, iteration: Iteration): void {
+    this.#inspectMismatch(step, iteration.metrics["logprobMismatch"])
+    this.#inspectUpdates(step, iteration)
+  }
+
+  #inspectUpdates(step: number, { optimiserSteps }: Iteration): void {
+    const bad = optimiserSteps.find(({ applied }) => !applied)
+    if (bad === undefined) {
+      this.#refused = 0
+      return
+    }
+    this.#refused += 1
+    const directory = join(this.#folder.directory, "refused")
+    mkdirSync(directory, { recursive: true })
+    const file = join(directory, `step-${String(step).padStart(6, "0")}.json`)
+    const { loss, gradientNorm, sequences, logprobs } = bad
+    writeFileSync(file, encodeState({ step, loss, gradientNorm, sequences, logprobs }))
+    const message = `step ${step}: loss ${loss}, gradient norm ${gradientNorm}: the update was not applied; its batch is in ${file}`
+    this.#folder.logEvent("alarm", message, { step, alarm: "not-finite" })
+    this.#note(message)
+    if (this.#refused >= MOST_REFUSED) {
+      throw new NumericsError(
+        `train: expected finite losses and gradients, got ${this.#refused} refused updates in a row, the last at step ${step}. ` +
+          `Lower optimizer.learningRate and resume from the last checkpoint; the batches are in ${directory}.`,
+      )
+    }
+  }
+
+  #inspectMismatch(step: number, mismatch: unknown): void {
+    if (this.#warnedOfMismatch || typeof mismatch !== "number" || !(mismatch > MISMATCH_WARNING)) return
+    this.#warnedOfMismatch = true
+    const message = `step ${step}: log-probs of sampling and training differ by ${mismatch.toExponential(1)}, more than ${MISMATCH_WARNING}`
+    this.#folder.logEvent("alarm", message, { step, alarm: "logprob-mismatch", mismatch })
+    this.#note(`warning: ${message}`)
+  }
+}

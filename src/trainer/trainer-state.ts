@@ -1,0 +1,52 @@
+/** The trainer's part of a checkpoint, beside the engine's weights and moments. The position in the data is the step. */
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import type { Engine, SnapshotId } from "../engine/engine.ts"
+import { CheckpointError } from "../errors.ts"
+import { decodeState, encodeState } from "../runs/index.ts"
+
+const stateFile = "trainer.json"
+
+export interface TrainerState {
+  /** State of the update rule: window, cached batch, gate. */
+  readonly rule: unknown
+  /** Refused steps in a row. */
+  readonly refused: number
+}
+
+export function writeTrainerState(directory: string, state: TrainerState): void {
+  writeFileSync(join(directory, stateFile), encodeState(state))
+}
+
+/** @throws CheckpointError when the file is missing or holds something else */
+export function readTrainerState(directory: string): TrainerState {
+  const path = join(directory, stateFile)
+  let state: Partial<TrainerState>
+  try {
+    state = decodeState(readFileSync(path, "utf8")) as Partial<TrainerState>
+  } catch (cause) {
+    throw new CheckpointError(`${path}: expected the trainer's state, got ${String(cause)}. Resume from another checkpoint.`, { cause })
+  }
+  const { rule, refused } = state
+  if (rule === undefined || refused === undefined) {
+    throw new CheckpointError(`${path}: expected the trainer's state, got a file without it. Resume from another checkpoint.`)
+  }
+  return { rule, refused }
+}
+
+/** Folder of the policy that a run started from, kept for runs whose objective compares with it. */
+function referenceDirectory(runDirectory: string): string {
+  return join(runDirectory, "reference")
+}
+
+/** Keeps the current policy as the reference of the run. */
+export async function saveReference(engine: Engine, runDirectory: string): Promise<SnapshotId> {
+  const directory = referenceDirectory(runDirectory)
+  mkdirSync(directory, { recursive: true })
+  await engine.save(directory)
+  return engine.importSnapshot(directory)
+}
+
+export function loadReference(engine: Engine, runDirectory: string): Promise<SnapshotId> {
+  return engine.importSnapshot(referenceDirectory(runDirectory))
+}
