@@ -15,7 +15,22 @@ export type Bindings = ReadonlyMap<string, Rational>
  * @throws BudgetExceeded
  */
 export function exactValue(node: Expression, budget: Budget, bindings?: Bindings): Rational | undefined {
-  budget.charge(1)
+  budget.charge(3)
+  if (bindings !== undefined || (node.kind !== "call" && node.kind !== "power" && node.kind !== "bigOperation")) {
+    return compute(node, budget, bindings)
+  }
+  let known = memo.get(node)
+  if (known === undefined) {
+    known = compute(node, budget, bindings) ?? null
+    memo.set(node, known)
+  }
+  return known ?? undefined
+}
+
+// Every rung asks for the same constants again, and nested ones at every level.
+const memo = new WeakMap<Expression, Rational | null>()
+
+function compute(node: Expression, budget: Budget, bindings: Bindings | undefined): Rational | undefined {
   const value = (child: Expression): Rational | undefined => exactValue(child, budget, bindings)
   switch (node.kind) {
     case "number":
@@ -164,7 +179,7 @@ function factorial(value: Rational, step: number, budget: Budget): Rational | un
   if (!rationals.isInteger(value) || value.numerator < 0n || value.numerator > 2_000n) return undefined
   let product = 1n
   const count = Number(value.numerator)
-  budget.charge(count * 3)
+  budget.charge(count * 8)
   for (let factor = count; factor > 1; factor -= step) product *= BigInt(factor)
   return rationals.rational(product, 1n)
 }
@@ -174,7 +189,7 @@ function binomial(n: Rational, k: Rational, budget: Budget): Rational | undefine
   if (k.numerator < 0n || k.numerator > n.numerator) return rationals.zero
   const count = k.numerator * 2n > n.numerator ? n.numerator - k.numerator : k.numerator
   if (count > 2_000n) return undefined
-  budget.charge(Number(count) * 20)
+  budget.charge(Number(count) * 30)
   let product = 1n
   for (let index = 0n; index < count; index++) product = (product * (n.numerator - index)) / (index + 1n)
   return rationals.rational(product, 1n)

@@ -87,14 +87,22 @@ export class ExpressionParser {
   private infix(left: Expression, token: Token, level: number): Expression | undefined {
     const postfix = this.postfix(left, token)
     if (postfix !== undefined) return postfix
-    if (token.kind === "operator") {
+    if (token.kind === "operator" && token.text !== "|") {
       if (token.text === "+" || token.text === "-") return level > additive ? undefined : this.sum(left)
       if (token.text === "*" || token.text === "/") {
         if (level > multiplicative) return undefined
         this.position++
         const right = this.parse(token.text === "/" && this.reading.tightDivision ? tight : multiplicative + 1)
         if (token.text === "/" && this.startsFactor(this.token)) this.ambiguousDivision = true
-        return token.text === "*" ? { kind: "multiply", factors: [left, right] } : { kind: "divide", numerator: left, denominator: right }
+        if (token.text === "*") {
+          const factors = [left, right]
+          while (this.isOperator("*")) {
+            this.position++
+            factors.push(this.parse(multiplicative + 1))
+          }
+          return { kind: "multiply", factors }
+        }
+        return { kind: "divide", numerator: left, denominator: right }
       }
       if (token.text === "^") return level > powerLevel ? undefined : this.power(left)
       return undefined
@@ -104,8 +112,15 @@ export class ExpressionParser {
     // Two numbers side by side are no product.
     if (token.kind === "number" && left.kind === "number" && this.lexed.tokens[this.position - 1]?.kind === "number") this.fail()
     if (level > tight || (level > multiplicative && !this.reading.tightDivision)) return undefined
-    const right = this.parse(tight + 1)
-    return { kind: "multiply", factors: [left, right] }
+    const factors = [left, this.parse(tight + 1)]
+    // One flat product, however long: its evaluation does not recurse.
+    while (this.continuesProduct()) factors.push(this.parse(tight + 1))
+    return { kind: "multiply", factors }
+  }
+
+  private continuesProduct(): boolean {
+    const { token } = this
+    return token !== undefined && token.kind !== "number" && this.startsFactor(token)
   }
 
   private sum(first: Expression): Expression {
@@ -283,7 +298,8 @@ export class ExpressionParser {
     const token = this.peek(group ? 2 : 1)
     if (token?.kind !== "number" || !/^\d+$/.test(digits) || !/^\d{1,2}$/.test(token.text)) return undefined
     const base = Number(token.text)
-    if (base < 2 || base > 36) return undefined
+    // 8_4 is no numeral.
+    if (base < 2 || base > 36 || [...digits].some((digit) => Number(digit) >= base)) return undefined
     this.position += group ? 4 : 2
     if (group && this.lexed.tokens[this.position - 1]?.text !== "}") this.fail()
     let value = 0n
@@ -293,15 +309,35 @@ export class ExpressionParser {
 
   private letter(token: Token): Expression {
     this.position++
+    const braced = this.token?.text === "{" && this.peek(1)?.text === "(" && this.lexed.match[this.position + 1] === this.lexed.match[this.position]! - 1
+    if (braced) {
+      // u{\left(t\right)}, as computer algebra systems write it.
+      const outer = this.lexed.match[this.position]!
+      this.position++
+      const applied = this.application(token)
+      if (applied !== undefined) this.position = outer + 1
+      else this.position--
+      return applied ?? { kind: "symbol", name: token.text }
+    }
+    return this.application(token) ?? { kind: "symbol", name: token.text }
+  }
+
+  /** f(x), the parser standing on the bracket; undefined when the letter is a factor before it. */
+  private application(token: Token): Expression | undefined {
     const open = this.token
     if (open?.kind === "open" && open.text === "(") {
       const close = this.lexed.match[this.position]!
+      if (token.text === "\\Gamma" && close > 0 && close < this.end) {
+        const [argument] = this.argumentList()
+        const less: Expression = { kind: "add", terms: [argument ?? this.fail(), { kind: "number", value: integer(-1) }] }
+        return { kind: "call", name: "factorial", arguments: [less] }
+      }
       const single = close === this.position + 2 && this.lexed.tokens[this.position + 1]?.kind === "number"
       // Usual function names, a literal argument (I(0), where a product would always be zero) or several arguments.
       if (close > 0 && close < this.end && (single || /^[fghFGH]('|_|$)/.test(token.text) || this.hasComma(this.position + 1, close)))
         return { kind: "apply", name: token.text, arguments: this.argumentList() }
     }
-    return { kind: "symbol", name: token.text }
+    return undefined
   }
 
   private hasComma(from: number, to: number): boolean {

@@ -21,7 +21,7 @@ export interface Candidate {
 
 const numberPattern =
   /(?<![A-Za-z\d.])[-−]?(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:[.,]\d+)?|\.\d+)(?:\s*\/\s*\d+(?!\d|\.\d))?(?:\s*(?:%|percent\b|pct\b))?/g
-const fractionPattern = /-?\s*\\[dtc]?frac\s*\{[^{}]{1,40}\}\s*\{[^{}]{1,40}\}/g
+const fractionPattern = /(?:-\s?)?\\[dtc]?frac\s*\{[^{}]{1,40}\}\s*\{[^{}]{1,40}\}/g
 
 /** Candidates in order of trust; the first one that can be read is the answer. */
 export function extractCandidates(completion: string, types: readonly MatchType[]): Candidate[] {

@@ -16,18 +16,22 @@ const maxSpan = 2_000
 export function mathSpans(text: string): MathSpan[] {
   const spans: MathSpan[] = []
   let index = 0
+  // Where each mark stands next, so that the text is searched once for each and not once for each opening.
+  const ahead = new Map<string, number>()
   const closing = (mark: string, from: number): number => {
-    const at = text.indexOf(mark, from)
-    return at < 0 || at - from > maxSpan ? -1 : at
+    let at = ahead.get(mark) ?? -1
+    if (at < from) {
+      at = text.indexOf(mark, from)
+      if (at < 0) at = Number.POSITIVE_INFINITY
+      ahead.set(mark, at)
+    }
+    return at - from > maxSpan ? -1 : at
   }
-  // Once a mark has not been found it is not looked for again.
-  const missing = new Set<string>()
   while (index < text.length) {
     const character = text[index]!
     if (character === "\\") {
       const mark = text[index + 1] === "(" ? "\\)" : text[index + 1] === "[" ? "\\]" : ""
-      const end = mark === "" || missing.has(mark) ? -1 : closing(mark, index + 2)
-      if (mark !== "" && end < 0 && text.indexOf(mark, index + 2) < 0) missing.add(mark)
+      const end = mark === "" ? -1 : closing(mark, index + 2)
       if (end < 0) index += 2
       else {
         spans.push({ start: index, end: end + 2, content: text.slice(index + 2, end) })

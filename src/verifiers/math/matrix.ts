@@ -1,8 +1,9 @@
 /** Matrix expressions worked out entry by entry: sums, products, multiples, powers, transposes, determinants. */
 import type { Budget } from "./budget.ts"
+import { BudgetExceeded } from "./budget.ts"
 import { exactValue } from "./exact-evaluation.ts"
 import type { Expression } from "./expression.ts"
-import { some } from "./expression.ts"
+import { children, hasDecimal, some } from "./expression.ts"
 
 type Rows = readonly (readonly Expression[])[]
 
@@ -19,11 +20,30 @@ function product(a: Rows, b: Rows, budget: Budget): Rows | undefined {
   if (a[0]!.length !== b.length) return undefined
   budget.charge(a.length * b.length * b[0]!.length)
   return a.map((row) =>
-    b[0]!.map((_, column): Expression => ({
-      kind: "add",
-      terms: row.map((entry, index): Expression => ({ kind: "multiply", factors: [entry, b[index]![column]!] })),
-    })),
+    b[0]!.map((_, column): Expression =>
+      compact({ kind: "add", terms: row.map((entry, index): Expression => ({ kind: "multiply", factors: [entry, b[index]![column]!] })) }, budget),
+    ),
   )
+}
+
+/** Entries double with every product: numbers are worked out at once, and a symbolic entry may not grow past this. */
+const maxEntryNodes = 3_000
+
+function compact(entry: Expression, budget: Budget): Expression {
+  if (countNodes(entry, maxEntryNodes) > maxEntryNodes) throw new BudgetExceeded("matrix product too large")
+  if (hasDecimal(entry)) return entry
+  const value = exactValue(entry, budget)
+  return value === undefined ? entry : { kind: "number", value }
+}
+
+/** Nodes of the tree, counted no further than just past the limit. */
+function countNodes(node: Expression, limit: number): number {
+  let count = 1
+  for (const child of children(node)) {
+    if (count > limit) break
+    count += countNodes(child, limit - count)
+  }
+  return count
 }
 
 /** The entries of a matrix-valued expression; undefined for scalars and shapes that do not fit. */

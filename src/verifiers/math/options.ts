@@ -14,7 +14,8 @@ export interface MathOptions {
   readonly matchTypes?: readonly MatchType[]
   /** A predicted inequality may match a gold set; the other way round it always may. Default false. */
   readonly allowSetRelationComparison?: boolean
-  /** Work allowance of one verification; past it the verdict is "timeout". Default 200,000 steps, some 50 ms at worst. */
+  /** Work allowance of one verification; past it the verdict is "timeout". Default 80,000 steps: ordinary
+   * answers take some hundreds, and the whole allowance some tens of milliseconds. */
   readonly maxSteps?: number
 }
 

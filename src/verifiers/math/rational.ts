@@ -34,7 +34,7 @@ export function rational(numerator: bigint, denominator: bigint, budget?: Budget
   const bits = Math.max(bitLength(numerator), bitLength(denominator))
   if (bits > 2 * maxBits) return undefined
   // Euclid on n-bit numbers costs about n^2 / 64 word operations.
-  budget?.charge(1 + ((bits >> 6) * bits) / 64)
+  budget?.charge(2 + bits / 16 + (bits * bits) / 2_000)
   const divisor = greatestCommonDivisor(numerator, denominator)
   const sign = denominator < 0n ? -1n : 1n
   const result = { numerator: (sign * numerator) / divisor, denominator: (sign * denominator) / divisor }

@@ -21,6 +21,9 @@ const pointKinds: readonly { readonly low: number; readonly high: number; readon
   { low: 1.1, high: 2.7, signs: "mixed" },
 ]
 
+/** Step functions differ at single integers: floor(sqrt(n-1)) and floor(sqrt(n-2)) at every square plus one. */
+const integerPoints = 40
+
 const stepFunctions = new Set(["floor", "ceil", "gcd", "lcm", "doubleFactorial"])
 
 function needsIntegers(node: Expression): boolean {
@@ -41,11 +44,11 @@ function mayBeNegative(name: string): boolean {
 }
 
 function samplePoint(names: readonly string[], index: number, integers: boolean): Map<string, number> {
-  const kind = pointKinds[index]!
+  const kind = pointKinds[index % pointKinds.length]!
   const point = new Map<string, number>()
   for (const name of names) {
     if (integers && /^[a-wA-W]/.test(name)) {
-      point.set(name, 1 + Math.floor(hash(name, index) * 14) + index)
+      point.set(name, names.length === 1 ? index + 1 : 1 + Math.floor(hash(name, index) * 30))
       continue
     }
     const value = kind.low + (kind.high - kind.low) * hash(name, index)
@@ -82,7 +85,7 @@ export function equalAtSamples(a: Expression, b: Expression, precision: Precisio
   const integers = names.length > 0 && (needsIntegers(a) || needsIntegers(b))
   const outside: Sample[] = []
   let compared = 0
-  for (let index = 0; index < (names.length === 0 ? 1 : pointKinds.length); index++) {
+  for (let index = 0; index < (names.length === 0 ? 1 : integers ? integerPoints : pointKinds.length); index++) {
     const point = samplePoint(names, index, integers)
     const left = new NumericEvaluator(point, budget)
     const right = new NumericEvaluator(point, budget)

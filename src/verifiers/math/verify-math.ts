@@ -7,7 +7,7 @@ import { parseAnswer } from "./answer-parser.ts"
 import { boxedAnswer } from "./boxed.ts"
 import { Budget, BudgetExceeded } from "./budget.ts"
 import type { Candidate } from "./extraction.ts"
-import { extractCandidates } from "./extraction.ts"
+import { extractCandidates, maxCompletionCharacters } from "./extraction.ts"
 import { maxAnswerCharacters } from "./lexer.ts"
 import type { MatchType, MathOptions } from "./options.ts"
 
@@ -22,7 +22,7 @@ export interface MathVerdict {
 }
 
 const defaultTypes: readonly MatchType[] = ["latex", "expr"]
-const defaultSteps = 200_000
+const defaultSteps = 80_000
 const defaultPlaces = 6
 
 /** Longest extracted text that a verdict repeats. */
@@ -84,7 +84,7 @@ function isGarbled(answer: Answer): boolean {
 const longestPlainGold = 500
 
 function readGold(gold: string, types: readonly MatchType[], budget: Budget): Side | undefined {
-  const trimmed = gold.trim()
+  const trimmed = gold.slice(-maxCompletionCharacters).trim()
   if (trimmed === "") return undefined
   const reading = { ...firstReading, decimalComma: !types.includes("latex") }
   const direct = types.includes("latex") || /\\/.test(trimmed) ? boxedAnswer(trimmed) : undefined
