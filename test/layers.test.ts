@@ -16,7 +16,7 @@ const layers: readonly (readonly string[])[] = [
   ["graph"],
 ]
 /** Read by every layer, and reading no layer themselves. */
-const common = ["config", "random.ts", "errors.ts"]
+const common = ["config", "random.ts", "errors.ts", "worker-thread.ts"]
 
 interface Import {
   readonly file: string
