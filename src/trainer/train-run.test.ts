@@ -1,0 +1,63 @@
+import { mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { afterAll, expect, test } from "vitest"
+import type { ConfigInput } from "../config/index.ts"
+import { ConfigError } from "../errors.ts"
+import { mul, neg } from "../graph/index.ts"
+import type { Objective } from "../objectives/index.ts"
+import { readRun } from "../runs/index.ts"
+import { trainRun } from "./train-run.ts"
+
+const temporary = mkdtempSync(join(tmpdir(), "pirl-train-run-"))
+afterAll(() => rmSync(temporary, { recursive: true, force: true }))
+
+const config: ConfigInput = {
+  model: { preset: "nano" },
+  task: { name: "add2", heldOutSize: 8 },
+  rollout: { promptsPerStep: 4, groupSize: 2, maxResponseTokens: 4 },
+  pipo: { minSteps: 1 },
+  train: { steps: 3 },
+  checkpoint: { every: 1 },
+  evaluation: { every: 100, expected: false },
+}
+
+function steps(directory: string): unknown[] {
+  return readRun(directory).metrics.map(({ time: _time, ...line }) => line)
+}
+
+test("a run that is stopped and resumed has the numbers of the uninterrupted one", async () => {
+  const [whole, parts] = [join(temporary, "whole"), join(temporary, "parts")]
+  await trainRun({ config, runDirectory: whole })
+  const stop = new AbortController()
+  const first = await trainRun({ config, runDirectory: parts, signal: stop.signal, observer: { onStep: () => stop.abort() } })
+  expect([first.finished, first.step]).toEqual([false, 1])
+  expect(readRun(parts).state).toBe("stopped")
+  const second = await trainRun({ config, runDirectory: parts, resume: true })
+  expect([second.finished, second.step]).toEqual([true, 3])
+  expect(steps(parts)).toEqual(steps(whole))
+})
+
+test("an objective of one's own is what the run descends on", async () => {
+  const constant: Objective = {
+    name: "nothing",
+    key: "nothing",
+    needs: [],
+    constants: {},
+    build: ({ logprobs_BT }) => ({ loss_BT: neg(mul(logprobs_BT, 0)), statistics: { logprob: logprobs_BT } }),
+  }
+  const directory = join(temporary, "objective")
+  await trainRun({ config: { ...config, train: { steps: 1 } }, runDirectory: directory, objective: constant })
+  const [line] = readRun(directory).metrics
+  expect([line!["loss"], line!["gradientNorm"]].map((value) => Math.abs(Number(value)))).toEqual([0, 0])
+  expect(line!["logprob"]).toBeLessThan(0)
+})
+
+test("a config that is wrong is refused with all its problems, and leaves no run folder", async () => {
+  const wrong = { ...config, objective: { name: "grop" }, task: { name: "add3" } }
+  const directory = join(temporary, "wrong")
+  const failure: unknown = await trainRun({ config: wrong, runDirectory: directory }).catch((error: unknown) => error)
+  expect(failure).toBeInstanceOf(ConfigError)
+  expect((failure as ConfigError).issues.map(({ path }) => path).sort()).toEqual(["objective.name", "task.name"])
+  expect(() => readRun(directory)).toThrow("expected the folder of a run")
+})
