@@ -1,6 +1,7 @@
 /** The engine's side of the worker thread. */
-import { Worker } from "node:worker_threads"
+import type { Worker } from "node:worker_threads"
 import { CheckpointError, ConfigError, DataError, EngineError, NumericsError, ShapeError } from "../../errors.ts"
+import { startWorker } from "../../worker-thread.ts"
 import type { WorkerCalls, WorkerReply, WorkerSettings, WorkerVerb } from "./protocol.ts"
 
 const errorClasses = { CheckpointError, DataError, EngineError, NumericsError, ShapeError } as const
@@ -13,14 +14,6 @@ function revive({ name, message, stack }: Extract<WorkerReply, { error: unknown 
   return error
 }
 
-/** Compiled code starts as it is; sources (a development checkout) need the loader that runs this very file. */
-function startWorker(workerData: WorkerSettings): Worker {
-  if (!import.meta.url.endsWith(".ts")) return new Worker(new URL("./worker.js", import.meta.url), { workerData })
-  const entry = JSON.stringify(new URL("./worker.ts", import.meta.url).href)
-  const loader = JSON.stringify(import.meta.resolve("tsx/esm/api"))
-  return new Worker(`import(${loader}).then((tsx) => { tsx.register(); return import(${entry}) })`, { eval: true, workerData })
-}
-
 export class WorkerClient {
   readonly #worker: Worker
   readonly #pending = new Map<number, { readonly resolve: (value: unknown) => void; readonly reject: (error: Error) => void }>()
@@ -28,7 +21,7 @@ export class WorkerClient {
   #failure: Error | undefined
 
   constructor(settings: WorkerSettings) {
-    this.#worker = startWorker(settings)
+    this.#worker = startWorker("./worker", import.meta.url, { workerData: settings })
     this.#worker.on("message", (reply: WorkerReply) => {
       const waiting = this.#pending.get(reply.id)
       this.#pending.delete(reply.id)
