@@ -1,33 +1,35 @@
-/** Verifiers by name: what a config may say under `verifier`. A new one is a line in `factories`. */
+/** Verifiers by name: what a config may say under `verifier`, a name or `{ name, ...options }`. */
 import { nearestName } from "../config/nearest-name.ts"
 import { ConfigError } from "../errors.ts"
-import { countdownVerifier } from "./procedural/countdown.ts"
-import { exactMatchVerifier } from "./procedural/exact-match.ts"
-import { numericAnswerVerifier } from "./procedural/numeric-answer.ts"
-import type { Verifier } from "./verifier.ts"
-
-const factories: Readonly<Record<string, () => Verifier>> = {
-  exact: () => exactMatchVerifier(),
-  integer: () => numericAnswerVerifier({ name: "integer", place: "last", integer: true }),
-  numeric: () => numericAnswerVerifier({ name: "numeric", place: "last" }),
-  "boxed-integer": () => numericAnswerVerifier({ name: "boxed-integer", place: "boxed", integer: true }),
-  countdown: () => countdownVerifier(),
-  "countdown-all": () => countdownVerifier({ useAll: true }),
-}
+import { catalogue } from "./catalogue.ts"
+import type { Verifier, VerifierSpec } from "./verifier.ts"
 
 /** Names that `createVerifier` knows. */
-export const verifierNames: readonly string[] = Object.keys(factories)
+export const verifierNames: readonly string[] = [...catalogue.keys()]
+
+/** One line on each verifier, for help texts. */
+export const verifierSummaries: readonly (readonly [name: string, summary: string])[] = [...catalogue].map(([name, { summary }]) => [name, summary])
+
+/** True for an object that names a verifier and its options, false for one that maps sources to verifiers. */
+export function isVerifierSpec(value: unknown): value is VerifierSpec {
+  return typeof value === "object" && value !== null && !Array.isArray(value) && typeof (value as { name?: unknown }).name === "string" && !("verify" in value)
+}
 
 /**
- * The verifier of a name.
- * @param path  place in the config that an unknown name is reported at
- * @throws ConfigError  when there is none of that name; lists those there are
+ * The verifier of a name or of a name with options.
+ * @param path  place in the config that problems are reported at
+ * @throws ConfigError  when there is none of that name (lists those there are), or with every wrong option
  */
-export function createVerifier(name: string, path: string = "verifier"): Verifier {
-  if (Object.hasOwn(factories, name)) return factories[name]()
-  const nearest = nearestName(name, verifierNames)
-  const hint = nearest === undefined ? "" : ` Did you mean ${nearest}?`
-  throw new ConfigError([
-    { path, message: `verifier: expected one of ${verifierNames.join(", ")}, got ${JSON.stringify(name)}.${hint}` },
-  ])
+export function createVerifier(spec: string | VerifierSpec, path: string = "verifier"): Verifier {
+  const { name, ...options } = typeof spec === "string" ? { name: spec } : spec
+  const entry = catalogue.get(name)
+  if (entry === undefined) {
+    const nearest = nearestName(name, verifierNames)
+    const hint = nearest === undefined ? "" : ` Did you mean ${nearest}?`
+    throw new ConfigError([
+      { path, message: `verifier: expected one of ${verifierNames.join(", ")}, got ${JSON.stringify(name)}.${hint}` },
+    ])
+  }
+  const verifier = entry.create(options, path, createVerifier)
+  return { ...verifier, spec: { name, ...options }, place: entry.place }
 }

@@ -29,7 +29,42 @@ export interface VerifierInput {
   readonly row?: Readonly<Record<string, unknown>>
 }
 
+/** A verifier of the registry as a config writes it: its name and its options. Plain data, so that a worker can rebuild it. */
+export interface VerifierSpec {
+  readonly name: string
+  readonly [option: string]: unknown
+}
+
+/**
+ * Where a verifier runs:
+ * - `"here"` in the calling thread: it is exact, cheap and cannot hang
+ * - `"worker"` in a worker thread of the pool, which is killed at the deadline
+ * - `"process"` in processes of its own, which obey the abort signal; the pool limits how many run at once
+ */
+export type VerifierPlace = "here" | "worker" | "process"
+
 export interface Verifier {
   readonly name: string
+  /** What a worker rebuilds the verifier from. A verifier without one runs in the calling thread. */
+  readonly spec?: VerifierSpec
+  /** Absent: `"here"`. */
+  readonly place?: VerifierPlace
   verify(input: VerifierInput, signal?: AbortSignal): Verdict | Promise<Verdict>
+}
+
+/** A verifier made of others. Each part runs at its own place, with a deadline of its own. */
+export interface CompositeVerifier extends Verifier {
+  readonly parts: readonly Verifier[]
+  /** @param verdicts  one for each part, in order; failures and timeouts among them */
+  combine(verdicts: readonly Verdict[]): Verdict
+}
+
+/** True for a verifier made of others. */
+export function isComposite(verifier: Verifier): verifier is CompositeVerifier {
+  return "parts" in verifier && "combine" in verifier
+}
+
+/** True when the verdict says nothing about the response: it is masked from training and counted apart. */
+export function isFailure(verdict: Verdict): boolean {
+  return verdict.status === "failure" || verdict.status === "timeout" || !Number.isFinite(verdict.reward)
 }
