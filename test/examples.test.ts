@@ -7,6 +7,7 @@ import { afterAll, describe, expect, test } from "vitest"
 import { palindromes, trainOnPalindromes } from "../examples/custom-task.ts"
 import { attribution, groupAdvantages, improvementSignal, trainLoop } from "../examples/train-loop.ts"
 import * as api from "../src/index.ts"
+import { parseDatasetOptions } from "../src/data/dataset-options.ts"
 import { groupAttribution, improvementSignal as signalOf } from "../src/pipo/index.ts"
 
 const repository = dirname(dirname(fileURLToPath(import.meta.url)))
@@ -64,6 +65,7 @@ test("the public API is this and no more", () => {
       "objectiveRecipe",
       "openPolicy",
       "openRunFolder",
+      "openTask",
       "parseConfig",
       "pipo",
       "pipoDefaults",
@@ -156,6 +158,14 @@ describe("examples/custom-task.ts", () => {
     expect(run.metrics.map(({ step }) => step)).toEqual([1, 2])
     expect((await api.loadModelFolder(join(runDirectory, "model"))).tokenizer.encode("abc:")).toHaveLength(4)
   })
+})
+
+test.each(["quickstart.yaml", "hugging-face.yaml"])("examples/%s is a sound config", (name) => {
+  // The model folder and the data of hugging-face.yaml are the reader's own.
+  const config = api.resolveConfigFile(join(repository, "examples", name), [], name === "quickstart.yaml" ? api.configChecks : [])
+  expect(api.configWarnings(config)).toEqual([])
+  const { name: task, ...options } = config.task
+  if (task === "dataset") expect(parseDatasetOptions(options).verifier).toBe("boxed-integer")
 })
 
 describe("documentation", () => {
