@@ -43,7 +43,7 @@ export class WorkerClient {
     const id = this.#nextId++
     return new Promise((resolve, reject) => {
       this.#pending.set(id, { resolve: resolve as (value: unknown) => void, reject })
-      this.#worker.postMessage({ id, verb, args })
+      this.#worker.postMessage({ id, verb, args }, [])
     })
   }
 
