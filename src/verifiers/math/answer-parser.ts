@@ -66,6 +66,9 @@ class AnswerParser {
   }
 
   private text(start: number, end: number): Answer {
+    if (/^(?:(?:all|the|set|of)\s+)*reals?(?:\s+numbers?)?$/i.test(this.key(start, end).replaceAll(/\s+/g, " "))) {
+      return { kind: "numberSet", name: "R", key: this.key(start, end) }
+    }
     const garbled = this.lexed.tokens
       .slice(start, end)
       .some((token) => token.kind === "number" || token.kind === "command" || token.kind === "unknown" || token.kind === "environmentBegin")
@@ -144,6 +147,13 @@ class AnswerParser {
     const words = new Set(cuts.map((cut) => this.lexed.tokens[cut]!.text))
     const connective = words.has("or") ? "or" : words.has("and") ? "and" : ","
     if (items.length === 1) return items[0]!
+    const [first] = items
+    if (first?.kind === "relation" && first.operators.join() === "!=" && items.slice(1).every((item) => item.kind === "expression")) {
+      // x \ne 1, 2
+      const [name] = first.operands
+      const excluded = items.map((item): Answer => (item === first ? first : { ...first, operands: [name!, item], key: `${name!.key}!=${item.key}` }))
+      return { kind: "list", items: excluded, connective: "and", key: this.key(start, end) }
+    }
     // A sentence with commas is a sentence.
     if (items.every((item) => item.kind === "text" && / /.test(item.key)) && items.length > 1) return this.text(start, end)
     return { kind: "list", items, connective, key: this.key(start, end) }
@@ -235,7 +245,18 @@ class AnswerParser {
     }
     if (ranges.some(([from, to]) => to <= from)) return this.text(start, end)
     const items = ranges.map(([from, to]) => this.range(from, to))
-    return { kind: "tuple", items, open: first.text === "[" ? "[" : "(", close: closing === "]" ? "]" : ")", key }
+    const tuple = (entries: readonly Answer[], suffix: string): Answer => ({
+      kind: "tuple",
+      items: entries,
+      open: first.text === "[" ? "[" : "(",
+      close: closing === "]" ? "]" : ")",
+      key: key + suffix,
+    })
+    const signed = this.topLevel(start + 1, end - 1, (token) => token.kind === "plusMinus").length
+    if (signed === 0 || signed > 4 || !items.some((item) => item.kind === "list")) return tuple(items, "")
+    // (\pm 1, 0) is two points, (\pm 1, \pm 2) four.
+    const points = items.reduce<Answer[][]>((all, item) => all.flatMap((point) => flatten(item).map((each) => point.concat(each))), [[]])
+    return { kind: "list", items: points.map((point, index) => tuple(point, ` #${index}`)), connective: "or", key }
   }
 
   private braces(start: number, end: number, key: string): Answer {
@@ -280,7 +301,7 @@ class AnswerParser {
     const parser = new ExpressionParser(this.lexed, start, end, reading, this.budget)
     let expression: Expression
     try {
-      expression = parser.parse()
+      expression = parser.parseWhole()
     } catch (error) {
       if (error instanceof ParseFailure) return undefined
       throw error

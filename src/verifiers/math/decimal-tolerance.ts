@@ -36,7 +36,7 @@ export function withinPrecision(
   literals: readonly DecimalLiteral[],
 ): boolean {
   // Twelve printed digits of a large number are worth more than its sixth decimal place.
-  if (relative <= 1e-10) return true
+  if (relative <= 5.1e-12) return true
   const { places } = precision
   const size = Math.max(Math.abs(a), Math.abs(b))
   if (size >= 0.1 || precision.absolute) {

@@ -114,6 +114,7 @@ function bigOperation(node: BigOperation, budget: Budget, bindings: Bindings | u
   const inner = new Map(bindings)
   let total = node.operation === "sum" ? rationals.zero : rationals.one
   for (let index = from.numerator; index <= to.numerator; index++) {
+    budget.charge(10)
     inner.set(node.variable, rationals.integer(index))
     const term = exactValue(node.body, budget, inner)
     const next = term && (node.operation === "sum" ? rationals.add(total, term, budget) : rationals.multiply(total, term, budget))

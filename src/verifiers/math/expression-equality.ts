@@ -3,11 +3,12 @@ import type { Budget } from "./budget.ts"
 import type { Precision } from "./decimal-tolerance.ts"
 import { decimalLiteral, rationalsWithinPrecision } from "./decimal-tolerance.ts"
 import { exactValue } from "./exact-evaluation.ts"
-import { hasDecimal } from "./expression.ts"
+import { hasDecimal, some } from "./expression.ts"
 import type { Expression } from "./expression.ts"
 import { expandDeterminant, hasMatrix, matrixRows } from "./matrix.ts"
 import { compareModular, fingerprint, opposite } from "./modular-evaluation.ts"
 import { equals } from "./rational.ts"
+import type { Rational } from "./rational.ts"
 import { equalAtSamples } from "./sampling.ts"
 
 export interface EqualityContext {
@@ -32,11 +33,16 @@ export function expressionsEqual(gold: Expression, predicted: Expression, contex
     const inner = expressionsEqual(goldPercent ?? gold, predictedPercent ?? predicted, context)
     return inner || ((goldPercent === undefined || predictedPercent === undefined) && scalarsEqual(gold, predicted, context))
   }
-  if (gold.kind === "baseNumeral" && predicted.kind === "number") {
-    return predicted.decimal === undefined && String(predicted.value.numerator) === gold.digits && predicted.value.denominator === 1n
+  if (gold.kind === "baseNumeral" && !some(predicted, (node) => node.kind === "baseNumeral")) {
+    // Asked for in base 5, 204 is 204_5 without its subscript; 54 is not what was asked for.
+    return predicted.kind === "number" && predicted.decimal === undefined && rationalText(predicted.value) === gold.digits
   }
   budget.charge(4)
   return scalarsEqual(gold, predicted, context)
+}
+
+function rationalText(value: Rational): string {
+  return value.denominator === 1n ? String(value.numerator) : ""
 }
 
 function scalarsEqual(gold: Expression, predicted: Expression, context: EqualityContext): boolean {

@@ -38,6 +38,8 @@ export class ExpressionParser {
   /** The source has a logarithm without a base. */
   ambiguousLogarithm = false
   readonly lexed: LexedAnswer
+  /** Inside a sum over i, i is its index and no imaginary unit. */
+  private boundIndex = false
   private depth = 0
   private readonly budget: Budget
 
@@ -82,6 +84,16 @@ export class ExpressionParser {
     }
     this.depth--
     return left
+  }
+
+  /** The expression of a whole range, where {a \over b} and {n \choose k} may stand. */
+  parseWhole(): Expression {
+    const left = this.parse()
+    const infix = this.token
+    if (infix?.kind !== "command" || (infix.text !== "choose" && infix.text !== "over")) return left
+    this.position++
+    const right = this.parse()
+    return infix.text === "over" ? { kind: "divide", numerator: left, denominator: right } : { kind: "call", name: "binom", arguments: [left, right] }
   }
 
   private infix(left: Expression, token: Token, level: number): Expression | undefined {
@@ -187,10 +199,11 @@ export class ExpressionParser {
       case "letter":
       case "constant":
       case "function":
-      case "command":
       case "open":
       case "environmentBegin":
         return true
+      case "command":
+        return token.text !== "choose" && token.text !== "over"
       case "operator":
         return token.text === "|" && this.opensBars()
       default:
@@ -238,6 +251,7 @@ export class ExpressionParser {
         return this.letter(token)
       case "constant":
         this.position++
+        if (token.text === "i" && this.boundIndex) return { kind: "symbol", name: "i" }
         return { kind: "constant", name: token.text as "pi" | "e" | "i" | "infinity" }
       case "function":
         return token.text === "sqrt" ? parseRoot(this) : parseFunction(this)
@@ -366,7 +380,8 @@ export class ExpressionParser {
   private inner(close: number, toComma = false): Expression {
     const parser = new ExpressionParser(this.lexed, this.position, close, this.reading, this.budget)
     parser.depth = this.depth
-    const expression = parser.parse()
+    parser.boundIndex = this.boundIndex
+    const expression = parser.parseWhole()
     if (parser.position !== close && !(toComma && parser.token?.kind === "separator")) this.fail()
     this.ambiguousDivision ||= parser.ambiguousDivision
     this.ambiguousLogarithm ||= parser.ambiguousLogarithm
@@ -432,7 +447,8 @@ export class ExpressionParser {
     this.position++
     const close = this.lexed.match[this.position] ?? -1
     const variable = this.peek(1)
-    if (close < 0 || close >= this.end || this.token?.text !== "{" || variable?.kind !== "letter") this.fail()
+    if (close < 0 || close >= this.end || this.token?.text !== "{") this.fail()
+    if (variable?.kind !== "letter" && variable?.text !== "i") this.fail()
     const isIndex = this.peek(2)?.kind === "relation" && this.peek(2)?.text === "="
     if (!isIndex) this.fail()
     this.position += 3
@@ -441,7 +457,10 @@ export class ExpressionParser {
     if (!this.isOperator("^")) this.fail()
     this.position++
     const to = this.exponent()
+    const outer = this.boundIndex
+    this.boundIndex ||= variable.text === "i"
     const body = this.parse(multiplicative)
+    this.boundIndex = outer
     return { kind: "bigOperation", operation, variable: variable.text, from, to, body }
   }
 

@@ -20,8 +20,11 @@ export interface Candidate {
 }
 
 const numberPattern =
-  /(?<![A-Za-z\d.])[-−]?(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:[.,]\d+)?|\.\d+)(?:\s*\/\s*\d+(?!\d|\.\d))?(?:\s*(?:%|percent\b|pct\b))?/g
+  /(?<![A-Za-z\d.:])[-−]?(?:\d+(?::\d+)+|\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:[.,]\d+)?|\.\d+)(?:\s*\/\s*\d+(?!\d|\.\d))?(?:\s?[√π]\(?\d*\)?)*(?:\s*(?:%|percent\b|pct\b))?/g
 const fractionPattern = /(?:-\s?)?\\[dtc]?frac\s*\{[^{}]{1,40}\}\s*\{[^{}]{1,40}\}/g
+
+// "x = 2 and x = -3": several labelled numbers are one answer.
+const labelledNumbers = /\b[a-z] ?= ?[-−]?\d+(?:\.\d+|\/\d+)?(?:,? (?:and|or) [a-z] ?= ?[-−]?\d+(?:\.\d+|\/\d+)?)+/g
 
 /** Candidates in order of trust; the first one that can be read is the answer. */
 export function extractCandidates(completion: string, types: readonly MatchType[]): Candidate[] {
@@ -50,6 +53,8 @@ function tail(completion: string): string {
 const anchors: readonly { readonly mark: string; readonly source: "final answer" | "answer" }[] = [
   { mark: "final answer", source: "final answer" },
   { mark: "answer", source: "answer" },
+  { mark: "option is", source: "answer" },
+  { mark: "choice is", source: "answer" },
 ]
 
 /** What stands after the last "final answer", then after the last "answer" that anything can be read from. */
@@ -80,7 +85,8 @@ function afterAnchor(text: string, from: number, spans: readonly MathSpan[], lat
   const candidate = valueAfterAnchor(text, from, spans, latex, plain)
   const start = from + lead.exec(text.slice(from, from + 60))![0].length
   const choice = choiceStart.exec(text.slice(start, start + 12))?.[1]
-  return candidate === undefined || choice === undefined ? candidate : { ...candidate, choice }
+  if (choice === undefined) return candidate
+  return { ...(candidate ?? { text: choice, plain: true }), choice }
 }
 
 function valueAfterAnchor(
@@ -137,6 +143,7 @@ function isFormula(phrase: string, latex: boolean, plain: boolean): boolean {
   if (!latex) return plain && /^[-+*/^().,\d\s%×÷$€£]+$/.test(phrase) && /\d/.test(phrase)
   const bare = phrase
     .replaceAll(/\\(?:text|textbf|mbox|mathrm|operatorname|textnormal)\s*\{[^{}]*\}/g, " ")
+    .replaceAll(/\\(?:begin|end)\s*\{[a-z]*\*?\}/gi, " ")
     .replaceAll(/\\[A-Za-z]+/g, " ")
     .replaceAll(/(?<=[\d)])(?:or|and)(?=[A-Za-z]\b)/g, " ")
     .replaceAll(mathWords, " ")
@@ -149,7 +156,7 @@ function isFormula(phrase: string, latex: boolean, plain: boolean): boolean {
 /** A short text that is one formula: "10/9", "\frac{10}{9}", "W(x)=1orW(x)=-1". */
 function isWhole(text: string, latex: boolean, plain: boolean): boolean {
   const trimmed = text.trim()
-  if (trimmed.length > 400 || !plain || /[.?!]\s+\S/.test(trimmed) || /\n\s*\S/.test(trimmed)) return false
+  if (trimmed.length > 400 || !plain || /(?<!\\)[.?!]\s+\S/.test(trimmed) || /\n\s*\S/.test(trimmed)) return false
   if (/^[A-Za-z]*\d+[A-Za-z]+$/.test(trimmed) && /^[A-Za-z]/.test(trimmed)) return false
   return isFormula(trimmed.replaceAll(/\d\s+[A-Za-z]+\s*$/g, "0"), latex, plain)
 }
@@ -167,6 +174,8 @@ function lastByPosition(text: string, spans: readonly MathSpan[], latex: boolean
   const inside = (at: number): boolean => spans.some((span) => at >= span.start && at < span.end)
   const window = Math.max(0, text.length - 4_000)
   const outside = [...text.slice(window).matchAll(numberPattern)].filter((match) => !inside(match.index + window))
+  const labelled = plain ? [...text.slice(window).matchAll(labelledNumbers)].findLast((match) => !inside(match.index + window)) : undefined
+  if (labelled !== undefined) found.push({ text: labelled[0], source: "last number", plain: true, end: window + labelled.index + labelled[0].length, weak: false })
   const number = plain ? outside.at(-1) : undefined
   if (number !== undefined) found.push({ text: number[0], source: "last number", plain: true, end: window + number.index + number[0].length, weak: false })
   const fraction = latex ? [...text.slice(window).matchAll(fractionPattern)].findLast((match) => !inside(match.index + window)) : undefined

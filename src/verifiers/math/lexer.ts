@@ -30,6 +30,8 @@ const functionPrefix = /^(arcsin|arccos|arctan|sin|cos|tan|cot|sec|csc|ln|log|sq
 const gluedSeparator = /^(or|and)([A-Za-z])$/
 const degreeMark = /\^\s*(?:\\circ(?![A-Za-z])|\{\s*\\circ\s*\}|\\degree|o(?![A-Za-z]))/y
 const primeMark = /(?:'+|\^\s*(?:\\prime(?![A-Za-z])|\{\s*(?:\\prime\s*)+\}))/y
+// Environments that only arrange equations: their rows are a list.
+const systems = /^(?:cases|aligned|align\*?|gathered|split|equation\*?|gather\*?)$/
 const infinityWords = new Set(["infty", "infinity", "Infinity", "inf", "oo"])
 const moduleNames = new Set(["np", "numpy", "math", "sympy", "sp"])
 
@@ -54,6 +56,7 @@ class Lexer {
   readonly stack: string[] = []
   ambiguousThousands = false
   private environmentDepth = 0
+  private systemDepth = 0
   private readonly source: string
   private readonly options: ReadingOptions
 
@@ -91,7 +94,7 @@ class Lexer {
 
   private step(position: number, to: number, textMode: boolean): number {
     const character = this.source[position]!
-    if (/[\s~$"]/.test(character)) return position + 1
+    if (/[\s~$"]/.test(character) || (character === "&" && this.environmentDepth === 0)) return position + 1
     if (/\d/.test(character) || (character === "." && /\d/.test(this.source[position + 1] ?? ""))) return this.number(position)
     if (character === "\\") return this.command(position, to)
     if (textMode) {
@@ -188,8 +191,9 @@ class Lexer {
     const next = this.source[position + 1] ?? ""
     if (next === "\\") {
       // A doubled backslash before a command is an escaped one, except in a matrix, where it ends a row.
-      if (this.environmentDepth === 0 && /[A-Za-z]/.test(this.source[position + 2] ?? "")) return position + 1
+      if (this.environmentDepth === 0 && this.systemDepth === 0 && /[A-Za-z]/.test(this.source[position + 2] ?? "")) return position + 1
       if (this.environmentDepth > 0) this.push("rowBreak", "\\\\", position, position + 2)
+      else if (this.systemDepth > 0) this.push("separator", ",", position, position + 2)
       return position + 2
     }
     if (!/[A-Za-z]/.test(next)) {
@@ -216,6 +220,10 @@ class Lexer {
     }
     if (name === "begin" || name === "end") {
       if (group === undefined) return end
+      if (systems.test(this.source.slice(group.start + 1, group.end))) {
+        this.systemDepth += name === "begin" ? 1 : -1
+        return group.end + 1
+      }
       this.environmentDepth += name === "begin" ? 1 : -1
       const kind = name === "begin" ? "environmentBegin" : "environmentEnd"
       let after = group.end + 1
@@ -290,7 +298,7 @@ class Lexer {
     else if (name === "colon") this.push("colon", ":", position, end)
     else if (name === "land" || name === "wedge" || name === "lor" || name === "vee")
       this.push("separator", name === "land" || name === "wedge" ? "and" : "or", position, end)
-    else if (name === "sum" || name === "prod") this.push("command", name, position, end)
+    else if (name === "sum" || name === "prod" || name === "choose" || name === "over") this.push("command", name, position, end)
     else if (ignoredCommands.has(name)) {
       if ((name === "left" || name === "right") && this.source[end] === ".") return end + 1
     } else if (name.startsWith("quad") && name.length === 5) return this.letter(name[4]!, end - 1, end)

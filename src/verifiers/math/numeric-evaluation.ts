@@ -219,6 +219,10 @@ export class NumericEvaluator {
         return real(Math.min(...all), error)
       case "factorial":
         return this.factorial(x.re)
+      case "gcd":
+      case "lcm":
+      case "doubleFactorial":
+        return integerCall(name, all)
       case "binom":
         return estimates.divide(this.factorial(all[0]!), estimates.multiply(this.factorial(all[1]!), this.factorial(all[0]! - all[1]!)))
       default:
@@ -272,4 +276,16 @@ export class NumericEvaluator {
     else this.point.set(node.variable, outer)
     return total
   }
+}
+
+/** Functions of integers at a sample point; no value elsewhere. */
+function integerCall(name: "gcd" | "lcm" | "doubleFactorial", values: readonly number[]): Estimate {
+  if (!values.every((value) => Number.isInteger(value) && Math.abs(value) < 1e6)) return estimates.undefinedValue
+  if (name === "doubleFactorial") {
+    let product = 1
+    for (let factor = values[0]!; factor > 1 && Number.isFinite(product); factor -= 2) product *= factor
+    return real(product)
+  }
+  const divisor = (a: number, b: number): number => (b === 0 ? Math.abs(a) : divisor(b, a % b))
+  return real(values.reduce((a, b) => (name === "gcd" ? divisor(a, b) : Math.abs(a * b) / (divisor(a, b) || 1))))
 }

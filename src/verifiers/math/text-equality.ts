@@ -16,7 +16,7 @@ const synonyms: ReadonlyMap<string, string> = new Map(
  * @param key  canonical tokens of the answer
  */
 export function textMeaning(key: string): string {
-  const plain = key.replaceAll(/\\(?:bar|hat|vec|emptyset|varnothing)(?![A-Za-z])/g, "").replaceAll(/[^\p{L}\p{N}.%+=<>/*^-]/gu, "").replace(/[.]+$/, "")
+  const plain = key.replaceAll(/\\(?:bar|hat|vec|emptyset|varnothing)(?![A-Za-z])/g, "").replaceAll(/(?<=\p{L})[\s-]+(?=\p{L})/gu, "").replaceAll(/[^\p{L}\p{N}.%+=<>/*^-]/gu, "").replace(/[.]+$/, "")
   const folded = plain.length > 1 ? plain.toLowerCase() : plain
   return synonyms.get(folded) ?? folded
 }

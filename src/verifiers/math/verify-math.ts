@@ -98,6 +98,9 @@ function readGold(gold: string, types: readonly MatchType[], budget: Budget): Si
   return { text, plain: !types.includes("latex"), parsed }
 }
 
+// \textbf{(B)}\ 5 and (B) 5, where the gold answer is the value.
+const choiceLabel = /^\s*(?:\\(?:text|textbf|textrm|mathrm|mathbf)\s*\{\s*\(?[A-J]\)?[.:]?\s*\}(?:\\[ ,;:]|[\s~:])+|\([A-J]\)\s+)(?=\S)/
+
 /** Is the gold answer the letter of a choice? */
 function isChoice(answer: Answer): boolean {
   return /^[({\s]*[A-J][\s)}]*$/.test(answer.key)
@@ -113,7 +116,8 @@ function readPrediction(
   let fallback: { side: Side; source: Candidate["source"] } | undefined
   for (const candidate of candidates) {
     const reading = { ...firstReading, decimalComma: candidate.plain && !types.includes("latex") }
-    const parsed = parseAnswer(choice && candidate.choice !== undefined ? candidate.choice : candidate.text, reading, budget)
+    const unlabelled = choice ? (candidate.choice ?? candidate.text) : candidate.text.replace(choiceLabel, "")
+    const parsed = parseAnswer(unlabelled, reading, budget)
     const result = { side: { text: candidate.text, plain: candidate.plain, parsed }, source: candidate.source }
     if (parsed.answer.kind !== "text" || (!parsed.answer.garbled && candidate.source !== "last formula")) {
       if (parsed.answer.key !== "") return result
