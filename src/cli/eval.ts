@@ -1,21 +1,23 @@
 /**
- * `pirl eval`: held-out accuracy of a model or a run.
+ * `pirl eval`: held-out accuracy of a model or a run, or its results on published benchmarks.
  */
-import { applyOverrides, parseConfig } from "../config/index.ts"
-import type { ConfigCheck, ResolvedConfig } from "../config/index.ts"
+import type { ResolvedConfig } from "../config/index.ts"
 import { ConfigError } from "../errors.ts"
+import { isEndpointUrl } from "../evaluation/endpoint.ts"
 import type { EvaluationLine } from "../runs/index.ts"
 import { columns } from "./command.ts"
 import type { CliContext, Command, CommandArguments } from "./command.ts"
+import { benchmarkOptions, runBenchmarks } from "./eval-benchmarks.ts"
+import type { BenchmarkBackend } from "./eval-benchmarks.ts"
 import { exitCodes } from "./exit-code.ts"
 import { formatShare } from "./format.ts"
+import { configFor } from "./model-config.ts"
 import { resolveModelSource } from "./model-source.ts"
 import type { ModelSource } from "./model-source.ts"
 import { configOptions } from "./train.ts"
 
 /** What this command needs of the layers below. */
-export interface EvalBackend {
-  readonly checks: readonly ConfigCheck[]
+export interface EvalBackend extends BenchmarkBackend {
   /** Accuracy on the held-out problems of `config.task`, by `config.evaluation`. */
   evaluate(model: ModelSource, config: ResolvedConfig): Promise<EvaluationLine>
 }
@@ -24,27 +26,38 @@ export interface EvalBackend {
 export function evalCommand(backend: EvalBackend): Command {
   return {
     name: "eval",
-    summary: "Measure the held-out accuracy of a model or a run",
-    positionals: "MODEL_OR_RUN",
+    summary: "Measure a model or a run: held-out accuracy, or published benchmarks",
+    positionals: "MODEL",
     positionalCount: { min: 1, max: 1 },
     options: [
       { name: "task", kind: "text", placeholder: "NAME", help: "Task to measure (default: the run's own)" },
       { name: "checkpoint", kind: "integer", placeholder: "STEP", help: "Checkpoint of a run (default the newest)" },
       ...configOptions,
+      ...benchmarkOptions,
       { name: "json", kind: "flag", help: "One JSON object and nothing else" },
     ],
     description:
       "Measures accuracy on the held-out problems of a task: greedy, and expected where answers are unique.\n" +
-      "A run knows its task; for a model folder name one.",
+      "A run knows its task; for a model folder name one. With --bench, measures published benchmarks instead; MODEL may\n" +
+      "then also be the address of an OpenAI-compatible server. Responses are kept: the same command goes on where it\n" +
+      "stopped.",
     examples: [
       ["pirl eval runs/quickstart", "The newest checkpoint on the run's own held-out problems"],
       ["pirl eval ./Qwen3-0.6B --task chain --set evaluation.size=100", "A model folder on a hundred problems"],
+      ["pirl eval runs/math --bench math-500,aime25 --n 8", "A run on two benchmarks, eight responses each"],
+      ["pirl eval http://localhost:8000/v1 --bench amc23 --n 16 --api-model Qwen3-8B", "A served model"],
     ],
     run: (args, context) => runEval(backend, args, context),
   }
 }
 
-async function runEval(backend: EvalBackend, args: CommandArguments, { out }: CliContext): Promise<number> {
+async function runEval(backend: EvalBackend, args: CommandArguments, context: CliContext): Promise<number> {
+  if (args.text("bench") !== undefined) return runBenchmarks(backend, args, context)
+  const { out } = context
+  if (isEndpointUrl(args.positionals[0]!)) {
+    const message = "pirl: expected --bench with an endpoint, got none. Name benchmarks, e.g. --bench math-500."
+    throw new ConfigError([{ path: "", message }])
+  }
   const model = resolveModelSource(args.positionals[0]!, args.number("checkpoint"))
   const request = { task: args.text("task"), sets: args.texts("set"), taskNeeded: true }
   const config = configFor(model, request, backend.checks)
@@ -61,30 +74,4 @@ async function runEval(backend: EvalBackend, args: CommandArguments, { out }: Cl
   if (line.expectedAccuracy !== undefined) rows.push(["expected accuracy", formatShare(line.expectedAccuracy)])
   out.write(`${columns(rows).join("\n")}\n`)
   return exitCodes.ok
-}
-
-/** What the command line says about the config of a model that is on disk. */
-export interface ConfigRequest {
-  /** Task in place of the run's own. */
-  readonly task: string | undefined
-  /** Settings, `a.b=c`. */
-  readonly sets: readonly string[]
-  /** False when no problem of a task is looked at. */
-  readonly taskNeeded: boolean
-}
-
-/**
- * The config of the run, or one of the model folder and the task named; settings on top.
- * @throws ConfigError  when a task is needed and not known, or the settings are wrong
- */
-export function configFor(model: ModelSource, request: ConfigRequest, checks: readonly ConfigCheck[]): ResolvedConfig {
-  const { task, sets, taskNeeded } = request
-  if (model.config === undefined && task === undefined && taskNeeded) {
-    const message = "pirl: expected --task NAME with a model folder, got none. Only a run knows its task."
-    throw new ConfigError([{ path: "", message }])
-  }
-  const base = model.config ?? { model: { path: model.directory }, task: { name: "none" } }
-  // Another task does not take the options of the run's own.
-  const raw = task === undefined || task === model.config?.task.name ? base : { ...base, task: { name: task } }
-  return parseConfig(applyOverrides(raw, sets), taskNeeded || task !== undefined ? checks : [])
 }

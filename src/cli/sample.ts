@@ -4,7 +4,7 @@
 import type { ConfigCheck, ResolvedConfig } from "../config/index.ts"
 import { ConfigError } from "../errors.ts"
 import type { CliContext, Command, CommandArguments } from "./command.ts"
-import { configFor } from "./eval.ts"
+import { configFor } from "./model-config.ts"
 import { exitCodes } from "./exit-code.ts"
 import { resolveModelSource } from "./model-source.ts"
 import type { ModelSource } from "./model-source.ts"

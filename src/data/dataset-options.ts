@@ -2,15 +2,19 @@
 import { z } from "zod"
 import { ConfigError } from "../errors.ts"
 import type { ConfigIssue } from "../errors.ts"
-import type { Verifier } from "../verifiers/verifier.ts"
+import { isVerifierSpec } from "../verifiers/registry.ts"
+import type { Verifier, VerifierSpec } from "../verifiers/verifier.ts"
 import type { DatasetLocation } from "./dataset-location.ts"
 import type { PromptTemplate } from "./prompt-template.ts"
 import { rowConditionSchema } from "./row-filter.ts"
 import type { RowCondition } from "./row-filter.ts"
 import { parseOptions } from "./task-options.ts"
 
-/** A name, a verifier, or one of them for each source (`columns.source`). */
-export type VerifierOption = string | Verifier | Readonly<Record<string, string | Verifier>>
+/** A name, a name with options, or a verifier. */
+export type OneVerifier = string | VerifierSpec | Verifier
+
+/** One for all, or one for each source (`columns.source`). An object with the key `name` is one with options. */
+export type VerifierOption = OneVerifier | Readonly<Record<string, OneVerifier>>
 
 /** What is done about questions that are both in training and in evaluation data. */
 export type OverlapPolicy = "error" | "drop"
@@ -117,9 +121,9 @@ export const datasetSchema: z.ZodObject<{
   disjointFrom: z.array(z.string().min(1)).default([]).describe("evaluation files whose questions must not be trained on"),
   overlap: z.enum(["error", "drop"]).default("error").describe("questions of evaluation data in the training data: error or drop"),
   verifier: z
-    .custom<VerifierOption>(isVerifierOption, { error: "the name of a verifier, or a name for each source" })
+    .custom<VerifierOption>(isVerifierOption, { error: "the name of a verifier, a name with options, or one for each source" })
     .optional()
-    .describe("name of the verifier, or a name for each source; by the kind that verl-style rows name when absent"),
+    .describe("name of the verifier (or name with options), or one for each source; by the kind that verl-style rows name when absent"),
 })
 
 /** True for an object that judges, false for one that maps sources to verifiers. */
@@ -128,9 +132,9 @@ export function isVerifier(value: unknown): value is Verifier {
 }
 
 function isVerifierOption(value: unknown): boolean {
-  if (typeof value === "string" || isVerifier(value)) return true
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return false
-  return Object.values(value).every((one) => typeof one === "string" || isVerifier(one))
+  const isOne = (one: unknown): boolean => typeof one === "string" || isVerifier(one) || isVerifierSpec(one)
+  if (isOne(value)) return true
+  return typeof value === "object" && value !== null && !Array.isArray(value) && Object.values(value).every(isOne)
 }
 
 /** Checked options with their defaults. */

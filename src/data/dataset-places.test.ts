@@ -119,13 +119,14 @@ describe("rows", () => {
     })
     const path = files.jsonLines("verl.jsonl", [row("Half of one?", "rule", ["\\frac{1}{2}"]), row("A: x B: y", "mcq", "B")])
     const asked: string[] = []
-    const task = await createDatasetTask({ path, heldOutSize: 0 }, (name) => {
+    const task = await createDatasetTask({ path, heldOutSize: 0 }, (spec) => {
+      const name = typeof spec === "string" ? spec : spec.name
       asked.push(name)
       return { name, verify: () => ({ status: "correct", reward: 1, reason: "" }) }
     })
     const names = [0, 1].map((i) => task.trainProblem(0, i)).map((problem) => [problem.source, task.verifierFor(problem).name])
-    expect(Object.fromEntries(names)).toEqual({ "set-rule": "math", "set-mcq": "multiple-choice" })
-    expect(asked.toSorted()).toEqual(["math", "multiple-choice"])
+    expect(Object.fromEntries(names)).toEqual({ "set-rule": "math", "set-mcq": "mcq" })
+    expect(asked.toSorted()).toEqual(["math", "mcq"])
     const unknown = files.jsonLines("unknown.jsonl", lines(0, 3))
     expect((await rejection(createDatasetTask({ path: unknown, heldOutSize: 0 }))).message).toMatch(/task\.verifier: .*Set task\.verifier/)
   })

@@ -1,16 +1,17 @@
 /** The verifier of each problem of a data set. */
 import { ConfigError } from "../errors.ts"
-import type { Verifier } from "../verifiers/verifier.ts"
+import { isVerifierSpec } from "../verifiers/registry.ts"
+import type { Verifier, VerifierSpec } from "../verifiers/verifier.ts"
 import { valueOf } from "./columns.ts"
 import { isVerifier } from "./dataset-options.ts"
-import type { VerifierOption } from "./dataset-options.ts"
+import type { OneVerifier, VerifierOption } from "./dataset-options.ts"
 import type { Problem } from "./task.ts"
 
-/** Finds a verifier by name; an unknown name is reported at `path`. */
-export type NamedVerifier = (name: string, path: string) => Verifier
+/** Finds a verifier by name, or name and options; what is wrong is reported at `path`. */
+export type NamedVerifier = (spec: string | VerifierSpec, path: string) => Verifier
 
 /** What verl-style rows say about the kind of their answers, and the verifier of that kind. */
-const KINDS: Readonly<Record<string, string>> = { math: "math", mcq: "multiple-choice", "multiple-choice": "multiple-choice" }
+const KINDS: Readonly<Record<string, string>> = { math: "math", mcq: "mcq", "multiple-choice": "mcq" }
 
 function kindOf({ row = {} }: Problem): string | undefined {
   const said = [valueOf(row, "reward_model.style"), valueOf(row, "ability")]
@@ -36,8 +37,8 @@ function byKind(named: NamedVerifier): (problem: Problem) => Verifier {
 /** From the option to a function of the problem; without an option the rows decide. */
 export function verifiersOf(option: VerifierOption | undefined, named: NamedVerifier): (problem: Problem) => Verifier {
   if (option === undefined) return byKind(named)
-  const resolve = (one: string | Verifier, path: string): Verifier => (typeof one === "string" ? named(one, path) : one)
-  if (typeof option === "string" || isVerifier(option)) {
+  const resolve = (one: OneVerifier, path: string): Verifier => (typeof one === "string" || isVerifierSpec(one) ? named(one, path) : one)
+  if (typeof option === "string" || isVerifier(option) || isVerifierSpec(option)) {
     const verifier = resolve(option, "task.verifier")
     return () => verifier
   }

@@ -231,6 +231,18 @@ describe("verifier", () => {
     expect(Object.fromEntries(names)).toEqual({ numbers: "integer", cities: "exact" })
   })
 
+  test("may have options, for all or for a source", async () => {
+    const path = files.jsonLines("options.jsonl", rows)
+    const math = { name: "math", precision: 2 }
+    const task = await createDatasetTask({ path, heldOutSize: 0, verifier: { numbers: math, cities: "exact" } })
+    const problem = [0, 1].map((i) => task.trainProblem(0, i)).find(({ source }) => source === "numbers")!
+    const judge = async (completion: string): Promise<string> => (await task.verifierFor(problem).verify({ gold: "3.14159", completion })).status
+    expect([await judge("3.14"), await judge("3.15")]).toEqual(["correct", "incorrect"])
+    const all = await createDatasetTask({ path, heldOutSize: 0, verifier: math })
+    expect(all.verifierFor(all.trainProblem(0, 0)).name).toBe("math")
+    expect((await failure(rows, { verifier: { ...math, precison: 1 } })).message).toMatch(/task\.verifier\.precison/)
+  })
+
   test("may be an object of one's own", async () => {
     const own = { name: "own", verify: () => ({ status: "correct" as const, reward: 1, reason: "always" }) }
     const path = files.jsonLines("own.jsonl", rows)

@@ -1,6 +1,7 @@
 /** What the commands `eval` and `sample` do. */
 import type { ResolvedConfig } from "../../config/index.ts"
 import type { Problem, Task } from "../../data/task.ts"
+import { engineResponder } from "../../evaluation/engine-responder.ts"
 import { evaluateHeldOut } from "../../evaluation/held-out.ts"
 import { collectRollouts } from "../../rollout/rollout.ts"
 import type { Verifier } from "../../verifiers/verifier.ts"
@@ -26,11 +27,23 @@ export const evalBackend: EvalBackend = {
       await engine.close()
     }
   },
+  async openModel(model, config, problems, { temperature, topP }) {
+    const { engine, tokenizer, eosTokens } = await openSaved(model, config, unjudgedTask(problems))
+    const sampling = { ...samplingOf(config, eosTokens), temperature, topP }
+    return {
+      responder: engineResponder({ engine, tokenizer, sampling, model: model.directory, chunk: config.engine.sampleBatch }),
+      close: () => engine.close(),
+    }
+  },
 }
 
-/** Prompts of one's own as a task: nothing is judged. */
+/** Prompts of one's own as problems. */
 function promptTask(texts: readonly string[]): Task {
-  const problems = texts.map((prompt, i): Problem => ({ id: `prompt-${i}`, prompt, gold: "" }))
+  return unjudgedTask(texts.map((prompt, i): Problem => ({ id: `prompt-${i}`, prompt, gold: "" })))
+}
+
+/** Problems as a task that judges nothing. */
+function unjudgedTask(problems: readonly Problem[]): Task {
   const verifier: Verifier = { name: "none", verify: () => ({ status: "no-answer", reward: 0, reason: "not judged" }) }
   return { name: "prompts", trainSize: 0, trainProblem: (_seed, position) => problems[position % problems.length]!, heldOut: problems, verifierFor: () => verifier }
 }

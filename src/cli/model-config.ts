@@ -1,0 +1,33 @@
+/**
+ * The config of a model that is on disk: that of its run, or one for a folder; settings of the command line on top.
+ */
+import { applyOverrides, parseConfig } from "../config/index.ts"
+import type { ConfigCheck, ResolvedConfig } from "../config/index.ts"
+import { ConfigError } from "../errors.ts"
+import type { ModelSource } from "./model-source.ts"
+
+/** What the command line says about the config of a model that is on disk. */
+export interface ConfigRequest {
+  /** Task in place of the run's own. */
+  readonly task: string | undefined
+  /** Settings, `a.b=c`. */
+  readonly sets: readonly string[]
+  /** False when no problem of a task is looked at. */
+  readonly taskNeeded: boolean
+}
+
+/**
+ * The config of the run, or one of the model folder and the task named; settings on top.
+ * @throws ConfigError  when a task is needed and not known, or the settings are wrong
+ */
+export function configFor(model: ModelSource, request: ConfigRequest, checks: readonly ConfigCheck[]): ResolvedConfig {
+  const { task, sets, taskNeeded } = request
+  if (model.config === undefined && task === undefined && taskNeeded) {
+    const message = "pirl: expected --task NAME with a model folder, got none. Only a run knows its task."
+    throw new ConfigError([{ path: "", message }])
+  }
+  const base = model.config ?? { model: { path: model.directory }, task: { name: "none" } }
+  // Another task does not take the options of the run's own.
+  const raw = task === undefined || task === model.config?.task.name ? base : { ...base, task: { name: task } }
+  return parseConfig(applyOverrides(raw, sets), taskNeeded || task !== undefined ? checks : [])
+}

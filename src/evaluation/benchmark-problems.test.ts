@@ -1,0 +1,82 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { fileURLToPath } from "node:url"
+import { afterAll, describe, expect, test } from "vitest"
+import { ConfigError, DataError } from "../errors.ts"
+import { readBenchmark } from "./benchmark-problems.ts"
+import { benchmarkByName, benchmarks } from "./benchmarks.ts"
+
+/** Excerpts of a few rows each. */
+const excerpts = fileURLToPath(new URL("../../test/fixtures/benchmarks", import.meta.url))
+const folder = mkdtempSync(join(tmpdir(), "pirl-benchmarks-"))
+afterAll(() => rmSync(folder, { recursive: true }))
+
+async function failure(name: string, directory: string): Promise<Error> {
+  return readBenchmark(benchmarkByName(name), directory).then(
+    () => new Error("nothing was rejected"),
+    (error: Error) => error,
+  )
+}
+
+describe.each(benchmarks.map((benchmark) => [benchmark.name, benchmark] as const))("%s", (_, benchmark) => {
+  test("is read as published, and every gold answer is right by its own verifier", async () => {
+    const { problems, verifier } = await readBenchmark(benchmark, excerpts)
+    expect(problems.length).toBeGreaterThan(0)
+    for (const { problem } of problems) {
+      const prompt = problem.prompt as { role: string; content: string }[]
+      expect(prompt).toMatchObject([{ role: "user" }])
+      expect(prompt[0].content).toMatch(/step by step/)
+      // A gold that is a whole solution says its answer itself.
+      const completion = problem.gold.includes("\\boxed") ? problem.gold : benchmark.answerForm(problem.gold)
+      expect(await verifier.verify({ gold: problem.gold, completion, ...(problem.row === undefined ? {} : { row: problem.row }) })).toMatchObject({ status: "correct" })
+      const wrong = benchmark.verifier === "math" ? "\\boxed{-7777/13}" : "<answer>\n?\n</answer>"
+      expect((await verifier.verify({ gold: problem.gold, completion: wrong })).status).not.toBe("correct")
+    }
+  })
+})
+
+describe("a benchmark", () => {
+  test("has the ids, levels and types of its file", async () => {
+    const math = await readBenchmark(benchmarkByName("math-test"), excerpts)
+    expect(new Set(math.problems.map(({ level }) => level))).toEqual(new Set(["Level 1", "Level 3"]))
+    expect(math.problems.every(({ type }) => type !== undefined)).toBe(true)
+    expect(math.problems.map(({ problem }) => problem.id)).toEqual(["0", "1", "2", "3"])
+    const numbered = await readBenchmark(benchmarkByName("math-500"), excerpts)
+    expect(numbered.problems.map(({ problem }) => problem.id)).toEqual(["0", "1", "4"])
+    const science = await readBenchmark(benchmarkByName("sciknoweval-chemistry"), excerpts, 1)
+    expect(science.problems).toHaveLength(1)
+    expect(science.problems[0].level).toMatch(/^L\d$/)
+  })
+
+  test("may be a file of plain questions, which get the instruction", async () => {
+    writeFileSync(join(folder, "aime25.jsonl"), '{"problem": "Find $x + {y}$.", "answer": 70, "unique_id": "I-1"}\n')
+    const { problems } = await readBenchmark(benchmarkByName("aime25"), folder)
+    expect(problems[0].problem).toMatchObject({ id: "I-1", gold: "70" })
+    expect(problems[0].problem.prompt).toEqual([
+      { role: "user", content: "Find $x + {y}$.\n\nPlease solve this step by step and put your final answer in \\boxed{}." },
+    ])
+  })
+
+  test("that is unknown is named with those there are", () => {
+    expect(() => benchmarkByName("math-50")).toThrow(ConfigError)
+    expect(() => benchmarkByName("math-50")).toThrow(/expected one of math-500, math-test, .*sciknoweval-physics, got "math-50"\. Did you mean math-500\?/)
+  })
+
+  test("without a file says where it was looked for", async () => {
+    const error = await failure("amc23", folder)
+    expect(error).toBeInstanceOf(ConfigError)
+    expect(error.message).toContain(folder)
+    expect(error.message).toMatch(/amc23\.parquet .*--bench-dir or PIRL_BENCH_DIR/)
+  })
+
+  test("cut short, or with a row without an answer, is a data error with the place", async () => {
+    const bytes = readFileSync(join(excerpts, "math-test.parquet"))
+    writeFileSync(join(folder, "math-test.parquet"), bytes.subarray(0, bytes.length - 100))
+    const short = await failure("math-test", folder)
+    expect(short).toBeInstanceOf(DataError)
+    expect(short.message).toContain(join(folder, "math-test.parquet"))
+    writeFileSync(join(folder, "minerva-math.jsonl"), '{"problem": "A", "answer": "1"}\n{"problem": "B", "answer": null}\n')
+    expect((await failure("minerva-math", folder)).message).toMatch(/minerva-math\.jsonl, line 2: .*"answer", got null/)
+  })
+})
