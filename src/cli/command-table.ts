@@ -40,6 +40,11 @@ export const commandTable: readonly CommandEntry[] = [
     load: async () => (await import("./sample.ts")).sampleCommand((await import("./backends/inspection.ts")).sampleBackend),
   },
   {
+    name: "verify",
+    summary: "Judge responses with a verifier, or audit the golds of data",
+    load: async () => (await import("./verify.ts")).verifyCommand((await import("./backends/verification.ts")).verifyBackend),
+  },
+  {
     name: "bench",
     summary: "Measure the speed of training and sampling",
     load: async () => (await import("./bench.ts")).benchCommand((await import("./backends/speed.ts")).benchBackend),

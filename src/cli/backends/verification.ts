@@ -1,0 +1,177 @@
+/** What the command `verify` does. */
+import { createReadStream } from "node:fs"
+import { readdir, stat } from "node:fs/promises"
+import { extname, join } from "node:path"
+import { asText, valueOf } from "../../data/columns.ts"
+import { questionKey } from "../../data/question-key.ts"
+import { readRows } from "../../data/rows.ts"
+import type { PlacedRow, Row } from "../../data/rows.ts"
+import type { ChatMessage } from "../../data/task.ts"
+import { ConfigError, DataError } from "../../errors.ts"
+import { auditRows } from "../../verifiers/audit.ts"
+import type { AuditJudge, AuditRow } from "../../verifiers/audit.ts"
+import { inOrder } from "../../verifiers/ordered.ts"
+import { VerifierPool } from "../../verifiers/pool/verifier-pool.ts"
+import { createVerifier, goldIsAnswer, verifierSummaries } from "../../verifiers/registry.ts"
+import type { Verdict, VerifierSpec } from "../../verifiers/verifier.ts"
+import type { AuditLine, AuditRequest, JudgedRow, VerifiedRow, VerifyBackend, VerifyLimits } from "../verify.ts"
+
+const TABLE_ENDINGS: readonly string[] = [".parquet", ".csv", ".tsv"]
+const DATA_ENDINGS: readonly string[] = [...TABLE_ENDINGS, ".jsonl", ".ndjson"]
+const COLUMNS = {
+  gold: ["gold", "reward_model.ground_truth", "ground_truth", "answer", "final_answer", "expected_answer", "solution"],
+  prediction: ["pred", "prediction", "completion", "response"],
+  question: ["question", "extra_info.question", "problem", "prompt", "query", "instruction", "input"],
+  id: ["id", "unique_id", "problem_idx", "extra_info.index"],
+} as const
+
+/** A row, or why the line holds none. */
+type ReadRow = PlacedRow | { readonly problem: string; readonly place: string }
+
+/** Lines of JSON, split at line feeds alone. A line that cannot be read does not end the reading of the others. */
+async function* readLines(path: string): AsyncGenerator<ReadRow> {
+  const source = path === "-" ? process.stdin : createReadStream(path)
+  const decoder = new TextDecoder("utf-8")
+  let pending = ""
+  let number = 0
+  const rowOf = (line: string): ReadRow[] => {
+    const place = `line ${++number}`
+    if (line.trim() === "") return []
+    try {
+      const row: unknown = JSON.parse(line)
+      if (typeof row === "object" && row !== null && !Array.isArray(row)) return [{ row: row as Row, place }]
+      return [{ problem: "expected a JSON object, got another value", place }]
+    } catch (error) {
+      return [{ problem: `expected a JSON object, got text that is not JSON (${error instanceof Error ? error.message : String(error)})`, place }]
+    }
+  }
+  try {
+    for await (const bytes of source as AsyncIterable<Uint8Array>) {
+      const parts = decoder.decode(bytes, { stream: true }).split("\n")
+      parts[0] = pending + parts[0]
+      pending = parts.pop() ?? ""
+      for (const part of parts) yield* rowOf(part)
+    }
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new DataError(`pirl verify: expected a readable file at ${path}, got ${reason}. Check the path.`, { cause })
+  }
+  if (pending !== "") yield* rowOf(pending)
+}
+
+function first(row: Row, names: readonly string[]): unknown {
+  return names.map((name) => valueOf(row, name)).find((value) => value !== undefined && value !== null)
+}
+
+function verifiedRow(id: string | number, { status, extracted, reason, reward }: Verdict): VerifiedRow {
+  return { id, correct: status === "correct", status, extracted: extracted ?? null, reason, reward }
+}
+
+function idOf(row: Row, place: string): string | number {
+  const id = first(row, COLUMNS.id)
+  return typeof id === "string" || typeof id === "number" ? id : place
+}
+
+async function judge(pool: VerifierPool, verifier: ReturnType<typeof createVerifier>, read: ReadRow): Promise<JudgedRow> {
+  const unreadable = (id: string | number, problem: string): JudgedRow => {
+    const reason = `${read.place}: ${problem}. Mend the line.`
+    return { row: verifiedRow(id, { status: "failure", reward: 0, reason }), unreadable: true }
+  }
+  if ("problem" in read) return unreadable(read.place, read.problem)
+  const { row, place } = read
+  const id = idOf(row, place)
+  const [gold, prediction] = [first(row, COLUMNS.gold), first(row, COLUMNS.prediction)]
+  if (gold === undefined || prediction === undefined) {
+    return unreadable(id, `expected gold and pred, got ${Object.keys(row).join(", ") || "an empty object"}`)
+  }
+  // The texts go to the worker once.
+  const { gold: _gold, pred: _pred, ...rest } = row as Record<string, unknown>
+  const verdict = await pool.verify(verifier, { gold: asText(gold), completion: asText(prediction), row: rest })
+  const expected = row["expected"]
+  return { row: verifiedRow(id, verdict), unreadable: false, ...(typeof expected === "boolean" ? { expected } : {}) }
+}
+
+async function* dataFiles(path: string): AsyncGenerator<string> {
+  const found = await stat(path).catch(() => undefined)
+  if (found?.isDirectory() !== true) {
+    yield path
+    return
+  }
+  const names = (await readdir(path, { recursive: true })).filter((name) => DATA_ENDINGS.includes(extname(name).toLowerCase()))
+  if (names.length === 0) {
+    throw new DataError(`pirl verify: expected files that end in ${DATA_ENDINGS.join(", ")} in ${path}, got none. Check the path.`)
+  }
+  for (const name of names.sort()) yield join(path, name)
+}
+
+function keyOf(question: unknown): string {
+  const isChat = Array.isArray(question) && question.every((one) => typeof (one as ChatMessage | null)?.content === "string")
+  return questionKey(isChat ? (question as ChatMessage[]) : asText(question))
+}
+
+async function* rowsToAudit({ path, goldColumn, questionColumn, onRow }: AuditRequest): AsyncGenerator<AuditRow> {
+  for await (const file of dataFiles(path)) {
+    for await (const { row, place } of readRows(file, "--audit")) {
+      onRow()
+      const gold = goldColumn === undefined ? first(row, COLUMNS.gold) : valueOf(row, goldColumn)
+      const question = questionColumn === undefined ? first(row, COLUMNS.question) : valueOf(row, questionColumn)
+      if (gold === undefined || gold === null) {
+        const columns = Object.keys(row).join(", ")
+        throw new DataError(`pirl verify ${file}, ${place}: expected a gold; the columns are ${columns}. Set --gold-column.`)
+      }
+      const response = first(row, COLUMNS.prediction)
+      const solution = valueOf(row, "solution")
+      const given = first(row, COLUMNS.id)
+      yield {
+        id: typeof given === "string" || typeof given === "number" ? `${file} ${given}` : `${file} ${place}`,
+        gold: asText(gold),
+        row,
+        ...(question === undefined || question === null ? {} : { questionKey: keyOf(question) }),
+        ...(typeof response === "string" ? { response } : {}),
+        ...(typeof solution === "string" ? { solution } : {}),
+      }
+    }
+  }
+}
+
+/** A pool for the time of one command. */
+async function* withPool<Item>(limits: VerifyLimits, work: (pool: VerifierPool) => AsyncIterable<Item>): AsyncGenerator<Item> {
+  const pool = new VerifierPool(limits)
+  try {
+    yield* work(pool)
+  } finally {
+    await pool.close()
+  }
+}
+
+function judgeOf(pool: VerifierPool, spec: VerifierSpec): AuditJudge {
+  const verifier = createVerifier(spec, "KIND")
+  return { name: spec.name, goldIsAnswer: goldIsAnswer(spec.name), verify: (input) => pool.verify(verifier, input) }
+}
+
+export const verifyBackend: VerifyBackend = {
+  kinds: verifierSummaries,
+  async verifyOne(spec, gold, prediction, limits) {
+    const verifier = createVerifier(spec, "KIND")
+    const pool = new VerifierPool(limits)
+    try {
+      return verifiedRow(0, await pool.verify(verifier, { gold, completion: prediction }))
+    } finally {
+      await pool.close()
+    }
+  },
+  verifyFile(spec, path, limits) {
+    const verifier = createVerifier(spec, "KIND")
+    const rows: AsyncIterable<ReadRow> = TABLE_ENDINGS.includes(extname(path).toLowerCase()) ? readRows(path, "--in") : readLines(path)
+    return withPool(limits, (pool) => inOrder(rows, (read) => judge(pool, verifier, read)))
+  },
+  audit(request, limits): AsyncIterable<AuditLine> {
+    if (request.against === request.verifier.name) {
+      throw new ConfigError([{ path: "", message: `pirl verify: expected another verifier for --against, got ${request.against} twice. Name another.` }])
+    }
+    return withPool(limits, (pool) => {
+      const second = request.against === undefined ? undefined : judgeOf(pool, { name: request.against })
+      return auditRows(rowsToAudit(request), judgeOf(pool, request.verifier), second)
+    })
+  },
+}

@@ -1,0 +1,115 @@
+/** Looks for problems of data before a model is trained on it: golds that cannot be read or do not accept themselves, duplicates, verifiers that disagree. */
+import { inOrder } from "./ordered.ts"
+import { isFailure } from "./verifier.ts"
+import type { Verdict, VerifierInput } from "./verifier.ts"
+
+/** A row of the data. */
+export interface AuditRow {
+  readonly id: string
+  readonly gold: string
+  /** The question in a form in which equal questions are equal; absent when the data has none. */
+  readonly questionKey?: string
+  /** A response whose verdict is compared between two verifiers, e.g. one that a model gave. */
+  readonly response?: string
+  /** A response that is right, where the gold itself is none (tests of a program). */
+  readonly solution?: string
+  readonly row?: Readonly<Record<string, unknown>>
+}
+
+export type AuditKind =
+  /** The verifier cannot read the gold. */
+  | "unparsable-gold"
+  /** No usual way to write the gold as a response is accepted. */
+  | "gold-not-accepted"
+  /** The question stands in an earlier row. */
+  | "duplicate"
+  /** The question stands in an earlier row, with another gold. */
+  | "contradiction"
+  /** Two verifiers do not agree on a response. */
+  | "disagreement"
+  /** The machinery failed. */
+  | "failure"
+
+export interface AuditFinding {
+  readonly kind: AuditKind
+  readonly id: string
+  readonly reason: string
+}
+
+export interface AuditJudge {
+  readonly name: string
+  /** False for verifiers whose gold is no answer: tests, schemas, patterns. Only `solution` is tried then. */
+  readonly goldIsAnswer: boolean
+  readonly verify: (input: VerifierInput) => Promise<Verdict>
+}
+
+/** How responses write a final answer. */
+const FORMS: readonly ((gold: string) => string)[] = [
+  (gold) => gold,
+  (gold) => `\\boxed{${gold}}`,
+  (gold) => `<answer>${gold}</answer>`,
+  (gold) => `#### ${gold}`,
+  (gold) => `Answer: ${gold}`,
+]
+
+function inputOf({ gold, row }: AuditRow, completion: string): VerifierInput {
+  return { gold, completion, ...(row === undefined ? {} : { row }) }
+}
+
+async function selfFindings(audited: AuditRow, judge: AuditJudge): Promise<AuditFinding[]> {
+  const { id, gold, solution } = audited
+  const known = solution === undefined ? [] : [solution]
+  const responses = judge.goldIsAnswer ? [...FORMS.map((form) => form(gold)), ...known] : known
+  // Where nothing is known to be right, an empty response still shows whether the gold can be read.
+  let last: Verdict | undefined
+  for (const response of responses.length === 0 ? ["-"] : responses) {
+    const verdict = await judge.verify(inputOf(audited, response))
+    if (verdict.status === "correct") return []
+    if (verdict.status === "unparsable-gold") return [{ kind: "unparsable-gold", id, reason: verdict.reason }]
+    if (isFailure(verdict)) return [{ kind: "failure", id, reason: verdict.reason }]
+    last ??= verdict
+  }
+  return responses.length === 0 ? [] : [{ kind: "gold-not-accepted", id, reason: last?.reason ?? "" }]
+}
+
+async function disagreements(audited: AuditRow, other: string | undefined, judge: AuditJudge, second: AuditJudge): Promise<AuditFinding[]> {
+  const boxed = FORMS[1]!
+  const responses = [audited.response, judge.goldIsAnswer ? boxed(audited.gold) : undefined, other === undefined || !judge.goldIsAnswer ? undefined : boxed(other)]
+  const findings: AuditFinding[] = []
+  for (const response of new Set(responses)) {
+    if (response === undefined) continue
+    const [a, b] = await Promise.all([judge.verify(inputOf(audited, response)), second.verify(inputOf(audited, response))])
+    if (isFailure(a) || isFailure(b) || (a.status === "correct") === (b.status === "correct")) continue
+    const told = [`${judge.name}: ${a.status} (${a.reason})`, `${second.name}: ${b.status} (${b.reason})`].join(", ")
+    findings.push({ kind: "disagreement", id: audited.id, reason: `on ${JSON.stringify(response.slice(0, 120))} ${told}` })
+  }
+  return findings
+}
+
+/**
+ * Findings in the order of the rows. Two verifiers are compared on the response of a row, on its gold and on the gold of
+ * the row before.
+ */
+export async function* auditRows(
+  rows: AsyncIterable<AuditRow> | Iterable<AuditRow>,
+  judge: AuditJudge,
+  second?: AuditJudge,
+): AsyncGenerator<AuditFinding> {
+  const questions = new Map<string, { readonly id: string; readonly gold: string }>()
+  let before: string | undefined
+  const work = async (audited: AuditRow): Promise<readonly AuditFinding[]> => {
+    const other = before
+    before = audited.gold
+    const findings: AuditFinding[] = []
+    const { id, gold, questionKey } = audited
+    const earlier = questionKey === undefined ? undefined : questions.get(questionKey)
+    if (earlier !== undefined) {
+      const kind = earlier.gold === gold ? "duplicate" : "contradiction"
+      findings.push({ kind, id, reason: `the question of ${earlier.id}${kind === "duplicate" ? "" : ` with another gold, ${JSON.stringify(earlier.gold.slice(0, 80))}`}` })
+    } else if (questionKey !== undefined) questions.set(questionKey, { id, gold })
+    findings.push(...(await selfFindings(audited, judge)))
+    if (second !== undefined) findings.push(...(await disagreements(audited, other, judge, second)))
+    return findings
+  }
+  for await (const findings of inOrder(rows, work)) yield* findings
+}
