@@ -1,7 +1,7 @@
 /**
  * `pirl eval MODEL --bench ...`: published benchmarks, answered by a run, a model folder or an endpoint.
  */
-import { basename, join } from "node:path"
+import { basename, join, resolve } from "node:path"
 import type { ConfigCheck, ResolvedConfig } from "../config/index.ts"
 import type { Problem } from "../data/task.ts"
 import { ConfigError } from "../errors.ts"
@@ -20,6 +20,7 @@ import { writeFileAtomic } from "../runs/index.ts"
 import { benchmarkTable } from "./benchmark-table.ts"
 import type { CliContext, CommandArguments, OptionSpec } from "./command.ts"
 import { exitCodes } from "./exit-code.ts"
+import { formatShare } from "./format.ts"
 import { listenForInterrupt } from "./interrupt.ts"
 import { configFor } from "./model-config.ts"
 import { resolveModelSource } from "./model-source.ts"
@@ -164,29 +165,35 @@ async function openLocal(backend: BenchmarkBackend, path: string, request: Bench
   const config = configFor(model, { task: undefined, sets: settings, taskNeeded: false }, backend.checks)
   const problems = sets.flatMap((set) => set.problems.map(({ problem }) => problem))
   const opened = await backend.openModel(model, config, problems, request)
-  return { ...opened, slug: model.step === undefined ? basename(path) : `${basename(path)}-step-${model.step}` }
+  const name = basename(resolve(path))
+  return { ...opened, slug: model.step === undefined ? name : `${name}-step-${model.step}` }
 }
 
-/** Tells how far it is: on a terminal in place, elsewhere each tenth. */
+/** Tells how far it is: on a terminal in place, elsewhere each tenth. Reasons of failed requests are said once each. */
 function progressWriter({ err }: CliContext): { tell(progress: BenchmarkProgress): void; end(): void } {
+  const said = new Set<string>()
   let shown = ""
-  let open = false
+  const clear = (): void => void (shown === "" || err.write("\r\u001B[2K"))
   return {
     tell({ benchmark, done, wanted, correct, failed, lastFailure }) {
-      const share = done === 0 ? "" : `  correct ${((100 * correct) / done).toFixed(1)} %`
+      const share = done === 0 ? "" : `  correct ${formatShare(correct / done)}`
       const text = `${benchmark}: ${done}/${wanted}${share}${failed === 0 ? "" : `  failed ${failed}`}`
-      if (err.isTTY === true) {
-        err.write(`\r\u001B[2K${text}`)
-        open = true
-        return
+      const live = err.isTTY === true
+      if (lastFailure !== undefined && !said.has(lastFailure)) {
+        said.add(lastFailure)
+        clear()
+        err.write(`${benchmark}: no response: ${lastFailure}\n`)
       }
-      if (failed > 0 && lastFailure !== undefined && shown !== lastFailure) err.write(`${benchmark}: no response: ${lastFailure}\n`)
-      if (lastFailure !== undefined) shown = lastFailure
-      if (done === wanted || Math.floor((10 * done) / wanted) > Math.floor((10 * (done - 1)) / wanted)) err.write(`${text}\n`)
+      const tenth = done === wanted || Math.floor((10 * done) / wanted) > Math.floor((10 * (done - 1)) / wanted)
+      if (!live && tenth) err.write(`${text}\n`)
+      if (!live) return
+      clear()
+      err.write(text)
+      shown = text
     },
     end() {
-      if (open) err.write("\n")
-      open = false
+      if (shown !== "") err.write("\n")
+      shown = ""
     },
   }
 }

@@ -1,4 +1,5 @@
 /** What the commands `eval` and `sample` do. */
+import { resolve } from "node:path"
 import type { ResolvedConfig } from "../../config/index.ts"
 import type { Problem, Task } from "../../data/task.ts"
 import { engineResponder } from "../../evaluation/engine-responder.ts"
@@ -31,7 +32,7 @@ export const evalBackend: EvalBackend = {
     const { engine, tokenizer, eosTokens } = await openSaved(model, config, unjudgedTask(problems))
     const sampling = { ...samplingOf(config, eosTokens), temperature, topP }
     return {
-      responder: engineResponder({ engine, tokenizer, sampling, model: model.directory, chunk: config.engine.sampleBatch }),
+      responder: engineResponder({ engine, tokenizer, sampling, model: resolve(model.directory), chunk: config.engine.sampleBatch }),
       close: () => engine.close(),
     }
   },
