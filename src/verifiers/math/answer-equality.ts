@@ -41,6 +41,10 @@ export function answersEqual(gold: Answer, predicted: Answer, context: AnswerCon
     if (chosen !== undefined) return chosen === choice
   }
   if (gold.kind === "relation" && predicted.kind === "relation") return relationsEqual(gold, predicted, context, (a, b) => answersEqual(a, b, context), context.strict !== true)
+  // "1/2 or 0.5" says one thing twice.
+  if (gold.kind === "expression" && predicted.kind === "list" && predicted.connective === "or") {
+    return predicted.items.every((item) => answersEqual(gold, item, context))
+  }
   const sets = compareAsSets(gold, predicted, context)
   if (sets !== undefined) return sets
   return compareItems(gold, predicted, context)
@@ -86,7 +90,8 @@ function textually(gold: Answer, predicted: Answer): boolean {
 function compareAsSets(gold: Answer, predicted: Answer, context: AnswerContext): boolean | undefined {
   const kinds = [gold.kind, predicted.kind]
   const composite = (answer: Answer): boolean => answer.kind === "setOperation" || answer.kind === "numberSet" || answer.kind === "setBuilder"
-  const setLike = (answer: Answer): boolean => composite(answer) || answer.kind === "set" || (answer.kind === "tuple" && answer.items.length === 2)
+  const setLike = (answer: Answer): boolean =>
+    composite(answer) || answer.kind === "set" || (answer.kind === "tuple" && answer.items.length === 2) || (answer.kind === "list" && answer.items.every(setLike))
   const conditions = (answer: Answer): boolean =>
     answer.kind === "relation" || (answer.kind === "list" && answer.items.every((item) => item.kind === "relation" && !isEquation(item)))
   const bothSets = setLike(gold) && setLike(predicted) && (composite(gold) || composite(predicted))

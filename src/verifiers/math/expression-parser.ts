@@ -1,9 +1,10 @@
 /** Pratt parser of one scalar or matrix expression over a range of tokens. */
 import type { Budget } from "./budget.ts"
+import { parseBars, parseBigOperation, parseMatrix } from "./compound-parser.ts"
 import type { Expression } from "./expression.ts"
 import { parseFunction, parseRoot } from "./function-parser.ts"
+import { parseBaseNumeral, parseMixedFraction } from "./literal-parser.ts"
 import { integer } from "./rational.ts"
-import type { Rational } from "./rational.ts"
 import type { LexedAnswer, Token } from "./token.ts"
 
 /** The tokens are not an expression. One instance: its stack trace is never read. */
@@ -260,9 +261,9 @@ export class ExpressionParser {
       case "open":
         return this.group()
       case "environmentBegin":
-        return this.matrix(token)
+        return parseMatrix(this)
       case "operator":
-        if (token.text === "|") return this.bars()
+        if (token.text === "|") return parseBars(this)
         return this.fail()
       default:
         return this.fail()
@@ -274,51 +275,12 @@ export class ExpressionParser {
     if (token.value === undefined) this.fail()
     const value = token.value
     if (this.isOperator("_")) {
-      const numeral = this.baseNumeral(token.text)
+      const numeral = parseBaseNumeral(this, token.text)
       if (numeral !== undefined) return numeral
     }
-    const mixed = /^\d+$/.test(token.text) ? this.mixedFraction(value) : undefined
+    const mixed = /^\d+$/.test(token.text) ? parseMixedFraction(this, value) : undefined
     if (mixed !== undefined) return { kind: "number", value: mixed }
     return { kind: "number", value, ...(token.decimal === undefined ? {} : { decimal: token.decimal }) }
-  }
-
-  /** 1\frac{4}{5} and 1 4/5 are sums; only a proper fraction of two integer literals makes one. */
-  private mixedFraction(whole: Rational): Rational | undefined {
-    const next = this.token
-    let tokens: (Token | undefined)[] = []
-    let length = 0
-    if (next?.kind === "command" && next.text === "frac") {
-      const braced = this.peek(1)?.text === "{"
-      const second = braced ? this.peek(4)?.text === "{" : this.peek(2)?.text === "{"
-      const denominatorAt = (braced ? 4 : 2) + (second ? 1 : 0)
-      tokens = [this.peek(braced ? 2 : 1), this.peek(denominatorAt)]
-      length = denominatorAt + (second ? 2 : 1)
-      if (braced && this.lexed.match[this.position + 1] !== this.position + 3) return undefined
-      const open = this.position + denominatorAt - 1
-      if (second && this.lexed.match[open] !== open + 2) return undefined
-    } else if (next?.kind === "number" && next.spaceBefore && this.isOperator("/", this.peek(1))) {
-      tokens = [next, this.peek(2)]
-      length = 3
-      if (this.startsFactor(this.peek(3)) || this.isOperator("^", this.peek(3))) return undefined
-    }
-    const [numerator, denominator] = tokens.map((token) => (token?.kind === "number" && /^\d+$/.test(token.text) ? token.value : undefined))
-    if (numerator === undefined || denominator === undefined || numerator.numerator >= denominator.numerator) return undefined
-    this.position += length
-    return { numerator: whole.numerator * denominator.numerator + numerator.numerator, denominator: denominator.numerator }
-  }
-
-  private baseNumeral(digits: string): Expression | undefined {
-    const group = this.peek(1)?.text === "{"
-    const token = this.peek(group ? 2 : 1)
-    if (token?.kind !== "number" || !/^\d+$/.test(digits) || !/^\d{1,2}$/.test(token.text)) return undefined
-    const base = Number(token.text)
-    // 8_4 is no numeral.
-    if (base < 2 || base > 36 || [...digits].some((digit) => Number(digit) >= base)) return undefined
-    this.position += group ? 4 : 2
-    if (group && this.lexed.tokens[this.position - 1]?.text !== "}") this.fail()
-    let value = 0n
-    for (const digit of digits) value = value * BigInt(base) + BigInt(digit)
-    return { kind: "baseNumeral", digits: digits.replace(/^0+(?=\d)/, ""), base, value: integer(value) }
   }
 
   private letter(token: Token): Expression {
@@ -377,10 +339,8 @@ export class ExpressionParser {
   }
 
   /** One expression up to `close`, on a parser of its own range. */
-  private inner(close: number, toComma = false): Expression {
-    const parser = new ExpressionParser(this.lexed, this.position, close, this.reading, this.budget)
-    parser.depth = this.depth
-    parser.boundIndex = this.boundIndex
+  inner(close: number, toComma = false): Expression {
+    const parser = this.within(close)
     const expression = parser.parseWhole()
     if (parser.position !== close && !(toComma && parser.token?.kind === "separator")) this.fail()
     this.ambiguousDivision ||= parser.ambiguousDivision
@@ -405,27 +365,6 @@ export class ExpressionParser {
     return operand
   }
 
-  private bars(): Expression {
-    this.budget.charge((this.end - this.position) / 8)
-    let close = this.position + 1
-    let nested = 0
-    for (; close < this.end; close++) {
-      const match = this.lexed.match[close]!
-      if (match > close) close = match
-      else if (this.isOperator("|", this.lexed.tokens[close])) {
-        const before = this.lexed.tokens[close - 1]!
-        const opens = close === this.position + 1 || before.kind === "operator" || before.kind === "relation"
-        if (!opens && nested === 0) break
-        nested += opens ? 1 : -1
-      }
-    }
-    if (close >= this.end) this.fail()
-    this.position++
-    const operand = this.inner(close)
-    this.position = close + 1
-    return { kind: "call", name: "abs", arguments: [operand] }
-  }
-
   private command(token: Token): Expression {
     this.position++
     if (token.text === "frac" || token.text === "binom") {
@@ -434,7 +373,7 @@ export class ExpressionParser {
       if (token.text === "binom") return { kind: "call", name: "binom", arguments: [first, second] }
       return { kind: "divide", numerator: first, denominator: second }
     }
-    return this.bigOperation(token.text === "sum" ? "sum" : "product")
+    return parseBigOperation(this, token.text === "sum" ? "sum" : "product")
   }
 
   /** An argument of a command: a group, or one operand. */
@@ -442,54 +381,35 @@ export class ExpressionParser {
     return this.token?.kind === "open" ? this.group() : this.primary()
   }
 
-  private bigOperation(operation: "sum" | "product"): Expression {
-    if (!this.isOperator("_")) this.fail()
-    this.position++
-    const close = this.lexed.match[this.position] ?? -1
-    const variable = this.peek(1)
-    if (close < 0 || close >= this.end || this.token?.text !== "{") this.fail()
-    if (variable?.kind !== "letter" && variable?.text !== "i") this.fail()
-    const isIndex = this.peek(2)?.kind === "relation" && this.peek(2)?.text === "="
-    if (!isIndex) this.fail()
-    this.position += 3
-    const from = this.inner(close)
-    this.position = close + 1
-    if (!this.isOperator("^")) this.fail()
-    this.position++
-    const to = this.exponent()
-    const outer = this.boundIndex
-    this.boundIndex ||= variable.text === "i"
-    const body = this.parse(multiplicative)
-    this.boundIndex = outer
-    return { kind: "bigOperation", operation, variable: variable.text, from, to, body }
+  /** One entry of a matrix that ends at `close`. */
+  cell(close: number): Expression {
+    const parser = this.within(close)
+    const entry = parser.parse()
+    const after = parser.token?.kind
+    if (after !== undefined && after !== "rowBreak" && after !== "ampersand") this.fail()
+    this.position = parser.position
+    return entry
   }
 
-  private matrix(token: Token): Expression {
-    const close = this.lexed.match[this.position]!
-    if (close < 0 || close >= this.end) this.fail()
-    if (!/^[pbvBV]?(?:small)?matrix\*?$|^array$/.test(token.text)) this.fail()
-    const rows: Expression[][] = []
-    let row: Expression[] = []
-    this.position++
-    while (this.position < close) {
-      const kind = this.token!.kind
-      if (kind === "rowBreak") {
-        if (row.length > 0) rows.push(row)
-        row = []
-        this.position++
-      } else if (kind === "ampersand") this.position++
-      else {
-        const parser = new ExpressionParser(this.lexed, this.position, close, this.reading, this.budget)
-        parser.depth = this.depth
-        row.push(parser.parse())
-        if (parser.position < close && parser.token!.kind !== "rowBreak" && parser.token!.kind !== "ampersand") this.fail()
-        this.position = parser.position
-      }
-    }
-    if (row.length > 0) rows.push(row)
-    if (rows.length === 0 || rows.some((cells) => cells.length !== rows[0]!.length)) this.fail()
-    this.position = close + 1
-    return token.text === "vmatrix" ? { kind: "call", name: "det", arguments: [{ kind: "matrix", rows }] } : { kind: "matrix", rows }
+  /** The body of a sum or product: a product. */
+  parseSummand(indexIsI: boolean): Expression {
+    const outer = this.boundIndex
+    this.boundIndex ||= indexIsI
+    const body = this.parse(multiplicative)
+    this.boundIndex = outer
+    return body
+  }
+
+  /** @throws BudgetExceeded */
+  charge(steps: number): void {
+    this.budget.charge(steps)
+  }
+
+  private within(close: number): ExpressionParser {
+    const parser = new ExpressionParser(this.lexed, this.position, close, this.reading, this.budget)
+    parser.depth = this.depth
+    parser.boundIndex = this.boundIndex
+    return parser
   }
 
   /** The level of a product: what an unbracketed function argument may hold. */

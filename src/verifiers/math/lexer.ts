@@ -28,6 +28,10 @@ const timesSign = /\s*10\s*(?:\^|\*\*)/y
 const digitAhead = /\s+\d/y
 const functionPrefix = /^(arcsin|arccos|arctan|sin|cos|tan|cot|sec|csc|ln|log|sqrt|exp)([a-z]?)$/
 const gluedSeparator = /^(or|and)([A-Za-z])$/
+// "30 sec" is a time, "30 sec x" a secant.
+const nothingFollows = /\s*(?:[.,;$})]|$)/y
+const ordinals = new Set(["st", "nd", "rd", "th"])
+const ordinalMark = /\^\s*(?:\{\s*)?(?:\\(?:text|textrm|mathrm|mbox)\s*\{\s*)?(?:st|nd|rd|th)\s*\}*/y
 const degreeMark = /\^\s*(?:\\circ(?![A-Za-z])|\{\s*\\circ\s*\}|\\degree|o(?![A-Za-z]))/y
 const primeMark = /(?:'+|\^\s*(?:\\prime(?![A-Za-z])|\{\s*(?:\\prime\s*)+\}))/y
 // Environments that only arrange equations: their rows are a list.
@@ -101,6 +105,11 @@ class Lexer {
       const word = this.at(wordRun, position)
       if (word !== null) return this.word(word[0], position)
     } else if (/[A-Za-z]/.test(character)) return this.letters(position)
+    const ordinal = character === "^" && this.previous?.kind === "number" ? this.at(ordinalMark, position) : null
+    if (ordinal !== null) {
+      this.push("word", "th", position, position + ordinal[0].length)
+      return position + ordinal[0].length
+    }
     const degree = character === "^" ? this.at(degreeMark, position) : null
     if (degree !== null) {
       this.push("degree", "degree", position, position + degree[0].length)
@@ -139,10 +148,11 @@ class Lexer {
       return this.letter(glued[2]!, end - 1, end)
     } else if (run === "pi") this.push("constant", "pi", position, end)
     else if (infinityWords.has(run)) this.push("constant", "infinity", position, end)
+    else if (unitWords.has(run) && this.followsValue() && (!plainFunctionNames.has(run) || this.at(nothingFollows, end))) this.push("word", run, position, end)
+    else if (ordinals.has(run) && this.previous?.kind === "number" && this.previous.end === position) this.push("word", run, position, end)
     else if (plainFunctionNames.has(run)) this.push("function", functionNames.get(run)!, position, end)
     else if (moduleNames.has(run) && this.source[end] === ".") return end + 1
     else if (percentWords.has(run.toLowerCase())) this.push("percent", "%", position, end)
-    else if (run.length > 1 && unitWords.has(run) && this.followsValue()) this.push("word", run, position, end)
     else if (run === "x" && this.previous?.kind === "number" && (this.at(timesSign, end) ?? this.spacedTimes(position, end)))
       this.push("operator", "*", position, end)
     else if (run.length > 3 && this.followsValue() && this.previous?.kind !== "close") this.push("word", run, position, end)
@@ -280,7 +290,7 @@ class Lexer {
     }
     if (relation !== undefined) this.push("relation", relation, position, end)
     else if (setOperator !== undefined) this.push("setOperator", setOperator, position, end)
-    else if (/^[dtc]?frac$|^[dt]?binom$/.test(name)) this.push("command", name.endsWith("binom") ? "binom" : "frac", position, end)
+    else if (/^[dtcs]?frac$|^nicefrac$|^[dt]?binom$/.test(name)) this.push("command", name.endsWith("binom") ? "binom" : "frac", position, end)
     else if (functionName !== undefined) this.push("function", functionName, position, end)
     else if (name === "pi") this.push("constant", "pi", position, end)
     else if (name === "infty" || name === "infinity") this.push("constant", "infinity", position, end)
