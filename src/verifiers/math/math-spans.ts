@@ -29,7 +29,13 @@ export function mathSpans(text: string): MathSpan[] {
   }
   while (index < text.length) {
     const character = text[index]!
-    if (character === "\\") {
+    const environment = character === "\\" && text.startsWith("begin{", index + 1) ? aligned.exec(text.slice(index, index + 24))?.[1] : undefined
+    if (environment !== undefined) {
+      const end = closing(`\\end{${environment}}`, index)
+      const from = index + `\\begin{${environment}}`.length
+      if (end >= 0) spans.push({ start: index, end: end + environment.length + 6, content: lastRow(text.slice(from, end)) })
+      index = end < 0 ? from : end + environment.length + 6
+    } else if (character === "\\") {
       const mark = text[index + 1] === "(" ? "\\)" : text[index + 1] === "[" ? "\\]" : ""
       const end = mark === "" ? -1 : closing(mark, index + 2)
       if (end < 0) index += 2
@@ -49,6 +55,13 @@ export function mathSpans(text: string): MathSpan[] {
     } else index++
   }
   return spans
+}
+
+// A derivation over several rows: what its last row comes to is the formula.
+const aligned = /^\\begin\{((?:align|aligned|gather|gathered|eqnarray|equation|multline)\*?)\}/
+
+function lastRow(content: string): string {
+  return content.split("\\\\").findLast((row) => row.trim() !== "") ?? ""
 }
 
 function inlineEnd(text: string, from: number): number {
@@ -75,6 +88,13 @@ function joint(text: string, left: MathSpan, right: MathSpan): string | undefine
   return connected.test(between) ? ", " : undefined
 }
 
+/** "Since $a=3$ and $b=16$" enumerates two facts, "$x=2$ or $x=-3$" one answer. */
+function differentNames(left: string, right: string): boolean {
+  const name = (content: string): string | undefined => /^([^=<>]{1,40})=/.exec(content)?.[1]?.trim()
+  const [a, b] = [name(left), name(right)]
+  return a !== undefined && b !== undefined && a !== b
+}
+
 /** Most formulas of one enumeration. */
 const maxJoined = 20
 
@@ -85,7 +105,7 @@ export function connectedSpans(text: string, spans: readonly MathSpan[], index: 
   let joined = spans[index]!
   for (let first = index - 1; first >= 0 && index - first < maxJoined; first--) {
     const span = spans[first]!
-    const glue = joint(text, span, joined)
+    const glue = differentNames(span.content, joined.content) ? undefined : joint(text, span, joined)
     if (glue === undefined) break
     joined = { start: span.start, end: joined.end, content: span.content + glue + joined.content }
   }
