@@ -4,7 +4,7 @@ import { ConfigError, DataError } from "../errors.ts"
 import { rejection, testFiles } from "./dataset.test-helper.ts"
 import { createMixtureTask } from "./mixture.ts"
 import { blockCounts, interleave, scheduledDraw } from "./mixture-schedule.ts"
-import { openTask } from "./open-task.ts"
+import { checkTaskSettings, openTask } from "./open-task.ts"
 import type { Problem, Task } from "./task.ts"
 
 const files = testFiles()
@@ -129,5 +129,21 @@ describe("a mixture", () => {
     expect(await failing({ name: "add2", weight: 0 })).toBe("task.sources.0.weight")
     expect(await failing({ name: "add2" }, { name: "add2", seed: 2 })).toBe("task.sources.1.source")
     expect(await failing()).toBe("task.sources")
+  })
+
+  test("can be checked without its files, all sources at once", () => {
+    const check = (...sources: readonly object[]) => (): void => checkTaskSettings({ name: "dataset", sources })
+    const paths = (run: () => void): string[] => {
+      try {
+        run()
+        return []
+      } catch (error) {
+        return (error as ConfigError).issues.map(({ path }) => path)
+      }
+    }
+    expect(paths(check({ name: "add2" }, { path: "not-there.jsonl", verifier: "integer" }))).toEqual([])
+    expect(paths(check({ name: "add2", dificulty: 1 }, { path: "x.jsonl", splt: "a" }))).toEqual(["task.sources.0.dificulty", "task.sources.1.splt"])
+    expect(paths(() => checkTaskSettings({ name: "dataset" }))).toEqual(["task.path"])
+    expect(paths(() => checkTaskSettings({ name: "sortt" }))).toEqual(["task.name"])
   })
 })

@@ -2,9 +2,11 @@
 import { basename } from "node:path"
 import { z } from "zod"
 import { ConfigError, DataError } from "../errors.ts"
+import type { ConfigIssue } from "../errors.ts"
 import { createVerifier } from "../verifiers/registry.ts"
 import { createDatasetTask } from "./dataset.ts"
 import type { DatasetTask } from "./dataset.ts"
+import { parseDatasetOptions } from "./dataset-options.ts"
 import type { DatasetOptions } from "./dataset-options.ts"
 import { distinct } from "./dataset-split.ts"
 import type { NamedVerifier } from "./dataset-verifiers.ts"
@@ -56,23 +58,39 @@ function labelOf({ source, name, path, hub }: ParsedSource): string {
 }
 
 /** Errors of a part name its own options; here they are told with its place in the list. */
-async function inSource<T>(index: number, open: () => Promise<T>): Promise<T> {
+function issuesOfSource(error: unknown, index: number): ConfigIssue[] {
+  if (!(error instanceof ConfigError)) throw error
+  return error.issues.map(({ path, message }) => ({ path: path.replace(/^task\b/, `task.sources.${index}`), message }))
+}
+
+async function openPart(source: ParsedSource, index: number, seed: number, named: NamedVerifier): Promise<Task | DatasetTask> {
+  const { name, weight: _weight, source: _source, ...own } = source
+  const options = { seed, ...own }
   try {
-    return await open()
+    // What a config holds is not typed; createDatasetTask checks every option.
+    return name === DATASET_NAME ? await createDatasetTask(options as unknown as DatasetOptions, named) : createTask(name, options)
   } catch (error) {
-    if (!(error instanceof ConfigError)) throw error
-    const issues = error.issues.map(({ path, message }) => ({ path: path.replace(/^task\b/, `task.sources.${index}`), message }))
-    throw new ConfigError(issues, { cause: error })
+    throw new ConfigError(issuesOfSource(error, index), { cause: error })
   }
 }
 
-function openPart(source: ParsedSource, index: number, seed: number, named: NamedVerifier): Promise<Task | DatasetTask> {
-  const { name, weight: _weight, source: _source, ...own } = source
-  const options = { seed, ...own }
-  return inSource(index, async () =>
-    // What a config holds is not typed; createDatasetTask checks every option.
-    name === DATASET_NAME ? createDatasetTask(options as unknown as DatasetOptions, named) : createTask(name, options),
-  )
+/**
+ * Checks the options of a mixture and of all its sources, reading no file.
+ * @throws ConfigError  with every problem, at `task.sources.<index>`
+ */
+export function checkMixtureOptions(options: unknown): void {
+  const { sources } = parseOptions(mixtureSchema, options, "mixture")
+  checkLabels(sources.map(labelOf))
+  const issues = sources.flatMap(({ name, weight: _weight, source: _source, ...own }, i) => {
+    try {
+      if (name === DATASET_NAME) parseDatasetOptions(own)
+      else createTask(name, own)
+      return []
+    } catch (error) {
+      return issuesOfSource(error, i)
+    }
+  })
+  if (issues.length > 0) throw new ConfigError(issues)
 }
 
 function checkLabels(labels: readonly string[]): void {

@@ -1,7 +1,8 @@
 /** A task from what a config says: procedural, a data set, or a mixture of them. */
 import { createDatasetTask } from "./dataset.ts"
+import { parseDatasetOptions } from "./dataset-options.ts"
 import type { DatasetOptions } from "./dataset-options.ts"
-import { createMixtureTask } from "./mixture.ts"
+import { checkMixtureOptions, createMixtureTask } from "./mixture.ts"
 import { DATASET_NAME, createTask } from "./registry.ts"
 import type { Task } from "./task.ts"
 import type { TaskOptions } from "./task-options.ts"
@@ -18,4 +19,15 @@ export async function openTask(settings: { readonly name: string } & TaskOptions
   if ("sources" in options) return createMixtureTask(options)
   // What a config holds is not typed; createDatasetTask checks every option.
   return createDatasetTask(options as unknown as DatasetOptions)
+}
+
+/**
+ * Checks a config's `task` section as far as that needs no file: so that its problems are told with those of the rest.
+ * @throws ConfigError  for an unknown name or wrong options
+ */
+export function checkTaskSettings(settings: { readonly name: string } & TaskOptions): void {
+  const { name, ...options } = settings
+  if (name !== DATASET_NAME) createTask(name, options)
+  else if ("sources" in options) checkMixtureOptions(options)
+  else parseDatasetOptions(options)
 }

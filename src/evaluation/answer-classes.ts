@@ -28,6 +28,7 @@ const RIGHT = 0
  */
 export async function votesOf(answers: readonly JudgedAnswer[], options: ClassOptions): Promise<Vote[]> {
   const { verifier, answerForm, row, timeoutMs } = options
+  // Answers that differ in white space alone are not worth a verification.
   const known = new Map<string, number>()
   const representatives: { readonly answer: string; readonly id: number }[] = []
   const votes: Vote[] = []
@@ -40,7 +41,8 @@ export async function votesOf(answers: readonly JudgedAnswer[], options: ClassOp
       votes.push({ answer: undefined, correct: false })
       continue
     }
-    let id = known.get(extracted)
+    const text = extracted.replaceAll(/\s+/g, "")
+    let id = known.get(text)
     for (let i = 0; id === undefined && i < representatives.length; i++) {
       const input = { gold: representatives[i].answer, completion: answerForm(extracted), ...(row === undefined ? {} : { row }) }
       if ((await verifyResponse(verifier, input, timeoutMs)).status === "correct") id = representatives[i].id
@@ -49,7 +51,7 @@ export async function votesOf(answers: readonly JudgedAnswer[], options: ClassOp
       id = representatives.length + 1
       representatives.push({ answer: extracted, id })
     }
-    known.set(extracted, id)
+    known.set(text, id)
     votes.push({ answer: id, correct: false })
   }
   return votes

@@ -4,6 +4,7 @@ import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { afterAll, describe, expect, test } from "vitest"
 import { ConfigError, DataError } from "../errors.ts"
+import { boxedAnswer } from "../verifiers/math/boxed.ts"
 import { readBenchmark } from "./benchmark-problems.ts"
 import { benchmarkByName, benchmarks } from "./benchmarks.ts"
 import type { Benchmark } from "./benchmarks.ts"
@@ -22,16 +23,40 @@ async function failure(name: string, directory: string): Promise<Error> {
   )
 }
 
+/** The answer of a gold, which may be a whole solution. */
+const answerOf = (gold: string): string => boxedAnswer(gold) ?? gold
+
+/** Ways to say an answer that the benchmark's verifier must read. */
+function saidIn({ verifier, answerForm }: Benchmark, gold: string): string[] {
+  const answer = answerOf(gold)
+  const whole = answer === gold ? [] : [gold]
+  return [...whole, answerForm(answer), ...(verifier === "math" ? [`So the final answer is $${answer}$.`] : [])]
+}
+
 /** Problems whose gold answer, said as a response, is not right by the benchmark's verifier. */
 async function unverified(benchmark: Benchmark, directory: string): Promise<string[]> {
   const { problems, verifier } = await readBenchmark(benchmark, directory)
   const found: string[] = []
   for (const { problem } of problems) {
     const { id, gold, row = {} } = problem
-    // A gold that is a whole solution says its answer itself.
-    const completion = gold.includes("\\boxed") ? gold : benchmark.answerForm(gold)
-    const { status, reason } = await verifier.verify({ gold, completion, row })
-    if (status !== "correct") found.push(`${id}: ${status}, ${reason}`)
+    for (const completion of saidIn(benchmark, gold)) {
+      const { status, reason } = await verifier.verify({ gold, completion, row })
+      if (status !== "correct") found.push(`${id}: ${status}, ${reason}`)
+    }
+  }
+  return found
+}
+
+/** Problems for which the answer to the next one, which is written otherwise, is taken for right. */
+async function mixedUp(benchmark: Benchmark, directory: string): Promise<string[]> {
+  const { problems, verifier } = await readBenchmark(benchmark, directory)
+  const plain = (text: string): string => text.replaceAll(/\s/g, "")
+  const found: string[] = []
+  for (const [i, { problem }] of problems.entries()) {
+    const other = answerOf(problems[(i + 1) % problems.length].problem.gold)
+    if (plain(other) === plain(answerOf(problem.gold))) continue
+    const { status } = await verifier.verify({ gold: problem.gold, completion: benchmark.answerForm(other), row: problem.row ?? {} })
+    if (status === "correct") found.push(`${problem.id}: ${other} for ${answerOf(problem.gold)}`)
   }
   return found
 }
@@ -48,8 +73,10 @@ describe.each(benchmarks.map((benchmark) => [benchmark.name, benchmark] as const
     }
   })
 
-  test.skipIf(whole === undefined)("has no gold answer that is wrong by its own verifier", async () => {
+  test.skipIf(whole === undefined)("has no gold answer that is wrong by its own verifier, and tells answers apart", async () => {
     expect(await unverified(benchmark, whole!)).toEqual([])
+    // The one is x = 5 for 5.
+    expect((await mixedUp(benchmark, whole!)).length).toBeLessThanOrEqual(benchmark.name === "math-500" ? 1 : 0)
     expect((await readBenchmark(benchmark, whole!)).problems).toHaveLength(benchmark.size)
   })
 })

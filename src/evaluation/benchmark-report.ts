@@ -55,6 +55,12 @@ function isJudged({ status, reward, reason }: ResponseLine): boolean {
   return !isFailure({ status, reward, reason })
 }
 
+async function scoreProblem({ verifier, benchmark }: BenchmarkSet, item: BenchmarkProblem, lines: readonly ResponseLine[], timeoutMs: number): Promise<ScoredProblem> {
+  const answers = lines.map(({ status, extracted }) => ({ status, extracted: extracted ?? undefined }))
+  const votes = await votesOf(answers, { verifier, answerForm: benchmark.answerForm, row: item.problem.row, timeoutMs })
+  return { item, lines, votes, right: votes.filter(({ correct }) => correct).length }
+}
+
 function estimates(ks: readonly number[], score: (k: number) => readonly number[], seed: number): Record<string, Estimate> {
   const found = ks.map((k) => [String(k), bootstrapMean(score(k), seed)] as const)
   return Object.fromEntries(found.filter((entry): entry is readonly [string, Estimate] => entry[1] !== undefined))
@@ -88,15 +94,8 @@ export async function reportBenchmark(
   { n, seed, timeoutMs }: { readonly n: number; readonly seed: number; readonly timeoutMs: number },
 ): Promise<BenchmarkReport> {
   const all = set.problems.map((item) => ({ item, lines: linesOf(item) }))
-  const scored: ScoredProblem[] = []
-  for (const { item, lines } of all) {
-    const judged = lines.filter(isJudged)
-    if (judged.length === 0) continue
-    const answers = judged.map(({ status, extracted }) => ({ status, extracted: extracted ?? undefined }))
-    const { verifier, benchmark } = set
-    const votes = await votesOf(answers, { verifier, answerForm: benchmark.answerForm, row: item.problem.row, timeoutMs })
-    scored.push({ item, lines: judged, votes, right: votes.filter(({ correct }) => correct).length })
-  }
+  // All problems at once: verifications wait in the pool and not for each other.
+  const scored = (await Promise.all(all.map(({ item, lines }) => scoreProblem(set, item, lines.filter(isJudged), timeoutMs)))).filter(({ lines }) => lines.length > 0)
   const lines = all.flatMap((one) => one.lines)
   const judged = scored.flatMap((one) => one.lines)
   const tokens = lines.map((line) => line.tokens).filter((count) => count !== null)
