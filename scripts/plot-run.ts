@@ -79,7 +79,9 @@ function legend(entries: readonly (readonly [string, string])[]): string[] {
 function plot(metrics: readonly MetricsLine[], evaluations: readonly EvaluationLine[]): string {
   const last = metrics.at(-1)?.step ?? 1
   const x = scale([0, last], [left, width - right])
-  const ticks = Array.from({ length: 5 }, (_, i) => Math.round((last * i) / 4)).map((step) => text(x(step), height - 10, `step ${step}`, 'text-anchor="middle"'))
+  const ticks = Array.from({ length: 5 }, (_, i) => Math.round((last * i) / 4)).map((step) =>
+    text(x(step), height - 10, `step ${step}`, `text-anchor="${step === last ? "end" : "middle"}"`),
+  )
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="system-ui, sans-serif" font-size="12" fill="#4a5560">`,
     `<rect width="${width}" height="${height}" fill="#ffffff"/>`,

@@ -1,29 +1,13 @@
 /** Our decoders against PyTorch: logits, log-probs, entropies and gradients of tiny random checkpoints (fixtures/parity). */
-import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { describe, expect, test } from "vitest"
 import { OnnxEngine, type OnnxEngineOptions } from "../src/engine/onnx/onnx-engine.ts"
 import type { TrainSequence } from "../src/engine/engine.ts"
 import { neg } from "../src/graph/index.ts"
-import { parseModelConfig } from "../src/model/config.ts"
 import { readSafetensorsHeader, readTensors } from "../src/model/safetensors.ts"
 import { createByteTokenizer } from "../src/model/tokenizer-create.ts"
+import { parityCases, parityConfig, parityFolder, readExpected, relative, type ParityNumbers } from "./helpers/parity-fixtures.ts"
 import type { Objective } from "../src/objectives/objective.ts"
-
-const root = new URL("./fixtures/parity/", import.meta.url).pathname
-const cases = ["qwen3-tied", "qwen3-untied-bf16-sharded", "qwen2-bias", "llama3-scaled", "llama-tied-f16"]
-
-interface Expected {
-  readonly lengths: number[]
-  readonly promptLengths: number[]
-  readonly tokens: number[][]
-  readonly weights: number[][]
-  readonly loss: number
-  readonly logprobs: number[][]
-  readonly entropies: number[][]
-  readonly temperature: number
-  readonly logprobsAtTemperature: number[][]
-}
 
 const crossEntropy: Objective = {
   name: "cross-entropy",
@@ -33,8 +17,8 @@ const crossEntropy: Objective = {
   build: ({ logprobs_BT }) => ({ loss_BT: neg(logprobs_BT) }),
 }
 
-function load(name: string): { expected: Expected; batch: TrainSequence[] } {
-  const expected = JSON.parse(readFileSync(join(root, name, "expected.json"), "utf8")) as Expected
+function load(name: string): { expected: ParityNumbers; batch: TrainSequence[] } {
+  const expected = readExpected(name)
   const batch = expected.tokens.map((tokens, b): TrainSequence => {
     const [prompt, length] = [expected.promptLengths[b]!, expected.lengths[b]!]
     const size = length - prompt
@@ -51,24 +35,13 @@ function load(name: string): { expected: Expected; batch: TrainSequence[] } {
 }
 
 function createEngine(name: string, options: Partial<OnnxEngineOptions> = {}): Promise<OnnxEngine> {
-  const directory = join(root, name)
-  const config = parseModelConfig(JSON.parse(readFileSync(join(directory, "config.json"), "utf8")), "config.json")
+  const directory = parityFolder(name)
+  const config = parityConfig(name)
   // The fixtures hold weights only; these tests speak in tokens.
   return OnnxEngine.create({ config, tokenizer: createByteTokenizer(), weights: { kind: "folder", directory }, threads: 1, ...options })
 }
 
-/** Largest difference over the largest magnitude of the expected array. */
-function relative(got: ArrayLike<number>, expected: ArrayLike<number>): number {
-  expect(got.length).toBe(expected.length)
-  let [worst, scale] = [0, 1e-6]
-  for (let i = 0; i < expected.length; i++) {
-    worst = Math.max(worst, Math.abs(got[i]! - expected[i]!))
-    scale = Math.max(scale, Math.abs(expected[i]!))
-  }
-  return worst / scale
-}
-
-describe.each(cases)("%s", (name) => {
+describe.each(parityCases)("%s", (name) => {
   const { expected, batch } = load(name)
 
   test.each([
@@ -85,7 +58,7 @@ describe.each(cases)("%s", (name) => {
       expect(relative(report.entropies[b]!, expected.entropies[b]!)).toBeLessThan(1e-4)
     })
     const gradients = await engine.gradients()
-    const path = join(root, name, "expected.safetensors")
+    const path = join(parityFolder(name), "expected.safetensors")
     const { tensors } = await readSafetensorsHeader(path)
     const wanted = [...tensors.keys()].filter((key) => key.startsWith("gradient"))
     expect(wanted).toHaveLength(gradients.size)
@@ -94,6 +67,14 @@ describe.each(cases)("%s", (name) => {
       const parameter = key.replace(/^gradients?[.:/]/, "")
       expect(relative(gradients.get(parameter)!, values), parameter).toBeLessThan(1e-4)
     }
+    await engine.close()
+  })
+
+  test("greedy decoding gives PyTorch's tokens", async () => {
+    const engine = await createEngine(name)
+    const requests = expected.greedy.map(({ prompt, tokens }) => ({ promptTokens: prompt, seeds: [0], options: { temperature: 0, maxTokens: tokens.length } }))
+    const sampled = await engine.sample(requests)
+    expect(sampled.map(([sequence]) => sequence!.tokens)).toEqual(expected.greedy.map(({ tokens }) => tokens))
     await engine.close()
   })
 

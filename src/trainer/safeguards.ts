@@ -9,12 +9,15 @@ import type { Iteration } from "./iteration.ts"
 const MOST_REFUSED = 3
 /** Sampler and trainer compute the same log-probs up to rounding; further apart something is wrong. */
 const MISMATCH_WARNING = 1e-4
+/** Steps in a row without a single group of mixed rewards, after which a person is told. */
+const SILENT_STEPS = 5
 
 export class Safeguards {
   readonly #folder: RunFolder
   readonly #note: (text: string) => void
   #refused: number
   #warnedOfMismatch = false
+  #silent = 0
 
   /** @param refused  refused steps in a row so far */
   constructor(folder: RunFolder, note: (text: string) => void, refused: number = 0) {
@@ -31,6 +34,7 @@ export class Safeguards {
   /** @throws NumericsError when the third step in a row was refused */
   inspect(step: number, iteration: Iteration): void {
     this.#inspectMismatch(step, iteration.metrics["logprobMismatch"])
+    this.#inspectSignal(step, iteration.metrics["zeroVarianceShare"])
     this.#inspectUpdates(step, iteration)
   }
 
@@ -55,6 +59,16 @@ export class Safeguards {
           `Lower optimizer.learningRate and resume from the last checkpoint; the batches are in ${directory}.`,
       )
     }
+  }
+
+  #inspectSignal(step: number, zeroVarianceShare: unknown): void {
+    this.#silent = zeroVarianceShare === 1 ? this.#silent + 1 : 0
+    if (this.#silent !== SILENT_STEPS) return
+    const message =
+      `step ${step}: for ${SILENT_STEPS} steps every group had one reward for all its responses, so there was nothing to learn from. ` +
+      "Make the task easier, warm-start longer (warmStart.targetAccuracy), or look at completions/ for what is wrong."
+    this.#folder.logEvent("alarm", message, { step, alarm: "no-signal" })
+    this.#note(`warning: ${message}`)
   }
 
   #inspectMismatch(step: number, mismatch: unknown): void {

@@ -37,17 +37,19 @@ export function supervisedBatch(
   size: number,
 ): TrainSequence[] {
   const stream = deriveSeed(seed, "warm-start")
-  const sequences = Array.from({ length: size }, (_, i) => {
+  const solved = Array.from({ length: size }, (_, i) => {
     const problem = task.trainProblem(stream, (step - 1) * size + i)
     if (problem.solution === undefined) {
       throw new ConfigError([{ path: "warmStart", message: `expected problems with a solution to imitate, got ${problem.id} of ${task.name} without one. Leave warmStart out, or name the solution column.` }])
     }
     const responseTokens = encodeResponse(problem.solution, tokenizer, eosTokens)
-    const zeros = new Float32Array(responseTokens.length)
-    return { promptTokens: encodePrompt(problem, tokenizer), responseTokens, behaviourLogprobs: zeros, advantages: zeros, mask: new Float32Array(responseTokens.length).fill(1) }
+    return { promptTokens: encodePrompt(problem, tokenizer), responseTokens, mask: new Float32Array(responseTokens.length).fill(1) }
   })
-  const weights = aggregationWeights("token-mean", sequences.map(({ mask }) => mask))
-  return sequences.map((sequence, i) => ({ ...sequence, weights: weights[i]! }))
+  const weights = aggregationWeights("token-mean", solved.map(({ mask }) => mask))
+  return solved.map(({ promptTokens, responseTokens, mask }, i): TrainSequence => {
+    const unused = new Float32Array(mask.length)
+    return { promptTokens, responseTokens, mask, behaviourLogprobs: unused, advantages: unused, weights: weights[i]! }
+  })
 }
 
 /**

@@ -146,7 +146,7 @@ export class OnnxEngine implements Engine {
     if (promptTokens.length + options.maxTokens > contextLength) {
       fail(`prompt and response to fit ${contextLength} tokens`, `${promptTokens.length} + ${options.maxTokens}`, "Shorten the prompt or lower maxTokens.")
     }
-    if (options.maxTokens < 1) fail("maxTokens of at least 1", String(options.maxTokens), "Ask for a token.")
+    if (!Number.isInteger(options.maxTokens) || options.maxTokens < 1) fail("maxTokens to be a whole number of at least 1", String(options.maxTokens), "Ask for a token.")
     if (!((options.temperature ?? 1) >= 0)) fail("a temperature from 0 up", String(options.temperature), "Use 0 for greedy decoding.")
     const wrong = promptTokens.find((token) => !Number.isInteger(token) || token < 0 || token >= vocabularySize)
     if (wrong !== undefined) fail(`tokens below ${vocabularySize}`, String(wrong), "Use the model's own tokenizer.")
