@@ -9,9 +9,6 @@ import { numericAnswerVerifier } from "./numeric-answer.ts"
 
 const procedural = ["exact", "integer", "numeric", "boxed-integer", "countdown", "countdown-all"] as const
 
-/** Names of the verifiers of this folder. */
-const proceduralNames = ["exact", "integer", "numeric", "boxed-integer", "countdown", "countdown-all"] as const
-
 async function judge(verifier: Verifier, gold: string, completion: string): Promise<Verdict> {
   return await verifier.verify({ gold, completion })
 }
