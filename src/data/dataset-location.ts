@@ -2,7 +2,7 @@
 import { readdir, stat } from "node:fs/promises"
 import { join, sep } from "node:path"
 import { ConfigError } from "../errors.ts"
-import { chooseFiles, splitName, subsetsOf } from "./file-splits.ts"
+import { ALL_SPLITS, chooseFiles, splitName, subsetsOf } from "./file-splits.ts"
 import { fetchHubFiles } from "./hub.ts"
 
 /** Place of a data set: `path` (a file or folder) or `hub`. */
@@ -13,6 +13,9 @@ export interface DatasetLocation {
   readonly cacheDir?: string | undefined
   readonly subset?: string | undefined
 }
+
+/** `subset` for all parts of a data set. */
+const ALL_SUBSETS = "*"
 
 /** Files of one split. */
 export interface LocatedFiles {
@@ -35,7 +38,7 @@ async function listFolder(folder: string): Promise<string[]> {
  * @param splits  place of the split's setting
  * @throws ConfigError  when a folder has no such split, or a file is asked for one
  */
-export async function locatePath(file: string, path: string, split: string | undefined, subset?: string, splits: string = "task.split"): Promise<LocatedFiles> {
+async function locatePath(file: string, path: string, split: string | undefined, subset?: string, splits: string = "task.split"): Promise<LocatedFiles> {
   const isFolder = (await stat(file).catch(() => undefined))?.isDirectory() === true
   if (!isFolder) {
     // A file that is not there is reported by its reader.
@@ -51,14 +54,20 @@ export async function locatePath(file: string, path: string, split: string | und
 async function locateHub(location: DatasetLocation & { readonly hub: string }, split: string | undefined, splits: string): Promise<LocatedFiles> {
   const { hub, revision = "main", cacheDir, subset } = location
   const choose = (paths: readonly string[]): string[] => {
-    const chosen = chooseFiles(paths, { name: hub, split, subset, path: splits })
+    const chosen = chooseFiles(paths, { name: hub, split, subset: subset === ALL_SUBSETS ? undefined : subset, path: splits })
     const subsets = subset === undefined ? subsetsOf(chosen) : []
     if (subsets.length <= 1) return chosen
-    const message = `data set ${hub}: expected one of its parts, got ${subsets.map((one) => one || "(top)").join(", ")}. Set task.subset to one of them.`
+    const message = `data set ${hub}: expected one of its parts, got ${subsets.map((one) => one || "(top)").join(", ")}. Set task.subset to one of them, or to "*" for all.`
     throw new ConfigError([{ path: "task.subset", message }])
   }
   const files = await fetchHubFiles({ name: hub, revision, cacheDirectory: cacheDir, choose })
   return { name: split === undefined ? hub : `${hub} (${split})`, path: "task.hub", files }
+}
+
+/** A file, or every file of a folder. */
+export async function locateAll(file: string, path: string): Promise<LocatedFiles> {
+  const isFolder = (await stat(file).catch(() => undefined))?.isDirectory() === true
+  return { ...(await locatePath(file, path, isFolder ? ALL_SPLITS : undefined, undefined, path)), name: file }
 }
 
 /** Files with the training problems; for the hub they are fetched. */
@@ -77,5 +86,6 @@ export async function locateHeldOut(location: DatasetLocation, split: string, tr
 
 function locateSplit(location: DatasetLocation, split: string | undefined, splits: string): Promise<LocatedFiles> {
   const { path, hub, subset } = location
-  return hub === undefined ? locatePath(path!, "task.path", split, subset, splits) : locateHub({ ...location, hub }, split, splits)
+  if (hub !== undefined) return locateHub({ ...location, hub }, split, splits)
+  return locatePath(path!, "task.path", split, subset === ALL_SUBSETS ? undefined : subset, splits)
 }

@@ -28,7 +28,7 @@ export interface DatasetOptions extends DatasetLocation {
   readonly revision?: string | undefined
   /** Where files of `hub` are kept. Default the cache folder of huggingface_hub. */
   readonly cacheDir?: string | undefined
-  /** Folder within `hub` or `path` that alone is read. */
+  /** Folder within `hub` or `path` that alone is read; `*` for all, where the parts of a data set of the hub must be told apart. */
   readonly subset?: string | undefined
   /** Split to train on, known by the names of files and folders. Default train, or else the files that name none. */
   readonly split?: string | undefined
@@ -94,7 +94,7 @@ export const datasetSchema: z.ZodObject<{
     .describe("data set of the Hugging Face hub, owner/name, in place of path"),
   revision: z.string().min(1).optional().describe("branch, tag or commit of hub; main when absent"),
   cacheDir: z.string().min(1).optional().describe("where files of hub are kept; the cache of huggingface_hub when absent"),
-  subset: z.string().min(1).optional().describe("folder within hub or path that alone is read"),
+  subset: z.string().min(1).optional().describe("folder within hub or path that alone is read; * for all parts of a data set of the hub"),
   split: z.string().min(1).optional().describe("split to train on; train, or the files that name none, when absent"),
   heldOutSplit: z.string().min(1).optional().describe("split with the held-out problems"),
   heldOutPath: z.string().min(1).optional().describe("file or folder with the held-out problems"),

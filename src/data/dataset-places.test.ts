@@ -58,12 +58,13 @@ describe("a data set of the hub", () => {
 
   test("is fetched, split and read like a folder; parts of it are told apart", async () => {
     const text = (rows: readonly object[]): string => rows.map((row) => `${JSON.stringify(row)}\n`).join("")
-    const hub = await fakeHub({ "main/train.jsonl": text(lines(0, 4)), "main/test.jsonl": text(lines(9, 10)), "other/train.jsonl": "{}" })
+    const hub = await fakeHub({ "main/train.jsonl": text(lines(0, 4)), "main/test.jsonl": text(lines(9, 10)), "other/train.jsonl": text(lines(4, 6)) })
     process.env["HF_ENDPOINT"] = hub.url
     delete process.env["HF_TOKEN"]
     delete process.env["HF_HUB_OFFLINE"]
     const ambiguous = await rejection(createDatasetTask({ hub: hubName, cacheDir, verifier }))
     expect(ambiguous.message).toMatch(/task\.subset: .*expected one of its parts, got main, other/)
+    expect(trained(await createDatasetTask({ hub: hubName, cacheDir, subset: "*", heldOutSize: 0, verifier }))).toHaveLength(6)
     const task = await createDatasetTask({ hub: hubName, cacheDir, subset: "main", heldOutSplit: "test", verifier })
     expect([trained(task), task.heldOut.map(({ gold }) => gold)]).toEqual([["1", "2", "3", "4"], ["10"]])
   })
@@ -106,6 +107,10 @@ describe("rows", () => {
     expect(error.message).toMatch(/benchmark\.jsonl: .*mine\.jsonl, got 1 in 1 of 6 training rows \(first: line 1 and line 4\).*overlap: drop/)
     const task = await createDatasetTask({ ...options, overlap: "drop" })
     expect([task.counts.overlapping, ...trained(task), ...task.heldOut.map(({ gold }) => gold)].toSorted()).toEqual([1, "1", "2", "3", "5", "6"])
+    files.jsonLines("sets/some-test.jsonl", lines(1, 2))
+    files.jsonLines("sets/other.jsonl", lines(2, 3))
+    const folder = await createDatasetTask({ ...options, disjointFrom: [join(files.folder, "sets")], overlap: "drop" })
+    expect(folder.counts.overlapping).toBe(2)
     const all = files.jsonLines("all.jsonl", lines(0, 6))
     expect((await rejection(createDatasetTask({ ...options, disjointFrom: [all], overlap: "drop" }))).message).toMatch(/Nothing is left/)
   })

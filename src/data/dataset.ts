@@ -1,7 +1,7 @@
 /** A task over data files: questions with known answers. */
 import { createVerifier } from "../verifiers/registry.ts"
 import { deriveSeed, permutationIndex } from "../random.ts"
-import { locateHeldOut, locatePath, locateTraining } from "./dataset-location.ts"
+import { locateAll, locateHeldOut, locateTraining } from "./dataset-location.ts"
 import type { LocatedFiles } from "./dataset-location.ts"
 import { parseDatasetOptions } from "./dataset-options.ts"
 import type { DatasetOptions, ParsedDatasetOptions } from "./dataset-options.ts"
@@ -47,12 +47,12 @@ async function read({ name, files, path }: LocatedFiles, options: ParsedDatasetO
 async function locateEvaluation(options: ParsedDatasetOptions): Promise<LocatedFiles | undefined> {
   const { heldOutPath, heldOutSplit, split } = options
   if (heldOutSplit !== undefined) return locateHeldOut(options, heldOutSplit, split)
-  return heldOutPath === undefined ? undefined : locatePath(heldOutPath, "task.heldOutPath", undefined)
+  return heldOutPath === undefined ? undefined : locateAll(heldOutPath, "task.heldOutPath")
 }
 
 /** Questions of a set that is only compared with: neither filter nor template of the training data apply to it. */
 async function readForbidden(file: string, index: number): Promise<Reading> {
-  const { name, files, path } = await locatePath(file, `task.disjointFrom.${index}`, undefined)
+  const { name, files, path } = await locateAll(file, `task.disjointFrom.${index}`)
   return { name, ...(await readProblems(files, path, { name })) }
 }
 

@@ -39,11 +39,14 @@ export function splitOfPath(path: string): string | undefined {
   return sharded
 }
 
+/** As a split: every file, whatever split it is of. */
+export const ALL_SPLITS = "*"
+
 /** What decides which files are read. */
 export interface FileChoice {
   /** For messages: the folder or the repository. */
   readonly name: string
-  /** Split to read; `train`, or else the files that name no split, when undefined. */
+  /** Split to read, or `ALL_SPLITS`; `train`, or else the files that name no split, when undefined. */
   readonly split: string | undefined
   /** Only files below this folder. */
   readonly subset: string | undefined
@@ -61,6 +64,20 @@ export function subsetsOf(paths: readonly string[]): string[] {
   const folders = paths.map((path) => path.slice(0, Math.max(path.lastIndexOf("/"), 0)))
   const named = folders.map((folder) => folder.split("/").filter((part) => part !== "data" && splitOfPath(`${part}/x`) === undefined))
   return [...new Set(named.map((parts) => parts.join("/")))]
+}
+
+/** The same rows as CSV and as parquet would count twice. */
+function checkForms(files: readonly string[], where: string, path: string): void {
+  const byStem = new Map<string, string>()
+  for (const file of files) {
+    const stem = file.replace(/\.[^./]*$/, "")
+    const other = byStem.get(stem)
+    if (other !== undefined) {
+      const message = `data set ${where}: expected the rows in one form, got ${other} and ${file}. Remove one of them, or name a file.`
+      throw new ConfigError([{ path, message }])
+    }
+    byStem.set(stem, file)
+  }
 }
 
 /**
@@ -84,8 +101,11 @@ export function chooseFiles(paths: readonly string[], { name, split, subset, pat
     const key = splitOfPath(file.slice(known))
     bySplit.set(key, [...(bySplit.get(key) ?? []), file])
   }
-  const chosen = split === undefined ? (bySplit.get("train") ?? bySplit.get(undefined)) : bySplit.get(splitName(split))
-  if (chosen !== undefined) return chosen
+  const chosen = split === ALL_SPLITS ? data : split === undefined ? (bySplit.get("train") ?? bySplit.get(undefined)) : bySplit.get(splitName(split))
+  if (chosen !== undefined) {
+    checkForms(chosen, where, path)
+    return chosen
+  }
   const names = [...bySplit.keys()].map((key) => key ?? "(files that name no split)").join(", ")
   const message = `data set ${where}: expected files of the split ${JSON.stringify(split ?? "train")}, got ${names}. Set ${path} to one of them.`
   throw new ConfigError([{ path, message }])

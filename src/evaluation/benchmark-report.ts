@@ -1,4 +1,5 @@
 /** From judged responses to the numbers of a benchmark. */
+import { deriveSeed } from "../random.ts"
 import { isFailure } from "../verifiers/verifier.ts"
 import { votesOf } from "./answer-classes.ts"
 import type { BenchmarkProblem, BenchmarkSet } from "./benchmark-problems.ts"
@@ -110,7 +111,8 @@ export async function reportBenchmark(
     missing: all.length * n - lines.length,
     average: bootstrapMean(scored.map(shareRight), seed) ?? null,
     passAt: estimates(ks, (k) => scored.map(({ votes, right }) => passAtK(votes.length, right, k)), seed),
-    majorityAt: n === 1 ? {} : estimates(ks.slice(1), (k) => scored.map(({ votes }) => majorityAtK(votes, k, seed)), seed),
+    // Subsets of its own for each problem, so that their noise averages out.
+    majorityAt: n === 1 ? {} : estimates(ks.slice(1), (k) => scored.map(({ votes, item }) => majorityAtK(votes, k, deriveSeed(seed, item.problem.id))), seed),
     truncationRate: mean(lines.map(({ stopReason }) => Number(stopReason === "length"))),
     noAnswerRate: mean(judged.map(({ status }) => Number(status === "no-answer"))),
     verifierFailures: lines.length - judged.length,
