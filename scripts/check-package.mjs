@@ -87,6 +87,10 @@ function checkUse(project) {
   const printed = run(project, npx, "--no-install", "pirl", "--version").trim()
   check(printed === version, `\`pirl --version\` to print ${version}`, printed)
 
+  step("judges in the pool of workers")
+  const verdict = JSON.parse(run(project, npx, "--no-install", "pirl", "verify", "math", "--gold", "1/2", "--pred", "So \\boxed{0.5}", "--json"))
+  check(verdict.correct === true, "0.5 to equal 1/2", JSON.stringify(verdict))
+
   step("trains for two steps")
   run(project, npx, "--no-install", "pirl", "init", "first.yaml")
   const few = ["warmStart.maxSteps=5", "rollout.promptsPerStep=8", "evaluation.size=20"].flatMap((set) => ["--set", set])

@@ -41,7 +41,7 @@ describe("the program", () => {
   test("explains every command: usage, options and examples", async () => {
     const { stdout } = await succeed("--help")
     const names = commandTable.map(({ name }) => name)
-    expect(names).toEqual(expect.arrayContaining(["train", "sft", "eval", "sample", "bench", "init", "runs"]))
+    expect(names).toEqual(expect.arrayContaining(["train", "sft", "eval", "sample", "bench", "init", "runs", "verify"]))
     for (const name of names) {
       expect(stdout).toContain(`  ${name} `)
       const help = (await succeed(name, "--help")).stdout
