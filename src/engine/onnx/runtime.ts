@@ -36,6 +36,9 @@ export class Runtime {
       graphOptimizationLevel: "all",
       // Half the peak memory at no cost in speed.
       enableMemPattern: false,
+      // Threads that spin while they wait take the cores from whoever shares the machine, and from us: beside one busy process
+      // a training step took twice as long with spinning.
+      extra: { session: { intra_op: { allow_spinning: "0" } } },
       logSeverityLevel: 3,
     })
     this.#sessions.set(program.key, { program, session })
