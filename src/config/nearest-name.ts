@@ -42,3 +42,9 @@ export function nearestName(name: string, known: readonly string[]): string | un
   }
   return nearest
 }
+
+/** The same as a sentence for the end of a message: `Did you mean grpo?`, or what to do when none is near. */
+export function suggestion(name: string, known: readonly string[]): string {
+  const nearest = nearestName(name, known)
+  return nearest === undefined ? "Choose one of them." : `Did you mean ${nearest}?`
+}

@@ -5,7 +5,7 @@
  * Shape legend: B responses of the optimiser batch, T tokens of one response, n counted tokens of the batch.
  */
 import { ConfigError } from "../errors.ts"
-import { nearestName } from "./nearest-name.ts"
+import { suggestion } from "../config/nearest-name.ts"
 
 export type AggregationMode = "token-mean" | "seq-mean-token-sum" | "seq-mean-token-mean" | "seq-mean-token-sum-norm"
 
@@ -68,7 +68,7 @@ export function exactAggregationWeights(
       return perRow(() => (divideByRows ? rows : 1) * constant)
     }
     default: {
-      const message = `aggregation: expected one of ${aggregationModes.join(", ")}, got ${mode}. ${nearestName(mode, aggregationModes)}`
+      const message = `aggregation: expected one of ${aggregationModes.join(", ")}, got ${mode}. ${suggestion(mode, aggregationModes)}`
       throw new ConfigError([{ path: "objective.aggregation", message }])
     }
   }

@@ -11,7 +11,7 @@ import { gmpo } from "./gmpo.ts"
 import { grpo } from "./grpo.ts"
 import { gspo } from "./gspo.ts"
 import { luspo } from "./luspo.ts"
-import { nearestName } from "./nearest-name.ts"
+import { suggestion } from "../config/nearest-name.ts"
 import { commonOptionNames, optionIssues, type ObjectiveOptions } from "./options.ts"
 import { gpg, reinforce, reinforcePlusPlus, rloo } from "./policy-gradient-recipes.ts"
 import { ppo } from "./ppo.ts"
@@ -82,7 +82,7 @@ export const objectiveNames: readonly string[] = recipes.map((recipe) => recipe.
 export function objectiveRecipe(name: string): ObjectiveRecipe {
   const recipe = recipes.find((candidate) => candidate.name === name)
   if (recipe === undefined) {
-    const message = `objective: expected one of ${objectiveNames.join(", ")}, got ${name}. ${nearestName(name, objectiveNames)}`
+    const message = `objective: expected one of ${objectiveNames.join(", ")}, got ${name}. ${suggestion(name, objectiveNames)}`
     throw new ConfigError([{ path: "objective.name", message }])
   }
   return recipe
@@ -95,7 +95,7 @@ export function objectiveIssues(name: string, options: ObjectiveOptions): Config
   return [
     ...unread.map((option) => ({
       path: `objective.${option}`,
-      message: `${name}: expected options among ${known.join(", ")}, got ${option}. ${nearestName(option, known)}`,
+      message: `${name}: expected options among ${known.join(", ")}, got ${option}. ${suggestion(option, known)}`,
     })),
     ...optionIssues(name, options),
   ]

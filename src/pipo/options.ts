@@ -1,4 +1,6 @@
 /** Settings of PIPO, named as in the config, and its presets. */
+import { defaults } from "../config/defaults.ts"
+import { pipoPresets } from "../config/pipo-settings.ts"
 import { ConfigError, type ConfigIssue } from "../errors.ts"
 import type { ObjectiveTerm } from "../objectives/batch-objective.ts"
 import type { GateKind } from "./gate.ts"
@@ -39,29 +41,10 @@ export interface PipoOptions {
 
 export type PipoSettings = Required<PipoOptions>
 
-export const pipoDefaults: PipoSettings = {
-  window: 8,
-  windowConvention: "paper",
-  sigma: "sample",
-  mu: "sampled",
-  minSteps: 8,
-  threshold: 0,
-  everyN: 1,
-  gate: "leaky",
-  lambda: 0.1,
-  scales: "gradient",
-  stepCap: 2,
-  surrogate: "base",
-  keepTerms: [],
-}
+const { threshold, everyN, stepCap, keepTerms } = defaults.pipo
 
-export type PipoPreset = "paper" | "reference-code"
-
-/** What each preset changes in the defaults. */
-export const pipoPresets: Readonly<Record<PipoPreset, PipoOptions>> = {
-  paper: {},
-  "reference-code": { windowConvention: "reference-code", sigma: "population", surrogate: "reference-code" },
-}
+/** The preset `paper`: what holds where nothing is said. */
+export const pipoDefaults: PipoSettings = { ...pipoPresets.paper, threshold, everyN, stepCap, keepTerms }
 
 /** Every problem of the settings; paths below `pipo`. */
 export function pipoIssues(options: PipoOptions): ConfigIssue[] {

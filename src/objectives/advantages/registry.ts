@@ -1,6 +1,6 @@
 /** Advantage estimators by name. */
 import { ConfigError } from "../../errors.ts"
-import { nearestName } from "../nearest-name.ts"
+import { suggestion } from "../../config/nearest-name.ts"
 import type { AdvantageEstimator } from "./estimator.ts"
 import { gae, type GaeOptions } from "./gae.ts"
 import { gpg, type GpgOptions } from "./gpg.ts"
@@ -55,7 +55,7 @@ function isAdvantageName(name: string): name is AdvantageName {
 /** @throws ConfigError for an unknown name, with the names that exist */
 export function createAdvantage(name: string, options: AdvantageOptions = {}): AdvantageEstimator {
   if (!isAdvantageName(name)) {
-    const message = `advantage: expected one of ${advantageNames.join(", ")}, got ${name}. ${nearestName(name, advantageNames)}`
+    const message = `advantage: expected one of ${advantageNames.join(", ")}, got ${name}. ${suggestion(name, advantageNames)}`
     throw new ConfigError([{ path: "objective.advantage", message }])
   }
   return estimators[name](options)
