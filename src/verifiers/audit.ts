@@ -50,6 +50,8 @@ const FORMS: readonly ((gold: string) => string)[] = [
   (gold) => `<answer>${gold}</answer>`,
   (gold) => `#### ${gold}`,
   (gold) => `Answer: ${gold}`,
+  // Minerva's prompt (arXiv:2206.14858) asks for these words.
+  (gold) => `Final Answer: The final answer is ${gold}. I hope it is correct.`,
 ]
 
 function inputOf({ gold, row }: AuditRow, completion: string): VerifierInput {
@@ -72,16 +74,29 @@ async function selfFindings(audited: AuditRow, judge: AuditJudge): Promise<Audit
   return responses.length === 0 ? [] : [{ kind: "gold-not-accepted", id, reason: last?.reason ?? "" }]
 }
 
+/** Whether a verifier accepts any of some responses; undefined when its machinery fails. */
+async function accepts(audited: AuditRow, responses: readonly string[], judge: AuditJudge): Promise<Verdict | undefined> {
+  let last: Verdict | undefined
+  for (const response of responses) {
+    const verdict = await judge.verify(inputOf(audited, response))
+    if (isFailure(verdict)) return undefined
+    if (verdict.status === "correct") return verdict
+    last ??= verdict
+  }
+  return last
+}
+
 async function disagreements(audited: AuditRow, other: string | undefined, judge: AuditJudge, second: AuditJudge): Promise<AuditFinding[]> {
-  const boxed = FORMS[1]!
-  const responses = [audited.response, judge.goldIsAnswer ? boxed(audited.gold) : undefined, other === undefined || !judge.goldIsAnswer ? undefined : boxed(other)]
+  // A gold counts in any of its forms, because verifiers look for answers at different places.
+  const answers = judge.goldIsAnswer ? [audited.gold, other].filter((gold) => gold !== undefined) : []
+  const tried: { readonly shown: string; readonly responses: readonly string[] }[] = [...new Set(answers)].map((gold) => ({ shown: gold, responses: FORMS.map((form) => form(gold)) }))
+  if (audited.response !== undefined) tried.push({ shown: audited.response, responses: [audited.response] })
   const findings: AuditFinding[] = []
-  for (const response of new Set(responses)) {
-    if (response === undefined) continue
-    const [a, b] = await Promise.all([judge.verify(inputOf(audited, response)), second.verify(inputOf(audited, response))])
-    if (isFailure(a) || isFailure(b) || (a.status === "correct") === (b.status === "correct")) continue
+  for (const { shown, responses } of tried) {
+    const [a, b] = await Promise.all([accepts(audited, responses, judge), accepts(audited, responses, second)])
+    if (a === undefined || b === undefined || (a.status === "correct") === (b.status === "correct")) continue
     const told = [`${judge.name}: ${a.status} (${a.reason})`, `${second.name}: ${b.status} (${b.reason})`].join(", ")
-    findings.push({ kind: "disagreement", id: audited.id, reason: `on ${JSON.stringify(response.slice(0, 120))} ${told}` })
+    findings.push({ kind: "disagreement", id: audited.id, reason: `on ${JSON.stringify(shown.slice(0, 120))} ${told}` })
   }
   return findings
 }

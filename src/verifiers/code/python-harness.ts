@@ -28,10 +28,10 @@ def plain(value, depth=0):
     raise TypeError("the result is a %s, not plain data" % kind.__name__)
 
 def same(given, expected):
-    if isinstance(given, float) or isinstance(expected, float):
-        if isinstance(given, (int, float)) and isinstance(expected, (int, float)):
-            return given == expected or abs(given - expected) <= 1e-9 * max(1.0, abs(given), abs(expected))
-        return False
+    if isinstance(expected, float) and isinstance(given, (int, float)):
+        return given == expected or abs(given - expected) <= 1e-9 * max(1.0, abs(given), abs(expected))
+    if isinstance(given, float) and isinstance(expected, int):
+        return given == expected
     if isinstance(given, list) and isinstance(expected, list):
         return len(given) == len(expected) and all(same(a, b) for a, b in zip(given, expected))
     if isinstance(given, dict) and isinstance(expected, dict):

@@ -88,11 +88,12 @@ export function pythonInstallation(command: string): PythonInstallation {
     timeout: PROBE_MS,
   })
   try {
-    const installation = JSON.parse(stdout) as PythonInstallation
+    // Null when the program was not found.
+    const installation = JSON.parse(stdout ?? "") as PythonInstallation
     installations.set(command, installation)
     return installation
   } catch (cause) {
-    const reason = error?.message ?? (stderr.trim().split("\n").at(-1) || `exit code ${status}`)
+    const reason = error?.message ?? ((stderr ?? "").trim().split("\n").at(-1) || `exit code ${status}`)
     throw new VerifierError(`code: expected Python 3 as ${command}, got ${reason}. Install it, or set \`python\` to its path.`, { cause })
   }
 }
@@ -137,7 +138,7 @@ export async function runPython(
   allowUnisolated: boolean,
   signal?: AbortSignal,
 ): Promise<PythonRun> {
-  const folder = await mkdtemp(join(tmpdir(), "pirl-code-"))
+  const folder = await mkdtemp(join(tmpdir(), `pirl-code-${process.pid}-`))
   try {
     return await runIn(folder, installation, job, input, limits, allowUnisolated, signal)
   } finally {

@@ -16,16 +16,19 @@ export interface QuickJsRun {
   readonly output: string
 }
 
-const STACK_BYTES = 512 * 1024
+const STACK_BYTES = 256 * 1024
 let loading: Promise<QuickJSWASMModule> | undefined
 
 async function load(): Promise<QuickJSWASMModule> {
-  const [{ newQuickJSWASMModuleFromVariant }, { default: variant }] = await Promise.all([
+  const [{ newQuickJSWASMModuleFromVariant, newVariant }, { default: variant }] = await Promise.all([
     import("quickjs-emscripten-core"),
     import("@jitl/quickjs-wasmfile-release-sync"),
   ])
   // The package describes its CommonJS form, in which `default` is one level deeper than what is loaded here.
-  return newQuickJSWASMModuleFromVariant(variant as unknown as QuickJSSyncVariant)
+  const base = variant as unknown as QuickJSSyncVariant
+  // A module that is beyond repair says so on standard error; the verdict says it too.
+  const quiet = { printErr: (): void => undefined }
+  return newQuickJSWASMModuleFromVariant(newVariant(base, { emscriptenModule: quiet as object }))
 }
 
 /**
@@ -75,9 +78,10 @@ export async function runQuickJs(scripts: readonly string[], input: string, limi
   loading ??= load()
   const runtime = (await loading).newRuntime({ memoryLimitBytes: limits.memoryMb * 2 ** 20, maxStackSizeBytes: STACK_BYTES })
   const context = runtime.newContext()
+  const runs: QuickJsRun[] = []
+  let stopped: string | undefined
   try {
     const deadline = performance.now() + limits.seconds * 1000
-    let stopped: string | undefined
     let output = ""
     runtime.setInterruptHandler(() => {
       if (performance.now() > deadline) stopped ??= `ran longer than ${limits.seconds} s`
@@ -93,7 +97,6 @@ export async function runQuickJs(scripts: readonly string[], input: string, limi
     context.setProp(context.global, "__input", inputHandle)
     inputHandle.dispose()
     context.unwrapResult(context.evalCode(PRELUDE, "prelude.js")).dispose()
-    const runs: QuickJsRun[] = []
     for (const script of scripts) {
       output = ""
       const evaluated = context.evalCode(script, "solution.js")
@@ -111,9 +114,19 @@ export async function runQuickJs(scripts: readonly string[], input: string, limi
       if (stopped !== undefined) break
     }
     return runs
+  } catch (error) {
+    // Code that uses up memory or stack can leave the module beyond repair.
+    if (!(error instanceof RangeError) && !(error instanceof Error && error.name === "RuntimeError")) throw error
+    loading = undefined
+    return [...runs, { output: "", problem: stopped ?? (error instanceof RangeError ? "InternalError: stack overflow" : "used more memory than allowed") }]
   } finally {
-    context.dispose()
-    runtime.dispose()
+    try {
+      context.dispose()
+      runtime.dispose()
+    } catch {
+      // What the code left behind cannot be freed one by one: the next run gets a new module.
+      loading = undefined
+    }
   }
 }
 

@@ -13,14 +13,13 @@ export interface FormatOptions {
 
 function tagProblem(text: string, tags: readonly string[]): string | undefined {
   let at = 0
-  for (const [i, tag] of tags.entries()) {
+  for (const tag of tags) {
     for (const mark of [`<${tag}>`, `</${tag}>`]) {
       const found = text.indexOf(mark)
       if (found < 0) return `${mark} is missing`
       if (text.includes(mark, found + mark.length)) return `${mark} stands more than once`
       if (found < at) return `${mark} stands at the wrong place`
-      const between = text.slice(at, found)
-      if ((i === 0 || mark.startsWith("<" + tag)) && mark === `<${tag}>` && between.trim() !== "") return `there is text before ${mark}`
+      if (mark === `<${tag}>` && text.slice(at, found).trim() !== "") return `there is text before ${mark}`
       at = found + mark.length
     }
   }

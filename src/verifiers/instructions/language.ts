@@ -28,7 +28,7 @@ const SCRIPTS: readonly (readonly [RegExp, string])[] = [
 const VARIANTS: Readonly<Record<string, readonly (readonly [RegExp, string])[]>> = {
   ru: [
     [/[іїєґ]/giu, "uk"],
-    [/(?<!\p{L})(?:на|се|и|да|от|за|това|който|което|които|със|са|бъде)(?!\p{L})|ъ(?=\p{L})/giu, "bg"],
+    [/(?<!\p{L})(?:се|е|са|със|че|като|който|което|които|това|ще|бъде)(?!\p{L})|ъ(?=\p{L})/giu, "bg"],
   ],
   ar: [
     [/[ٹڈڑںےہھ]/gu, "ur"],

@@ -27,7 +27,6 @@ export interface PoolWorkerEvents {
 const WATCH_MS = 20
 /** A thread that began nothing for so long after it was handed a batch has not started. */
 const START_MS = 60_000
-const MEMORY_MB = 1024
 
 export class PoolWorker {
   readonly #thread: Worker
@@ -41,18 +40,22 @@ export class PoolWorker {
   #watch: NodeJS.Timeout | undefined
   #gone = false
 
-  constructor(events: PoolWorkerEvents) {
+  /** @param memoryMb  heap of the thread */
+  constructor(memoryMb: number, events: PoolWorkerEvents) {
     this.#events = events
     const shared = new SharedArrayBuffer(4)
     this.#progress = new Int32Array(shared)
     const workerData: WorkerSettings = { progress: shared }
     this.#thread = startWorker("./worker", import.meta.url, {
       workerData,
-      resourceLimits: { maxOldGenerationSizeMb: MEMORY_MB },
+      stdout: true,
+      resourceLimits: { maxOldGenerationSizeMb: memoryMb },
     })
     this.#thread.on("message", (reply: WorkerReply) => this.#take(reply))
     this.#thread.on("error", (error) => this.#stopped(error.message))
     this.#thread.on("exit", (code) => this.#stopped(`exit code ${code}`))
+    // What a function of the user prints must not mix with our own output.
+    this.#thread.stdout.on("data", (text: Buffer) => process.stderr.write(text))
     // A worker without work does not keep the process alive.
     this.#thread.unref()
   }

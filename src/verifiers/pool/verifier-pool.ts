@@ -14,6 +14,8 @@ export interface VerifierPoolOptions {
   readonly workers?: number
   /** Deadline of one verification, from its own beginning: waiting in the queue does not count. Default 30 s. */
   readonly timeoutMs?: number
+  /** Heap of one worker thread in MiB; a thread that needs more is lost. Default 1024. */
+  readonly memoryMb?: number
 }
 
 /** What happened in a pool since it was made. */
@@ -24,6 +26,7 @@ export interface VerifierPoolCounts {
 }
 
 const DEFAULT_TIMEOUT_MS = 30_000
+const DEFAULT_MEMORY_MB = 1024
 const MAXIMUM_WORKERS = 8
 /** Jobs in one message. More saves little, and one that hangs would hold up more of them. */
 const MAXIMUM_BATCH = 32
@@ -33,6 +36,7 @@ const MAXIMUM_STARTS = 3
 export class VerifierPool {
   readonly #limit: number
   readonly #timeoutMs: number
+  readonly #memoryMb: number
   readonly #workers = new Set<PoolWorker>()
   readonly #idle: PoolWorker[] = []
   #queue: PendingJob[] = []
@@ -46,6 +50,7 @@ export class VerifierPool {
   constructor(options: VerifierPoolOptions = {}) {
     this.#limit = Math.max(1, options.workers ?? Math.min(availableParallelism(), MAXIMUM_WORKERS))
     this.#timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS
+    this.#memoryMb = options.memoryMb ?? DEFAULT_MEMORY_MB
   }
 
   get counts(): VerifierPoolCounts {
@@ -114,7 +119,7 @@ export class VerifierPool {
   #start(): PoolWorker | undefined {
     if (this.#closed || this.#workers.size >= this.#limit) return undefined
     this.#started++
-    const worker = new PoolWorker({
+    const worker = new PoolWorker(this.#memoryMb, {
       onIdle: (free) => {
         this.#idle.push(free)
         this.#dispatch()
