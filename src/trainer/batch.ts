@@ -62,7 +62,7 @@ function sourceMetrics(judged: readonly Rollout[]): Record<string, unknown> {
 }
 
 /** Metrics of what was sampled. */
-export function batchMetrics(rollouts: readonly Rollout[], batch: PipoBatch): Record<string, unknown> {
+export function batchMetrics(rollouts: readonly Rollout[], batch: PipoBatch): { readonly sampledTokens: number; readonly [metric: string]: unknown } {
   const judged = rollouts.filter(({ failed }) => !failed)
   const lengths = rollouts.map(({ sequence }) => sequence.tokens.length)
   const groups = groupsOf(judged)

@@ -36,22 +36,26 @@ export async function iterate(parts: RunParts, step: number, reference: Snapshot
     if (steps.some(({ applied }) => !applied)) break
   }
   rule.commit(batch, { explorationApplied: explorationApplied(executed) })
-  const ended = performance.now()
+  const trainSeconds = (performance.now() - trainStarted) / 1000
 
+  const sampled = batchMetrics(rollouts, batch)
+  const updated = updateMetrics(executed)
   return {
     metrics: {
-      ...batchMetrics(rollouts, batch),
+      ...sampled,
       ...plan.metrics,
-      ...updateMetrics(executed),
+      ...updated,
       step,
       mu: batch.meanReward,
       learningRate: context.adam.learningRate,
       time: {
         at: new Date().toISOString(),
-        seconds: (ended - started) / 1000,
+        seconds: (performance.now() - started) / 1000,
         sampleSeconds,
         verifySeconds,
-        trainSeconds: (ended - trainStarted) / 1000,
+        trainSeconds,
+        sampledTokensPerSecond: sampled.sampledTokens / sampleSeconds,
+        trainedTokensPerSecond: updated.trainedTokens / trainSeconds,
       },
     },
     completions: completionLines(step, rollouts, batch.sequences).slice(0, config.logging.completionsPerStep),

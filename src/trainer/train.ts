@@ -5,7 +5,7 @@
 import { mkdirSync } from "node:fs"
 import { join } from "node:path"
 import type { SnapshotId } from "../engine/engine.ts"
-import { evaluateHeldOut } from "../evaluation/held-out.ts"
+import { evaluateHeldOut, type HeldOutResult } from "../evaluation/held-out.ts"
 import {
   readJsonl,
   summarizeRun,
@@ -121,9 +121,20 @@ async function evaluate({ config, folder, observer }: TrainRun, parts: RunParts,
   const { greedy, expected, size } = config.evaluation
   const started = performance.now()
   const result = await evaluateHeldOut(parts.heldOut, { greedy, expected, ...(size === "all" ? {} : { size }) })
-  const line: EvaluationLine = { step, ...result, time: { at: new Date().toISOString(), seconds: (performance.now() - started) / 1000 } }
+  const line: EvaluationLine = { step, ...result, ...improvement(folder, result), time: { at: new Date().toISOString(), seconds: (performance.now() - started) / 1000 } }
   folder.logEvaluation(line)
   observer.onEvaluation(line)
+}
+
+/** J(theta_t) - J(theta_0), by each measure, from the run's first evaluation on. */
+function improvement(folder: RunFolder, now: HeldOutResult): Record<string, number> {
+  const start = readJsonl(join(folder.directory, "evaluations.jsonl")).records[0] as EvaluationLine | undefined
+  const since = (name: string, value: number | undefined, first: number | undefined): Record<string, number> =>
+    value === undefined ? {} : { [name]: value - (first ?? value) }
+  return {
+    ...since("greedyImprovement", now.greedyAccuracy, start?.greedyAccuracy),
+    ...since("expectedImprovement", now.expectedAccuracy, start?.expectedAccuracy),
+  }
 }
 
 async function checkpoint({ engine, folder }: TrainRun, parts: RunParts, safeguards: Safeguards, step: number): Promise<void> {

@@ -28,12 +28,13 @@ function mismatch({ logprobs, sequences }: OptimiserStep): number {
  * Losses, gradient norms and statistics by kind of update. The exploration's are plain (`loss`, `gradientNorm`, `entropy`, ...),
  * those of an update before it carry its name (`verificationGradientNorm`, ...).
  */
-export function updateMetrics(executed: readonly ExecutedUpdate[]): Record<string, unknown> {
-  const metrics: Record<string, unknown> = {}
+export function updateMetrics(executed: readonly ExecutedUpdate[]): { readonly trainedTokens: number; readonly [metric: string]: unknown } {
   const steps = executed.flatMap((update) => update.steps)
-  metrics["optimizerSteps"] = steps.filter(({ applied }) => applied).length
-  metrics["refusedUpdates"] = steps.filter(({ applied }) => !applied).length
-  metrics["trainedTokens"] = steps.reduce((total, { tokens }) => total + tokens, 0)
+  const metrics: { trainedTokens: number; [metric: string]: unknown } = {
+    optimizerSteps: steps.filter(({ applied }) => applied).length,
+    refusedUpdates: steps.filter(({ applied }) => !applied).length,
+    trainedTokens: steps.reduce((total, { tokens }) => total + tokens, 0),
+  }
   const exploration = executed.filter(({ kind }) => kind === "exploration").flatMap((update) => update.steps)
   const before = executed.find(({ kind }) => kind !== "exploration")
   if (exploration.length > 0) {
