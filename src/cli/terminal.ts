@@ -2,16 +2,9 @@
  * What a run shows while it trains: a live line on a terminal, plain lines elsewhere, or JSON.
  */
 import type { EvaluationLine, MetricsLine, Verdict } from "../runs/index.ts"
+import type { TrainObserver } from "../trainer/train.ts"
 import type { CliContext } from "./command.ts"
 import { formatCount, formatDuration, signed } from "./format.ts"
-
-/** Hears of a run as it goes. */
-export interface TrainObserver {
-  onStep(line: MetricsLine): void
-  onEvaluation(line: EvaluationLine): void
-  /** Something a person should know: a resume, an alarm, a step that was not applied. */
-  onNote(text: string): void
-}
 
 /** live: one line redrawn; plain: a line per step; json: a JSON object per step, all else on the error stream. */
 export type ReportMode = "live" | "plain" | "json"

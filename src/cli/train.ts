@@ -7,8 +7,8 @@ import { configToYaml, configWarnings, resolveConfigFile } from "../config/index
 import type { ConfigCheck, ResolvedConfig } from "../config/index.ts"
 import { CheckpointError, ConfigError, DataError } from "../errors.ts"
 import { describeResume } from "../runs/index.ts"
-import type { ResumePoint, RunFolder, RunSummary } from "../runs/index.ts"
 import { logFailure, openRunFolder } from "../trainer/open-run.ts"
+import type { TrainResult, TrainRun } from "../trainer/train.ts"
 import { columns } from "./command.ts"
 import type { CliContext, Command, CommandArguments, OptionSpec } from "./command.ts"
 import { exitCodes } from "./exit-code.ts"
@@ -16,28 +16,9 @@ import { listenForInterrupt } from "./interrupt.ts"
 import { lastRunDirectory, newRunDirectory } from "./run-directory.ts"
 import { summaryTable } from "./summary-table.ts"
 import { createReporter, reportMode } from "./terminal.ts"
-import type { TrainObserver } from "./terminal.ts"
 
-/** What the trainer is given. */
-export interface TrainRequest {
-  readonly config: ResolvedConfig
-  /** Open and locked; the trainer logs, writes checkpoints and, at the end, the summary. The caller closes it. */
-  readonly folder: RunFolder
-  /** Where to go on; undefined for a new run. */
-  readonly resume: ResumePoint | undefined
-  readonly observer: TrainObserver
-  /** True once the run should finish its step, write a checkpoint and return. */
-  readonly stopRequested: () => boolean
-}
-
-/** How a run ended. */
-export interface TrainResult {
-  /** False when it was asked to stop before its last step. */
-  readonly finished: boolean
-  /** Last step made. */
-  readonly step: number
-  readonly summary: RunSummary
-}
+/** What the command hands to the trainer; it closes the folder itself. */
+export type TrainRequest = Pick<TrainRun, "config" | "folder" | "resume" | "observer" | "stopRequested">
 
 /** What this command needs of the layers below. */
 export interface TrainBackend {

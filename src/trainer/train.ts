@@ -25,6 +25,7 @@ import { warmStart } from "./warm-start.ts"
 export interface TrainObserver {
   onStep(line: MetricsLine): void
   onEvaluation(line: EvaluationLine): void
+  /** Something a person should know: a resume, an alarm, a step that was not applied. */
   onNote(text: string): void
 }
 
