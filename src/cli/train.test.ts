@@ -8,7 +8,8 @@ import { runCli } from "./cli.ts"
 import { captured } from "./cli.test-helper.ts"
 import { lastRunDirectory, newRunDirectory } from "./run-directory.ts"
 import { trainCommand } from "./train.ts"
-import type { TrainBackend, TrainRequest, TrainResult } from "./train.ts"
+import type { TrainResult } from "../trainer/train.ts"
+import type { TrainBackend, TrainRequest } from "./train.ts"
 
 const folder = mkdtempSync(join(tmpdir(), "pirl-train-"))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
