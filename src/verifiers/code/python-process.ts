@@ -62,6 +62,8 @@ export interface PythonInstallation {
 
 const STDERR_CHARACTERS = 4000
 const WATCH_MS = 50
+/** How long output may still come after the end of the process. */
+const DRAIN_MS = 1000
 const PROBE_MS = 20_000
 const PYTHON_FLAGS: readonly string[] = ["-s", "-B", "-X", "utf8", "-c", pythonHarness]
 const installations = new Map<string, PythonInstallation>()
@@ -189,6 +191,8 @@ async function runIn(
   try {
     const closed = new Promise<{ exitCode: number | null; killer: string | null }>((resolve, reject) => {
       child.on("error", (cause) => reject(new VerifierError(`code: expected Python to start, got ${cause.message}. Check \`python\`.`, { cause })))
+      // Where processes are not stopped, one that outlives its parent can hold the pipes open.
+      child.on("exit", () => setTimeout(() => [stdout, stderr, control].forEach((stream) => stream.destroy()), DRAIN_MS).unref())
       child.on("close", (exitCode, killer) => resolve({ exitCode, killer }))
     })
     const { seconds, memoryMb, fileBytes } = limits

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, rmSync } from "node:fs"
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs"
 import { createServer } from "node:net"
 import type { AddressInfo } from "node:net"
 import { tmpdir } from "node:os"
@@ -26,8 +26,20 @@ async function expectStopped(source: string, reason: RegExp): Promise<void> {
   expect(verdict.reason).toMatch(reason)
 }
 
-test.runIf(missing.length > 0)("a system without isolation refuses to run code and says what is missing", () => {
-  expect(() => pythonCodeVerifier()).toThrow(/shut Python code in.*allowUnisolated/su)
+test("a system without isolation refuses to run code and says what is missing, unless it is told otherwise", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "pirl-python-"))
+  const script = join(folder, "python")
+  // An interpreter whose system has no Landlock: the rest of the harness runs as it is.
+  const { executable } = pythonInstallation("python3")
+  const answer = JSON.stringify({ executable: script, missing: ["files (Landlock: Function not implemented)"] })
+  writeFileSync(script, `#!/bin/sh\nfor last; do :; done\n[ "$last" = probe ] && { echo '${answer}'; exit; }\nexec ${executable} "$@"\n`, { mode: 0o755 })
+  try {
+    expect(() => pythonCodeVerifier({ python: script })).toThrow(ConfigError)
+    expect(() => pythonCodeVerifier({ python: script })).toThrow(/shut Python code in, got none for files \(Landlock.*allowUnisolated: true/su)
+    expect(await judge(right, asserts, { python: script, allowUnisolated: true, seconds: 5 })).toMatchObject({ status: "correct" })
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
 })
 
 test("a missing interpreter is an error of the config that names it", () => {

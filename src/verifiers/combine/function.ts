@@ -44,14 +44,23 @@ export function functionVerifier(name: string, judge: VerifierFunction): Verifie
   }
 }
 
+/** Node from 22.18 on, and a development checkout with its loader. */
+function canLoadTypeScript(): boolean {
+  return Boolean((process.features as { readonly typescript?: unknown }).typescript) || import.meta.url.endsWith(".ts")
+}
+
 /**
  * A verifier out of a function of a module, which is loaded in the pool at the first use.
- * @throws ConfigError  when there is no such file
+ * @throws ConfigError  when there is no such file, or this Node cannot load it
  */
 export function functionModuleVerifier(options: FunctionModuleOptions, path: string = "verifier"): Verifier {
   const file = resolve(options.module)
   if (!existsSync(file)) {
     throw new ConfigError([{ path: `${path}.module`, message: `function: expected a module at ${file}, got nothing there. Check the path.` }])
+  }
+  if (/\.[cm]?ts$/u.test(file) && !canLoadTypeScript()) {
+    const message = `function: expected a JavaScript module, got ${options.module}. Compile it, or use a Node that reads TypeScript (22.18 or newer).`
+    throw new ConfigError([{ path: `${path}.module`, message }])
   }
   const name = options.export ?? "default"
   const who = `function ${name} of ${options.module}`
