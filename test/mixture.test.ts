@@ -73,7 +73,8 @@ describe("a run on a procedural task and a data set in the style of MATH", () =>
     expect(math.length).toBeGreaterThan(100)
     expect(math.every(({ gold }) => /\\boxed\{[012]\}/.test(gold as string))).toBe(true)
     for (const { completion, gold, reward } of math) {
-      if (/^[012]$/.test(completion as string)) expect(reward).toBe(Number((gold as string).includes(`{${completion as string}}`)))
+      if (/^[012]$/.test(completion as string))
+        expect(reward).toBe(Number((gold as string).includes(`{${completion as string}}`)))
     }
     expect(run.completions.some(({ problem }) => (problem as string).startsWith("modular:"))).toBe(true)
   })

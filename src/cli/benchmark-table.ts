@@ -11,7 +11,11 @@ function formatEstimate(estimate: Estimate | null | undefined): string {
 }
 
 function groupRows(name: string, groups: Readonly<Record<string, ReportGroup>> | undefined): string[][] {
-  return Object.entries(groups ?? {}).map(([value, { problems, average }]) => [`  ${name} ${value}`, String(problems), formatEstimate(average)])
+  return Object.entries(groups ?? {}).map(([value, { problems, average }]) => [
+    `  ${name} ${value}`,
+    String(problems),
+    formatEstimate(average),
+  ])
 }
 
 /** What a person must know beside the numbers: responses that are missing or could not be judged. */
@@ -28,7 +32,15 @@ function remarks({ benchmark, missing, verifierFailures, unparsableGolds }: Benc
 export function benchmarkTable(reports: readonly BenchmarkReport[]): string {
   const n = reports[0]?.n ?? 1
   const several = n > 1
-  const head = ["benchmark", "problems", several ? `avg@${n}` : "pass@1", ...(several ? [`pass@${n}`, `maj@${n}`] : []), "truncated", "no answer", "tokens"]
+  const head = [
+    "benchmark",
+    "problems",
+    several ? `avg@${n}` : "pass@1",
+    ...(several ? [`pass@${n}`, `maj@${n}`] : []),
+    "truncated",
+    "no answer",
+    "tokens",
+  ]
   const rows = reports.flatMap((report) => [
     [
       report.benchmark,
@@ -42,5 +54,8 @@ export function benchmarkTable(reports: readonly BenchmarkReport[]): string {
     ...groupRows("level", report.byLevel),
     ...groupRows("type", report.byType),
   ])
-  return `${formatTable([head, ...rows])}${reports.flatMap(remarks).map((line) => `${line}\n`).join("")}`
+  return `${formatTable([head, ...rows])}${reports
+    .flatMap(remarks)
+    .map((line) => `${line}\n`)
+    .join("")}`
 }

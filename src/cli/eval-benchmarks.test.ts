@@ -22,7 +22,10 @@ beforeEach(() => {
 const command = evalCommand({ checks: [], evaluate: () => Promise.reject(new Error("not a benchmark")) })
 const table = [{ name: "eval", summary: "", load: () => Promise.resolve(command) }]
 
-async function pirl(argv: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<{ code: number; out: string; err: string }> {
+async function pirl(
+  argv: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<{ code: number; out: string; err: string }> {
   const context = captured(undefined, { PIRL_BENCH_DIR: excerpts, ...env })
   const code = await runCli(["eval", ...argv], context, table)
   return { code, out: context.stdout(), err: context.stderr() }
@@ -43,7 +46,10 @@ describe("pirl eval --bench", () => {
     expect(lines).toHaveLength(4)
     expect(server.requests).toHaveLength(8)
     expect(server.requests[0].body).toMatchObject({ model: "served", temperature: 0.6, max_tokens: 4096 })
-    expect(JSON.parse(readFileSync(join(out, "summary.json"), "utf8"))).toMatchObject({ model: "served", benchmarks: [{ benchmark: "aime25" }, {}] })
+    expect(JSON.parse(readFileSync(join(out, "summary.json"), "utf8"))).toMatchObject({
+      model: "served",
+      benchmarks: [{ benchmark: "aime25" }, {}],
+    })
   })
 
   test("prints one JSON object and nothing else, with every number", async () => {
@@ -51,19 +57,30 @@ describe("pirl eval --bench", () => {
     const { benchmarks, settings } = JSON.parse(text) as { benchmarks: Record<string, unknown>[]; settings: object }
     expect(settings).toMatchObject({ model: "served", n: 4, seed: 0, temperature: 0.6 })
     expect(Object.keys(benchmarks[0]["passAt"] as object)).toEqual(["1", "2", "4"])
-    expect(benchmarks[0]).toMatchObject({ problems: 3, responses: 12, missing: 0, average: { value: 0 }, byLevel: expect.anything() })
+    expect(benchmarks[0]).toMatchObject({
+      problems: 3,
+      responses: 12,
+      missing: 0,
+      average: { value: 0 },
+      byLevel: expect.anything(),
+    })
   })
 
   test("reads the key from a variable, sends it, and shows it nowhere", async () => {
     const env = { THE_KEY: "sk-secret" }
-    server.answer = (_, response, number) => (number === 0 ? say(response, "\\boxed{70}") : refuse(response, 403, "bad key sk-secret"))
+    server.answer = (_, response, number) =>
+      number === 0 ? say(response, "\\boxed{70}") : refuse(response, 403, "bad key sk-secret")
     const result = await pirl(bench("aime25", "--api-key-env", "THE_KEY", "--concurrency", "1"), env)
     expect(result.code).toBe(1)
     expect(server.requests[0].headers.authorization).toBe("Bearer sk-secret")
     expect(result.err).toMatch(/status 403: bad key \[key\]/)
-    const kept = ["settings.json", "summary.json", "aime25.jsonl"].map((file) => readFileSync(join(out, file), "utf8")).join("")
+    const kept = ["settings.json", "summary.json", "aime25.jsonl"]
+      .map((file) => readFileSync(join(out, file), "utf8"))
+      .join("")
     expect(`${result.out}${result.err}${kept}`).not.toContain("sk-secret")
-    expect((await pirl(bench("aime25", "--api-key-env", "NO_KEY"))).err).toMatch(/environment variable NO_KEY, got none/)
+    expect((await pirl(bench("aime25", "--api-key-env", "NO_KEY"))).err).toMatch(
+      /environment variable NO_KEY, got none/,
+    )
   })
 
   test("keeps the finished part when the endpoint fails, and goes on from there", async () => {
@@ -90,8 +107,11 @@ describe("pirl eval --bench", () => {
 
   test("names an unknown benchmark with those there are, before anything is asked or written", async () => {
     const result = await pirl(bench("aime25,math500"))
-    expect(result).toMatchObject({ code: 2, err: expect.stringMatching(/expected one of math-500, .*Did you mean math-500\?/) })
-    expect((await pirl(bench(",")))).toMatchObject({ code: 2, err: expect.stringContaining("expected one of math-500") })
+    expect(result).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(/expected one of math-500, .*Did you mean math-500\?/),
+    })
+    expect(await pirl(bench(","))).toMatchObject({ code: 2, err: expect.stringContaining("expected one of math-500") })
     expect((await pirl(bench("aime25", "--bench-dir", folder))).err).toContain(`aime25.parquet`)
     expect([existsSync(out), server.requests.length]).toEqual([false, 0])
   })
@@ -111,5 +131,8 @@ describe("pirl eval --bench", () => {
 })
 
 test("an endpoint without benchmarks is refused", async () => {
-  expect(await pirl([`${server.url}/v1`])).toMatchObject({ code: 2, err: expect.stringContaining("expected --bench with an endpoint") })
+  expect(await pirl([`${server.url}/v1`])).toMatchObject({
+    code: 2,
+    err: expect.stringContaining("expected --bench with an endpoint"),
+  })
 })

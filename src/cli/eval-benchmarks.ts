@@ -30,7 +30,12 @@ import type { ModelSource } from "./model-source.ts"
 export interface BenchmarkBackend {
   readonly checks: readonly ConfigCheck[]
   /** The model as one that answers problems. Absent: benchmarks are answered by endpoints alone. */
-  openModel?(model: ModelSource, config: ResolvedConfig, problems: readonly Problem[], sampling: ModelSampling): Promise<OpenModel>
+  openModel?(
+    model: ModelSource,
+    config: ResolvedConfig,
+    problems: readonly Problem[],
+    sampling: ModelSampling,
+  ): Promise<OpenModel>
 }
 
 /** How a model answers benchmarks, beside what its config says. */
@@ -47,17 +52,42 @@ export interface OpenModel {
 
 /** Options of the command for benchmarks. */
 export const benchmarkOptions: readonly OptionSpec[] = [
-  { name: "bench", kind: "text", placeholder: "LIST", help: "Benchmarks to measure, with commas between them, e.g. math-500,aime25" },
-  { name: "bench-dir", kind: "text", placeholder: "DIR", help: "Folder with their files (default PIRL_BENCH_DIR, else ./benchmarks)" },
+  {
+    name: "bench",
+    kind: "text",
+    placeholder: "LIST",
+    help: "Benchmarks to measure, with commas between them, e.g. math-500,aime25",
+  },
+  {
+    name: "bench-dir",
+    kind: "text",
+    placeholder: "DIR",
+    help: "Folder with their files (default PIRL_BENCH_DIR, else ./benchmarks)",
+  },
   { name: "n", kind: "integer", placeholder: "N", help: "Responses per problem (default 1)" },
   { name: "limit", kind: "integer", placeholder: "N", help: "Only the first N problems of each benchmark" },
   { name: "temperature", kind: "number", help: "Of sampling; 0 is greedy (default 0 for one response, else 0.6)" },
   { name: "top-p", kind: "number", help: "Smallest set of tokens of this probability (default 1)" },
-  { name: "max-tokens", kind: "integer", placeholder: "N", help: "Longest response (default: the run's own, else 4096)" },
+  {
+    name: "max-tokens",
+    kind: "integer",
+    placeholder: "N",
+    help: "Longest response (default: the run's own, else 4096)",
+  },
   { name: "seed", kind: "integer", placeholder: "N", help: "Of sampling and of the intervals (default 0)" },
-  { name: "out", kind: "text", placeholder: "DIR", help: "Folder for every response and the summary (default evaluations/<model>)" },
+  {
+    name: "out",
+    kind: "text",
+    placeholder: "DIR",
+    help: "Folder for every response and the summary (default evaluations/<model>)",
+  },
   { name: "api-model", kind: "text", placeholder: "NAME", help: "Model of the endpoint (default: its only one)" },
-  { name: "api-key-env", kind: "text", placeholder: "VARIABLE", help: "Environment variable that holds the endpoint's key" },
+  {
+    name: "api-key-env",
+    kind: "text",
+    placeholder: "VARIABLE",
+    help: "Environment variable that holds the endpoint's key",
+  },
   { name: "api-kind", kind: "text", placeholder: "KIND", help: "chat or completions (default chat)" },
   { name: "api-extra", kind: "text", placeholder: "JSON", help: "Further fields of each request; null takes one away" },
   { name: "concurrency", kind: "integer", placeholder: "N", help: "Requests at once (default 16)" },
@@ -88,16 +118,27 @@ function readRequest(args: CommandArguments): BenchmarkRequest {
     [(args.number("max-tokens") ?? 1) >= 1, "--max-tokens", "1 or more", args.number("max-tokens") ?? 0],
     [(args.number("limit") ?? 1) >= 1, "--limit", "1 or more", args.number("limit") ?? 0],
     [(args.number("concurrency") ?? 1) >= 1, "--concurrency", "1 or more", args.number("concurrency") ?? 0],
-    [(args.number("request-timeout") ?? 1) > 0, "--request-timeout", "more than 0", args.number("request-timeout") ?? 0],
+    [
+      (args.number("request-timeout") ?? 1) > 0,
+      "--request-timeout",
+      "more than 0",
+      args.number("request-timeout") ?? 0,
+    ],
   ]
-  const issues = wrong.filter(([fine]) => !fine).map(([, path, expected, got]) => ({ path, message: `pirl eval: expected ${expected}, got ${got}. Correct it.` }))
+  const issues = wrong
+    .filter(([fine]) => !fine)
+    .map(([, path, expected, got]) => ({ path, message: `pirl eval: expected ${expected}, got ${got}. Correct it.` }))
   if (issues.length > 0) throw new ConfigError(issues)
   return { n, seed: args.number("seed") ?? 0, temperature, topP }
 }
 
 async function readSets(args: CommandArguments, { env }: CliContext): Promise<BenchmarkSet[]> {
   const directory = args.text("bench-dir") ?? env["PIRL_BENCH_DIR"] ?? "benchmarks"
-  const names = args.text("bench")!.split(",").map((name) => name.trim()).filter((name) => name !== "")
+  const names = args
+    .text("bench")!
+    .split(",")
+    .map((name) => name.trim())
+    .filter((name) => name !== "")
   // All names are checked before a file is read.
   const wanted = [...new Set(names)].map(benchmarkByName)
   if (wanted.length === 0) benchmarkByName("")
@@ -115,7 +156,9 @@ function extraFields(text: string | undefined): Readonly<Record<string, unknown>
     value = undefined
   }
   if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Record<string, unknown>
-  throw new ConfigError([{ path: "--api-extra", message: `pirl eval: expected a JSON object, got ${text}. Write e.g. '{"min_p": 0.05}'.` }])
+  throw new ConfigError([
+    { path: "--api-extra", message: `pirl eval: expected a JSON object, got ${text}. Write e.g. '{"min_p": 0.05}'.` },
+  ])
 }
 
 function keyOf(args: CommandArguments, { env }: CliContext): string | undefined {
@@ -123,12 +166,22 @@ function keyOf(args: CommandArguments, { env }: CliContext): string | undefined 
   if (name === undefined) return undefined
   const key = env[name]?.trim()
   if (key !== undefined && key !== "") return key
-  throw new ConfigError([{ path: "--api-key-env", message: `pirl eval: expected a key in the environment variable ${name}, got none. Set it.` }])
+  throw new ConfigError([
+    {
+      path: "--api-key-env",
+      message: `pirl eval: expected a key in the environment variable ${name}, got none. Set it.`,
+    },
+  ])
 }
 
 function endpointKind(text: string = "chat"): "chat" | "completions" {
   if (text === "chat" || text === "completions") return text
-  throw new ConfigError([{ path: "--api-kind", message: `pirl eval: expected chat or completions, got ${JSON.stringify(text)}. Correct it.` }])
+  throw new ConfigError([
+    {
+      path: "--api-kind",
+      message: `pirl eval: expected chat or completions, got ${JSON.stringify(text)}. Correct it.`,
+    },
+  ])
 }
 
 /** What answers, and a name for its folder. */
@@ -136,7 +189,12 @@ interface Answering extends OpenModel {
   readonly slug: string
 }
 
-async function openEndpoint(url: string, request: BenchmarkRequest, args: CommandArguments, context: CliContext): Promise<Answering> {
+async function openEndpoint(
+  url: string,
+  request: BenchmarkRequest,
+  args: CommandArguments,
+  context: CliContext,
+): Promise<Answering> {
   const kind = endpointKind(args.text("api-kind"))
   const connection = { url, kind, key: keyOf(args, context), timeoutMs: (args.number("request-timeout") ?? 600) * 1000 }
   const extra = extraFields(args.text("api-extra"))
@@ -155,13 +213,25 @@ async function openEndpoint(url: string, request: BenchmarkRequest, args: Comman
   return { responder, close: () => Promise.resolve(), slug: model }
 }
 
-async function openLocal(backend: BenchmarkBackend, path: string, request: BenchmarkRequest, sets: readonly BenchmarkSet[], args: CommandArguments): Promise<Answering> {
+async function openLocal(
+  backend: BenchmarkBackend,
+  path: string,
+  request: BenchmarkRequest,
+  sets: readonly BenchmarkSet[],
+  args: CommandArguments,
+): Promise<Answering> {
   if (backend.openModel === undefined) {
-    throw new ConfigError([{ path: "MODEL", message: `pirl eval: expected the address of an endpoint, got ${path}. This build answers benchmarks by endpoints alone.` }])
+    throw new ConfigError([
+      {
+        path: "MODEL",
+        message: `pirl eval: expected the address of an endpoint, got ${path}. This build answers benchmarks by endpoints alone.`,
+      },
+    ])
   }
   const model = resolveModelSource(path, args.number("checkpoint"))
   const longest = args.number("max-tokens") ?? (model.config === undefined ? DEFAULT_MAX_TOKENS : undefined)
-  const settings = longest === undefined ? args.texts("set") : [`rollout.maxResponseTokens=${longest}`, ...args.texts("set")]
+  const settings =
+    longest === undefined ? args.texts("set") : [`rollout.maxResponseTokens=${longest}`, ...args.texts("set")]
   const config = configFor(model, { task: undefined, sets: settings, taskNeeded: false }, backend.checks)
   const problems = sets.flatMap((set) => set.problems.map(({ problem }) => problem))
   const opened = await backend.openModel(model, config, problems, request)
@@ -199,11 +269,17 @@ function progressWriter({ err }: CliContext): { tell(progress: BenchmarkProgress
 }
 
 /** Runs the benchmarks one after the other; what is done is shown and kept whatever happens to the rest. */
-export async function runBenchmarks(backend: BenchmarkBackend, args: CommandArguments, context: CliContext): Promise<number> {
+export async function runBenchmarks(
+  backend: BenchmarkBackend,
+  args: CommandArguments,
+  context: CliContext,
+): Promise<number> {
   const request = readRequest(args)
   const sets = await readSets(args, context)
   const [path] = args.positionals
-  const { responder, close, slug } = isEndpointUrl(path) ? await openEndpoint(path, request, args, context) : await openLocal(backend, path, request, sets, args)
+  const { responder, close, slug } = isEndpointUrl(path)
+    ? await openEndpoint(path, request, args, context)
+    : await openLocal(backend, path, request, sets, args)
   const directory = args.text("out") ?? join("evaluations", slug.replaceAll(/[^\w.-]+/g, "_"))
   const stop = new AbortController()
   const interrupt = listenForInterrupt(() => {
@@ -218,7 +294,14 @@ export async function runBenchmarks(backend: BenchmarkBackend, args: CommandArgu
     for (const set of sets) {
       if (stop.signal.aborted || failure !== undefined) break
       const { n, seed } = request
-      const { report, stopped } = await evaluateBenchmark(set, responder, { directory, n, seed, verifierTimeoutMs: VERIFIER_TIMEOUT_MS, onProgress: progress.tell, signal: stop.signal })
+      const { report, stopped } = await evaluateBenchmark(set, responder, {
+        directory,
+        n,
+        seed,
+        verifierTimeoutMs: VERIFIER_TIMEOUT_MS,
+        onProgress: progress.tell,
+        signal: stop.signal,
+      })
       progress.end()
       reports.push(report)
       failure = stopped
@@ -228,10 +311,20 @@ export async function runBenchmarks(backend: BenchmarkBackend, args: CommandArgu
     await close()
   }
   const { model } = responder.settings
-  const summary = { model, directory, settings: { ...responder.settings, seed: request.seed, n: request.n }, benchmarks: reports }
+  const summary = {
+    model,
+    directory,
+    settings: { ...responder.settings, seed: request.seed, n: request.n },
+    benchmarks: reports,
+  }
   writeFileAtomic(join(directory, "summary.json"), `${JSON.stringify(summary, undefined, 2)}\n`)
-  context.out.write(args.flag("json") ? `${JSON.stringify(summary)}\n` : `${benchmarkTable(reports)}responses in ${directory}\n`)
-  if (failure !== undefined) context.err.write(`pirl: ${failure.message}\nWhat was answered is kept in ${directory}; the same command goes on from there.\n`)
+  context.out.write(
+    args.flag("json") ? `${JSON.stringify(summary)}\n` : `${benchmarkTable(reports)}responses in ${directory}\n`,
+  )
+  if (failure !== undefined)
+    context.err.write(
+      `pirl: ${failure.message}\nWhat was answered is kept in ${directory}; the same command goes on from there.\n`,
+    )
   if (interrupt.requested) return exitCodes.interrupted
   const complete = reports.length === sets.length && reports.every(({ missing }) => missing === 0)
   return failure === undefined && complete ? exitCodes.ok : exitCodes.failure

@@ -38,7 +38,13 @@ async function listFolder(folder: string): Promise<string[]> {
  * @param splits  place of the split's setting
  * @throws ConfigError  when a folder has no such split, or a file is asked for one
  */
-async function locatePath(file: string, path: string, split: string | undefined, subset?: string, splits: string = "task.split"): Promise<LocatedFiles> {
+async function locatePath(
+  file: string,
+  path: string,
+  split: string | undefined,
+  subset?: string,
+  splits: string = "task.split",
+): Promise<LocatedFiles> {
   const isFolder = (await stat(file).catch(() => undefined))?.isDirectory() === true
   if (!isFolder) {
     // A file that is not there is reported by its reader.
@@ -48,13 +54,26 @@ async function locatePath(file: string, path: string, split: string | undefined,
     throw new ConfigError([{ path: setting, message }])
   }
   const chosen = chooseFiles(await listFolder(file), { name: file, split, subset, path: splits })
-  return { name: split === undefined ? file : `${file} (${split})`, path, files: chosen.map((relative) => join(file, ...relative.split("/"))) }
+  return {
+    name: split === undefined ? file : `${file} (${split})`,
+    path,
+    files: chosen.map((relative) => join(file, ...relative.split("/"))),
+  }
 }
 
-async function locateHub(location: DatasetLocation & { readonly hub: string }, split: string | undefined, splits: string): Promise<LocatedFiles> {
+async function locateHub(
+  location: DatasetLocation & { readonly hub: string },
+  split: string | undefined,
+  splits: string,
+): Promise<LocatedFiles> {
   const { hub, revision = "main", cacheDir, subset } = location
   const choose = (paths: readonly string[]): string[] => {
-    const chosen = chooseFiles(paths, { name: hub, split, subset: subset === ALL_SUBSETS ? undefined : subset, path: splits })
+    const chosen = chooseFiles(paths, {
+      name: hub,
+      split,
+      subset: subset === ALL_SUBSETS ? undefined : subset,
+      path: splits,
+    })
     const subsets = subset === undefined ? subsetsOf(chosen) : []
     if (subsets.length <= 1) return chosen
     const message = `data set ${hub}: expected one of its parts, got ${subsets.map((one) => one || "(top)").join(", ")}. Set task.subset to one of them, or to "*" for all.`
@@ -76,7 +95,11 @@ export function locateTraining(location: DatasetLocation, split: string | undefi
 }
 
 /** Files of another split of the same place. */
-export async function locateHeldOut(location: DatasetLocation, split: string, trained: string | undefined): Promise<LocatedFiles> {
+export async function locateHeldOut(
+  location: DatasetLocation,
+  split: string,
+  trained: string | undefined,
+): Promise<LocatedFiles> {
   if (splitName(split) === splitName(trained ?? "train")) {
     const message = `data set: expected another split than the one trained on, got ${JSON.stringify(split)}. Leave it out and set task.heldOutSize.`
     throw new ConfigError([{ path: "task.heldOutSplit", message }])

@@ -86,15 +86,27 @@ export const datasetSchema: z.ZodObject<{
   overlap: z.ZodDefault<z.ZodType<OverlapPolicy>>
   verifier: z.ZodOptional<z.ZodType<VerifierOption>>
 }> = z.strictObject({
-  path: z.string().min(1).optional().describe("JSONL, parquet, CSV or TSV file with the training problems, or a folder of them"),
+  path: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("JSONL, parquet, CSV or TSV file with the training problems, or a folder of them"),
   hub: z
     .string()
     .regex(/^[\w.-]+\/[\w.-]+$/, { error: "owner/name" })
     .optional()
     .describe("data set of the Hugging Face hub, owner/name, in place of path"),
   revision: z.string().min(1).optional().describe("branch, tag or commit of hub; main when absent"),
-  cacheDir: z.string().min(1).optional().describe("where files of hub are kept; the cache of huggingface_hub when absent"),
-  subset: z.string().min(1).optional().describe("folder within hub or path that alone is read; * for all parts of a data set of the hub"),
+  cacheDir: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("where files of hub are kept; the cache of huggingface_hub when absent"),
+  subset: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("folder within hub or path that alone is read; * for all parts of a data set of the hub"),
   split: z.string().min(1).optional().describe("split to train on; train, or the files that name none, when absent"),
   heldOutSplit: z.string().min(1).optional().describe("split with the held-out problems"),
   heldOutPath: z.string().min(1).optional().describe("file or folder with the held-out problems"),
@@ -116,14 +128,27 @@ export const datasetSchema: z.ZodObject<{
     })
     .optional()
     .describe("text with {prompt} or {any_column}, or system and user messages"),
-  filter: z.array(rowConditionSchema).default([]).describe("conditions that rows must meet: column and equals, in, min, max, notEmpty, ..."),
+  filter: z
+    .array(rowConditionSchema)
+    .default([])
+    .describe("conditions that rows must meet: column and equals, in, min, max, notEmpty, ..."),
   deduplicate: z.boolean().default(false).describe("keep the first training row of each question"),
-  disjointFrom: z.array(z.string().min(1)).default([]).describe("evaluation files whose questions must not be trained on"),
-  overlap: z.enum(["error", "drop"]).default("error").describe("questions of evaluation data in the training data: error or drop"),
+  disjointFrom: z
+    .array(z.string().min(1))
+    .default([])
+    .describe("evaluation files whose questions must not be trained on"),
+  overlap: z
+    .enum(["error", "drop"])
+    .default("error")
+    .describe("questions of evaluation data in the training data: error or drop"),
   verifier: z
-    .custom<VerifierOption>(isVerifierOption, { error: "the name of a verifier, a name with options, or one for each source" })
+    .custom<VerifierOption>(isVerifierOption, {
+      error: "the name of a verifier, a name with options, or one for each source",
+    })
     .optional()
-    .describe("name of the verifier (or name with options), or one for each source; by the kind that verl-style rows name when absent"),
+    .describe(
+      "name of the verifier (or name with options), or one for each source; by the kind that verl-style rows name when absent",
+    ),
 })
 
 /** True for an object that judges, false for one that maps sources to verifiers. */
@@ -140,7 +165,14 @@ function isVerifierOption(value: unknown): boolean {
 /** Checked options with their defaults. */
 export type ParsedDatasetOptions = z.output<typeof datasetSchema>
 
-function combinationIssues({ path, hub, revision, cacheDir, heldOutPath, heldOutSplit }: ParsedDatasetOptions): ConfigIssue[] {
+function combinationIssues({
+  path,
+  hub,
+  revision,
+  cacheDir,
+  heldOutPath,
+  heldOutSplit,
+}: ParsedDatasetOptions): ConfigIssue[] {
   const issues: ConfigIssue[] = []
   if ((path === undefined) === (hub === undefined)) {
     const got = path === undefined ? "neither" : "both"
@@ -149,13 +181,20 @@ function combinationIssues({ path, hub, revision, cacheDir, heldOutPath, heldOut
   const hubOnly = { revision, cacheDir }
   for (const [name, value] of Object.entries(hubOnly)) {
     if (value === undefined || hub !== undefined) continue
-    issues.push({ path: `task.${name}`, message: `data set: expected ${name} only with hub, got it with path. Leave it out.` })
+    issues.push({
+      path: `task.${name}`,
+      message: `data set: expected ${name} only with hub, got it with path. Leave it out.`,
+    })
   }
   if (heldOutPath !== undefined && heldOutSplit !== undefined) {
-    issues.push({ path: "task.heldOutSplit", message: "data set: expected either heldOutPath or heldOutSplit, got both. Leave one out." })
+    issues.push({
+      path: "task.heldOutSplit",
+      message: "data set: expected either heldOutPath or heldOutSplit, got both. Leave one out.",
+    })
   }
   if (heldOutPath !== undefined && heldOutPath === path) {
-    const message = "data set: expected another file than task.path, got the same. Leave it out and set task.heldOutSize."
+    const message =
+      "data set: expected another file than task.path, got the same. Leave it out and set task.heldOutSize."
     issues.push({ path: "task.heldOutPath", message })
   }
   return issues

@@ -12,7 +12,11 @@ const files = testFiles()
 const verifier = "integer"
 
 function lines(from: number, to: number, extra: object = {}): object[] {
-  return Array.from({ length: to - from }, (_, i) => ({ question: `What is ${from + i} + 1?`, answer: from + i + 1, ...extra }))
+  return Array.from({ length: to - from }, (_, i) => ({
+    question: `What is ${from + i} + 1?`,
+    answer: from + i + 1,
+    ...extra,
+  }))
 }
 
 function trained(task: Task): string[] {
@@ -58,13 +62,19 @@ describe("a data set of the hub", () => {
 
   test("is fetched, split and read like a folder; parts of it are told apart", async () => {
     const text = (rows: readonly object[]): string => rows.map((row) => `${JSON.stringify(row)}\n`).join("")
-    const hub = await fakeHub({ "main/train.jsonl": text(lines(0, 4)), "main/test.jsonl": text(lines(9, 10)), "other/train.jsonl": text(lines(4, 6)) })
+    const hub = await fakeHub({
+      "main/train.jsonl": text(lines(0, 4)),
+      "main/test.jsonl": text(lines(9, 10)),
+      "other/train.jsonl": text(lines(4, 6)),
+    })
     process.env["HF_ENDPOINT"] = hub.url
     delete process.env["HF_TOKEN"]
     delete process.env["HF_HUB_OFFLINE"]
     const ambiguous = await rejection(createDatasetTask({ hub: hubName, cacheDir, verifier }))
     expect(ambiguous.message).toMatch(/task\.subset: .*expected one of its parts, got main, other/)
-    expect(trained(await createDatasetTask({ hub: hubName, cacheDir, subset: "*", heldOutSize: 0, verifier }))).toHaveLength(6)
+    expect(
+      trained(await createDatasetTask({ hub: hubName, cacheDir, subset: "*", heldOutSize: 0, verifier })),
+    ).toHaveLength(6)
     const task = await createDatasetTask({ hub: hubName, cacheDir, subset: "main", heldOutSplit: "test", verifier })
     expect([trained(task), task.heldOut.map(({ gold }) => gold)]).toEqual([["1", "2", "3", "4"], ["10"]])
   })
@@ -90,7 +100,10 @@ describe("rows", () => {
   })
 
   test("with a question seen before stay, or go when duplicates are dropped", async () => {
-    const path = files.jsonLines("twice.jsonl", [...lines(0, 4), { question: "what is  2 + 1", answer: 3, second: true }])
+    const path = files.jsonLines("twice.jsonl", [
+      ...lines(0, 4),
+      { question: "what is  2 + 1", answer: 3, second: true },
+    ])
     expect((await createDatasetTask({ path, heldOutSize: 0, verifier })).trainSize).toBe(5)
     const task = await createDatasetTask({ path, heldOutSize: 0, deduplicate: true, verifier })
     expect([task.trainSize, task.counts.trainDuplicates]).toEqual([4, 1])
@@ -104,15 +117,26 @@ describe("rows", () => {
     const options = { path, disjointFrom: [benchmark], heldOutSize: 1, verifier }
     const error = await rejection(createDatasetTask(options))
     expect(error).toBeInstanceOf(DataError)
-    expect(error.message).toMatch(/benchmark\.jsonl: .*mine\.jsonl, got 1 in 1 of 6 training rows \(first: line 1 and line 4\).*overlap: drop/)
+    expect(error.message).toMatch(
+      /benchmark\.jsonl: .*mine\.jsonl, got 1 in 1 of 6 training rows \(first: line 1 and line 4\).*overlap: drop/,
+    )
     const task = await createDatasetTask({ ...options, overlap: "drop" })
-    expect([task.counts.overlapping, ...trained(task), ...task.heldOut.map(({ gold }) => gold)].toSorted()).toEqual([1, "1", "2", "3", "5", "6"])
+    expect([task.counts.overlapping, ...trained(task), ...task.heldOut.map(({ gold }) => gold)].toSorted()).toEqual([
+      1,
+      "1",
+      "2",
+      "3",
+      "5",
+      "6",
+    ])
     files.jsonLines("sets/some-test.jsonl", lines(1, 2))
     files.jsonLines("sets/other.jsonl", lines(2, 3))
     const folder = await createDatasetTask({ ...options, disjointFrom: [join(files.folder, "sets")], overlap: "drop" })
     expect(folder.counts.overlapping).toBe(2)
     const all = files.jsonLines("all.jsonl", lines(0, 6))
-    expect((await rejection(createDatasetTask({ ...options, disjointFrom: [all], overlap: "drop" }))).message).toMatch(/Nothing is left/)
+    expect((await rejection(createDatasetTask({ ...options, disjointFrom: [all], overlap: "drop" }))).message).toMatch(
+      /Nothing is left/,
+    )
   })
 
   test("of verl are judged by the kind that they name", async () => {
@@ -122,17 +146,24 @@ describe("rows", () => {
       ability: style === "mcq" ? "mcq" : "math",
       reward_model: { ground_truth: gold, style },
     })
-    const path = files.jsonLines("verl.jsonl", [row("Half of one?", "rule", ["\\frac{1}{2}"]), row("A: x B: y", "mcq", "B")])
+    const path = files.jsonLines("verl.jsonl", [
+      row("Half of one?", "rule", ["\\frac{1}{2}"]),
+      row("A: x B: y", "mcq", "B"),
+    ])
     const asked: string[] = []
     const task = await createDatasetTask({ path, heldOutSize: 0 }, (spec) => {
       const name = typeof spec === "string" ? spec : spec.name
       asked.push(name)
       return { name, verify: () => ({ status: "correct", reward: 1, reason: "" }) }
     })
-    const names = [0, 1].map((i) => task.trainProblem(0, i)).map((problem) => [problem.source, task.verifierFor(problem).name])
+    const names = [0, 1]
+      .map((i) => task.trainProblem(0, i))
+      .map((problem) => [problem.source, task.verifierFor(problem).name])
     expect(Object.fromEntries(names)).toEqual({ "set-rule": "math", "set-mcq": "mcq" })
     expect(asked.toSorted()).toEqual(["math", "mcq"])
     const unknown = files.jsonLines("unknown.jsonl", lines(0, 3))
-    expect((await rejection(createDatasetTask({ path: unknown, heldOutSize: 0 }))).message).toMatch(/task\.verifier: .*Set task\.verifier/)
+    expect((await rejection(createDatasetTask({ path: unknown, heldOutSize: 0 }))).message).toMatch(
+      /task\.verifier: .*Set task\.verifier/,
+    )
   })
 })

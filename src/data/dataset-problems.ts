@@ -48,7 +48,12 @@ function readAnswer(text: string): { readonly gold: string; readonly solution: s
   return gold === "" ? { gold: text, solution: undefined } : { gold, solution: text }
 }
 
-function toProblem(file: string, placed: PlacedRow, columns: ColumnNames, template: DatasetOptions["template"]): PlacedProblem {
+function toProblem(
+  file: string,
+  placed: PlacedRow,
+  columns: ColumnNames,
+  template: DatasetOptions["template"],
+): PlacedProblem {
   const { row, place } = placed
   const question = readQuestion(file, placed, columns.prompt)
   const answer = requiredValue(file, placed, columns.answer, "Mend the row, or set task.columns.answer.")
@@ -118,5 +123,7 @@ export async function readProblems(files: readonly string[], path: string, optio
   }
   rows.finish(name)
   if (problems.length > 0) return { problems, filtered }
-  throw new DataError(`data set ${name}: expected rows that meet task.filter, got none of ${filtered}. Change task.filter.`)
+  throw new DataError(
+    `data set ${name}: expected rows that meet task.filter, got none of ${filtered}. Change task.filter.`,
+  )
 }

@@ -54,7 +54,12 @@ export function splitOne({ name, problems }: NamedProblems, size: number | undef
 }
 
 /** Held-out problems of their own: all of them when no size is given. The training problems must be free of them. */
-export function splitTwo(train: readonly PlacedProblem[], heldOut: NamedProblems, size: number | undefined, seed: number): Split {
+export function splitTwo(
+  train: readonly PlacedProblem[],
+  heldOut: NamedProblems,
+  size: number | undefined,
+  seed: number,
+): Split {
   const questions = distinct(heldOut.problems)
   const heldOutSize = size ?? questions.size
   if (heldOutSize > questions.size) throw tooFew(heldOut.name, heldOutSize, questions.size, "at least")
@@ -70,7 +75,11 @@ export function splitTwo(train: readonly PlacedProblem[], heldOut: NamedProblems
  * Training problems without the questions of an evaluation set.
  * @throws DataError  when there are such questions and the policy is "error", or when none is left
  */
-export function withoutShared(train: NamedProblems, evaluation: NamedProblems, policy: OverlapPolicy): readonly PlacedProblem[] {
+export function withoutShared(
+  train: NamedProblems,
+  evaluation: NamedProblems,
+  policy: OverlapPolicy,
+): readonly PlacedProblem[] {
   const questions = distinct(evaluation.problems)
   const shared = train.problems.filter(({ question }) => questions.has(question))
   if (shared.length === 0) return train.problems
@@ -80,7 +89,8 @@ export function withoutShared(train: NamedProblems, evaluation: NamedProblems, p
     `data set ${evaluation.name}: expected no question that is also in ${train.name}, got ${distinct(shared).size} ` +
     `in ${shared.length} of ${train.problems.length} training rows (first: ${places}). `
   if (policy === "error") throw new DataError(`${found}Remove them from one of the files, or set task.overlap: drop.`)
-  if (shared.length === train.problems.length) throw new DataError(`${found}Nothing is left to train on; choose other data.`)
+  if (shared.length === train.problems.length)
+    throw new DataError(`${found}Nothing is left to train on; choose other data.`)
   return train.problems.filter(({ question }) => !questions.has(question))
 }
 

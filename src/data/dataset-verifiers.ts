@@ -15,7 +15,11 @@ const KINDS: Readonly<Record<string, string>> = { math: "math", mcq: "mcq", "mul
 
 function kindOf({ row = {} }: Problem): string | undefined {
   const said = [valueOf(row, "reward_model.style"), valueOf(row, "ability")]
-  return said.map((kind) => (typeof kind === "string" && Object.hasOwn(KINDS, kind.toLowerCase()) ? KINDS[kind.toLowerCase()] : undefined)).find(Boolean)
+  return said
+    .map((kind) =>
+      typeof kind === "string" && Object.hasOwn(KINDS, kind.toLowerCase()) ? KINDS[kind.toLowerCase()] : undefined,
+    )
+    .find(Boolean)
 }
 
 function byKind(named: NamedVerifier): (problem: Problem) => Verifier {
@@ -37,12 +41,15 @@ function byKind(named: NamedVerifier): (problem: Problem) => Verifier {
 /** From the option to a function of the problem; without an option the rows decide. */
 export function verifiersOf(option: VerifierOption | undefined, named: NamedVerifier): (problem: Problem) => Verifier {
   if (option === undefined) return byKind(named)
-  const resolve = (one: OneVerifier, path: string): Verifier => (typeof one === "string" || isVerifierSpec(one) ? named(one, path) : one)
+  const resolve = (one: OneVerifier, path: string): Verifier =>
+    typeof one === "string" || isVerifierSpec(one) ? named(one, path) : one
   if (typeof option === "string" || isVerifier(option) || isVerifierSpec(option)) {
     const verifier = resolve(option, "task.verifier")
     return () => verifier
   }
-  const bySource = new Map(Object.entries(option).map(([source, one]) => [source, resolve(one, `task.verifier.${source}`)]))
+  const bySource = new Map(
+    Object.entries(option).map(([source, one]) => [source, resolve(one, `task.verifier.${source}`)]),
+  )
   return (problem) => {
     const verifier = bySource.get(problem.source ?? "")
     if (verifier !== undefined) return verifier

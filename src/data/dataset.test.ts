@@ -28,12 +28,28 @@ async function failure(rows: readonly unknown[], options: Record<string, unknown
 
 describe("columns", () => {
   test.each([
-    [{ question: "Q", answer: "7" }, { prompt: "Q", gold: "7" }],
-    [{ problem: "Q", solution: "7" }, { prompt: "Q", gold: "7" }],
-    [{ prompt: "Q", ground_truth: 7, solution: "work" }, { prompt: "Q", gold: "7", solution: "work" }],
-    [{ question: "Q", answer: "3 + 4 = 7\n#### 7 " }, { prompt: "Q", gold: "7", solution: "3 + 4 = 7\n#### 7 " }],
     [
-      { data_source: "s", prompt: [{ role: "user", content: "Q" }], reward_model: { ground_truth: ["7"], style: "rule" } },
+      { question: "Q", answer: "7" },
+      { prompt: "Q", gold: "7" },
+    ],
+    [
+      { problem: "Q", solution: "7" },
+      { prompt: "Q", gold: "7" },
+    ],
+    [
+      { prompt: "Q", ground_truth: 7, solution: "work" },
+      { prompt: "Q", gold: "7", solution: "work" },
+    ],
+    [
+      { question: "Q", answer: "3 + 4 = 7\n#### 7 " },
+      { prompt: "Q", gold: "7", solution: "3 + 4 = 7\n#### 7 " },
+    ],
+    [
+      {
+        data_source: "s",
+        prompt: [{ role: "user", content: "Q" }],
+        reward_model: { ground_truth: ["7"], style: "rule" },
+      },
       { prompt: [{ role: "user", content: "Q" }], gold: "7", source: "s" },
     ],
     [{ prompt: "Q", answer: ["a", "b"] }, { gold: '["a","b"]' }],
@@ -52,12 +68,17 @@ describe("columns", () => {
   test("that are not there are named with the row and the columns there are", async () => {
     const error = await failure([{ question: "Q", answer: "1" }, { question: "R" }])
     expect(error).toBeInstanceOf(DataError)
-    expect(error.message).toMatch(/failing\.jsonl, line 2: .*column "answer", got no such column; the columns are question\./)
+    expect(error.message).toMatch(
+      /failing\.jsonl, line 2: .*column "answer", got no such column; the columns are question\./,
+    )
   })
 
   test.each([
     [{ question: "Q", answer: null }, /line 1: expected a column with the answer.*columns are question, answer/],
-    [{ text: "Q", answer: "1" }, /expected a column with the prompt.*columns are text, answer\. Set task\.columns\.prompt/],
+    [
+      { text: "Q", answer: "1" },
+      /expected a column with the prompt.*columns are text, answer\. Set task\.columns\.prompt/,
+    ],
     [{ prompt: [], answer: "1" }, /list of messages/],
     [{ prompt: [{ role: "user", content: ["x"] }], answer: "1" }, /list of messages/],
     [{ prompt: "", answer: "1" }, /empty text/],
@@ -102,10 +123,12 @@ describe("template", () => {
       { role: "system", content: "S" },
       { role: "user", content: "Q" },
     ]
-    expect((await first([{ prompt, answer: "2" }], { template: { system: "new", user: "{prompt}!" } })).prompt).toEqual([
-      { role: "system", content: "S" },
-      { role: "user", content: "Q!" },
-    ])
+    expect((await first([{ prompt, answer: "2" }], { template: { system: "new", user: "{prompt}!" } })).prompt).toEqual(
+      [
+        { role: "system", content: "S" },
+        { role: "user", content: "Q!" },
+      ],
+    )
   })
 
   test("text from the data is not read as a template", async () => {
@@ -133,7 +156,12 @@ describe("split", () => {
           const questions = new Set(numbers).size
           const heldOutSize = Math.min(wanted, questions - 1)
           const rows = numbers.map((n, i) => ({ question: `${" ".repeat(i % 3)}Q ${n}`, answer: n, i }))
-          const task = await createDatasetTask({ path: files.jsonLines("p.jsonl", rows), heldOutSize, seed, verifier: "integer" })
+          const task = await createDatasetTask({
+            path: files.jsonLines("p.jsonl", rows),
+            heldOutSize,
+            seed,
+            verifier: "integer",
+          })
           const heldOut = new Set(task.heldOut.map(({ id }) => id))
           const train = Array.from({ length: task.trainSize }, (_, i) => task.trainProblem(1, i))
           expect(heldOut.size).toBe(heldOutSize)
@@ -174,7 +202,14 @@ describe("split", () => {
     ])
     const all = await createDatasetTask({ path, heldOutPath, verifier: "integer" })
     expect(all.heldOut.map(({ prompt }) => prompt)).toEqual(["A", "B"])
-    expect(all.counts).toEqual({ rows: 33, filtered: 0, overlapping: 0, trainDuplicates: 0, heldOutDuplicates: 1, heldOutUnused: 0 })
+    expect(all.counts).toEqual({
+      rows: 33,
+      filtered: 0,
+      overlapping: 0,
+      trainDuplicates: 0,
+      heldOutDuplicates: 1,
+      heldOutUnused: 0,
+    })
     const one = await createDatasetTask({ path, heldOutPath, heldOutSize: 1, verifier: "integer" })
     expect([one.heldOut.length, one.trainSize, one.counts.heldOutUnused]).toEqual([1, 30, 1])
   })
@@ -184,7 +219,9 @@ describe("split", () => {
     const heldOutPath = files.jsonLines("both-test.jsonl", [{ question: "New", answer: 1 }, sums(4)[3], sums(6)[5]])
     const error = await rejection(createDatasetTask({ path, heldOutPath, verifier: "integer" }))
     expect(error).toBeInstanceOf(DataError)
-    expect(error.message).toMatch(/both-test\.jsonl: .*both-train\.jsonl, got 2 in 3 of 21 training rows \(first: line 2 and line 4\)/)
+    expect(error.message).toMatch(
+      /both-test\.jsonl: .*both-train\.jsonl, got 2 in 3 of 21 training rows \(first: line 2 and line 4\)/,
+    )
   })
 
   test("more held-out questions than there are is a config error", async () => {
@@ -227,7 +264,9 @@ describe("verifier", () => {
     const path = files.jsonLines("mixture.jsonl", rows)
     const verifier = { numbers: "integer", cities: "exact" }
     const task = await createDatasetTask({ path, heldOutSize: 0, verifier })
-    const names = [0, 1].map((i) => task.trainProblem(0, i)).map((problem) => [problem.source, task.verifierFor(problem).name])
+    const names = [0, 1]
+      .map((i) => task.trainProblem(0, i))
+      .map((problem) => [problem.source, task.verifierFor(problem).name])
     expect(Object.fromEntries(names)).toEqual({ numbers: "integer", cities: "exact" })
   })
 
@@ -236,7 +275,8 @@ describe("verifier", () => {
     const math = { name: "math", precision: 2 }
     const task = await createDatasetTask({ path, heldOutSize: 0, verifier: { numbers: math, cities: "exact" } })
     const problem = [0, 1].map((i) => task.trainProblem(0, i)).find(({ source }) => source === "numbers")!
-    const judge = async (completion: string): Promise<string> => (await task.verifierFor(problem).verify({ gold: "3.14159", completion })).status
+    const judge = async (completion: string): Promise<string> =>
+      (await task.verifierFor(problem).verify({ gold: "3.14159", completion })).status
     expect([await judge("3.14"), await judge("3.15")]).toEqual(["correct", "incorrect"])
     const all = await createDatasetTask({ path, heldOutSize: 0, verifier: math })
     expect(all.verifierFor(all.trainProblem(0, 0)).name).toBe("math")
@@ -251,7 +291,9 @@ describe("verifier", () => {
   })
 
   test("that is missing or unknown is a config error before training", async () => {
-    expect((await failure(rows, { verifier: { numbers: "integer" } })).message).toMatch(/verifier for source "cities", got one for numbers/)
+    expect((await failure(rows, { verifier: { numbers: "integer" } })).message).toMatch(
+      /verifier for source "cities", got one for numbers/,
+    )
     expect((await failure(rows, { verifier: "integr" })).message).toMatch(/task\.verifier: .*Did you mean integer\?/)
     expect((await failure(rows, { verifier: { numbers: "x" } })).message).toMatch(/task\.verifier\.numbers: /)
   })
@@ -263,7 +305,14 @@ describe("options", () => {
     const error = await rejection(createDatasetTask(wrong as unknown as DatasetOptions))
     expect(error).toBeInstanceOf(ConfigError)
     const paths = (error as ConfigError).issues.map(({ path }) => path).toSorted()
-    expect(paths).toEqual(["task.columns.promt", "task.heldOutSize", "task.path", "task.pth", "task.template", "task.verifier"])
+    expect(paths).toEqual([
+      "task.columns.promt",
+      "task.heldOutSize",
+      "task.path",
+      "task.pth",
+      "task.template",
+      "task.verifier",
+    ])
   })
 
   test("the held-out file must be another file", async () => {

@@ -76,7 +76,10 @@ export async function createDatasetTask(
   const heldOutRows = evaluation === undefined ? undefined : await read(evaluation, parsed)
   const forbidden = await Promise.all(parsed.disjointFrom.map(readForbidden))
   const evaluations = heldOutRows === undefined ? forbidden : [heldOutRows, ...forbidden]
-  const apart = evaluations.reduce((problems, one) => withoutShared({ name: rows.name, problems }, one, overlap), rows.problems)
+  const apart = evaluations.reduce(
+    (problems, one) => withoutShared({ name: rows.name, problems }, one, overlap),
+    rows.problems,
+  )
   const split =
     heldOutRows === undefined
       ? splitOne({ name: rows.name, problems: apart }, heldOutSize, seed)
@@ -98,7 +101,10 @@ export async function createDatasetTask(
     verifierFor,
     placed,
     counts: {
-      rows: rows.problems.length + rows.filtered + (heldOutRows === undefined ? 0 : heldOutRows.problems.length + heldOutRows.filtered),
+      rows:
+        rows.problems.length +
+        rows.filtered +
+        (heldOutRows === undefined ? 0 : heldOutRows.problems.length + heldOutRows.filtered),
       filtered: rows.filtered + (heldOutRows?.filtered ?? 0),
       overlapping: rows.problems.length - apart.length,
       trainDuplicates: split.train.length - questions.size,

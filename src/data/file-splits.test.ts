@@ -32,11 +32,15 @@ describe("the files of a split", () => {
   })
 
   test("of a subset are below its folder, whose own name does not count", () => {
-    expect(chooseFiles(["test-a/train.jsonl", "test-a/dev.jsonl", "b/train.jsonl"], { ...choice, subset: "test-a/" })).toEqual(["test-a/train.jsonl"])
+    expect(
+      chooseFiles(["test-a/train.jsonl", "test-a/dev.jsonl", "b/train.jsonl"], { ...choice, subset: "test-a/" }),
+    ).toEqual(["test-a/train.jsonl"])
   })
 
   test("must not hold the same rows in two forms", () => {
-    expect(() => chooseFiles(["data/train.csv", "data/train.parquet"], choice)).toThrow(/one form, got data\/train\.csv and data\/train\.parquet/)
+    expect(() => chooseFiles(["data/train.csv", "data/train.parquet"], choice)).toThrow(
+      /one form, got data\/train\.csv and data\/train\.parquet/,
+    )
   })
 
   test("that are not there are named with those that are", () => {

@@ -62,7 +62,9 @@ function inFolder(paths: readonly string[], folder: string | undefined): string[
 /** Folders of the paths that name neither a split nor `data`: the configurations of a data set with several. */
 export function subsetsOf(paths: readonly string[]): string[] {
   const folders = paths.map((path) => path.slice(0, Math.max(path.lastIndexOf("/"), 0)))
-  const named = folders.map((folder) => folder.split("/").filter((part) => part !== "data" && splitOfPath(`${part}/x`) === undefined))
+  const named = folders.map((folder) =>
+    folder.split("/").filter((part) => part !== "data" && splitOfPath(`${part}/x`) === undefined),
+  )
   return [...new Set(named.map((parts) => parts.join("/")))]
 }
 
@@ -101,7 +103,12 @@ export function chooseFiles(paths: readonly string[], { name, split, subset, pat
     const key = splitOfPath(file.slice(known))
     bySplit.set(key, [...(bySplit.get(key) ?? []), file])
   }
-  const chosen = split === ALL_SPLITS ? data : split === undefined ? (bySplit.get("train") ?? bySplit.get(undefined)) : bySplit.get(splitName(split))
+  const chosen =
+    split === ALL_SPLITS
+      ? data
+      : split === undefined
+        ? (bySplit.get("train") ?? bySplit.get(undefined))
+        : bySplit.get(splitName(split))
   if (chosen !== undefined) {
     checkForms(chosen, where, path)
     return chosen

@@ -15,7 +15,9 @@ export interface HubFile {
 /** HF_HUB_CACHE, else `hub` in HF_HOME, else in the user's cache folder. */
 export function defaultHubCache(env: Environment): string {
   const caches = env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache")
-  return env["HF_HUB_CACHE"] ?? env["HUGGINGFACE_HUB_CACHE"] ?? join(env["HF_HOME"] ?? join(caches, "huggingface"), "hub")
+  return (
+    env["HF_HUB_CACHE"] ?? env["HUGGINGFACE_HUB_CACHE"] ?? join(env["HF_HOME"] ?? join(caches, "huggingface"), "hub")
+  )
 }
 
 const COMMIT = /^[0-9a-f]{40}$/

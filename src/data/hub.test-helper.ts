@@ -30,7 +30,14 @@ function answer(hub: FakeHub, request: IncomingMessage, response: ServerResponse
   const file = `/datasets/${hubName}/resolve/${hub.commit}/`
   if (path.startsWith(info)) return json({ _id: "1", id: hubName, sha: hub.commit, lastModified: 0 })
   if (path.startsWith(tree)) {
-    return json([...hub.files].map(([name, content]) => ({ type: "file", path: name, size: Buffer.byteLength(content), oid: "0" })))
+    return json(
+      [...hub.files].map(([name, content]) => ({
+        type: "file",
+        path: name,
+        size: Buffer.byteLength(content),
+        oid: "0",
+      })),
+    )
   }
   const content = path.startsWith(file) ? hub.files.get(path.slice(file.length)) : undefined
   if (content === undefined) {
@@ -42,7 +49,8 @@ function answer(hub: FakeHub, request: IncomingMessage, response: ServerResponse
   const part = range === null ? bytes : bytes.subarray(Number(range[1]), Number(range[2]) + 1)
   response.statusCode = range === null ? 200 : 206
   response.setHeader("etag", '"e"')
-  if (range !== null) response.setHeader("content-range", `bytes ${range[1]}-${Number(range[1]) + part.length - 1}/${bytes.length}`)
+  if (range !== null)
+    response.setHeader("content-range", `bytes ${range[1]}-${Number(range[1]) + part.length - 1}/${bytes.length}`)
   response.end(part)
 }
 

@@ -22,7 +22,12 @@ beforeEach(() => {
 const quick = { timeoutMs: 300, retries: 2, retryDelayMs: 1 }
 
 function request(...names: readonly string[]): HubRequest {
-  return { name: hubName, revision: "main", cacheDirectory: cache, choose: (paths) => paths.filter((path) => names.includes(path)) }
+  return {
+    name: hubName,
+    revision: "main",
+    cacheDirectory: cache,
+    choose: (paths) => paths.filter((path) => names.includes(path)),
+  }
 }
 
 function fetchFiles(names: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<string[]> {

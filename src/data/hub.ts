@@ -48,7 +48,8 @@ function statusOf(error: unknown): number | undefined {
 function tokenOf(env: Environment): string | undefined {
   const token = env["HF_TOKEN"]?.trim() ?? ""
   if (token === "" || token.startsWith("hf_")) return token === "" ? undefined : token
-  const message = "hub: expected a token that begins with hf_ in HF_TOKEN, got something else. Correct the variable or unset it."
+  const message =
+    "hub: expected a token that begins with hf_ in HF_TOKEN, got something else. Correct the variable or unset it."
   throw new ConfigError([{ path: "task.hub", message }])
 }
 
@@ -71,14 +72,18 @@ function hubError(name: string, what: string, error: unknown): Error {
     return new ConfigError([{ path: "task.hub", message }], { cause: error })
   }
   const fix = "Try again later; with HF_HUB_OFFLINE=1 files fetched before are used."
-  return new DataError(`hub: expected ${what} of the data set ${name}, got ${describe(error)}. ${fix}`, { cause: error })
+  return new DataError(`hub: expected ${what} of the data set ${name}, got ${describe(error)}. ${fix}`, {
+    cause: error,
+  })
 }
 
 /** Paths come from a server: one that leaves the folder is refused. */
 function checkPath(name: string, path: string): void {
   const parts = path.split("/")
   if (parts.every((part) => part !== "" && part !== "." && part !== "..") && !/[\\:\0]/.test(path)) return
-  throw new DataError(`hub: expected paths inside the data set ${name}, got ${JSON.stringify(path)}. Do not use this data set.`)
+  throw new DataError(
+    `hub: expected paths inside the data set ${name}, got ${JSON.stringify(path)}. Do not use this data set.`,
+  )
 }
 
 async function offlineFiles(cache: HubCache, { name, revision, choose }: HubRequest): Promise<string[]> {
@@ -86,13 +91,17 @@ async function offlineFiles(cache: HubCache, { name, revision, choose }: HubRequ
   const commit = await cache.commitOf(revision)
   const files = commit === undefined ? [] : await cache.filesOf(commit)
   if (commit === undefined || files.length === 0) {
-    throw new DataError(`hub: expected the data set ${name} (${revision}) in ${cache.folder}, got nothing there. ${fix}`)
+    throw new DataError(
+      `hub: expected the data set ${name} (${revision}) in ${cache.folder}, got nothing there. ${fix}`,
+    )
   }
   const chosen = choose(files.map(({ path }) => path))
   for (const path of chosen) {
     const file = files.find((candidate) => candidate.path === path)!
     if (!(await cache.has(commit, file))) {
-      throw new DataError(`hub: expected the file ${path} of the data set ${name} in ${cache.folder}, got none or a part of it. ${fix}`)
+      throw new DataError(
+        `hub: expected the file ${path} of the data set ${name} in ${cache.folder}, got none or a part of it. ${fix}`,
+      )
     }
   }
   return chosen.map((path) => cache.pathOf(commit, path))
@@ -121,18 +130,24 @@ export async function fetchHubFiles(request: HubRequest, options: HubOptions = {
   }
   const patient = async <T>(what: string, attempt: () => Promise<T>): Promise<T> => {
     try {
-      return await withRetries(attempt, (error) => ({ retryable: !(error instanceof DataError) && isRetryableStatus(statusOf(error) ?? 500) }), {
-        retries: options.retries ?? DEFAULT_RETRIES,
-        delayMs: options.retryDelayMs ?? DEFAULT_RETRY_DELAY_MS,
-        maximumDelayMs: MAXIMUM_RETRY_DELAY_MS,
-      })
+      return await withRetries(
+        attempt,
+        (error) => ({ retryable: !(error instanceof DataError) && isRetryableStatus(statusOf(error) ?? 500) }),
+        {
+          retries: options.retries ?? DEFAULT_RETRIES,
+          delayMs: options.retryDelayMs ?? DEFAULT_RETRY_DELAY_MS,
+          maximumDelayMs: MAXIMUM_RETRY_DELAY_MS,
+        },
+      )
     } catch (error) {
       throw hubError(name, what, error)
     }
   }
 
   const repo = { type: "dataset", name } as const
-  const { sha } = await patient(`revision ${revision}`, () => datasetInfo({ name, revision, additionalFields: ["sha"], ...access }))
+  const { sha } = await patient(`revision ${revision}`, () =>
+    datasetInfo({ name, revision, additionalFields: ["sha"], ...access }),
+  )
   const files = await patient("the list of files", async () => {
     const found: HubFile[] = []
     for await (const entry of listFiles({ repo, revision: sha, recursive: true, ...access })) {
@@ -147,7 +162,8 @@ export async function fetchHubFiles(request: HubRequest, options: HubOptions = {
     if (await cache.has(sha, file)) continue
     await patient(`the file ${path}`, async () => {
       const blob = await downloadFile({ repo, path, revision: sha, ...access })
-      if (blob === null) throw new DataError(`hub: expected the file ${path} in the data set ${name}, got none. Check the data set.`)
+      if (blob === null)
+        throw new DataError(`hub: expected the file ${path} in the data set ${name}, got none. Check the data set.`)
       await save(blob, cache.pathOf(sha, path), file.size, timeoutMs)
     })
   }
@@ -155,7 +171,11 @@ export async function fetchHubFiles(request: HubRequest, options: HubOptions = {
   return chosen.map((path) => cache.pathOf(sha, path))
 }
 
-async function fetchWithDeadline(input: Parameters<typeof fetch>[0], init: RequestInit | undefined, timeoutMs: number): Promise<Response> {
+async function fetchWithDeadline(
+  input: Parameters<typeof fetch>[0],
+  init: RequestInit | undefined,
+  timeoutMs: number,
+): Promise<Response> {
   const controller = new AbortController()
   const timer = setTimeout(() => controller.abort(new DOMException("no answer in time", "TimeoutError")), timeoutMs)
   try {

@@ -21,26 +21,45 @@ function stream(task: Task, length: number, seed: number = 1): Problem[] {
 
 describe("the schedule", () => {
   test.each([
-    [[1, 1], [1, 1]],
-    [[30, 10], [3, 1]],
-    [[0.5, 0.25, 0.25], [500, 250, 250]],
-    [[2, 1e-9], [999, 1]],
-    [[1, 2, 4000], [1, 1, 999]],
+    [
+      [1, 1],
+      [1, 1],
+    ],
+    [
+      [30, 10],
+      [3, 1],
+    ],
+    [
+      [0.5, 0.25, 0.25],
+      [500, 250, 250],
+    ],
+    [
+      [2, 1e-9],
+      [999, 1],
+    ],
+    [
+      [1, 2, 4000],
+      [1, 1, 999],
+    ],
   ])("of weights %j has blocks of %j", (weights, counts) => {
     expect(blockCounts(weights)).toEqual(counts)
   })
 
   test("keeps the ratio in every block and visits every position of every source once", () => {
     fc.assert(
-      fc.property(fc.array(fc.integer({ min: 1, max: 7 }), { minLength: 1, maxLength: 4 }), fc.integer(), (counts, seed) => {
-        const size = counts.reduce((a, b) => a + b, 0)
-        const draws = Array.from({ length: 3 * size }, (_, position) => scheduledDraw(counts, seed, position))
-        for (const [source, count] of counts.entries()) {
-          const own = draws.filter((draw) => draw.source === source).map(({ position }) => position)
-          expect(own.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 3 * count }, (_, i) => i))
-          expect(draws.slice(size, 2 * size).filter((draw) => draw.source === source)).toHaveLength(count)
-        }
-      }),
+      fc.property(
+        fc.array(fc.integer({ min: 1, max: 7 }), { minLength: 1, maxLength: 4 }),
+        fc.integer(),
+        (counts, seed) => {
+          const size = counts.reduce((a, b) => a + b, 0)
+          const draws = Array.from({ length: 3 * size }, (_, position) => scheduledDraw(counts, seed, position))
+          for (const [source, count] of counts.entries()) {
+            const own = draws.filter((draw) => draw.source === source).map(({ position }) => position)
+            expect(own.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 3 * count }, (_, i) => i))
+            expect(draws.slice(size, 2 * size).filter((draw) => draw.source === source)).toHaveLength(count)
+          }
+        },
+      ),
     )
   })
 
@@ -79,7 +98,9 @@ describe("a mixture", () => {
       { question: "B", answer: "Paris", data_source: "y" },
     ])
     const verifier = { x: "integer", y: "exact" }
-    const task = await createMixtureTask({ sources: [{ path, verifier, heldOutSize: 0, source: "ignored" }, { name: "sort" }] })
+    const task = await createMixtureTask({
+      sources: [{ path, verifier, heldOutSize: 0, source: "ignored" }, { name: "sort" }],
+    })
     const names = new Map(stream(task, 40).map((problem) => [problem.source, task.verifierFor(problem).name]))
     expect([names.get("x"), names.get("y")]).toEqual(["integer", "exact"])
     expect(names.size).toBe(3)
@@ -112,7 +133,9 @@ describe("a mixture", () => {
     ]
     const error = await rejection(createMixtureTask({ sources }))
     expect(error).toBeInstanceOf(DataError)
-    expect(error.message).toMatch(/no held-out question of more in the training data of numbers, got 3 \(first: line 1 and line 1\)/)
+    expect(error.message).toMatch(
+      /no held-out question of more in the training data of numbers, got 3 \(first: line 1 and line 1\)/,
+    )
     const apart = [{ ...sources[0], disjointFrom: [heldOutPath], overlap: "drop" }, sources[1]]
     expect((await createMixtureTask({ sources: apart })).trainSize).toBe(17 + 20)
   })
@@ -132,7 +155,10 @@ describe("a mixture", () => {
   })
 
   test("can be checked without its files, all sources at once", () => {
-    const check = (...sources: readonly object[]) => (): void => checkTaskSettings({ name: "dataset", sources })
+    const check =
+      (...sources: readonly object[]) =>
+      (): void =>
+        checkTaskSettings({ name: "dataset", sources })
     const paths = (run: () => void): string[] => {
       try {
         run()
@@ -142,7 +168,10 @@ describe("a mixture", () => {
       }
     }
     expect(paths(check({ name: "add2" }, { path: "not-there.jsonl", verifier: "integer" }))).toEqual([])
-    expect(paths(check({ name: "add2", dificulty: 1 }, { path: "x.jsonl", splt: "a" }))).toEqual(["task.sources.0.dificulty", "task.sources.1.splt"])
+    expect(paths(check({ name: "add2", dificulty: 1 }, { path: "x.jsonl", splt: "a" }))).toEqual([
+      "task.sources.0.dificulty",
+      "task.sources.1.splt",
+    ])
     expect(paths(() => checkTaskSettings({ name: "dataset" }))).toEqual(["task.path"])
     expect(paths(() => checkTaskSettings({ name: "sortt" }))).toEqual(["task.name"])
   })

@@ -35,11 +35,17 @@ export interface MixtureOptions {
 const sourceSchema = z.looseObject({
   name: z.string().min(1).default(DATASET_NAME),
   weight: z.number().positive().max(1e9).default(1),
-  source: z.string().regex(/^[^:]+$/, { error: "a name without a colon" }).optional(),
+  source: z
+    .string()
+    .regex(/^[^:]+$/, { error: "a name without a colon" })
+    .optional(),
 })
 
 const mixtureSchema = z.strictObject({
-  sources: z.array(sourceSchema).min(1).describe("procedural tasks by name and data sets, each with weight, source and its own options"),
+  sources: z
+    .array(sourceSchema)
+    .min(1)
+    .describe("procedural tasks by name and data sets, each with weight, source and its own options"),
   seed: z.int().default(0).describe("chooses the held-out problems of sources without a seed of their own"),
 })
 
@@ -54,7 +60,13 @@ type ParsedSource = z.output<typeof sourceSchema>
 
 function labelOf({ source, name, path, hub }: ParsedSource): string {
   const place = [hub, path].find((one) => typeof one === "string")
-  return source ?? (name === DATASET_NAME && typeof place === "string" ? basename(place).replace(/\.[^.]+$/, "") : name).replaceAll(":", "-")
+  return (
+    source ??
+    (name === DATASET_NAME && typeof place === "string" ? basename(place).replace(/\.[^.]+$/, "") : name).replaceAll(
+      ":",
+      "-",
+    )
+  )
 }
 
 /** Errors of a part name its own options; here they are told with its place in the list. */
@@ -63,12 +75,19 @@ function issuesOfSource(error: unknown, index: number): ConfigIssue[] {
   return error.issues.map(({ path, message }) => ({ path: path.replace(/^task\b/, `task.sources.${index}`), message }))
 }
 
-async function openPart(source: ParsedSource, index: number, seed: number, named: NamedVerifier): Promise<Task | DatasetTask> {
+async function openPart(
+  source: ParsedSource,
+  index: number,
+  seed: number,
+  named: NamedVerifier,
+): Promise<Task | DatasetTask> {
   const { name, weight: _weight, source: _source, ...own } = source
   const options = { seed, ...own }
   try {
     // What a config holds is not typed; createDatasetTask checks every option.
-    return name === DATASET_NAME ? await createDatasetTask(options as unknown as DatasetOptions, named) : createTask(name, options)
+    return name === DATASET_NAME
+      ? await createDatasetTask(options as unknown as DatasetOptions, named)
+      : createTask(name, options)
   } catch (error) {
     throw new ConfigError(issuesOfSource(error, index), { cause: error })
   }
@@ -151,13 +170,26 @@ export async function createMixtureTask(options: unknown, named: NamedVerifier =
     foreign: new Set(heldOutPrompts.filter((_, j) => j !== i).flat()),
   }))
   const counts = blockCounts(sources.map(({ weight }) => weight))
-  const labelled = (part: Part, problem: Problem): Problem => ({ ...problem, id: `${part.label}:${problem.id}`, source: problem.source ?? part.label })
+  const labelled = (part: Part, problem: Problem): Problem => ({
+    ...problem,
+    id: `${part.label}:${problem.id}`,
+    source: problem.source ?? part.label,
+  })
 
-  const alphabet = combined(tasks.map((task) => task.alphabet), (known) => [...new Set(known.join(""))].join(""))
-  const longest = combined(tasks.map((task) => task.maxResponseCharacters), (known) => Math.max(...known))
+  const alphabet = combined(
+    tasks.map((task) => task.alphabet),
+    (known) => [...new Set(known.join(""))].join(""),
+  )
+  const longest = combined(
+    tasks.map((task) => task.maxResponseCharacters),
+    (known) => Math.max(...known),
+  )
   return {
     name: "mixture",
-    trainSize: combined(tasks.map(({ trainSize }) => trainSize), (known) => known.reduce((sum, size) => sum + size, 0)),
+    trainSize: combined(
+      tasks.map(({ trainSize }) => trainSize),
+      (known) => known.reduce((sum, size) => sum + size, 0),
+    ),
     trainProblem(streamSeed, position) {
       const draw = scheduledDraw(counts, streamSeed, position)
       const part = parts[draw.source]
@@ -165,13 +197,18 @@ export async function createMixtureTask(options: unknown, named: NamedVerifier =
         const problem = part.task.trainProblem(streamSeed, draw.position + skipped * SKIP)
         if (!part.foreign.has(promptOf(problem))) return labelled(part, problem)
       }
-      throw new DataError(`mixture: expected training problems of ${part.label} that no other source holds out, got none. Hold out fewer.`)
+      throw new DataError(
+        `mixture: expected training problems of ${part.label} that no other source holds out, got none. Hold out fewer.`,
+      )
     },
     heldOut: interleave(parts.map((part) => part.task.heldOut.map((problem) => labelled(part, problem)))),
     verifierFor(problem) {
       const end = problem.id.indexOf(":")
       const part = parts.find(({ label }) => label === problem.id.slice(0, end))
-      if (part === undefined) throw new DataError(`mixture: expected a problem of ${labels.join(", ")}, got ${problem.id}. Ask the task it is from.`)
+      if (part === undefined)
+        throw new DataError(
+          `mixture: expected a problem of ${labels.join(", ")}, got ${problem.id}. Ask the task it is from.`,
+        )
       return part.task.verifierFor({ ...problem, id: problem.id.slice(end + 1) })
     },
     ...(alphabet === undefined ? {} : { alphabet }),

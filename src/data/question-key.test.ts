@@ -7,7 +7,7 @@ describe("the key of a question", () => {
     ["What is  2 + 2?", "What is 2 + 2"],
     ["What is\n2\u200B + 2 ?", "what is 2 + 2?"],
     ["Find $x$.", "Find $x$.\n\nPlease solve this step by step and put your final answer in \\boxed{}."],
-    ["How many?", "How many? Let's think step by step and output the final answer after \"####\"."],
+    ["How many?", 'How many? Let\'s think step by step and output the final answer after "####".'],
     ["How many?", "How many? Let's think step by step and output the final answer within \\boxed{}."],
     ["Which?\n\nA: x\nB: y", "Which?\n\nA: x\nB: y\n\nPlease reason step by step:\n<answer>\n[A/B]\n</answer>"],
     ["Caf\u00E9 opens", "Cafe\u0301 opens"],

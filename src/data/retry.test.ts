@@ -45,7 +45,12 @@ describe("withRetries", () => {
     const controller = new AbortController()
     setTimeout(() => controller.abort(), 10)
     const { attempt } = failing(9)
-    const waiting = withRetries(attempt, () => ({ retryable: true }), { retries: 3, delayMs: 60_000, maximumDelayMs: 60_000, signal: controller.signal })
+    const waiting = withRetries(attempt, () => ({ retryable: true }), {
+      retries: 3,
+      delayMs: 60_000,
+      maximumDelayMs: 60_000,
+      signal: controller.signal,
+    })
     await expect(waiting).rejects.toThrow(/abort/i)
   })
 })

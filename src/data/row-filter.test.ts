@@ -11,7 +11,9 @@ const rows = [
 
 function kept(...conditions: readonly RowCondition[]): unknown[] {
   const filter = new RowFilter(conditions)
-  return rows.filter((row, i) => filter.accepts("f.jsonl", { row, place: `line ${i + 1}` })).map(({ level }) => Number(level))
+  return rows
+    .filter((row, i) => filter.accepts("f.jsonl", { row, place: `line ${i + 1}` }))
+    .map(({ level }) => Number(level))
 }
 
 describe("a condition", () => {
@@ -38,7 +40,9 @@ describe("a condition", () => {
   })
 
   test("on a text that is no number has no bounds", () => {
-    expect(() => kept({ column: "type", min: 3 })).toThrow(/f\.jsonl, line 1: expected a number in column "type".*got "Algebra"/)
+    expect(() => kept({ column: "type", min: 3 })).toThrow(
+      /f\.jsonl, line 1: expected a number in column "type".*got "Algebra"/,
+    )
   })
 
   test("on a column that no row has is an error and not an empty data set", () => {

@@ -45,7 +45,8 @@ export const rowConditionSchema: z.ZodType<RowCondition> = z
     notEmpty: z.boolean().optional(),
   })
   .refine((condition) => Object.values(condition).filter((value) => value !== undefined).length > 1, {
-    error: "a condition beside the column: equals, notEquals, in, notIn, min, max, minLength, maxLength, contains or notEmpty",
+    error:
+      "a condition beside the column: equals, notEquals, in, notIn, min, max, minLength, maxLength, contains or notEmpty",
   })
 
 function numberOf(value: unknown, file: string, placed: PlacedRow, column: string): number {
@@ -58,7 +59,12 @@ function numberOf(value: unknown, file: string, placed: PlacedRow, column: strin
 }
 
 function isBlank(value: unknown): boolean {
-  return value === undefined || value === null || (typeof value === "string" && value.trim() === "") || (Array.isArray(value) && value.length === 0)
+  return (
+    value === undefined ||
+    value === null ||
+    (typeof value === "string" && value.trim() === "") ||
+    (Array.isArray(value) && value.length === 0)
+  )
 }
 
 function meets(condition: RowCondition, value: unknown, number: () => number): boolean {

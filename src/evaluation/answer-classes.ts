@@ -44,7 +44,11 @@ export async function votesOf(answers: readonly JudgedAnswer[], options: ClassOp
     const text = extracted.replaceAll(/\s+/g, "")
     let id = known.get(text)
     for (let i = 0; id === undefined && i < representatives.length; i++) {
-      const input = { gold: representatives[i].answer, completion: answerForm(extracted), ...(row === undefined ? {} : { row }) }
+      const input = {
+        gold: representatives[i].answer,
+        completion: answerForm(extracted),
+        ...(row === undefined ? {} : { row }),
+      }
       if ((await verifyResponse(verifier, input, timeoutMs)).status === "correct") id = representatives[i].id
     }
     if (id === undefined) {

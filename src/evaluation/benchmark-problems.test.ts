@@ -55,7 +55,11 @@ async function mixedUp(benchmark: Benchmark, directory: string): Promise<string[
   for (const [i, { problem }] of problems.entries()) {
     const other = answerOf(problems[(i + 1) % problems.length].problem.gold)
     if (plain(other) === plain(answerOf(problem.gold))) continue
-    const { status } = await verifier.verify({ gold: problem.gold, completion: benchmark.answerForm(other), row: problem.row ?? {} })
+    const { status } = await verifier.verify({
+      gold: problem.gold,
+      completion: benchmark.answerForm(other),
+      row: problem.row ?? {},
+    })
     if (status === "correct") found.push(`${problem.id}: ${other} for ${answerOf(problem.gold)}`)
   }
   return found
@@ -73,12 +77,15 @@ describe.each(benchmarks.map((benchmark) => [benchmark.name, benchmark] as const
     }
   })
 
-  test.skipIf(whole === undefined)("has no gold answer that is wrong by its own verifier, and tells answers apart", async () => {
-    expect(await unverified(benchmark, whole!)).toEqual([])
-    // The one is x = 5 for 5.
-    expect((await mixedUp(benchmark, whole!)).length).toBeLessThanOrEqual(benchmark.name === "math-500" ? 1 : 0)
-    expect((await readBenchmark(benchmark, whole!)).problems).toHaveLength(benchmark.size)
-  })
+  test.skipIf(whole === undefined)(
+    "has no gold answer that is wrong by its own verifier, and tells answers apart",
+    async () => {
+      expect(await unverified(benchmark, whole!)).toEqual([])
+      // The one is x = 5 for 5.
+      expect((await mixedUp(benchmark, whole!)).length).toBeLessThanOrEqual(benchmark.name === "math-500" ? 1 : 0)
+      expect((await readBenchmark(benchmark, whole!)).problems).toHaveLength(benchmark.size)
+    },
+  )
 })
 
 describe("a benchmark", () => {
@@ -99,13 +106,18 @@ describe("a benchmark", () => {
     const { problems } = await readBenchmark(benchmarkByName("aime25"), folder)
     expect(problems[0].problem).toMatchObject({ id: "I-1", gold: "70" })
     expect(problems[0].problem.prompt).toEqual([
-      { role: "user", content: "Find $x + {y}$.\n\nPlease solve this step by step and put your final answer in \\boxed{}." },
+      {
+        role: "user",
+        content: "Find $x + {y}$.\n\nPlease solve this step by step and put your final answer in \\boxed{}.",
+      },
     ])
   })
 
   test("that is unknown is named with those there are", () => {
     expect(() => benchmarkByName("math-50")).toThrow(ConfigError)
-    expect(() => benchmarkByName("math-50")).toThrow(/expected one of math-500, math-test, .*sciknoweval-physics, got "math-50"\. Did you mean math-500\?/)
+    expect(() => benchmarkByName("math-50")).toThrow(
+      /expected one of math-500, math-test, .*sciknoweval-physics, got "math-50"\. Did you mean math-500\?/,
+    )
   })
 
   test("without a file says where it was looked for", async () => {
@@ -121,7 +133,10 @@ describe("a benchmark", () => {
     const short = await failure("math-test", folder)
     expect(short).toBeInstanceOf(DataError)
     expect(short.message).toContain(join(folder, "math-test.parquet"))
-    writeFileSync(join(folder, "minerva-math.jsonl"), '{"problem": "A", "answer": "1"}\n{"problem": "B", "answer": null}\n')
+    writeFileSync(
+      join(folder, "minerva-math.jsonl"),
+      '{"problem": "A", "answer": "1"}\n{"problem": "B", "answer": null}\n',
+    )
     expect((await failure("minerva-math", folder)).message).toMatch(/minerva-math\.jsonl, line 2: .*"answer", got null/)
   })
 })

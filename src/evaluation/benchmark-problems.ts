@@ -31,7 +31,9 @@ const TYPE_COLUMNS = ["type", "subject", "extra_info.type", "extra_info.subject"
 const ID_COLUMNS = ["problem_idx", "extra_info.index", "unique_id", "id"]
 
 function firstValue(problem: Problem, columns: readonly string[]): string | undefined {
-  const value = columns.map((column) => valueOf(problem.row ?? {}, column)).find((one) => one !== undefined && one !== null)
+  const value = columns
+    .map((column) => valueOf(problem.row ?? {}, column))
+    .find((one) => one !== undefined && one !== null)
   return value === undefined ? undefined : asText(value)
 }
 
@@ -47,7 +49,9 @@ function idsOf(problems: readonly Problem[]): string[] {
  * @throws ConfigError  when there is none
  */
 export function benchmarkFile({ name }: Benchmark, directory: string): string {
-  const file = dataFileEndings.map((ending) => join(directory, `${name}${ending}`)).find((candidate) => existsSync(candidate))
+  const file = dataFileEndings
+    .map((ending) => join(directory, `${name}${ending}`))
+    .find((candidate) => existsSync(candidate))
   if (file !== undefined) return file
   const message =
     `benchmark ${name}: expected ${name}.parquet (or ${dataFileEndings.filter((ending) => ending !== ".parquet").join(", ")}) in ${directory}, ` +
@@ -78,5 +82,7 @@ export async function readBenchmark(benchmark: Benchmark, directory: string, lim
 
 /** A plain question as the user's message of a chat; chats are taken as published. */
 function withTemplate({ template }: Benchmark, prompt: Problem["prompt"]): Problem["prompt"] {
-  return typeof prompt === "string" ? renderPrompt(typeof template === "string" ? { user: template } : template, prompt, () => "") : prompt
+  return typeof prompt === "string"
+    ? renderPrompt(typeof template === "string" ? { user: template } : template, prompt, () => "")
+    : prompt
 }

@@ -56,19 +56,32 @@ function isJudged({ status, reward, reason }: ResponseLine): boolean {
   return !isFailure({ status, reward, reason })
 }
 
-async function scoreProblem({ verifier, benchmark }: BenchmarkSet, item: BenchmarkProblem, lines: readonly ResponseLine[], timeoutMs: number): Promise<ScoredProblem> {
+async function scoreProblem(
+  { verifier, benchmark }: BenchmarkSet,
+  item: BenchmarkProblem,
+  lines: readonly ResponseLine[],
+  timeoutMs: number,
+): Promise<ScoredProblem> {
   const answers = lines.map(({ status, extracted }) => ({ status, extracted: extracted ?? undefined }))
   const votes = await votesOf(answers, { verifier, answerForm: benchmark.answerForm, row: item.problem.row, timeoutMs })
   return { item, lines, votes, right: votes.filter(({ correct }) => correct).length }
 }
 
-function estimates(ks: readonly number[], score: (k: number) => readonly number[], seed: number): Record<string, Estimate> {
+function estimates(
+  ks: readonly number[],
+  score: (k: number) => readonly number[],
+  seed: number,
+): Record<string, Estimate> {
   const found = ks.map((k) => [String(k), bootstrapMean(score(k), seed)] as const)
   return Object.fromEntries(found.filter((entry): entry is readonly [string, Estimate] => entry[1] !== undefined))
 }
 
 /** Average by the value of a property; undefined when fewer than two values would be told apart. */
-function groups(scored: readonly ScoredProblem[], valueOf: (item: BenchmarkProblem) => string | undefined, seed: number): Record<string, ReportGroup> | undefined {
+function groups(
+  scored: readonly ScoredProblem[],
+  valueOf: (item: BenchmarkProblem) => string | undefined,
+  seed: number,
+): Record<string, ReportGroup> | undefined {
   const values = [...new Set(scored.map(({ item }) => valueOf(item)))].filter((value) => value !== undefined).sort()
   if (values.length < 2) return undefined
   const entries = values.map((value) => {
@@ -96,7 +109,9 @@ export async function reportBenchmark(
 ): Promise<BenchmarkReport> {
   const all = set.problems.map((item) => ({ item, lines: linesOf(item) }))
   // All problems at once: verifications wait in the pool and not for each other.
-  const scored = (await Promise.all(all.map(({ item, lines }) => scoreProblem(set, item, lines.filter(isJudged), timeoutMs)))).filter(({ lines }) => lines.length > 0)
+  const scored = (
+    await Promise.all(all.map(({ item, lines }) => scoreProblem(set, item, lines.filter(isJudged), timeoutMs)))
+  ).filter(({ lines }) => lines.length > 0)
   const lines = all.flatMap((one) => one.lines)
   const judged = scored.flatMap((one) => one.lines)
   const tokens = lines.map((line) => line.tokens).filter((count) => count !== null)
@@ -112,7 +127,14 @@ export async function reportBenchmark(
     average: bootstrapMean(scored.map(shareRight), seed) ?? null,
     passAt: estimates(ks, (k) => scored.map(({ votes, right }) => passAtK(votes.length, right, k)), seed),
     // Subsets of its own for each problem, so that their noise averages out.
-    majorityAt: n === 1 ? {} : estimates(ks.slice(1), (k) => scored.map(({ votes, item }) => majorityAtK(votes, k, deriveSeed(seed, item.problem.id))), seed),
+    majorityAt:
+      n === 1
+        ? {}
+        : estimates(
+            ks.slice(1),
+            (k) => scored.map(({ votes, item }) => majorityAtK(votes, k, deriveSeed(seed, item.problem.id))),
+            seed,
+          ),
     truncationRate: mean(lines.map(({ stopReason }) => Number(stopReason === "length"))),
     noAnswerRate: mean(judged.map(({ status }) => Number(status === "no-answer"))),
     verifierFailures: lines.length - judged.length,

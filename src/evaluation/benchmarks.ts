@@ -29,7 +29,14 @@ function math(name: string, title: string, size: number): Benchmark {
 }
 
 function choice(name: string, title: string, size: number): Benchmark {
-  return { name, title, size, verifier: "mcq", answerForm: (answer) => `<answer>\n${answer}\n</answer>`, template: CHOICE_TEMPLATE }
+  return {
+    name,
+    title,
+    size,
+    verifier: "mcq",
+    answerForm: (answer) => `<answer>\n${answer}\n</answer>`,
+    template: CHOICE_TEMPLATE,
+  }
 }
 
 /** Every benchmark, in the order of lists. A new one is a line here. */
@@ -56,5 +63,7 @@ export function benchmarkByName(name: string): Benchmark {
   const names = benchmarks.map((benchmark) => benchmark.name)
   const nearest = nearestName(name, names)
   const hint = nearest === undefined ? "" : ` Did you mean ${nearest}?`
-  throw new ConfigError([{ path: "--bench", message: `benchmark: expected one of ${names.join(", ")}, got ${JSON.stringify(name)}.${hint}` }])
+  throw new ConfigError([
+    { path: "--bench", message: `benchmark: expected one of ${names.join(", ")}, got ${JSON.stringify(name)}.${hint}` },
+  ])
 }

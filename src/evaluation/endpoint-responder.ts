@@ -45,7 +45,15 @@ export function endpointResponder(options: EndpointResponderOptions): Responder 
   }
 
   return {
-    settings: { model, endpoint: url, kind, temperature, topP, maxTokens, ...(Object.keys(extra).length === 0 ? {} : { extra }) },
+    settings: {
+      model,
+      endpoint: url,
+      kind,
+      temperature,
+      topP,
+      maxTokens,
+      ...(Object.keys(extra).length === 0 ? {} : { extra }),
+    },
     async respond(requests, receiver, signal) {
       const stop = new AbortController()
       const both = signal === undefined ? stop.signal : AbortSignal.any([signal, stop.signal])
@@ -69,9 +77,15 @@ export function endpointResponder(options: EndpointResponderOptions): Responder 
             if (!(error instanceof EndpointFailure)) return end(error)
             receiver.onFailure(request, error.message)
             givenUp += 1
-            if (givenUp < Math.max(MOST_GIVEN_UP, concurrency) && givenUp < requests.length && !isRefusalOfAll(error)) continue
+            if (givenUp < Math.max(MOST_GIVEN_UP, concurrency) && givenUp < requests.length && !isRefusalOfAll(error))
+              continue
             const many = givenUp === 1 ? "a request" : `${givenUp} requests in a row`
-            return end(new EngineError(`endpoint ${endpoint.address}: expected answers, gave up on ${many}, the last for: ${error.message}`, { cause: error }))
+            return end(
+              new EngineError(
+                `endpoint ${endpoint.address}: expected answers, gave up on ${many}, the last for: ${error.message}`,
+                { cause: error },
+              ),
+            )
           }
         }
       }

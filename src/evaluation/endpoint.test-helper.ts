@@ -20,20 +20,40 @@ export interface FakeServer {
 }
 
 /** A chat completion. */
-export function say(response: ServerResponse, content: string | null, details: Readonly<Record<string, unknown>> = {}, message: object = {}): void {
+export function say(
+  response: ServerResponse,
+  content: string | null,
+  details: Readonly<Record<string, unknown>> = {},
+  message: object = {},
+): void {
   response.setHeader("content-type", "application/json")
-  response.end(JSON.stringify({ choices: [{ message: { role: "assistant", content, ...message }, finish_reason: "stop", ...details }], usage: { completion_tokens: 7 } }))
+  response.end(
+    JSON.stringify({
+      choices: [{ message: { role: "assistant", content, ...message }, finish_reason: "stop", ...details }],
+      usage: { completion_tokens: 7 },
+    }),
+  )
 }
 
 /** A refusal. */
-export function refuse(response: ServerResponse, status: number, text: string = "no", headers: Readonly<Record<string, string>> = {}): void {
+export function refuse(
+  response: ServerResponse,
+  status: number,
+  text: string = "no",
+  headers: Readonly<Record<string, string>> = {},
+): void {
   response.writeHead(status, headers)
   response.end(text)
 }
 
 /** Starts the server; it stops when the test file ends. */
 export async function fakeServer(): Promise<FakeServer> {
-  const fake: FakeServer & { url: string } = { url: "", requests: [], mostAtOnce: 0, answer: (_, response) => say(response, "") }
+  const fake: FakeServer & { url: string } = {
+    url: "",
+    requests: [],
+    mostAtOnce: 0,
+    answer: (_, response) => say(response, ""),
+  }
   let open = 0
   const server = createServer((request, response) => {
     let text = ""
@@ -42,7 +62,11 @@ export async function fakeServer(): Promise<FakeServer> {
     response.on("close", () => (open -= 1))
     request.on("data", (bytes: Buffer) => (text += bytes.toString()))
     request.on("end", () => {
-      const seen = { path: request.url ?? "", headers: request.headers, body: (text === "" ? {} : JSON.parse(text)) as Record<string, unknown> }
+      const seen = {
+        path: request.url ?? "",
+        headers: request.headers,
+        body: (text === "" ? {} : JSON.parse(text)) as Record<string, unknown>,
+      }
       fake.requests.push(seen)
       fake.answer(seen, response, fake.requests.length - 1)
     })

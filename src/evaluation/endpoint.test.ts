@@ -40,10 +40,19 @@ describe("an endpoint", () => {
 
   test("gets messages or a text, the sampling as it is, and the key", async () => {
     server.answer = ({ path }, response) =>
-      path.endsWith("chat/completions") ? say(response, "chat") : response.end(JSON.stringify({ choices: [{ text: "plain", finish_reason: "length" }] }))
+      path.endsWith("chat/completions")
+        ? say(response, "chat")
+        : response.end(JSON.stringify({ choices: [{ text: "plain", finish_reason: "length" }] }))
     const chat = [{ role: "user", content: "Q" }]
-    expect(await endpoint({ key: "k" }).respond(chat, { model: "m", top_p: 0.5 })).toMatchObject({ text: "chat", stopReason: "stop", tokens: 7 })
-    expect(await endpoint({ kind: "completions" }).respond(chat, { model: "m" })).toMatchObject({ text: "plain", stopReason: "length" })
+    expect(await endpoint({ key: "k" }).respond(chat, { model: "m", top_p: 0.5 })).toMatchObject({
+      text: "chat",
+      stopReason: "stop",
+      tokens: 7,
+    })
+    expect(await endpoint({ kind: "completions" }).respond(chat, { model: "m" })).toMatchObject({
+      text: "plain",
+      stopReason: "length",
+    })
     expect(server.requests.map(({ body }) => body)).toEqual([
       { messages: chat, model: "m", top_p: 0.5 },
       { prompt: "Q", model: "m" },
@@ -66,12 +75,21 @@ describe("an endpoint", () => {
   ])("that answers %d is named; another attempt helps: %j", async (status, retryable) => {
     server.answer = (_, response) => refuse(response, status, '{"error": "overloaded"}', { "retry-after": "3" })
     const error = await failure(endpoint().respond("Q", {}))
-    expect(error).toMatchObject({ retryable, retryAfterMs: 3000, message: expect.stringContaining(`/v1/chat/completions: expected an answer, got status ${status}: {"error": "overloaded"}`) })
+    expect(error).toMatchObject({
+      retryable,
+      retryAfterMs: 3000,
+      message: expect.stringContaining(
+        `/v1/chat/completions: expected an answer, got status ${status}: {"error": "overloaded"}`,
+      ),
+    })
   })
 
   test("that says nothing in time, breaks off, is not there or speaks no JSON is named, and may be asked again", async () => {
     server.answer = () => undefined
-    expect(await failure(endpoint({ timeoutMs: 60 }).respond("Q", {}))).toMatchObject({ retryable: true, message: expect.stringContaining("none within 0.06 s") })
+    expect(await failure(endpoint({ timeoutMs: 60 }).respond("Q", {}))).toMatchObject({
+      retryable: true,
+      message: expect.stringContaining("none within 0.06 s"),
+    })
     server.answer = (_, response) => {
       response.writeHead(200, { "content-length": "100" })
       response.write("{")
@@ -79,7 +97,10 @@ describe("an endpoint", () => {
     }
     expect(await failure(endpoint().respond("Q", {}))).toMatchObject({ retryable: true })
     server.answer = (_, response) => response.end("<html>")
-    expect(await failure(endpoint().respond("Q", {}))).toMatchObject({ retryable: true, message: expect.stringContaining("expected JSON, got <html>") })
+    expect(await failure(endpoint().respond("Q", {}))).toMatchObject({
+      retryable: true,
+      message: expect.stringContaining("expected JSON, got <html>"),
+    })
     server.answer = (_, response) => response.end('{"choices": []}')
     expect((await failure(endpoint().respond("Q", {}))).message).toContain("expected a choice with a text")
     const gone = await failure(endpoint({ url: "http://127.0.0.1:9/v1" }).respond("Q", {}))
@@ -100,7 +121,8 @@ describe("an endpoint", () => {
   })
 
   test("has its only model named, and asks for a name when there are several", async () => {
-    const models = (...ids: string[]) => (server.answer = (_, response) => response.end(JSON.stringify({ data: ids.map((id) => ({ id })) })))
+    const models = (...ids: string[]) =>
+      (server.answer = (_, response) => response.end(JSON.stringify({ data: ids.map((id) => ({ id })) })))
     models("a")
     expect(await endpoint().onlyModel()).toBe("a")
     expect(server.requests[0].path).toBe("/v1/models")
@@ -119,7 +141,11 @@ describe("an endpoint", () => {
 
 describe("many requests", () => {
   const requests = (count: number): ResponseRequest[] =>
-    Array.from({ length: count }, (_, i) => ({ problem: { id: `${i}`, prompt: `Q ${i}`, gold: "" } satisfies Problem, attempt: 0, seed: 2 ** 40 + i }))
+    Array.from({ length: count }, (_, i) => ({
+      problem: { id: `${i}`, prompt: `Q ${i}`, gold: "" } satisfies Problem,
+      attempt: 0,
+      seed: 2 ** 40 + i,
+    }))
   const options: EndpointResponderOptions = {
     url: server.url,
     kind: "chat",
@@ -135,7 +161,11 @@ describe("many requests", () => {
     retryDelayMs: 1,
   }
 
-  async function ask(count: number, changes: Partial<EndpointResponderOptions> = {}, signal?: AbortSignal): Promise<{ texts: string[]; failures: string[]; error: unknown }> {
+  async function ask(
+    count: number,
+    changes: Partial<EndpointResponderOptions> = {},
+    signal?: AbortSignal,
+  ): Promise<{ texts: string[]; failures: string[]; error: unknown }> {
     const texts: string[] = []
     const failures: string[] = []
     const receiver = {
@@ -151,7 +181,8 @@ describe("many requests", () => {
     return { texts, failures, error }
   }
 
-  const contentOf = (body: Readonly<Record<string, unknown>>): string => (body["messages"] as { content: string }[])[0].content
+  const contentOf = (body: Readonly<Record<string, unknown>>): string =>
+    (body["messages"] as { content: string }[])[0].content
 
   test("are answered a few at once, each once", async () => {
     server.answer = ({ body }, response) => setTimeout(() => say(response, contentOf(body)), 5)
@@ -164,17 +195,26 @@ describe("many requests", () => {
 
   test("carry further fields, and leave those out that are null", async () => {
     await ask(1, { extra: { min_p: 0.1, seed: null, max_tokens: null, max_completion_tokens: 50 } })
-    expect(Object.keys(server.requests[0].body).toSorted()).toEqual(["max_completion_tokens", "messages", "min_p", "model", "temperature", "top_p"])
+    expect(Object.keys(server.requests[0].body).toSorted()).toEqual([
+      "max_completion_tokens",
+      "messages",
+      "min_p",
+      "model",
+      "temperature",
+      "top_p",
+    ])
   })
 
   test("survive a server that is busy now and then", async () => {
-    server.answer = ({ body }, response, number) => (number % 2 === 0 ? refuse(response, number % 4 === 0 ? 500 : 429) : say(response, contentOf(body)))
+    server.answer = ({ body }, response, number) =>
+      number % 2 === 0 ? refuse(response, number % 4 === 0 ? 500 : 429) : say(response, contentOf(body))
     const { texts, error } = await ask(6, { concurrency: 1 })
     expect([texts.length, error]).toEqual([6, undefined])
   })
 
   test("are not lost to one that is refused", async () => {
-    server.answer = ({ body }, response) => (contentOf(body) === "Q 2" ? refuse(response, 400, "too long") : say(response, "ok"))
+    server.answer = ({ body }, response) =>
+      contentOf(body) === "Q 2" ? refuse(response, 400, "too long") : say(response, "ok")
     const { texts, failures, error } = await ask(6)
     expect([texts.length, failures.length, error]).toEqual([5, 1, undefined])
     expect(failures[0]).toMatch(/^2: .*status 400: too long/)

@@ -67,10 +67,17 @@ export class Endpoint {
   async onlyModel(): Promise<string> {
     const found = await this.#request(`${this.#base}/models`, undefined).catch((error: unknown) => error)
     const data = typeof found === "object" && found !== null && "data" in found ? found.data : undefined
-    const ids = Array.isArray(data) ? data.map((model) => (model as { id?: unknown } | null)?.id).filter((id) => typeof id === "string") : []
+    const ids = Array.isArray(data)
+      ? data.map((model) => (model as { id?: unknown } | null)?.id).filter((id) => typeof id === "string")
+      : []
     if (ids.length === 1) return ids[0]
     const got = found instanceof Error ? found.message : ids.length === 0 ? "none" : ids.slice(0, 20).join(", ")
-    throw new ConfigError([{ path: "--api-model", message: `endpoint ${this.#base}: expected one model, got ${got}. Name one with --api-model.` }])
+    throw new ConfigError([
+      {
+        path: "--api-model",
+        message: `endpoint ${this.#base}: expected one model, got ${got}. Name one with --api-model.`,
+      },
+    ])
   }
 
   /**
@@ -78,7 +85,11 @@ export class Endpoint {
    * @param body  model and sampling; the prompt is added
    * @throws EndpointFailure  which says whether it makes sense to ask again
    */
-  async respond(prompt: Problem["prompt"], body: Readonly<Record<string, unknown>>, signal?: AbortSignal): Promise<ModelResponse> {
+  async respond(
+    prompt: Problem["prompt"],
+    body: Readonly<Record<string, unknown>>,
+    signal?: AbortSignal,
+  ): Promise<ModelResponse> {
     const asked = this.#options.kind === "chat" ? { messages: messagesOf(prompt) } : { prompt: textOf(prompt) }
     const started = performance.now()
     const answer = await this.#request(this.#operation, { ...asked, ...body }, signal)
@@ -108,19 +119,32 @@ export class Endpoint {
     } catch (cause) {
       if (signal?.aborted === true) throw cause
       const got = deadline.aborted ? `none within ${timeoutMs / 1000} s` : networkReason(cause)
-      throw new EndpointFailure(`endpoint ${url}: expected an answer, got ${got}. Check that the server runs and is reached.`, { retryable: true }, { cause })
+      throw new EndpointFailure(
+        `endpoint ${url}: expected an answer, got ${got}. Check that the server runs and is reached.`,
+        { retryable: true },
+        { cause },
+      )
     }
     if (!response.ok) throw this.#refusal(url, response, text)
     try {
       return JSON.parse(text) as unknown
     } catch (cause) {
-      throw new EndpointFailure(`endpoint ${url}: expected JSON, got ${this.#shown(text)}. Check the address.`, { retryable: true }, { cause })
+      throw new EndpointFailure(
+        `endpoint ${url}: expected JSON, got ${this.#shown(text)}. Check the address.`,
+        { retryable: true },
+        { cause },
+      )
     }
   }
 
   #refusal(url: string, { status, headers }: Response, text: string): EndpointFailure {
     const retryable = isRetryableStatus(status)
-    const fix = status === 401 || status === 403 ? "Name the variable with the key with --api-key-env." : retryable ? "Try again later." : "Correct the request."
+    const fix =
+      status === 401 || status === 403
+        ? "Name the variable with the key with --api-key-env."
+        : retryable
+          ? "Try again later."
+          : "Correct the request."
     const message = `endpoint ${url}: expected an answer, got status ${status}: ${this.#shown(text)}. ${fix}`
     return new EndpointFailure(message, { status, retryable, retryAfterMs: retryAfterMs(headers.get("retry-after")) })
   }
@@ -136,14 +160,20 @@ export class Endpoint {
 
 function parseUrl(text: string): URL {
   const fail = (got: string): ConfigError =>
-    new ConfigError([{ path: "MODEL", message: `endpoint: expected an address like http://localhost:8000/v1, got ${got}. Correct it.` }])
+    new ConfigError([
+      {
+        path: "MODEL",
+        message: `endpoint: expected an address like http://localhost:8000/v1, got ${got}. Correct it.`,
+      },
+    ])
   let url: URL
   try {
     url = new URL(text)
   } catch {
     throw fail(JSON.stringify(text))
   }
-  if (url.username !== "" || url.password !== "") throw fail("one with a password, which would be written to logs; use --api-key-env")
+  if (url.username !== "" || url.password !== "")
+    throw fail("one with a password, which would be written to logs; use --api-key-env")
   return url
 }
 
@@ -165,19 +195,29 @@ function textOf(prompt: Problem["prompt"]): string {
 
 interface Choice {
   readonly text?: unknown
-  readonly message?: { readonly content?: unknown; readonly reasoning_content?: unknown; readonly reasoning?: unknown } | null
+  readonly message?: {
+    readonly content?: unknown
+    readonly reasoning_content?: unknown
+    readonly reasoning?: unknown
+  } | null
   readonly finish_reason?: unknown
 }
 
 function readAnswer(url: string, answer: unknown): ModelResponse {
-  const { choices, usage } = (answer ?? {}) as { choices?: readonly (Choice | null)[]; usage?: { completion_tokens?: unknown } | null }
+  const { choices, usage } = (answer ?? {}) as {
+    choices?: readonly (Choice | null)[]
+    usage?: { completion_tokens?: unknown } | null
+  }
   const choice = Array.isArray(choices) ? choices[0] : undefined
   const text = choice?.message?.content ?? choice?.text
   // A model that spent all its tokens on thoughts answers null.
   const empty = choice?.message !== undefined && choice.message !== null && (text === undefined || text === null)
   if (typeof text !== "string" && !empty) {
     const got = JSON.stringify(answer)?.slice(0, SHOWN_CHARACTERS) ?? "nothing"
-    throw new EndpointFailure(`endpoint ${url}: expected a choice with a text, got ${got}. Check the address and --api-kind.`, { retryable: true })
+    throw new EndpointFailure(
+      `endpoint ${url}: expected a choice with a text, got ${got}. Check the address and --api-kind.`,
+      { retryable: true },
+    )
   }
   const reasoning = choice?.message?.reasoning_content ?? choice?.message?.reasoning
   const tokens = usage?.completion_tokens

@@ -29,12 +29,24 @@ function requestsOf(problems: number, attempts: number): ResponseRequest[] {
   )
 }
 
-async function respond(chunk: number, signal?: AbortSignal, afterChunk: () => void = () => undefined): Promise<{ seen: SampleRequest[][]; answers: [ResponseRequest, ModelResponse][] }> {
+async function respond(
+  chunk: number,
+  signal?: AbortSignal,
+  afterChunk: () => void = () => undefined,
+): Promise<{ seen: SampleRequest[][]; answers: [ResponseRequest, ModelResponse][] }> {
   const seen: SampleRequest[][] = []
   const answers: [ResponseRequest, ModelResponse][] = []
-  const responder = engineResponder({ engine: fakeEngine(seen), tokenizer, sampling: { maxTokens: 5, temperature: 0.5 }, model: "m", chunk })
+  const responder = engineResponder({
+    engine: fakeEngine(seen),
+    tokenizer,
+    sampling: { maxTokens: 5, temperature: 0.5 },
+    model: "m",
+    chunk,
+  })
   const receiver = {
-    onResponses(responses: readonly { readonly request: ResponseRequest; readonly response: ModelResponse }[]): Promise<void> {
+    onResponses(
+      responses: readonly { readonly request: ResponseRequest; readonly response: ModelResponse }[],
+    ): Promise<void> {
       answers.push(...responses.map(({ request, response }): [ResponseRequest, ModelResponse] => [request, response]))
       afterChunk()
       return Promise.resolve()
@@ -57,7 +69,13 @@ describe("a model in the engine", () => {
 
   test("gets the attempts at a problem as one request, in chunks that are kept one by one", async () => {
     const { seen } = await respond(4)
-    expect(seen.map((requests) => requests.map(({ seeds }) => seeds))).toEqual([[[0, 1], [10, 11]], [[20, 21]]])
+    expect(seen.map((requests) => requests.map(({ seeds }) => seeds))).toEqual([
+      [
+        [0, 1],
+        [10, 11],
+      ],
+      [[20, 21]],
+    ])
     expect(seen[0][1].promptTokens).toEqual(tokenizer.encode("Q1"))
     expect(seen[0][0].options).toEqual({ maxTokens: 5, temperature: 0.5 })
   })

@@ -44,7 +44,13 @@ export function attemptSeed(seed: number, benchmark: string, problem: string, at
   return hashTextInteger(deriveSeed(seed, benchmark), `${attempt}:${problem}`)
 }
 
-function lineOf(set: BenchmarkSet, { problem, level, type }: BenchmarkProblem, attempt: number, response: ModelResponse, verdict: Awaited<ReturnType<typeof verifyResponse>>): ResponseLine {
+function lineOf(
+  set: BenchmarkSet,
+  { problem, level, type }: BenchmarkProblem,
+  attempt: number,
+  response: ModelResponse,
+  verdict: Awaited<ReturnType<typeof verifyResponse>>,
+): ResponseLine {
   return {
     benchmark: set.benchmark.name,
     problem: problem.id,
@@ -68,7 +74,9 @@ function lineOf(set: BenchmarkSet, { problem, level, type }: BenchmarkProblem, a
 /** A log that was written for another version of the file would mix two benchmarks. */
 function checkSame(log: ResponseLog, { problem }: BenchmarkProblem, line: ResponseLine): void {
   if (line.gold === problem.gold && JSON.stringify(line.prompt) === JSON.stringify(problem.prompt)) return
-  throw new DataError(`${log.path}: expected responses to the problems of this file, got others for problem ${problem.id}. Use the same file, or another --out.`)
+  throw new DataError(
+    `${log.path}: expected responses to the problems of this file, got others for problem ${problem.id}. Use the same file, or another --out.`,
+  )
 }
 
 /**
@@ -76,7 +84,11 @@ function checkSame(log: ResponseLog, { problem }: BenchmarkProblem, line: Respon
  * the next is counted.
  * @throws DataError    when the log belongs to other problems
  */
-export async function evaluateBenchmark(set: BenchmarkSet, responder: Responder, options: BenchmarkRunOptions): Promise<BenchmarkOutcome> {
+export async function evaluateBenchmark(
+  set: BenchmarkSet,
+  responder: Responder,
+  options: BenchmarkRunOptions,
+): Promise<BenchmarkOutcome> {
   const { directory, n, seed, verifierTimeoutMs, onProgress, signal } = options
   const { name } = set.benchmark
   const log = new ResponseLog(directory, name)
@@ -104,11 +116,23 @@ export async function evaluateBenchmark(set: BenchmarkSet, responder: Responder,
     let stopped: EngineError | undefined
     if (missing.length > 0) {
       const receiver = {
-        async onResponses(responses: readonly { readonly request: ResponseRequest; readonly response: ModelResponse }[]): Promise<void> {
+        async onResponses(
+          responses: readonly { readonly request: ResponseRequest; readonly response: ModelResponse }[],
+        ): Promise<void> {
           const lines = await Promise.all(
             responses.map(async ({ request: { problem, attempt }, response }) => {
-              const input = { gold: problem.gold, completion: response.text, ...(problem.row === undefined ? {} : { row: problem.row }) }
-              return lineOf(set, items.get(problem)!, attempt, response, await verifyResponse(set.verifier, input, verifierTimeoutMs))
+              const input = {
+                gold: problem.gold,
+                completion: response.text,
+                ...(problem.row === undefined ? {} : { row: problem.row }),
+              }
+              return lineOf(
+                set,
+                items.get(problem)!,
+                attempt,
+                response,
+                await verifyResponse(set.verifier, input, verifierTimeoutMs),
+              )
             }),
           )
           log.append(lines)

@@ -24,7 +24,9 @@ export interface ModelResponse {
 /** Hears of responses as they come. */
 export interface ResponseReceiver {
   /** Several at once where they come at once. */
-  onResponses(responses: readonly { readonly request: ResponseRequest; readonly response: ModelResponse }[]): Promise<void>
+  onResponses(
+    responses: readonly { readonly request: ResponseRequest; readonly response: ModelResponse }[],
+  ): Promise<void>
   /** No response came, after all retries. The others go on. */
   onFailure(request: ResponseRequest, reason: string): void
 }

@@ -45,12 +45,17 @@ export function claimFolder(directory: string, settings: Readonly<Record<string,
   try {
     found = JSON.parse(readFileSync(file, "utf8")) as Record<string, unknown>
   } catch (cause) {
-    throw new DataError(`${file}: expected the settings of an evaluation, got something else. Choose another --out.`, { cause })
+    throw new DataError(`${file}: expected the settings of an evaluation, got something else. Choose another --out.`, {
+      cause,
+    })
   }
   const names = [...new Set([...Object.keys(found), ...Object.keys(wanted)])]
   const differing = names.filter((name) => !isDeepStrictEqual(found[name], wanted[name]))
   if (differing.length === 0) return
-  const shown = differing.map((name) => `${name} ${JSON.stringify(found[name]) ?? "unset"} there, ${JSON.stringify(wanted[name]) ?? "unset"} here`)
+  const shown = differing.map(
+    (name) =>
+      `${name} ${JSON.stringify(found[name]) ?? "unset"} there, ${JSON.stringify(wanted[name]) ?? "unset"} here`,
+  )
   const message = `evaluation: expected the settings that ${directory} was begun with, got others (${shown.join("; ")}). Use the same, or another --out.`
   throw new ConfigError([{ path: "--out", message }])
 }

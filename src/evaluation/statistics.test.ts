@@ -38,7 +38,8 @@ describe("pass@k", () => {
   })
 })
 
-const votes = (text: string): Vote[] => [...text].map((one) => ({ answer: one === "-" ? undefined : one.charCodeAt(0), correct: one === "R" }))
+const votes = (text: string): Vote[] =>
+  [...text].map((one) => ({ answer: one === "-" ? undefined : one.charCodeAt(0), correct: one === "R" }))
 
 describe("maj@k", () => {
   test.each([
@@ -56,7 +57,13 @@ describe("maj@k", () => {
   test("of one attempt is the share of right ones; of some it lies near the mean over all choices", () => {
     const all = votes("RRRxxyz-")
     expect(majorityAtK(all, 1, 0)).toBe(3 / 8)
-    const exact = subsets(8, 4).map((chosen) => majorityAtK(chosen.map((i) => all[i]), 4, 0))
+    const exact = subsets(8, 4).map((chosen) =>
+      majorityAtK(
+        chosen.map((i) => all[i]),
+        4,
+        0,
+      ),
+    )
     const mean = exact.reduce((a, b) => a + b, 0) / exact.length
     expect(Math.abs(majorityAtK(all, 4, 1) - mean)).toBeLessThan(0.1)
     expect(majorityAtK(all, 4, 1)).toBe(majorityAtK(all, 4, 1))

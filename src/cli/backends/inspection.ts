@@ -21,9 +21,21 @@ export const evalBackend: EvalBackend = {
       const { greedy, expected, size } = config.evaluation
       const { stopStrings, maxResponseTokens } = config.rollout
       const started = performance.now()
-      const context = { engine, tokenizer, task, eosTokens, stopStrings, maxResponseTokens, verifierTimeoutMs: VERIFIER_TIMEOUT_MS }
+      const context = {
+        engine,
+        tokenizer,
+        task,
+        eosTokens,
+        stopStrings,
+        maxResponseTokens,
+        verifierTimeoutMs: VERIFIER_TIMEOUT_MS,
+      }
       const result = await evaluateHeldOut(context, { greedy, expected, ...(size === "all" ? {} : { size }) })
-      return { step: model.step ?? 0, ...result, time: { at: new Date().toISOString(), seconds: (performance.now() - started) / 1000 } }
+      return {
+        step: model.step ?? 0,
+        ...result,
+        time: { at: new Date().toISOString(), seconds: (performance.now() - started) / 1000 },
+      }
     } finally {
       await engine.close()
     }
@@ -32,7 +44,13 @@ export const evalBackend: EvalBackend = {
     const { engine, tokenizer, eosTokens } = await openSaved(model, config, unjudgedTask(problems))
     const sampling = { ...samplingOf(config, eosTokens), temperature, topP }
     return {
-      responder: engineResponder({ engine, tokenizer, sampling, model: resolve(model.directory), chunk: config.engine.sampleBatch }),
+      responder: engineResponder({
+        engine,
+        tokenizer,
+        sampling,
+        model: resolve(model.directory),
+        chunk: config.engine.sampleBatch,
+      }),
       close: () => engine.close(),
     }
   },
@@ -46,24 +64,44 @@ function promptTask(texts: readonly string[]): Task {
 /** Problems as a task that judges nothing. */
 function unjudgedTask(problems: readonly Problem[]): Task {
   const verifier: Verifier = { name: "none", verify: () => ({ status: "no-answer", reward: 0, reason: "not judged" }) }
-  return { name: "prompts", trainSize: 0, trainProblem: (_seed, position) => problems[position % problems.length]!, heldOut: problems, verifierFor: () => verifier }
+  return {
+    name: "prompts",
+    trainSize: 0,
+    trainProblem: (_seed, position) => problems[position % problems.length]!,
+    heldOut: problems,
+    verifierFor: () => verifier,
+  }
 }
 
 export const sampleBackend: SampleBackend = {
   checks: configChecks,
   async sample({ model, config, prompts, count }) {
     const own = "texts" in prompts
-    const { engine, tokenizer, task, eosTokens } = await openSaved(model, config, own ? promptTask(prompts.texts) : undefined)
+    const { engine, tokenizer, task, eosTokens } = await openSaved(
+      model,
+      config,
+      own ? promptTask(prompts.texts) : undefined,
+    )
     try {
       const problems = own ? task.heldOut : task.heldOut.slice(0, prompts.heldOutProblems)
       const { rollouts } = await collectRollouts(
-        { engine, tokenizer, task, groupSize: count, sampling: samplingOf(config, eosTokens), verifierTimeoutMs: VERIFIER_TIMEOUT_MS },
+        {
+          engine,
+          tokenizer,
+          task,
+          groupSize: count,
+          sampling: samplingOf(config, eosTokens),
+          verifierTimeoutMs: VERIFIER_TIMEOUT_MS,
+        },
         problems,
         config.seed,
         0,
       )
       return rollouts.map(({ problem, text, sequence, verdict }) => ({
-        prompt: typeof problem.prompt === "string" ? problem.prompt : problem.prompt.map(({ role, content }) => `${role}: ${content}`).join("\n"),
+        prompt:
+          typeof problem.prompt === "string"
+            ? problem.prompt
+            : problem.prompt.map(({ role, content }) => `${role}: ${content}`).join("\n"),
         completion: text,
         tokens: sequence.tokens.length,
         stopReason: sequence.stopReason,
@@ -76,7 +114,10 @@ export const sampleBackend: SampleBackend = {
   },
 }
 
-function samplingOf({ rollout }: ResolvedConfig, eosTokens: readonly number[]): Parameters<typeof collectRollouts>[0]["sampling"] {
+function samplingOf(
+  { rollout }: ResolvedConfig,
+  eosTokens: readonly number[],
+): Parameters<typeof collectRollouts>[0]["sampling"] {
   const { temperature, topK, topP, minP, stopStrings, maxResponseTokens } = rollout
   return { temperature, topK, topP, minP, stopStrings, maxTokens: maxResponseTokens, stopTokens: eosTokens }
 }
