@@ -14,7 +14,8 @@ const ALLOWED =
   "arch_prctl gettid futex sched_getaffinity epoll_create getdents64 set_tid_address fadvise64 clock_gettime clock_getres " +
   "clock_nanosleep exit_group epoll_wait epoll_ctl openat mkdirat newfstatat unlinkat renameat symlinkat readlinkat " +
   "faccessat pselect6 ppoll set_robust_list get_robust_list epoll_pwait eventfd eventfd2 epoll_create1 dup3 pipe2 " +
-  "preadv pwritev getcpu renameat2 getrandom membarrier statx rseq close_range faccessat2 time restart_syscall"
+  "preadv pwritev getcpu renameat2 getrandom membarrier statx rseq close_range faccessat2 time restart_syscall " +
+  "sendto recvfrom getsockname getsockopt"
 
 /** Numbers of system calls, of the kernel's unistd.h for each architecture; a call that an architecture lacks is absent. */
 const NUMBERS: Readonly<Record<string, string>> = {
@@ -22,7 +23,7 @@ const NUMBERS: Readonly<Record<string, string>> = {
     "read:0 write:1 open:2 close:3 stat:4 fstat:5 lstat:6 poll:7 lseek:8 mmap:9 mprotect:10 munmap:11 brk:12 rt_sigaction:13 " +
     "rt_sigprocmask:14 rt_sigreturn:15 ioctl:16 pread64:17 pwrite64:18 readv:19 writev:20 access:21 pipe:22 select:23 " +
     "sched_yield:24 mremap:25 msync:26 mincore:27 madvise:28 dup:32 dup2:33 pause:34 nanosleep:35 getitimer:36 alarm:37 " +
-    "setitimer:38 getpid:39 clone:56 exit:60 kill:62 uname:63 fcntl:72 flock:73 fsync:74 fdatasync:75 ftruncate:77 getdents:78 " +
+    "setitimer:38 getpid:39 sendto:44 recvfrom:45 getsockname:51 socketpair:53 getsockopt:55 clone:56 exit:60 kill:62 uname:63 fcntl:72 flock:73 fsync:74 fdatasync:75 ftruncate:77 getdents:78 " +
     "getcwd:79 chdir:80 fchdir:81 rename:82 mkdir:83 rmdir:84 creat:85 unlink:87 symlink:88 readlink:89 umask:95 " +
     "gettimeofday:96 getrlimit:97 getrusage:98 sysinfo:99 times:100 getuid:102 getgid:104 geteuid:107 getegid:108 getppid:110 " +
     "getpgrp:111 getgroups:115 getresuid:118 getresgid:120 getpgid:121 getsid:124 rt_sigpending:127 rt_sigtimedwait:128 " +
@@ -44,7 +45,7 @@ const NUMBERS: Readonly<Record<string, string>> = {
     "rt_sigsuspend:133 rt_sigaction:134 rt_sigprocmask:135 rt_sigpending:136 rt_sigtimedwait:137 rt_sigreturn:139 " +
     "getpriority:141 getresuid:148 getresgid:150 times:153 getpgid:155 getsid:156 getgroups:158 uname:160 getrlimit:163 " +
     "getrusage:165 umask:166 getcpu:168 gettimeofday:169 getpid:172 getppid:173 getuid:174 geteuid:175 getgid:176 getegid:177 " +
-    "gettid:178 sysinfo:179 brk:214 munmap:215 mremap:216 clone:220 mmap:222 fadvise64:223 mprotect:226 msync:227 mincore:232 " +
+    "gettid:178 sysinfo:179 socketpair:199 getsockname:204 sendto:206 recvfrom:207 getsockopt:209 brk:214 munmap:215 mremap:216 clone:220 mmap:222 fadvise64:223 mprotect:226 msync:227 mincore:232 " +
     "madvise:233 prlimit64:261 renameat2:276 getrandom:278 membarrier:283 statx:291 rseq:293 clone3:435 close_range:436 faccessat2:439",
 }
 
@@ -147,7 +148,7 @@ def seccomp(ctypes, libc, machine):
     program = []
     def add(code, jt, jf, k):
         program.append(struct.pack("=HBBI", code, jt, jf, k))
-    LOAD, EQUAL, SET, RETURN = 0x20, 0x15, 0x45, 0x06
+    LOAD, EQUAL, SET, AND, RETURN = 0x20, 0x15, 0x45, 0x54, 0x06
     ALLOW, REFUSE, UNKNOWN, KILL = 0x7FFF0000, 0x00050001, 0x00050026, 0x80000000
     add(LOAD, 0, 0, 4)
     add(EQUAL, 1, 0, 0xC000003E if machine == "x86_64" else 0xC00000B7)
@@ -168,6 +169,15 @@ def seccomp(ctypes, libc, machine):
         add(EQUAL, 0, 1, os.getpid())
         add(RETURN, 0, 0, ALLOW)
         add(RETURN, 0, 0, REFUSE)
+    # A pair of connected stream sockets is a pipe, which event loops need; nothing else can be reached by it.
+    add(EQUAL, 0, 7, numbers["socketpair"])
+    add(LOAD, 0, 0, 16)
+    add(EQUAL, 0, 4, 1)
+    add(LOAD, 0, 0, 24)
+    add(AND, 0, 0, 0xF)
+    add(EQUAL, 0, 1, 1)
+    add(RETURN, 0, 0, ALLOW)
+    add(RETURN, 0, 0, REFUSE)
     # Limits can be read and not set.
     add(EQUAL, 0, 6, numbers["prlimit64"])
     add(LOAD, 0, 0, 32)

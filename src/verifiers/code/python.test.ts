@@ -86,6 +86,7 @@ isolated("Python code is stopped and reported, and the host unharmed, when it", 
       const { port } = server.address() as AddressInfo
       await expectStopped(`import socket\nsocket.create_connection(("127.0.0.1", ${port}))`, /PermissionError/u)
       await expectStopped("import socket\nsocket.socket(socket.AF_UNIX)", /PermissionError/u)
+      await expectStopped("import socket\nsocket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)", /PermissionError/u)
     } finally {
       await new Promise((resolve) => server.close(resolve))
     }
@@ -146,6 +147,25 @@ isolated("tests of Python code", () => {
     expect(await judge("print(sum(map(int, input().split())), '')", gold)).toMatchObject({ status: "correct" })
     expect((await judge("print(3)", gold)).reason).toContain('test 2: expected line 1 of the output to be "7", got "3"')
     expect((await judge("print(1 / 0)", gold)).reason).toContain("ZeroDivisionError")
+  })
+
+  test("may use what harmless code uses: threads, event loops, temporary files, deep recursion", async () => {
+    const source = [
+      "import asyncio, sys, tempfile, threading",
+      "async def later(): await asyncio.sleep(0.001); return 1",
+      "def depth(n): return 0 if n == 0 else 1 + depth(n - 1)",
+      "def f(x):",
+      "  sys.setrecursionlimit(20000)",
+      "  threading.stack_size(2 ** 25)",
+      "  found = []",
+      "  thread = threading.Thread(target=lambda: found.append(depth(10000)))",
+      "  thread.start()",
+      "  thread.join()",
+      "  with tempfile.TemporaryFile() as file: file.write(b'x')",
+      "  return x + asyncio.run(later()) if found == [10000] else None",
+    ].join("\n")
+    const verdict = await judge(source, asserts, { seconds: 5 })
+    expect(verdict, verdict.reason).toMatchObject({ status: "correct" })
   })
 
   test("give the same result every time: hashes and random numbers are fixed", async () => {
