@@ -48,14 +48,11 @@ export class PoolWorker {
     const workerData: WorkerSettings = { progress: shared }
     this.#thread = startWorker("./worker", import.meta.url, {
       workerData,
-      stdout: true,
       resourceLimits: { maxOldGenerationSizeMb: memoryMb },
     })
     this.#thread.on("message", (reply: WorkerReply) => this.#take(reply))
     this.#thread.on("error", (error) => this.#stopped(error.message))
     this.#thread.on("exit", (code) => this.#stopped(`exit code ${code}`))
-    // What a function of the user prints must not mix with our own output.
-    this.#thread.stdout.on("data", (text: Buffer) => process.stderr.write(text))
     // A worker without work does not keep the process alive.
     this.#thread.unref()
   }

@@ -8,6 +8,10 @@ import type { WorkerBatch, WorkerJob, WorkerReply, WorkerSettings } from "./prot
 /** Verdicts wait this long for company: a message for each would cost more than a cheap verification. */
 const FLUSH_MS = 5
 
+// What a function of the user prints must not mix with our own output. A stream to the calling thread (`stdout: true`) would
+// keep the process alive as long as the worker lives.
+process.stdout.write = process.stderr.write.bind(process.stderr)
+
 const progress = new Int32Array((workerData as WorkerSettings).progress)
 const verifiers = new Map<string, Verifier>()
 
