@@ -21,7 +21,7 @@ const DATA_ENDINGS: readonly string[] = [...TABLE_ENDINGS, ".jsonl", ".ndjson"]
 const COLUMNS = {
   gold: ["gold", "reward_model.ground_truth", "ground_truth", "answer", "final_answer", "expected_answer", "solution"],
   prediction: ["pred", "prediction", "completion", "response"],
-  question: ["question", "extra_info.question", "problem", "prompt", "query", "instruction", "input"],
+  question: ["question", "problem", "prompt", "query", "instruction", "input", "extra_info.question"],
   id: ["id", "unique_id", "problem_idx", "extra_info.index"],
 } as const
 
