@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process"
 import { afterAll, describe, expect, test } from "vitest"
 import { createVerifier } from "../registry.ts"
 import type { Verdict, Verifier } from "../verifier.ts"
@@ -121,4 +122,17 @@ test("a closed pool answers with failures", async () => {
   await closing.close()
   expect((await waiting).status).toBe("failure")
   expect((await closing.verify(named("equals"), { gold: "", completion: "" })).status).toBe("failure")
+})
+
+test("a pool that nobody closes does not keep its process alive, and what verifiers print does not reach its output", () => {
+  const source = (path: string): string => JSON.stringify(new URL(path, import.meta.url).href)
+  const script = `
+    const { sharedVerifierPool } = await import(${source("./verifier-pool.ts")})
+    const { createVerifier } = await import(${source("../registry.ts")})
+    const verifier = createVerifier({ name: "function", module: ${JSON.stringify(module)}, export: "prints" })
+    console.log((await sharedVerifierPool().verify(verifier, { gold: "", completion: "" })).status)`
+  const run = spawnSync(process.execPath, ["--import", "tsx", "--input-type=module", "-e", script], { encoding: "utf8", timeout: 60_000 })
+  expect(run.error).toBeUndefined()
+  expect(run.stdout).toBe("correct\n")
+  expect(run.stderr).toContain("printed by a verifier")
 })
