@@ -4,7 +4,28 @@
  * Shape legend: B sequences, T positions, N = B*T, D model width, H heads, K key/value heads, R = H/K heads of one key/value
  * head, E head size, P positions in the cache.
  */
-import { add, concat, dim, dimAdd, dimMul, embedding, input, matmul, mul, reshape, rmsNorm, rope, silu, slice, softmax, stopGradient, transpose } from "../graph/index.ts"
+import {
+  add,
+  concat,
+  customGradient,
+  dim,
+  dimAdd,
+  dimMul,
+  embedding,
+  input,
+  matmul,
+  mul,
+  reshape,
+  rmsNorm,
+  rope,
+  silu,
+  slice,
+  softmax,
+  stopGradient,
+  sub,
+  sum,
+  transpose,
+} from "../graph/index.ts"
 import type { Dim, Tensor } from "../graph/index.ts"
 import type { ModelConfig } from "./config.ts"
 import { hasOutputProjectionBias } from "./config.ts"
@@ -201,11 +222,26 @@ function selfAttention(context: AttentionContext, x_ND: Tensor, prefix: string, 
   }
 }
 
+/**
+ * Attention over whole sequences, with its gradient by hand: the row sums of the softmax's gradient are those of dO * O, which is
+ * T / E times smaller than dP * P (arXiv:2205.14135, appendix B.2), and products with a transposed left operand transpose the
+ * small one.
+ */
 function attend(context: AttentionContext, query: Tensor, key: Tensor, value: Tensor): Tensor {
   const { config, batch, time } = context
-  const scores = matmul(query, key, { transposeB: true, scale: config.headDim ** -0.5 })
-  const masked = add(reshape(scores, [batch, config.heads, time, time]), context.mask)
-  return matmul(reshape(softmax(masked), scores.shape), value)
+  const scale = config.headDim ** -0.5
+  const perHead = [batch, config.heads, time, time]
+  const scores = matmul(query, key, { transposeB: true, scale })
+  const weights = reshape(softmax(add(reshape(scores, perHead), context.mask)), scores.shape)
+  const output = matmul(weights, value)
+  return customGradient(output, [query, key, value], (dOutput) => {
+    const dWeights = matmul(dOutput, value, { transposeB: true })
+    const rowSums = sum(mul(dOutput, output), { axes: [-1], keepDims: true })
+    const dScores = mul(weights, sub(dWeights, rowSums))
+    const dKey = transpose(matmul(query, dScores, { transposeA: true, scale }), [0, 1, 3, 2])
+    const dValue = transpose(matmul(dOutput, weights, { transposeA: true }), [0, 1, 3, 2])
+    return [matmul(dScores, key, { scale }), dKey, dValue]
+  })
 }
 
 /** Scores against the cache and against the new key side by side, so that the cache is read in place and never copied. */

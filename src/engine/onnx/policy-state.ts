@@ -43,9 +43,14 @@ export class PolicyState {
     return gradient
   }
 
+  /** @param values  becomes this object's own: the first gradient of a parameter is kept, not copied */
   addGradient(name: string, values: Float32Array): void {
     this.#accumulated = true
-    const gradient = this.#gradient(name)
+    const gradient = this.#gradients.get(name)
+    if (gradient === undefined) {
+      this.#gradients.set(name, values)
+      return
+    }
     for (let i = 0; i < gradient.length; i++) gradient[i]! += values[i]!
   }
 
@@ -61,7 +66,7 @@ export class PolicyState {
   }
 
   clearGradients(): void {
-    for (const gradient of this.#gradients.values()) gradient.fill(0)
+    this.#gradients.clear()
     this.#accumulated = false
   }
 

@@ -15,6 +15,7 @@ import {
   mul,
   reshape,
   selectRows,
+  softmax,
   sum,
   type Tensor,
 } from "../../graph/index.ts"
@@ -48,7 +49,8 @@ export interface ProgramOptions {
 
 /** Names of outputs. `gradientPrefix` is followed by a parameter name. */
 export const outputNames = {
-  logits: "out.logits",
+  /** [B, V] softmax of the scaled logits. */
+  probabilities: "out.probabilities",
   keys: (layer: number): string => `out.key.${layer}`,
   values: (layer: number): string => `out.value.${layer}`,
   loss: "out.loss",
@@ -58,6 +60,9 @@ export const outputNames = {
   embedded: "out.gradient.embedded",
   gradientPrefix: "out.gradient:",
 } as const
+
+/** [B, 1] one over the temperature of each row, 1 for greedy rows. */
+export const inverseTemperatureInput = "temperature.inverse"
 
 /** Names of the inputs of scoring and training beside those of the decoder. */
 export const scoreInputs = {
@@ -102,21 +107,27 @@ function cacheOutputs(output: DecoderOutput): Record<string, Tensor> {
   return named
 }
 
-/** Prompts to logits [B, V] after the last token of each (input `rows` [B]: its row among N), and the cache [B, K, T, E]. */
+/** The softmax is part of the graph: a vectorised one of all rows costs a fraction of one number at a time. */
+function nextTokenProbabilities(options: ProgramOptions, decoder: DecoderOptions, hidden_BD: Tensor): Tensor {
+  const logits_BV = product(decoder, hidden_BD, headWeight(options.config, decoder.weights))
+  return softmax(mul(logits_BV, input(inverseTemperatureInput, [dim("B"), 1])))
+}
+
+/** Prompts to probabilities [B, V] after the last token of each (input `rows` [B]: its row among N), and the cache [B, K, T, E]. */
 export function prefillProgram(options: ProgramOptions): Program {
   const decoder = samplingOptions(options)
   const output = decodeSequences(decoder)
   const last_BD = embedding(output.hidden_ND, input(scoreInputs.rows, [dim("B")], "i64"))
-  const logits_BV = product(decoder, last_BD, headWeight(options.config, decoder.weights))
-  return program("prefill", { [outputNames.logits]: logits_BV, ...cacheOutputs(output) })
+  const probabilities_BV = nextTokenProbabilities(options, decoder, last_BD)
+  return program("prefill", { [outputNames.probabilities]: probabilities_BV, ...cacheOutputs(output) })
 }
 
-/** One more token per sequence over the cache: logits [B, V] and the new keys and values [B, K, 1, E]. */
+/** One more token per sequence over the cache: probabilities [B, V] and the new keys and values [B, K, 1, E]. */
 export function decodeProgram(options: ProgramOptions): Program {
   const decoder = samplingOptions(options)
   const output = decodeNext(decoder)
-  const logits_BV = product(decoder, output.hidden_ND, headWeight(options.config, decoder.weights))
-  return program("decode", { [outputNames.logits]: logits_BV, ...cacheOutputs(output) })
+  const probabilities_BV = nextTokenProbabilities(options, decoder, output.hidden_ND)
+  return program("decode", { [outputNames.probabilities]: probabilities_BV, ...cacheOutputs(output) })
 }
 
 interface ScoredSequences extends TokenScores {

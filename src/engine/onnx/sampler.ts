@@ -6,10 +6,10 @@ import type { ModelConfig } from "../../model/config.ts"
 import { decoderInputs } from "../../model/decoder.ts"
 import type { Weights } from "../../model/weights.ts"
 import { uniform } from "../../random.ts"
-import type { SampleRequest, Sequence } from "../engine.ts"
+import type { SampleRequest, SamplingOptions, Sequence } from "../engine.ts"
 import { KeyValueCache } from "./key-value-cache.ts"
-import { outputNames, scoreInputs } from "./programs.ts"
-import { floats, integers, type Results, type Runtime } from "./runtime.ts"
+import { inverseTemperatureInput, outputNames, scoreInputs } from "./programs.ts"
+import { floats, integers, type Feeds, type Results, type Runtime } from "./runtime.ts"
 import type { SharedFeeds } from "./sequence-feeds.ts"
 import { TokenSampler } from "./token-sampler.ts"
 
@@ -110,33 +110,42 @@ export class SamplingRun {
     return admitted
   }
 
-  /** Runs prompts of equal padded length together: how a prompt is padded depends on the prompt alone. */
+  /** Runs prompts of equal padded length together: how a prompt is padded depends on the prompt alone. Equal prompts run once. */
   async #prefill(admitted: readonly Admission[]): Promise<void> {
-    const byLength = new Map<number, Admission[]>()
+    const byPrompt = new Map<string, Admission[]>()
     for (const admission of admitted) {
-      const time = paddedLength(this.#requests[admission.requestIndex]!.promptTokens.length)
-      byLength.set(time, [...(byLength.get(time) ?? []), admission])
+      const { promptTokens, options } = this.#requests[admission.requestIndex]!
+      const key = `${promptTokens.join()}@${options.temperature ?? 1}`
+      byPrompt.set(key, [...(byPrompt.get(key) ?? []), admission])
     }
-    for (const [time, group] of byLength) {
+    const byLength = new Map<number, Admission[][]>()
+    for (const sharing of byPrompt.values()) {
+      const time = paddedLength(this.#requests[sharing[0]!.requestIndex]!.promptTokens.length)
+      byLength.set(time, [...(byLength.get(time) ?? []), sharing])
+    }
+    for (const [time, prompts] of byLength) {
       const most = Math.max(1, Math.floor(this.#context.limits.tokenBudget / time))
-      for (let start = 0; start < group.length; start += most) await this.#prefillBatch(group.slice(start, start + most), time)
+      for (let start = 0; start < prompts.length; start += most) await this.#prefillBatch(prompts.slice(start, start + most), time)
     }
   }
 
-  async #prefillBatch(batch: readonly Admission[], time: number): Promise<void> {
+  /** @param batch  per prompt, the admissions that share it */
+  async #prefillBatch(batch: readonly (readonly Admission[])[], time: number): Promise<void> {
     const { shared, runtime, weights } = this.#context
-    const prompts = batch.map(({ requestIndex }) => this.#requests[requestIndex]!.promptTokens)
+    const prompts = batch.map(([first]) => this.#requests[first!.requestIndex]!.promptTokens)
     while (prompts.length < LEAST_ROWS) prompts.push(prompts[0]!)
     const rows = BigInt64Array.from(prompts, (prompt, b) => BigInt(b * time + prompt.length - 1))
     const results = await runtime.run("prefill", weights, {
       ...shared.sequences(prompts, time),
       [scoreInputs.rows]: integers(rows, [rows.length]),
+      [inverseTemperatureInput]: inverseTemperatures(batch.map(([first]) => this.#requests[first!.requestIndex]!.options), rows.length),
     })
-    const logits = results[outputNames.logits]!
-    batch.forEach(({ requestIndex, seedIndices }, b) => this.#start(requestIndex, seedIndices, results, logits, b, time))
+    batch.forEach((sharing, b) => {
+      for (const { requestIndex, seedIndices } of sharing) this.#start(requestIndex, seedIndices, results, b, time)
+    })
   }
 
-  #start(requestIndex: number, seedIndices: readonly number[], results: Results, logits: Float32Array, sequence: number, time: number): void {
+  #start(requestIndex: number, seedIndices: readonly number[], results: Results, sequence: number, time: number): void {
     const request = this.#requests[requestIndex]!
     const positions = request.promptTokens.length
     const rows = seedIndices.map((seedIndex): Row => ({
@@ -148,7 +157,7 @@ export class SamplingRun {
       policyLogprobs: [],
       length: positions,
     }))
-    const going = rows.filter((row) => !this.#sampleToken(row, logits, sequence))
+    const going = rows.filter((row) => !this.#sampleToken(row, results, sequence))
     if (going.length === 0) return
     const first = this.#active.length
     this.#active.push(...going)
@@ -180,13 +189,13 @@ export class SamplingRun {
       [decoderInputs.positions]: integers(positions, [rows, 1]),
       [decoderInputs.mask]: floats(mask, [rows, 1, 1, capacity + 1]),
       ...shared.rope(Math.max(...active.map(({ length }) => length)) + 1),
+      [inverseTemperatureInput]: inverseTemperatures(active.map(({ request }) => request.options), rows),
       ...this.#cache.feeds(rows),
     })
     this.#cache.append(results, active.map(({ length }) => length))
-    const logits = results[outputNames.logits]!
     const finished = active.map((row, b) => {
       row.length += 1
-      return this.#sampleToken(row, logits, b)
+      return this.#sampleToken(row, results, b)
     })
     this.#compact(finished)
   }
@@ -205,9 +214,9 @@ export class SamplingRun {
   }
 
   /** Samples the next token of a row; true when the response is complete. */
-  #sampleToken(row: Row, logits: Float32Array, b: number): boolean {
+  #sampleToken(row: Row, results: Results, b: number): boolean {
     const { options, seeds } = row.request
-    const picked = this.#picker.pick(logits, b, options, uniform(seeds[row.seedIndex]!, row.tokens.length))
+    const picked = this.#picker.pick(results[outputNames.probabilities]!, b, options, uniform(seeds[row.seedIndex]!, row.tokens.length))
     row.tokens.push(picked.token)
     row.logprobs.push(picked.logprob)
     row.policyLogprobs.push(picked.policyLogprob)
@@ -229,6 +238,15 @@ export class SamplingRun {
     const text = this.#context.decode(row.tokens)
     return stopStrings.some((stop) => text.includes(stop))
   }
+}
+
+/** [rows, 1]; rows beyond the options' are padding. */
+function inverseTemperatures(options: readonly SamplingOptions[], rows: number): Feeds[string] {
+  const values = new Float32Array(rows).fill(1)
+  options.forEach(({ temperature = 1 }, b) => {
+    if (temperature > 0) values[b] = 1 / temperature
+  })
+  return floats(values, [rows, 1])
 }
 
 /** Rows whose keys and values fit into the memory, for the longest sequence that the requests allow. */

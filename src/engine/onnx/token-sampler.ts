@@ -1,86 +1,87 @@
 /**
- * Picks a token from one row of logits. The distribution is softmax(logits / temperature), cut by top-k, then by top-p over
- * what is left, then by min-p, and renormalised.
+ * Picks a token from one row of probabilities: those of softmax(logits / temperature), cut by top-k, then by top-p over what is
+ * left, then by min-p, and renormalised.
  */
 import type { SamplingOptions } from "../engine.ts"
 
 export interface PickedToken {
-  token: number
+  readonly token: number
   /** Log-prob under exactly the distribution sampled from. */
-  logprob: number
+  readonly logprob: number
   /** Log-prob under softmax(logits / temperature) without the cuts; at temperature 0, under softmax(logits). */
-  policyLogprob: number
+  readonly policyLogprob: number
 }
 
 export class TokenSampler {
-  readonly #powers: Float64Array
+  readonly #size: number
   readonly #heap: Int32Array
+  #row: Float32Array = new Float32Array(0)
 
   constructor(vocabularySize: number) {
-    this.#powers = new Float64Array(vocabularySize)
+    this.#size = vocabularySize
     this.#heap = new Int32Array(vocabularySize)
   }
 
-  /** @param uniform  a number in [0, 1) that decides; not read at temperature 0 */
-  pick(logits: Float32Array, row: number, options: SamplingOptions, uniform: number): PickedToken {
-    const size = this.#powers.length
-    const start = row * size
-    const temperature = options.temperature ?? 1
-    let top = -Infinity
-    let best = 0
-    for (let i = 0; i < size; i++) {
-      const x = logits[start + i]!
-      if (x > top) {
-        top = x
-        best = i
-      }
+  /**
+   * @param probabilities  [B, V]
+   * @param row            which of the rows
+   * @param uniform        a number in [0, 1) that decides; not read at temperature 0
+   */
+  pick(probabilities: Float32Array, row: number, options: SamplingOptions, uniform: number): PickedToken {
+    const size = this.#size
+    this.#row = probabilities.subarray(row * size, (row + 1) * size)
+    const { temperature = 1, topK = 0, topP = 1, minP = 0 } = options
+    if (temperature === 0) {
+      const best = mostLikely(this.#row)
+      return { token: best, logprob: 0, policyLogprob: Math.log(this.#row[best]!) }
     }
-    const inverse = temperature === 0 ? 1 : 1 / temperature
-    const powers = this.#powers
-    let total = 0
-    for (let i = 0; i < size; i++) {
-      const power = Math.exp((logits[start + i]! - top) * inverse)
-      powers[i] = power
-      total += power
-    }
-    if (temperature === 0) return { token: best, logprob: 0, policyLogprob: -Math.log(total) }
-    const score = (token: number, kept: number): PickedToken => {
-      const scaled = (logits[start + token]! - top) * inverse
-      return { token, logprob: scaled - Math.log(kept), policyLogprob: scaled - Math.log(total) }
-    }
-    const { topK = 0, topP = 1, minP = 0 } = options
     if ((topK <= 0 || topK >= size) && topP >= 1 && minP <= 0) {
-      return score(draw(powers, size, uniform * total, (i) => i), total)
+      const token = drawFrom(this.#row, uniform)
+      const logprob = Math.log(this.#row[token]!)
+      return { token, logprob, policyLogprob: logprob }
     }
-    const count = this.#cut(total, topK, topP, minP)
+    const count = this.#cut(topK, topP, minP)
     let kept = 0
-    for (let i = 0; i < count; i++) kept += powers[this.#heap[size - 1 - i]!]!
-    return score(draw(powers, count, uniform * kept, (i) => this.#heap[size - 1 - i]!), kept)
+    for (let i = 0; i < count; i++) kept += this.#row[this.#heap[size - 1 - i]!]!
+    const token = this.#drawKept(count, uniform * kept)
+    const policyLogprob = Math.log(this.#row[token]!)
+    return { token, logprob: policyLogprob - Math.log(kept), policyLogprob }
+  }
+
+  /** First of the kept tokens, most likely first, at which the running sum passes the threshold. */
+  #drawKept(count: number, threshold: number): number {
+    let sum = 0
+    for (let i = 0; i < count; i++) {
+      const token = this.#heap[this.#size - 1 - i]!
+      sum += this.#row[token]!
+      if (sum > threshold) return token
+    }
+    return this.#heap[this.#size - count]!
   }
 
   /** Moves the tokens that survive to the end of the heap array, most likely last-but-i; returns how many there are. */
-  #cut(total: number, topK: number, topP: number, minP: number): number {
-    const powers = this.#powers
+  #cut(topK: number, topP: number, minP: number): number {
+    const row = this.#row
     const heap = this.#heap
     const size = heap.length
     for (let i = 0; i < size; i++) heap[i] = i
     for (let i = (size >> 1) - 1; i >= 0; i--) this.#sink(i, size)
     const limit = topK > 0 ? Math.min(topK, size) : size
-    let mass = total
+    let mass = 1
     if (topP < 1 && limit < size) {
       // top-p counts against what top-k left: pop once to sum, then rebuild.
       mass = 0
-      for (let n = 0; n < limit; n++) mass += powers[this.#pop(size - n)]!
+      for (let n = 0; n < limit; n++) mass += row[this.#pop(size - n)]!
       for (let i = 0; i < size; i++) heap[i] = i
       for (let i = (size >> 1) - 1; i >= 0; i--) this.#sink(i, size)
     }
-    const floor = minP * powers[heap[0]!]!
+    const floor = minP * row[heap[0]!]!
     let kept = 0
     let count = 0
     while (count < limit && (count === 0 || kept < topP * mass || topP >= 1)) {
-      const power = powers[heap[0]!]!
-      if (count > 0 && (power < floor || power === 0)) break
-      kept += powers[this.#pop(size - count)]!
+      const probability = row[heap[0]!]!
+      if (count > 0 && (probability < floor || probability === 0)) break
+      kept += row[this.#pop(size - count)]!
       count += 1
     }
     return count
@@ -97,7 +98,7 @@ export class TokenSampler {
   }
 
   #before(a: number, b: number): boolean {
-    const [x, y] = [this.#powers[a]!, this.#powers[b]!]
+    const [x, y] = [this.#row[a]!, this.#row[b]!]
     return x > y || (x === y && a < b)
   }
 
@@ -117,17 +118,22 @@ export class TokenSampler {
   }
 }
 
-/** First of `count` tokens at which the running sum passes the threshold. */
-function draw(powers: Float64Array, count: number, threshold: number, tokenAt: (i: number) => number): number {
+function mostLikely(row: Float32Array): number {
+  let best = 0
+  for (let i = 1; i < row.length; i++) if (row[i]! > row[best]!) best = i
+  return best
+}
+
+/** First token at which the running sum passes the threshold. */
+function drawFrom(row: Float32Array, threshold: number): number {
   let sum = 0
-  let last = tokenAt(0)
-  for (let i = 0; i < count; i++) {
-    const token = tokenAt(i)
-    const power = powers[token]!
-    sum += power
-    if (power > 0) last = token
-    if (sum > threshold) return token
+  let last = 0
+  for (let i = 0; i < row.length; i++) {
+    const probability = row[i]!
+    sum += probability
+    if (sum > threshold) return i
+    if (probability > 0) last = i
   }
-  // Rounding can leave the sum at the threshold: the last token that has any probability.
+  // Rounding can leave the whole sum below the threshold: the last token that has any probability.
   return last
 }

@@ -68,6 +68,12 @@ export function transpose(x: Tensor, permutation: readonly number[]): Tensor {
   if (axes.length !== x.shape.length || new Set(axes).size !== axes.length) {
     throw new ShapeError(`transpose: expected a permutation of ${x.shape.length} axes, got [${permutation.join(", ")}]. Name each axis once.`)
   }
+  // Two transpositions are one.
+  if (x.op === (transposeOp as Op)) {
+    const { permutation: inner } = x.attributes as { readonly permutation: readonly number[] }
+    return transpose(x.inputs[0]!, axes.map((axis) => inner[axis]!))
+  }
+  if (axes.every((axis, i) => axis === i)) return x
   return makeTensor(transposeOp, [x], { permutation: axes }, axes.map((axis) => x.shape[axis]!), x.dtype)
 }
 
