@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs"
 import { join } from "node:path"
 import type { ConfigCheck, ResolvedConfig } from "../config/index.ts"
-import { DATASET_NAME, createTask } from "../data/registry.ts"
+import { checkTaskSettings } from "../data/open-task.ts"
 import type { Task } from "../data/task.ts"
 import { ConfigError, type ConfigIssue } from "../errors.ts"
 import { loraTargets } from "../model/lora.ts"
@@ -20,9 +20,7 @@ function issuesOf(check: () => void, under?: string): ConfigIssue[] {
 }
 
 function taskIssues({ task }: ResolvedConfig): ConfigIssue[] {
-  const { name, ...options } = task
-  // A data set's options are checked when its files are opened.
-  return name === DATASET_NAME ? [] : issuesOf(() => void createTask(name, options))
+  return issuesOf(() => checkTaskSettings(task))
 }
 
 function modelIssues({ model }: ResolvedConfig): ConfigIssue[] {
