@@ -14,11 +14,21 @@ function file(name: string, rows: readonly unknown[]): string {
   return path
 }
 
-async function run(...argv: string[]): Promise<{ code: number; rows: Record<string, unknown>[]; stdout: string; stderr: string }> {
+async function run(
+  ...argv: string[]
+): Promise<{ code: number; rows: Record<string, unknown>[]; stdout: string; stderr: string }> {
   const context = captured()
   const code = await runCli(["verify", ...argv], context)
-  const lines = context.stdout().split("\n").filter((line) => line.startsWith("{"))
-  return { code, rows: lines.map((line) => JSON.parse(line) as Record<string, unknown>), stdout: context.stdout(), stderr: context.stderr() }
+  const lines = context
+    .stdout()
+    .split("\n")
+    .filter((line) => line.startsWith("{"))
+  return {
+    code,
+    rows: lines.map((line) => JSON.parse(line) as Record<string, unknown>),
+    stdout: context.stdout(),
+    stderr: context.stderr(),
+  }
 }
 
 describe("pirl verify --in", () => {
@@ -44,10 +54,20 @@ describe("pirl verify --in", () => {
   })
 
   test("goes on after lines it cannot read, names them, and ends with exit code 2", async () => {
-    const path = file("broken.jsonl", ['{"id": 1, "gold": "7", "pred": "7"}', "{broken", { id: 3, gold: "7" }, { id: 4, gold: 7, pred: 7 }])
+    const path = file("broken.jsonl", [
+      '{"id": 1, "gold": "7", "pred": "7"}',
+      "{broken",
+      { id: 3, gold: "7" },
+      { id: 4, gold: 7, pred: 7 },
+    ])
     const { code, rows, stderr } = await run("integer", "--in", path, "--json")
     expect(code).toBe(2)
-    expect(rows.map(({ id, status }) => [id, status])).toEqual([[1, "correct"], ["line 2", "failure"], [3, "failure"], [4, "correct"]])
+    expect(rows.map(({ id, status }) => [id, status])).toEqual([
+      [1, "correct"],
+      ["line 2", "failure"],
+      [3, "failure"],
+      [4, "correct"],
+    ])
     expect(rows[1]!["reason"]).toMatch(/line 2: expected a JSON object/u)
     expect(rows[2]!["reason"]).toMatch(/line 3: expected gold and pred, got id, gold/u)
     expect(JSON.parse(stderr)).toMatchObject({ rows: 4, unreadable: 2, correct: 2 })
@@ -55,33 +75,63 @@ describe("pirl verify --in", () => {
 
   test("keeps the order of thousands of rows that workers judge", async () => {
     const count = 3000
-    const path = file("many.jsonl", Array.from({ length: count }, (_, i) => ({ id: i, gold: "^a*$", pred: i % 3 === 0 ? "aaa" : "b" })))
+    const path = file(
+      "many.jsonl",
+      Array.from({ length: count }, (_, i) => ({ id: i, gold: "^a*$", pred: i % 3 === 0 ? "aaa" : "b" })),
+    )
     const { rows } = await run("regex", "--in", path, "--workers", "2")
     expect(rows.map(({ id }) => id)).toEqual(Array.from({ length: count }, (_, i) => i))
     expect(rows.filter(({ correct }) => correct)).toHaveLength(count / 3)
   })
 
   test("puts the options of a row before those of --set", async () => {
-    const rows = [{ id: 1, gold: "0.1234", pred: "$0.12$" }, { id: 2, gold: "0.1234", pred: "$0.12$", precision: 2 }]
-    expect((await run("math", "--in", file("options.jsonl", rows))).rows.map(({ correct }) => correct)).toEqual([false, true])
-    expect((await run("math", "--in", file("options.jsonl", rows), "--set", "precision=2")).rows.map(({ correct }) => correct)).toEqual([true, true])
+    const rows = [
+      { id: 1, gold: "0.1234", pred: "$0.12$" },
+      { id: 2, gold: "0.1234", pred: "$0.12$", precision: 2 },
+    ]
+    expect((await run("math", "--in", file("options.jsonl", rows))).rows.map(({ correct }) => correct)).toEqual([
+      false,
+      true,
+    ])
+    expect(
+      (await run("math", "--in", file("options.jsonl", rows), "--set", "precision=2")).rows.map(
+        ({ correct }) => correct,
+      ),
+    ).toEqual([true, true])
   })
 })
 
 test("pirl verify --gold --pred judges one response", async () => {
-  expect((await run("mcq", "--gold", "C", "--pred", "the answer is (C)")).stdout).toMatch(/status +correct\n +extracted +C/u)
-  expect((await run("mcq", "--gold", "C", "--pred", "the answer is (D)", "--json")).rows).toMatchObject([{ correct: false, extracted: "D" }])
+  expect((await run("mcq", "--gold", "C", "--pred", "the answer is (C)")).stdout).toMatch(
+    /status +correct\n +extracted +C/u,
+  )
+  expect((await run("mcq", "--gold", "C", "--pred", "the answer is (D)", "--json")).rows).toMatchObject([
+    { correct: false, extracted: "D" },
+  ])
 })
 
 test("pirl verify --audit reports what is wrong with the golds of data", async () => {
-  const path = file("data.jsonl", [{ question: "1+1?", answer: "2" }, { question: "2+2?", answer: "four" }, { question: "1+1?", answer: "2" }])
+  const path = file("data.jsonl", [
+    { question: "1+1?", answer: "2" },
+    { question: "2+2?", answer: "four" },
+    { question: "1+1?", answer: "2" },
+  ])
   const { code, stdout, stderr } = await run("integer", "--audit", path)
   expect(code).toBe(0)
   expect(stdout).toMatch(/unparsable-gold {2}.*line 2: expected a whole number as gold, got "four"/u)
   expect(stdout).toMatch(/duplicate {2}.*line 3: the question of .*line 1/u)
   expect(stderr).toBe("3 rows, 1 unparsable-gold, 1 duplicate\n")
-  const pairs = await run("numeric", "--audit", file("pair.jsonl", [{ question: "a", answer: "0.5", response: "1/2" }]), "--against", "exact", "--json")
-  expect(pairs.rows).toContainEqual(expect.objectContaining({ kind: "disagreement", reason: expect.stringContaining('on "1/2" numeric: correct') }))
+  const pairs = await run(
+    "numeric",
+    "--audit",
+    file("pair.jsonl", [{ question: "a", answer: "0.5", response: "1/2" }]),
+    "--against",
+    "exact",
+    "--json",
+  )
+  expect(pairs.rows).toContainEqual(
+    expect.objectContaining({ kind: "disagreement", reason: expect.stringContaining('on "1/2" numeric: correct') }),
+  )
 })
 
 test("a wrong command line is named before anything is judged", async () => {

@@ -69,13 +69,38 @@ export function verifyCommand(backend: VerifyBackend): Command {
     positionals: "[KIND]",
     positionalCount: { min: 0, max: 1 },
     options: [
-      { name: "in", kind: "text", placeholder: "FILE", help: "JSON lines with id, gold and pred; - for standard input" },
+      {
+        name: "in",
+        kind: "text",
+        placeholder: "FILE",
+        help: "JSON lines with id, gold and pred; - for standard input",
+      },
       { name: "gold", kind: "text", help: "One ground truth" },
       { name: "pred", kind: "text", help: "The response to judge against it" },
-      { name: "audit", kind: "text", placeholder: "DATA", help: "Data to audit: JSONL, parquet, CSV or TSV, or a folder of them" },
-      { name: "against", kind: "text", placeholder: "KIND", help: "Second verifier of an audit: where do they disagree?" },
-      { name: "gold-column", kind: "text", placeholder: "NAME", help: "Column of an audit with the golds (found by common names)" },
-      { name: "question-column", kind: "text", placeholder: "NAME", help: "Column of an audit with the questions (found by common names)" },
+      {
+        name: "audit",
+        kind: "text",
+        placeholder: "DATA",
+        help: "Data to audit: JSONL, parquet, CSV or TSV, or a folder of them",
+      },
+      {
+        name: "against",
+        kind: "text",
+        placeholder: "KIND",
+        help: "Second verifier of an audit: where do they disagree?",
+      },
+      {
+        name: "gold-column",
+        kind: "text",
+        placeholder: "NAME",
+        help: "Column of an audit with the golds (found by common names)",
+      },
+      {
+        name: "question-column",
+        kind: "text",
+        placeholder: "NAME",
+        help: "Column of an audit with the questions (found by common names)",
+      },
       { name: "set", kind: "text", placeholder: "OPTION=VALUE", multiple: true, help: "Option of the verifier" },
       { name: "workers", kind: "integer", placeholder: "N", help: "Verifications at once (default: one per core)" },
       { name: "timeout", kind: "number", placeholder: "SECONDS", help: "Deadline of one verification (default 30)" },
@@ -104,25 +129,49 @@ function problem(message: string): ConfigError {
 
 /** Exactly one of the three ways to use the command. */
 function checkMode(args: CommandArguments): void {
-  const given = [args.text("in"), args.text("gold") ?? args.text("pred"), args.text("audit")].filter((value) => value !== undefined)
-  if (given.length !== 1) throw problem(`expected one of --in FILE, --gold with --pred, --audit DATA, got ${given.length === 0 ? "none" : "several"}.`)
-  if ((args.text("gold") === undefined) !== (args.text("pred") === undefined)) throw problem("expected --gold and --pred together, got one of them.")
-  if (args.positionals.length === 0 && args.text("audit") === undefined) throw problem("expected KIND, a verifier, got none.")
-  if (args.text("against") !== undefined && args.text("audit") === undefined) throw problem("expected --against with --audit, got it alone.")
+  const given = [args.text("in"), args.text("gold") ?? args.text("pred"), args.text("audit")].filter(
+    (value) => value !== undefined,
+  )
+  if (given.length !== 1)
+    throw problem(
+      `expected one of --in FILE, --gold with --pred, --audit DATA, got ${given.length === 0 ? "none" : "several"}.`,
+    )
+  if ((args.text("gold") === undefined) !== (args.text("pred") === undefined))
+    throw problem("expected --gold and --pred together, got one of them.")
+  if (args.positionals.length === 0 && args.text("audit") === undefined)
+    throw problem("expected KIND, a verifier, got none.")
+  if (args.text("against") !== undefined && args.text("audit") === undefined)
+    throw problem("expected --against with --audit, got it alone.")
 }
 
 async function runVerify(backend: VerifyBackend, args: CommandArguments, context: CliContext): Promise<number> {
   checkMode(args)
-  const verifier: VerifierSpec = { ...(applyOverrides({}, args.texts("set")) as Record<string, unknown>), name: args.positionals[0] ?? "math" }
+  const verifier: VerifierSpec = {
+    ...(applyOverrides({}, args.texts("set")) as Record<string, unknown>),
+    name: args.positionals[0] ?? "math",
+  }
   const [workers, timeout] = [args.number("workers"), args.number("timeout")]
-  const limits: VerifyLimits = { ...(workers === undefined ? {} : { workers }), ...(timeout === undefined ? {} : { timeoutMs: timeout * 1000 }) }
+  const limits: VerifyLimits = {
+    ...(workers === undefined ? {} : { workers }),
+    ...(timeout === undefined ? {} : { timeoutMs: timeout * 1000 }),
+  }
   const [gold, prediction, audit] = [args.text("gold"), args.text("pred"), args.text("audit")]
   if (audit !== undefined) return runAudit(backend, verifier, audit, limits, args, context)
-  if (gold === undefined || prediction === undefined) return runFile(backend, verifier, args.text("in")!, limits, args, context)
+  if (gold === undefined || prediction === undefined)
+    return runFile(backend, verifier, args.text("in")!, limits, args, context)
   const row = await backend.verifyOne(verifier, gold, prediction, limits)
   const { status, extracted, reason, reward } = row
   if (args.flag("json")) await write(context.out, `${JSON.stringify(row)}\n`)
-  else await write(context.out, `${columns([["status", status], ["extracted", extracted ?? "-"], ["reason", reason], ["reward", String(reward)]]).join("\n")}\n`)
+  else
+    await write(
+      context.out,
+      `${columns([
+        ["status", status],
+        ["extracted", extracted ?? "-"],
+        ["reason", reason],
+        ["reward", String(reward)],
+      ]).join("\n")}\n`,
+    )
   return exitCodes.ok
 }
 
@@ -151,7 +200,14 @@ async function runFile(
   { out, err }: CliContext,
 ): Promise<number> {
   const started = performance.now()
-  const tally: Tally = { rows: 0, unreadable: 0, statuses: new Map(), expected: 0, falsePositives: 0, falseNegatives: 0 }
+  const tally: Tally = {
+    rows: 0,
+    unreadable: 0,
+    statuses: new Map(),
+    expected: 0,
+    falsePositives: 0,
+    falseNegatives: 0,
+  }
   for await (const { row, unreadable, expected } of backend.verifyFile(verifier, path, limits)) {
     tally.rows++
     if (unreadable) tally.unreadable++
@@ -176,10 +232,14 @@ function summaryOf(tally: Tally, seconds: number, json: boolean): string {
   }
   const others = [...statuses].filter(([status]) => status !== "correct").map(([status, count]) => `${count} ${status}`)
   if (unreadable > 0) others.push(`${unreadable} unreadable`)
-  const lines = [`${rows} rows: ${[`${correct} correct (${formatShare(rows === 0 ? undefined : correct / rows)})`, ...others].join(", ")}; ${seconds.toFixed(1)} s`]
+  const lines = [
+    `${rows} rows: ${[`${correct} correct (${formatShare(rows === 0 ? undefined : correct / rows)})`, ...others].join(", ")}; ${seconds.toFixed(1)} s`,
+  ]
   if (expected > 0) {
     const right = expected - falsePositives - falseNegatives
-    lines.push(`as expected: ${right} of ${expected} (${formatShare(right / expected)}), ${falsePositives} false positives, ${falseNegatives} false negatives`)
+    lines.push(
+      `as expected: ${right} of ${expected} (${formatShare(right / expected)}), ${falsePositives} false positives, ${falseNegatives} false negatives`,
+    )
   }
   return `${lines.join("\n")}\n`
 }
@@ -207,6 +267,10 @@ async function runAudit(
     await write(out, args.flag("json") ? `${JSON.stringify(line)}\n` : `${line.kind}  ${line.id}: ${line.reason}\n`)
   }
   const found = [...counts].map(([kind, count]) => `${count} ${kind}`).join(", ")
-  err.write(args.flag("json") ? `${JSON.stringify({ rows, ...Object.fromEntries(counts) })}\n` : `${rows} rows, ${found === "" ? "no finding" : found}\n`)
+  err.write(
+    args.flag("json")
+      ? `${JSON.stringify({ rows, ...Object.fromEntries(counts) })}\n`
+      : `${rows} rows, ${found === "" ? "no finding" : found}\n`,
+  )
   return exitCodes.ok
 }

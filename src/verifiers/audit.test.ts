@@ -17,8 +17,12 @@ async function findings(rows: readonly AuditRow[], judge: AuditJudge, second?: A
 
 describe("an audit", () => {
   test("finds nothing in sound data", async () => {
-    const rows = [{ id: "a", gold: "7", questionKey: "q1" }, { id: "b", gold: "8", questionKey: "q2" }]
-    for (const name of ["exact", "integer", "boxed-integer", "gsm8k"]) expect(await findings(rows, judgeOf(name)), name).toEqual([])
+    const rows = [
+      { id: "a", gold: "7", questionKey: "q1" },
+      { id: "b", gold: "8", questionKey: "q2" },
+    ]
+    for (const name of ["exact", "integer", "boxed-integer", "gsm8k"])
+      expect(await findings(rows, judgeOf(name)), name).toEqual([])
   })
 
   test("names golds that cannot be read, duplicates and contradictions", async () => {
@@ -29,30 +33,67 @@ describe("an audit", () => {
       { id: "d", gold: "seven" },
     ]
     const found = await findings(rows, judgeOf("integer"))
-    expect(found.map(({ kind, id }) => [kind, id])).toEqual([["duplicate", "b"], ["contradiction", "c"], ["unparsable-gold", "d"]])
+    expect(found.map(({ kind, id }) => [kind, id])).toEqual([
+      ["duplicate", "b"],
+      ["contradiction", "c"],
+      ["unparsable-gold", "d"],
+    ])
     expect(found[1]!.reason).toContain('the question of a with another gold, "7"')
   })
 
   test("names golds that no usual way of writing them makes right", async () => {
-    const never: AuditJudge = { name: "never", goldIsAnswer: true, verify: async () => ({ status: "incorrect", reward: 0, reason: "never right" }) }
-    expect(await findings([{ id: "a", gold: "7" }], never)).toEqual([{ kind: "gold-not-accepted", id: "a", reason: "never right" }])
+    const never: AuditJudge = {
+      name: "never",
+      goldIsAnswer: true,
+      verify: async () => ({ status: "incorrect", reward: 0, reason: "never right" }),
+    }
+    expect(await findings([{ id: "a", gold: "7" }], never)).toEqual([
+      { kind: "gold-not-accepted", id: "a", reason: "never right" },
+    ])
   })
 
   test("tries the solution where the gold is no answer, and nothing where there is none", async () => {
     const regex = judgeOf("regex", false)
-    expect(await findings([{ id: "a", gold: "^b+$" }, { id: "b", gold: "^b+$", solution: "bb" }], regex)).toEqual([])
-    expect((await findings([{ id: "a", gold: "^b+$", solution: "a" }, { id: "b", gold: "(" }], regex)).map(({ kind }) => kind)).toEqual(["gold-not-accepted", "unparsable-gold"])
+    expect(
+      await findings(
+        [
+          { id: "a", gold: "^b+$" },
+          { id: "b", gold: "^b+$", solution: "bb" },
+        ],
+        regex,
+      ),
+    ).toEqual([])
+    expect(
+      (
+        await findings(
+          [
+            { id: "a", gold: "^b+$", solution: "a" },
+            { id: "b", gold: "(" },
+          ],
+          regex,
+        )
+      ).map(({ kind }) => kind),
+    ).toEqual(["gold-not-accepted", "unparsable-gold"])
   })
 
   test("names responses on which two verifiers disagree", async () => {
-    const rows = [{ id: "a", gold: "0.5", response: "so it is 1/2" }, { id: "b", gold: "0.5", response: "so it is 1/3" }]
+    const rows = [
+      { id: "a", gold: "0.5", response: "so it is 1/2" },
+      { id: "b", gold: "0.5", response: "so it is 1/3" },
+    ]
     const found = await findings(rows, judgeOf("numeric"), judgeOf("exact"))
-    expect(found.filter(({ reason }) => reason.includes("1/2"))).toMatchObject([{ kind: "disagreement", id: "a", reason: expect.stringContaining("numeric: correct") }])
+    expect(found.filter(({ reason }) => reason.includes("1/2"))).toMatchObject([
+      { kind: "disagreement", id: "a", reason: expect.stringContaining("numeric: correct") },
+    ])
     expect(found.filter(({ reason }) => reason.includes("1/3"))).toEqual([])
   })
 
   test("reports failures of the machinery as such", async () => {
-    const broken: AuditJudge = { name: "broken", goldIsAnswer: true, verify: async () => ({ status: "timeout", reward: 0, reason: "late" }) }
+    const broken: AuditJudge = {
+      name: "broken",
+      goldIsAnswer: true,
+      verify: async () => ({ status: "timeout", reward: 0, reason: "late" }),
+    }
     expect((await findings([{ id: "a", gold: "7" }], broken)).map(({ kind }) => kind)).toEqual(["failure"])
   })
 })
@@ -66,12 +107,16 @@ test("results come in the order of the items, with a bounded number under way", 
     }
   }
   const results: number[] = []
-  for await (const result of inOrder(items(), async (i) => {
-    most = Math.max(most, ++running)
-    await new Promise((resolve) => setTimeout(resolve, i % 7 === 0 ? 4 : 0))
-    running--
-    return i
-  }, 8)) {
+  for await (const result of inOrder(
+    items(),
+    async (i) => {
+      most = Math.max(most, ++running)
+      await new Promise((resolve) => setTimeout(resolve, i % 7 === 0 ? 4 : 0))
+      running--
+      return i
+    },
+    8,
+  )) {
     results.push(result)
     expect(taken - results.length).toBeLessThan(8)
   }

@@ -75,7 +75,11 @@ async function selfFindings(audited: AuditRow, judge: AuditJudge): Promise<Audit
 }
 
 /** Whether a verifier accepts any of some responses; undefined when its machinery fails. */
-async function accepts(audited: AuditRow, responses: readonly string[], judge: AuditJudge): Promise<Verdict | undefined> {
+async function accepts(
+  audited: AuditRow,
+  responses: readonly string[],
+  judge: AuditJudge,
+): Promise<Verdict | undefined> {
   let last: Verdict | undefined
   for (const response of responses) {
     const verdict = await judge.verify(inputOf(audited, response))
@@ -86,10 +90,17 @@ async function accepts(audited: AuditRow, responses: readonly string[], judge: A
   return last
 }
 
-async function disagreements(audited: AuditRow, other: string | undefined, judge: AuditJudge, second: AuditJudge): Promise<AuditFinding[]> {
+async function disagreements(
+  audited: AuditRow,
+  other: string | undefined,
+  judge: AuditJudge,
+  second: AuditJudge,
+): Promise<AuditFinding[]> {
   // A gold counts in any of its forms, because verifiers look for answers at different places.
   const answers = judge.goldIsAnswer ? [audited.gold, other].filter((gold) => gold !== undefined) : []
-  const tried: { readonly shown: string; readonly responses: readonly string[] }[] = [...new Set(answers)].map((gold) => ({ shown: gold, responses: FORMS.map((form) => form(gold)) }))
+  const tried: { readonly shown: string; readonly responses: readonly string[] }[] = [...new Set(answers)].map(
+    (gold) => ({ shown: gold, responses: FORMS.map((form) => form(gold)) }),
+  )
   if (audited.response !== undefined) tried.push({ shown: audited.response, responses: [audited.response] })
   const findings: AuditFinding[] = []
   for (const { shown, responses } of tried) {
@@ -120,7 +131,11 @@ export async function* auditRows(
     const earlier = questionKey === undefined ? undefined : questions.get(questionKey)
     if (earlier !== undefined) {
       const kind = earlier.gold === gold ? "duplicate" : "contradiction"
-      findings.push({ kind, id, reason: `the question of ${earlier.id}${kind === "duplicate" ? "" : ` with another gold, ${JSON.stringify(earlier.gold.slice(0, 80))}`}` })
+      findings.push({
+        kind,
+        id,
+        reason: `the question of ${earlier.id}${kind === "duplicate" ? "" : ` with another gold, ${JSON.stringify(earlier.gold.slice(0, 80))}`}`,
+      })
     } else if (questionKey !== undefined) questions.set(questionKey, { id, gold })
     findings.push(...(await selfFindings(audited, judge)))
     if (second !== undefined) findings.push(...(await disagreements(audited, other, judge, second)))

@@ -31,10 +31,22 @@ const examples: Readonly<Record<string, Example>> = {
   "qa-f1": { gold: "The Eiffel Tower", completion: "the Eiffel tower", wrong: "Louvre" },
   regex: { gold: "^ab+$", completion: "abb", wrong: "ba" },
   "json-schema": { gold: '{"type": "object", "required": ["a"]}', completion: '{"a": 1}', wrong: "{}" },
-  "tool-calls": { gold: '[{"name": "f", "arguments": {"a": 1}}]', completion: '<tool_call>{"name": "f", "arguments": {"a": 1}}</tool_call>', wrong: "[f(a=2)]" },
+  "tool-calls": {
+    gold: '[{"name": "f", "arguments": {"a": 1}}]',
+    completion: '<tool_call>{"name": "f", "arguments": {"a": 1}}</tool_call>',
+    wrong: "[f(a=2)]",
+  },
   instructions: { gold: '[{"id": "punctuation:no_comma"}]', completion: "no comma here", wrong: "one, here" },
-  "code-python": { gold: asserts, completion: "```python\ndef f(x):\n  return x + 1\n```", wrong: "```python\ndef f(x):\n  return x\n```" },
-  "code-javascript": { gold: asserts, completion: "```js\nfunction f(x) { return x + 1 }\n```", wrong: "```js\nfunction f(x) { return x }\n```" },
+  "code-python": {
+    gold: asserts,
+    completion: "```python\ndef f(x):\n  return x + 1\n```",
+    wrong: "```python\ndef f(x):\n  return x\n```",
+  },
+  "code-javascript": {
+    gold: asserts,
+    completion: "```js\nfunction f(x) { return x + 1 }\n```",
+    wrong: "```js\nfunction f(x) { return x }\n```",
+  },
   format: { spec: { name: "format", boxed: true }, gold: "", completion: "\\boxed{1}", wrong: "1" },
   function: {
     spec: { name: "function", module: `${import.meta.dirname}/fixtures/functions.js`, export: "equals" },
@@ -42,7 +54,12 @@ const examples: Readonly<Record<string, Example>> = {
     completion: "5",
     wrong: "6",
   },
-  weighted: { spec: { name: "weighted", parts: [{ verifier: "integer" }, { verifier: "exact", weight: 0.5 }] }, gold: "5", completion: "5", wrong: "6" },
+  weighted: {
+    spec: { name: "weighted", parts: [{ verifier: "integer" }, { verifier: "exact", weight: 0.5 }] },
+    gold: "5",
+    completion: "5",
+    wrong: "6",
+  },
 }
 
 const pool = new VerifierPool({ workers: 1 })
@@ -55,34 +72,64 @@ test("every verifier of the registry has an example here and a line of help", ()
   for (const [name, summary] of verifierSummaries) expect(summary, name).not.toBe("")
 })
 
-test.each(Object.entries(examples))("%s accepts what is right and rejects what is not", async (name, { spec, wrong, ...right }) => {
-  if (name === "code-python" && !canIsolate) return
-  const verifier = createVerifier(spec ?? name)
-  const accepted = await pool.verify(verifier, right)
-  expect(accepted, accepted.reason).toMatchObject({ status: "correct" })
-  expect(accepted.reward).toBeGreaterThan(0)
-  const rejected = await pool.verify(verifier, { ...right, completion: wrong })
-  expect(rejected, rejected.reason).toMatchObject({ status: "incorrect" })
-  expect(rejected.reward).toBeLessThan(accepted.reward)
-  expect(rejected.reason).not.toBe("")
-})
+test.each(Object.entries(examples))(
+  "%s accepts what is right and rejects what is not",
+  async (name, { spec, wrong, ...right }) => {
+    if (name === "code-python" && !canIsolate) return
+    const verifier = createVerifier(spec ?? name)
+    const accepted = await pool.verify(verifier, right)
+    expect(accepted, accepted.reason).toMatchObject({ status: "correct" })
+    expect(accepted.reward).toBeGreaterThan(0)
+    const rejected = await pool.verify(verifier, { ...right, completion: wrong })
+    expect(rejected, rejected.reason).toMatchObject({ status: "incorrect" })
+    expect(rejected.reward).toBeLessThan(accepted.reward)
+    expect(rejected.reason).not.toBe("")
+  },
+)
 
 test("every verifier whose gold is an answer accepts the gold itself in one of the usual forms", async () => {
   for (const [name, { gold }] of Object.entries(examples)) {
     if (!goldIsAnswer(name)) continue
     const verifier = createVerifier(name)
-    const forms = [gold, `\\boxed{${gold}}`, `#### ${gold}`, `Answer: ${gold}`, `Final Answer: The final answer is ${gold}. I hope it is correct.`]
+    const forms = [
+      gold,
+      `\\boxed{${gold}}`,
+      `#### ${gold}`,
+      `Answer: ${gold}`,
+      `Final Answer: The final answer is ${gold}. I hope it is correct.`,
+    ]
     const verdicts = await Promise.all(forms.map((completion) => pool.verify(verifier, { gold, completion })))
-    expect(verdicts.map(({ status }) => status), name).toContain("correct")
+    expect(
+      verdicts.map(({ status }) => status),
+      name,
+    ).toContain("correct")
   }
 })
 
 test("no verifier throws on odd text, and what is not an answer is not right", async () => {
-  const odd = ["", " ", "\u0000", "🙂\u202E\u200B", "{".repeat(20_000), "[[".repeat(500), "*".repeat(5000), "<".repeat(5000), '"', "\\boxed{", "<answer>", "```", "```python", "<tool_call>"]
+  const odd = [
+    "",
+    " ",
+    "\u0000",
+    "🙂\u202E\u200B",
+    "{".repeat(20_000),
+    "[[".repeat(500),
+    "*".repeat(5000),
+    "<".repeat(5000),
+    '"',
+    "\\boxed{",
+    "<answer>",
+    "```",
+    "```python",
+    "<tool_call>",
+  ]
   for (const [name, { spec, gold }] of Object.entries(examples)) {
     if (name === "code-python" || name === "instructions") continue
     const verifier = createVerifier(spec ?? name)
     const verdicts = await Promise.all(odd.map((completion) => pool.verify(verifier, { gold, completion })))
-    for (const [i, { status, reason }] of verdicts.entries()) expect(["incorrect", "no-answer"], `${name} on ${JSON.stringify(odd[i]!.slice(0, 20))}: ${reason}`).toContain(status)
+    for (const [i, { status, reason }] of verdicts.entries())
+      expect(["incorrect", "no-answer"], `${name} on ${JSON.stringify(odd[i]!.slice(0, 20))}: ${reason}`).toContain(
+        status,
+      )
   }
 })

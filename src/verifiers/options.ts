@@ -16,7 +16,9 @@ function valueAt(options: unknown, path: readonly PropertyKey[]): unknown {
 function expectation(issue: z.core.$ZodIssue): string {
   switch (issue.code) {
     case "invalid_type":
-      return issue.expected === "int" ? "a whole number" : `${/^[aeiou]/.test(issue.expected) ? "an" : "a"} ${issue.expected}`
+      return issue.expected === "int"
+        ? "a whole number"
+        : `${/^[aeiou]/.test(issue.expected) ? "an" : "a"} ${issue.expected}`
     case "too_small":
       return `at least ${issue.minimum}`
     case "too_big":
@@ -28,7 +30,13 @@ function expectation(issue: z.core.$ZodIssue): string {
   }
 }
 
-function issueOf(issue: z.core.$ZodIssue, options: unknown, who: string, path: string, known: readonly string[]): ConfigIssue[] {
+function issueOf(
+  issue: z.core.$ZodIssue,
+  options: unknown,
+  who: string,
+  path: string,
+  known: readonly string[],
+): ConfigIssue[] {
   const place = [path, ...issue.path.map(String)].join(".")
   if (issue.code !== "unrecognized_keys") {
     const value = valueAt(options, issue.path)

@@ -8,11 +8,22 @@ import type { Verifier, VerifierSpec } from "./verifier.ts"
 export const verifierNames: readonly string[] = [...catalogue.keys()]
 
 /** One line on each verifier, for help texts. */
-export const verifierSummaries: readonly (readonly [name: string, summary: string])[] = [...catalogue].map(([name, { summary }]) => [name, summary])
+export const verifierSummaries: readonly (readonly [name: string, summary: string])[] = [...catalogue].map(
+  ([name, { summary }]) => [name, summary],
+)
 
 /** Verifiers whose gold describes right responses and is none itself. */
 const DESCRIBED: ReadonlySet<string> = new Set([
-  "countdown", "countdown-all", "regex", "json-schema", "instructions", "code-python", "code-javascript", "format", "function", "weighted",
+  "countdown",
+  "countdown-all",
+  "regex",
+  "json-schema",
+  "instructions",
+  "code-python",
+  "code-javascript",
+  "format",
+  "function",
+  "weighted",
 ])
 
 /** False where the gold of a verifier cannot be given as an answer: tests, schemas, patterns. */
@@ -22,7 +33,13 @@ export function goldIsAnswer(name: string): boolean {
 
 /** True for an object that names a verifier and its options, false for one that maps sources to verifiers. */
 export function isVerifierSpec(value: unknown): value is VerifierSpec {
-  return typeof value === "object" && value !== null && !Array.isArray(value) && typeof (value as { name?: unknown }).name === "string" && !("verify" in value)
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    !Array.isArray(value) &&
+    typeof (value as { name?: unknown }).name === "string" &&
+    !("verify" in value)
+  )
 }
 
 /**

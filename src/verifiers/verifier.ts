@@ -2,13 +2,7 @@
  * A verifier decides whether a response is right. It never throws for a wrong answer; what it throws, or a deadline
  * it misses, is a failure of the machinery: the sample is then masked from training and counted apart.
  */
-export type VerdictStatus =
-  | "correct"
-  | "incorrect"
-  | "no-answer"
-  | "unparsable-gold"
-  | "timeout"
-  | "failure"
+export type VerdictStatus = "correct" | "incorrect" | "no-answer" | "unparsable-gold" | "timeout" | "failure"
 
 export interface Verdict {
   readonly status: VerdictStatus

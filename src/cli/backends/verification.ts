@@ -42,7 +42,12 @@ async function* readLines(path: string): AsyncGenerator<ReadRow> {
       if (typeof row === "object" && row !== null && !Array.isArray(row)) return [{ row: row as Row, place }]
       return [{ problem: "expected a JSON object, got another value", place }]
     } catch (error) {
-      return [{ problem: `expected a JSON object, got text that is not JSON (${error instanceof Error ? error.message : String(error)})`, place }]
+      return [
+        {
+          problem: `expected a JSON object, got text that is not JSON (${error instanceof Error ? error.message : String(error)})`,
+          place,
+        },
+      ]
     }
   }
   try {
@@ -72,7 +77,11 @@ function idOf(row: Row, place: string): string | number {
   return typeof id === "string" || typeof id === "number" ? id : place
 }
 
-async function judge(pool: VerifierPool, verifier: ReturnType<typeof createVerifier>, read: ReadRow): Promise<JudgedRow> {
+async function judge(
+  pool: VerifierPool,
+  verifier: ReturnType<typeof createVerifier>,
+  read: ReadRow,
+): Promise<JudgedRow> {
   const unreadable = (id: string | number, problem: string): JudgedRow => {
     const reason = `${read.place}: ${problem}. Mend the line.`
     return { row: verifiedRow(id, { status: "failure", reward: 0, reason }), unreadable: true }
@@ -97,15 +106,20 @@ async function* dataFiles(path: string): AsyncGenerator<string> {
     yield path
     return
   }
-  const names = (await readdir(path, { recursive: true })).filter((name) => DATA_ENDINGS.includes(extname(name).toLowerCase()))
+  const names = (await readdir(path, { recursive: true })).filter((name) =>
+    DATA_ENDINGS.includes(extname(name).toLowerCase()),
+  )
   if (names.length === 0) {
-    throw new DataError(`pirl verify: expected files that end in ${DATA_ENDINGS.join(", ")} in ${path}, got none. Check the path.`)
+    throw new DataError(
+      `pirl verify: expected files that end in ${DATA_ENDINGS.join(", ")} in ${path}, got none. Check the path.`,
+    )
   }
   for (const name of names.sort()) yield join(path, name)
 }
 
 function keyOf(question: unknown): string {
-  const isChat = Array.isArray(question) && question.every((one) => typeof (one as ChatMessage | null)?.content === "string")
+  const isChat =
+    Array.isArray(question) && question.every((one) => typeof (one as ChatMessage | null)?.content === "string")
   return questionKey(isChat ? (question as ChatMessage[]) : asText(question))
 }
 
@@ -117,7 +131,9 @@ async function* rowsToAudit({ path, goldColumn, questionColumn, onRow }: AuditRe
       const question = questionColumn === undefined ? first(row, COLUMNS.question) : valueOf(row, questionColumn)
       if (gold === undefined || gold === null) {
         const columns = Object.keys(row).join(", ")
-        throw new DataError(`pirl verify ${file}, ${place}: expected a gold; the columns are ${columns}. Set --gold-column.`)
+        throw new DataError(
+          `pirl verify ${file}, ${place}: expected a gold; the columns are ${columns}. Set --gold-column.`,
+        )
       }
       const response = first(row, COLUMNS.prediction)
       const solution = valueOf(row, "solution")
@@ -135,7 +151,10 @@ async function* rowsToAudit({ path, goldColumn, questionColumn, onRow }: AuditRe
 }
 
 /** A pool for the time of one command. */
-async function* withPool<Item>(limits: VerifyLimits, work: (pool: VerifierPool) => AsyncIterable<Item>): AsyncGenerator<Item> {
+async function* withPool<Item>(
+  limits: VerifyLimits,
+  work: (pool: VerifierPool) => AsyncIterable<Item>,
+): AsyncGenerator<Item> {
   const pool = new VerifierPool(limits)
   try {
     yield* work(pool)
@@ -162,12 +181,19 @@ export const verifyBackend: VerifyBackend = {
   },
   verifyFile(spec, path, limits) {
     const verifier = createVerifier(spec, "KIND")
-    const rows: AsyncIterable<ReadRow> = TABLE_ENDINGS.includes(extname(path).toLowerCase()) ? readRows(path, "--in") : readLines(path)
+    const rows: AsyncIterable<ReadRow> = TABLE_ENDINGS.includes(extname(path).toLowerCase())
+      ? readRows(path, "--in")
+      : readLines(path)
     return withPool(limits, (pool) => inOrder(rows, (read) => judge(pool, verifier, read)))
   },
   audit(request, limits): AsyncIterable<AuditLine> {
     if (request.against === request.verifier.name) {
-      throw new ConfigError([{ path: "", message: `pirl verify: expected another verifier for --against, got ${request.against} twice. Name another.` }])
+      throw new ConfigError([
+        {
+          path: "",
+          message: `pirl verify: expected another verifier for --against, got ${request.against} twice. Name another.`,
+        },
+      ])
     }
     return withPool(limits, (pool) => {
       const second = request.against === undefined ? undefined : judgeOf(pool, { name: request.against })

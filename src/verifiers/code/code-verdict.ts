@@ -12,7 +12,9 @@ const MAXIMUM_CHARACTERS = 100_000
  */
 export function extractCode(completion: string, languages: readonly string[]): string | undefined {
   const blocks = fencedBlocks(completion)
-  const block = blocks.findLast(({ language }) => languages.includes(language)) ?? blocks.findLast(({ language }) => language === "")
+  const block =
+    blocks.findLast(({ language }) => languages.includes(language)) ??
+    blocks.findLast(({ language }) => language === "")
   const code = blocks.length === 0 ? completion : block?.content
   return code === undefined || code.trim() === "" || code.length > MAXIMUM_CHARACTERS ? undefined : code
 }
@@ -24,14 +26,18 @@ export function noCode(): Verdict {
 
 /** Printed output without white space at the ends of lines and of the whole. */
 function lines(text: string): readonly string[] {
-  return text.trimEnd().split("\n").map((line) => line.trimEnd())
+  return text
+    .trimEnd()
+    .split("\n")
+    .map((line) => line.trimEnd())
 }
 
 /** What is wrong with printed output, in words; undefined when it is what was asked for. */
 export function outputProblem(expected: string, given: string): string | undefined {
   const [wanted, got] = [lines(expected), lines(given)]
   const at = wanted.findIndex((line, i) => line !== got[i])
-  if (at >= 0) return `expected line ${at + 1} of the output to be ${JSON.stringify(wanted[at]!.slice(0, 80))}, got ${JSON.stringify((got[at] ?? "").slice(0, 80))}`
+  if (at >= 0)
+    return `expected line ${at + 1} of the output to be ${JSON.stringify(wanted[at]!.slice(0, 80))}, got ${JSON.stringify((got[at] ?? "").slice(0, 80))}`
   return got.length === wanted.length ? undefined : `expected ${wanted.length} lines of output, got ${got.length}`
 }
 
@@ -47,7 +53,8 @@ export interface TestOutcome {
 export function verdictOf(outcome: TestOutcome, share: boolean, code: string): Verdict {
   const { total, passed, problem } = outcome
   const extracted = code.trim().slice(0, 300)
-  if (passed === total && problem === undefined) return { status: "correct", reward: 1, extracted, reason: `${total} of ${total} tests pass` }
+  if (passed === total && problem === undefined)
+    return { status: "correct", reward: 1, extracted, reason: `${total} of ${total} tests pass` }
   const reason = `${passed} of ${total} tests pass: ${problem ?? "the others did not finish"}`
   return { status: "incorrect", reward: share ? Math.min(passed, total - 1) / total : 0, extracted, reason }
 }

@@ -6,7 +6,10 @@ const asserts = JSON.stringify(["assert(f(1) === 2)", "assert.deepStrictEqual([f
 const right = "const f = (x) => x + 1"
 
 async function judge(source: string, gold: string = asserts, options: object = {}): Promise<Verdict> {
-  return await javaScriptCodeVerifier({ seconds: 0.5, memoryMb: 16, outputCharacters: 1000, ...options }).verify({ gold, completion: `\`\`\`js\n${source}\n\`\`\`` })
+  return await javaScriptCodeVerifier({ seconds: 0.5, memoryMb: 16, outputCharacters: 1000, ...options }).verify({
+    gold,
+    completion: `\`\`\`js\n${source}\n\`\`\``,
+  })
 }
 
 async function expectStopped(source: string, reason: RegExp): Promise<void> {
@@ -24,19 +27,26 @@ describe("JavaScript code is stopped and reported when it", () => {
   })
 
   test("allocates or recurses without end", async () => {
-    const greedy = await judge("const kept = []; for (;;) kept.push(new Uint8Array(100000))", asserts, { seconds: 30, memoryMb: 4 })
+    const greedy = await judge("const kept = []; for (;;) kept.push(new Uint8Array(100000))", asserts, {
+      seconds: 30,
+      memoryMb: 4,
+    })
     expect(greedy).toMatchObject({ status: "incorrect", reason: expect.stringContaining("more memory") })
     await expectStopped("const g = () => g() + 1; g()", /stack overflow/u)
   })
 
-  test("prints without end", async () => expectStopped("for (;;) console.log('x'.repeat(100))", /printed more than 1000/u))
+  test("prints without end", async () =>
+    expectStopped("for (;;) console.log('x'.repeat(100))", /printed more than 1000/u))
 
   test("reaches for the host: files, network, processes, our globals", async () => {
     await expectStopped("require('child_process')", /no module child_process/u)
     await expectStopped("require('fs').writeFileSync('/tmp/x', 'x')", /not a function/u)
     await expectStopped("fetch('http://127.0.0.1')", /fetch/u)
     await expectStopped("process.exit(0)", /not a function/u)
-    await expectStopped("import('fs').then(() => { globalThis.f = () => 0 }); globalThis.__host('x')", /not a function|not defined/u)
+    await expectStopped(
+      "import('fs').then(() => { globalThis.f = () => 0 }); globalThis.__host('x')",
+      /not a function|not defined/u,
+    )
     await expectStopped("(function () {}).constructor('return process.mainModule.require')()('fs')", /TypeError/u)
   })
 })
@@ -72,14 +82,21 @@ describe("tests of JavaScript code", () => {
 
   test("of programs compare what is printed", async () => {
     const gold = '{"inputs": ["1 2\\n3", "5 6\\n7"], "outputs": ["3\\n3", "11\\n7"]}'
-    expect(await judge("const [a, b] = readline().split(' ').map(Number); console.log(a + b); print(readline())", gold)).toMatchObject({ status: "correct" })
-    const file = "const lines = require('fs').readFileSync(0, 'utf8').split('\\n'); console.log(eval(lines[0].replace(' ', '+')) + '\\n' + lines[1])"
+    expect(
+      await judge("const [a, b] = readline().split(' ').map(Number); console.log(a + b); print(readline())", gold),
+    ).toMatchObject({ status: "correct" })
+    const file =
+      "const lines = require('fs').readFileSync(0, 'utf8').split('\\n'); console.log(eval(lines[0].replace(' ', '+')) + '\\n' + lines[1])"
     expect(await judge(file, gold)).toMatchObject({ status: "correct" })
-    expect((await judge("console.log(3); console.log(3)", gold)).reason).toContain('test 2: expected line 1 of the output to be "11", got "3"')
+    expect((await judge("console.log(3); console.log(3)", gold)).reason).toContain(
+      'test 2: expected line 1 of the output to be "11", got "3"',
+    )
   })
 
   test("see nothing of one another's globals", async () => {
     await judge("globalThis.left = 1\nconst f = (x) => x + 1")
-    expect(await judge(`if (typeof left !== "undefined") throw new Error("seen")\n${right}`)).toMatchObject({ status: "correct" })
+    expect(await judge(`if (typeof left !== "undefined") throw new Error("seen")\n${right}`)).toMatchObject({
+      status: "correct",
+    })
   })
 })

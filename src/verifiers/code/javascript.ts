@@ -53,14 +53,23 @@ function callScript(name: string, args: string, expected: string): string {
 
 const IDENTIFIER = /^[A-Za-z_$][\w$]*$/u
 
-async function runFunctions(source: string, tests: Exclude<CodeTests, { kind: "programs" }>, limits: QuickJsLimits): Promise<TestOutcome> {
+async function runFunctions(
+  source: string,
+  tests: Exclude<CodeTests, { kind: "programs" }>,
+  limits: QuickJsLimits,
+): Promise<TestOutcome> {
   const setup = tests.kind === "asserts" && tests.setup !== "" ? [tests.setup] : []
-  const scripts = tests.kind === "asserts" ? tests.tests : tests.calls.map(({ args, expected }) => callScript(tests.function, args, expected))
+  const scripts =
+    tests.kind === "asserts"
+      ? tests.tests
+      : tests.calls.map(({ args, expected }) => callScript(tests.function, args, expected))
   const head = [asScript(source), ...setup]
   const runs = await runQuickJs([...head, ...scripts], "", limits)
   const broken = runs.slice(0, head.length).find(({ problem }) => problem !== undefined)
   if (broken !== undefined) return { total: scripts.length, passed: 0, problem: broken.problem }
-  const problems = runs.slice(head.length).map(({ problem, result }) => problem ?? (tests.kind === "calls" ? callProblem(result) : undefined))
+  const problems = runs
+    .slice(head.length)
+    .map(({ problem, result }) => problem ?? (tests.kind === "calls" ? callProblem(result) : undefined))
   const first = problems.findIndex((problem) => problem !== undefined)
   const passed = problems.filter((problem) => problem === undefined).length
   return { total: scripts.length, passed, problem: first < 0 ? undefined : `test ${first + 1}: ${problems[first]}` }
@@ -72,7 +81,12 @@ function callProblem(result: string | undefined): string | undefined {
   return result === undefined ? "the call gave no result" : String(JSON.parse(result))
 }
 
-async function runPrograms(source: string, cases: readonly { input: string; output: string }[], limits: QuickJsLimits, stopEarly: boolean): Promise<TestOutcome> {
+async function runPrograms(
+  source: string,
+  cases: readonly { input: string; output: string }[],
+  limits: QuickJsLimits,
+  stopEarly: boolean,
+): Promise<TestOutcome> {
   let passed = 0
   let first: string | undefined
   for (const [i, { input, output }] of cases.entries()) {
@@ -98,13 +112,20 @@ export function javaScriptCodeVerifier(options: JavaScriptCodeOptions = {}): Ver
     name: "code-javascript",
     async verify({ gold, completion, row }): Promise<Verdict> {
       const tests = parseCodeTests(gold, row)
-      if (tests === undefined || (tests.kind === "calls" && !IDENTIFIER.test(tests.function))) return unparsableGold(gold, "unit tests")
+      if (tests === undefined || (tests.kind === "calls" && !IDENTIFIER.test(tests.function)))
+        return unparsableGold(gold, "unit tests")
       const source = extractCode(completion, LANGUAGES)
       if (source === undefined) return noCode()
       const outcome =
         tests.kind === "programs"
           ? await runPrograms(source, tests.cases.slice(0, maxTests), limits, reward === "all")
-          : await runFunctions(source, tests.kind === "calls" ? { ...tests, calls: tests.calls.slice(0, maxTests) } : { ...tests, tests: tests.tests.slice(0, maxTests) }, limits)
+          : await runFunctions(
+              source,
+              tests.kind === "calls"
+                ? { ...tests, calls: tests.calls.slice(0, maxTests) }
+                : { ...tests, tests: tests.tests.slice(0, maxTests) },
+              limits,
+            )
       return verdictOf(outcome, reward === "share", source)
     },
   }

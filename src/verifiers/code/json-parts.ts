@@ -16,7 +16,7 @@ function stringEnd(text: string, start: number): number {
 /** Index after the value that begins at `start`. */
 function valueEnd(text: string, start: number): number {
   let depth = 0
-  for (let at = start; at < text.length; ) {
+  for (let at = start; at < text.length;) {
     const character = text[at]!
     if (character === '"') at = stringEnd(text, at)
     else {

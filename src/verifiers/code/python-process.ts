@@ -23,7 +23,13 @@ export interface PythonLimits {
 /** What runs in the process. */
 export type PythonJob =
   | { readonly kind: "program"; readonly source: string }
-  | { readonly kind: "asserts"; readonly source: string; readonly setup: string; readonly tests: readonly string[]; readonly stopEarly: boolean }
+  | {
+      readonly kind: "asserts"
+      readonly source: string
+      readonly setup: string
+      readonly tests: readonly string[]
+      readonly stopEarly: boolean
+    }
   | {
       readonly kind: "calls"
       readonly source: string
@@ -71,7 +77,15 @@ const installations = new Map<string, PythonInstallation>()
 /** Nothing of our own environment reaches the code; hashes do not change from run to run. */
 function environment(folder: string): Record<string, string> {
   const path = process.env["PATH"] ?? "/usr/local/bin:/usr/bin:/bin"
-  return { PATH: path, HOME: folder, TMPDIR: folder, LANG: "C.UTF-8", PYTHONHASHSEED: "0", OMP_NUM_THREADS: "1", OPENBLAS_NUM_THREADS: "1" }
+  return {
+    PATH: path,
+    HOME: folder,
+    TMPDIR: folder,
+    LANG: "C.UTF-8",
+    PYTHONHASHSEED: "0",
+    OMP_NUM_THREADS: "1",
+    OPENBLAS_NUM_THREADS: "1",
+  }
 }
 
 /**
@@ -96,7 +110,10 @@ export function pythonInstallation(command: string): PythonInstallation {
     return installation
   } catch (cause) {
     const reason = error?.message ?? ((stderr ?? "").trim().split("\n").at(-1) || `exit code ${status}`)
-    throw new VerifierError(`code: expected Python 3 as ${command}, got ${reason}. Install it, or set \`python\` to its path.`, { cause })
+    throw new VerifierError(
+      `code: expected Python 3 as ${command}, got ${reason}. Install it, or set \`python\` to its path.`,
+      { cause },
+    )
   }
 }
 
@@ -157,7 +174,12 @@ async function runIn(
   allowUnisolated: boolean,
   signal: AbortSignal | undefined,
 ): Promise<PythonRun> {
-  const child = spawn(executable, PYTHON_FLAGS, { cwd: folder, env: environment(folder), stdio: ["pipe", "pipe", "pipe", "pipe"], detached: true })
+  const child = spawn(executable, PYTHON_FLAGS, {
+    cwd: folder,
+    env: environment(folder),
+    stdio: ["pipe", "pipe", "pipe", "pipe"],
+    detached: true,
+  })
   const [stdin, stdout, stderr, control] = child.stdio as unknown as [Duplex, Duplex, Duplex, Duplex]
   const token = randomUUID()
   let stopped: string | undefined
@@ -183,16 +205,21 @@ async function runIn(
   const clock = setTimeout(() => stop(`ran longer than ${wallMs / 1000} s`), wallMs)
   const watch = setInterval(() => {
     void folderUse(folder, limits).then(({ bytes, files }) => {
-      if (bytes > limits.fileBytes || files > limits.fileCount) stop(`wrote more than ${limits.fileBytes} bytes or ${limits.fileCount} files`)
+      if (bytes > limits.fileBytes || files > limits.fileCount)
+        stop(`wrote more than ${limits.fileBytes} bytes or ${limits.fileCount} files`)
     })
   }, WATCH_MS)
   const abort = (): void => stop("was stopped at the deadline")
   signal?.addEventListener("abort", abort)
   try {
     const closed = new Promise<{ exitCode: number | null; killer: string | null }>((resolve, reject) => {
-      child.on("error", (cause) => reject(new VerifierError(`code: expected Python to start, got ${cause.message}. Check \`python\`.`, { cause })))
+      child.on("error", (cause) =>
+        reject(new VerifierError(`code: expected Python to start, got ${cause.message}. Check \`python\`.`, { cause })),
+      )
       // Where processes are not stopped, one that outlives its parent can hold the pipes open.
-      child.on("exit", () => setTimeout(() => [stdout, stderr, control].forEach((stream) => stream.destroy()), DRAIN_MS).unref())
+      child.on("exit", () =>
+        setTimeout(() => [stdout, stderr, control].forEach((stream) => stream.destroy()), DRAIN_MS).unref(),
+      )
       child.on("close", (exitCode, killer) => resolve({ exitCode, killer }))
     })
     const { seconds, memoryMb, fileBytes } = limits
@@ -202,7 +229,10 @@ async function runIn(
     if (signal?.aborted === true) abort()
     const { exitCode, killer } = await closed
     const reason = stopped ?? (killer === null ? undefined : killerReason(killer, limits))
-    const reports = controlText.split("\n").filter((line) => line.startsWith(token)).map((line) => JSON.parse(line.slice(token.length)) as PythonReport)
+    const reports = controlText
+      .split("\n")
+      .filter((line) => line.startsWith(token))
+      .map((line) => JSON.parse(line.slice(token.length)) as PythonReport)
     const run = { reports, stdout: Buffer.concat(output).toString("utf8"), stderr: errorText, exitCode }
     return reason === undefined ? run : { ...run, stopped: reason }
   } finally {

@@ -16,8 +16,16 @@ const limits = { seconds: 1, memoryMb: 200, outputBytes: 10_000, fileBytes: 100_
 const asserts = JSON.stringify(["assert f(1) == 2", "assert f(2) == 3"])
 const right = "def f(x): return x + 1"
 
-async function judge(source: string, gold: string = asserts, options: object = {}, signal?: AbortSignal): Promise<Verdict> {
-  return await pythonCodeVerifier({ ...limits, ...options }).verify({ gold, completion: `\`\`\`python\n${source}\n\`\`\`` }, signal)
+async function judge(
+  source: string,
+  gold: string = asserts,
+  options: object = {},
+  signal?: AbortSignal,
+): Promise<Verdict> {
+  return await pythonCodeVerifier({ ...limits, ...options }).verify(
+    { gold, completion: `\`\`\`python\n${source}\n\`\`\`` },
+    signal,
+  )
 }
 
 async function expectStopped(source: string, reason: RegExp): Promise<void> {
@@ -32,11 +40,19 @@ test("a system without isolation refuses to run code and says what is missing, u
   // An interpreter whose system has no Landlock: the rest of the harness runs as it is.
   const { executable } = pythonInstallation("python3")
   const answer = JSON.stringify({ executable: script, missing: ["files (Landlock: Function not implemented)"] })
-  writeFileSync(script, `#!/bin/sh\nfor last; do :; done\n[ "$last" = probe ] && { echo '${answer}'; exit; }\nexec ${executable} "$@"\n`, { mode: 0o755 })
+  writeFileSync(
+    script,
+    `#!/bin/sh\nfor last; do :; done\n[ "$last" = probe ] && { echo '${answer}'; exit; }\nexec ${executable} "$@"\n`,
+    { mode: 0o755 },
+  )
   try {
     expect(() => pythonCodeVerifier({ python: script })).toThrow(ConfigError)
-    expect(() => pythonCodeVerifier({ python: script })).toThrow(/shut Python code in, got none for files \(Landlock.*allowUnisolated: true/su)
-    expect(await judge(right, asserts, { python: script, allowUnisolated: true, seconds: 5 })).toMatchObject({ status: "correct" })
+    expect(() => pythonCodeVerifier({ python: script })).toThrow(
+      /shut Python code in, got none for files \(Landlock.*allowUnisolated: true/su,
+    )
+    expect(await judge(right, asserts, { python: script, allowUnisolated: true, seconds: 5 })).toMatchObject({
+      status: "correct",
+    })
   } finally {
     rmSync(folder, { recursive: true })
   }
@@ -53,21 +69,31 @@ isolated("Python code is stopped and reported, and the host unharmed, when it", 
   test("sleeps for ever", async () => expectStopped("import time\ntime.sleep(1000)", /ran longer than 3 s/u))
 
   test("ignores the signal of its limit", async () =>
-    expectStopped("import signal\nsignal.signal(signal.SIGXCPU, signal.SIG_IGN)\nwhile True: pass", /processor time|ran longer/u))
+    expectStopped(
+      "import signal\nsignal.signal(signal.SIGXCPU, signal.SIG_IGN)\nwhile True: pass",
+      /processor time|ran longer/u,
+    ))
 
-  test("allocates without end", async () => expectStopped("kept = []\nwhile True: kept.append(bytearray(10 ** 7))", /MemoryError/u))
+  test("allocates without end", async () =>
+    expectStopped("kept = []\nwhile True: kept.append(bytearray(10 ** 7))", /MemoryError/u))
 
   test("forks, starts programs or threads without end", async () => {
     await expectStopped("import os\nos.fork()", /not permitted/u)
     await expectStopped("import subprocess\nsubprocess.run(['true'])", /not permitted/u)
     await expectStopped("import os\nos.execv('/bin/sh', ['sh'])", /not permitted|denied/iu)
-    await expectStopped("import threading\nstop = threading.Event()\nwhile True: threading.Thread(target=stop.wait).start()", /can't start new thread|MemoryError|ran longer/u)
+    await expectStopped(
+      "import threading\nstop = threading.Event()\nwhile True: threading.Thread(target=stop.wait).start()",
+      /can't start new thread|MemoryError|ran longer/u,
+    )
   })
 
   test("writes or reads outside its folder", async () => {
     const target = join(tmpdir(), `pirl-escape-${process.pid}`)
     await expectStopped(`open(${JSON.stringify(target)}, "w").write("x")`, /PermissionError/u)
-    await expectStopped(`import os\nos.symlink(${JSON.stringify(tmpdir())}, "out")\nopen("out/pirl-escape-${process.pid}", "w")`, /PermissionError/u)
+    await expectStopped(
+      `import os\nos.symlink(${JSON.stringify(tmpdir())}, "out")\nopen("out/pirl-escape-${process.pid}", "w")`,
+      /PermissionError/u,
+    )
     await expectStopped(`import os\nos.mkdir(${JSON.stringify(target)})`, /PermissionError/u)
     await expectStopped(`open(${JSON.stringify(import.meta.filename)}).read()`, /PermissionError/u)
     await expectStopped(`import os\nos.chmod(${JSON.stringify(import.meta.filename)}, 0)`, /PermissionError/u)
@@ -96,8 +122,12 @@ isolated("Python code is stopped and reported, and the host unharmed, when it", 
   test("sends signals, raises its limits, traces or mounts", async () => {
     await expectStopped(`import os\nos.kill(${process.pid}, 9)`, /PermissionError/u)
     await expectStopped("import os\nos.kill(-1, 9)", /PermissionError/u)
-    await expectStopped("import resource\nresource.setrlimit(resource.RLIMIT_AS, (-1, -1))", /not permitted|not allowed/u)
-    const call = "import ctypes\nlibc = ctypes.CDLL(None, use_errno=True)\nassert libc.%s != -1 or ctypes.get_errno() != 1, 'refused'"
+    await expectStopped(
+      "import resource\nresource.setrlimit(resource.RLIMIT_AS, (-1, -1))",
+      /not permitted|not allowed/u,
+    )
+    const call =
+      "import ctypes\nlibc = ctypes.CDLL(None, use_errno=True)\nassert libc.%s != -1 or ctypes.get_errno() != 1, 'refused'"
     await expectStopped(call.replace("%s", "ptrace(16, 1, 0, 0)"), /refused/u)
     await expectStopped(call.replace("%s", "mount(b'x', b'/', b'tmpfs', 0, 0)"), /refused/u)
     await expectStopped(call.replace("%s", "unshare(0x10000000)"), /refused/u)
@@ -114,7 +144,10 @@ isolated("Python code is stopped and reported, and the host unharmed, when it", 
     await expectStopped("import os\nos._exit(0)", /before the tests were done/u)
     await expectStopped("import sys\nsys.exit(0)", /SystemExit/u)
     await expectStopped("import os, signal\nos.kill(os.getpid(), signal.SIGSEGV)", /SIGSEGV/u)
-    await expectStopped("import os\nos.write(3, b'{\"end\": true, \"test\": 0}\\n')\nos._exit(0)", /before the tests were done/u)
+    await expectStopped(
+      'import os\nos.write(3, b\'{"end": true, "test": 0}\\n\')\nos._exit(0)',
+      /before the tests were done/u,
+    )
   })
 })
 
@@ -126,12 +159,16 @@ isolated("tests of Python code", () => {
   })
 
   test("give the share that passes where that is asked for", async () => {
-    expect(await judge("def f(x): return 2", asserts, { reward: "share" })).toMatchObject({ status: "incorrect", reward: 0.5 })
+    expect(await judge("def f(x): return 2", asserts, { reward: "share" })).toMatchObject({
+      status: "incorrect",
+      reward: 0.5,
+    })
     expect(await judge("def f(x): return 2")).toMatchObject({ reward: 0 })
   })
 
   test("of functions compare exact data: long integers, tuples as lists, methods of a Solution", async () => {
-    const gold = '{"fn_name": "f", "inputs": [[12345678901234567890], [[1, 2]]], "outputs": [12345678901234567891, [2, 3]]}'
+    const gold =
+      '{"fn_name": "f", "inputs": [[12345678901234567890], [[1, 2]]], "outputs": [12345678901234567891, [2, 3]]}'
     const source = "class Solution:\n  def f(self, x): return x + 1 if isinstance(x, int) else tuple(y + 1 for y in x)"
     expect(await judge(source, gold)).toMatchObject({ status: "correct" })
     expect(await judge(source.replace("x + 1 if", "float(x + 1) if"), gold)).toMatchObject({ status: "incorrect" })
@@ -139,7 +176,9 @@ isolated("tests of Python code", () => {
 
   test("are not fooled by a result that calls itself equal", async () => {
     const gold = '{"fn_name": "f", "inputs": [[1]], "outputs": [2]}'
-    expect((await judge("class E(int):\n  def __eq__(self, other): return True\ndef f(x): return E()", gold)).reason).toContain("not plain data")
+    expect(
+      (await judge("class E(int):\n  def __eq__(self, other): return True\ndef f(x): return E()", gold)).reason,
+    ).toContain("not plain data")
   })
 
   test("of programs compare what is printed, apart from white space at the ends of lines", async () => {
@@ -176,7 +215,8 @@ isolated("tests of Python code", () => {
 
   test("see an empty folder of their own and none of our environment", async () => {
     process.env["PIRL_TEST_SECRET"] = "secret"
-    const source = "import os\nassert os.listdir('.') == []\nassert 'PIRL_TEST_SECRET' not in os.environ\nopen('a', 'w').write('x')"
+    const source =
+      "import os\nassert os.listdir('.') == []\nassert 'PIRL_TEST_SECRET' not in os.environ\nopen('a', 'w').write('x')"
     expect(await judge(`${source}\n${right}`)).toMatchObject({ status: "correct" })
     delete process.env["PIRL_TEST_SECRET"]
   })

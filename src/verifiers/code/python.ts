@@ -40,7 +40,9 @@ function limitsOf(options: PythonCodeOptions): PythonLimits {
 
 function firstTests(tests: CodeTests, count: number): CodeTests {
   if (tests.kind === "programs") return { ...tests, cases: tests.cases.slice(0, count) }
-  return tests.kind === "calls" ? { ...tests, calls: tests.calls.slice(0, count) } : { ...tests, tests: tests.tests.slice(0, count) }
+  return tests.kind === "calls"
+    ? { ...tests, calls: tests.calls.slice(0, count) }
+    : { ...tests, tests: tests.tests.slice(0, count) }
 }
 
 /** The harness could not do its work: not the fault of the response. */
@@ -49,7 +51,9 @@ function checkIsolation(run: PythonRun, allowUnisolated: boolean): void {
   if (missing === undefined) {
     if (run.stopped === "was stopped at the deadline") return
     const got = run.stderr.trim().split("\n").at(-1) || run.stopped || `exit code ${run.exitCode}`
-    throw new VerifierError(`code: expected the Python harness to start, got ${got}. Raise memoryMb, or check the installation.`)
+    throw new VerifierError(
+      `code: expected the Python harness to start, got ${got}. Raise memoryMb, or check the installation.`,
+    )
   }
   if (missing.length > 0 && !allowUnisolated) throw new VerifierError(isolationMessage(missing))
 }
@@ -71,7 +75,8 @@ export class PythonCode {
     this.#limits = limitsOf(options)
     this.#allowUnisolated = options.allowUnisolated ?? false
     this.#installation = pythonInstallation(options.python ?? "python3")
-    if (this.#installation.missing.length > 0 && !this.#allowUnisolated) throw new VerifierError(isolationMessage(this.#installation.missing))
+    if (this.#installation.missing.length > 0 && !this.#allowUnisolated)
+      throw new VerifierError(isolationMessage(this.#installation.missing))
   }
 
   /** @param stopEarly  the tests after the first problem do not matter */
@@ -80,7 +85,9 @@ export class PythonCode {
     const job: PythonJob = { ...tests, source, stopEarly }
     const run = await this.#start(job, "", signal)
     const total = tests.kind === "calls" ? tests.calls.length : tests.tests.length
-    const results = new Map(run.reports.filter(({ test }) => test !== undefined).map(({ test, problem }) => [test!, problem ?? undefined]))
+    const results = new Map(
+      run.reports.filter(({ test }) => test !== undefined).map(({ test, problem }) => [test!, problem ?? undefined]),
+    )
     const passed = [...results.values()].filter((problem) => problem === undefined).length
     const ended = run.reports.some(({ end }) => end === true)
     const failed = [...results].find(([, problem]) => problem !== undefined)
@@ -92,13 +99,21 @@ export class PythonCode {
     return { total, passed, problem }
   }
 
-  async #programs(source: string, cases: readonly { input: string; output: string }[], stopEarly: boolean, signal?: AbortSignal): Promise<TestOutcome> {
+  async #programs(
+    source: string,
+    cases: readonly { input: string; output: string }[],
+    stopEarly: boolean,
+    signal?: AbortSignal,
+  ): Promise<TestOutcome> {
     let passed = 0
     let first: string | undefined
     for (const [i, { input, output }] of cases.entries()) {
       const run = await this.#start({ kind: "program", source }, input, signal)
       const error = run.exitCode === 0 ? undefined : run.stderr.trim().split("\n").at(-1) || `exit code ${run.exitCode}`
-      const problem = (run.stopped === undefined ? undefined : `the code ${run.stopped}`) ?? error ?? outputProblem(output, run.stdout)
+      const problem =
+        (run.stopped === undefined ? undefined : `the code ${run.stopped}`) ??
+        error ??
+        outputProblem(output, run.stdout)
       if (problem === undefined) passed++
       else first ??= `test ${i + 1}: ${problem}`
       if (signal?.aborted === true || (problem !== undefined && stopEarly)) break

@@ -74,9 +74,16 @@ const PRELUDE = String.raw`
  * @param input  what `readline()` and `require("fs").readFileSync(0)` read
  * @returns one result for each script, up to the first that breaks a limit
  */
-export async function runQuickJs(scripts: readonly string[], input: string, limits: QuickJsLimits): Promise<readonly QuickJsRun[]> {
+export async function runQuickJs(
+  scripts: readonly string[],
+  input: string,
+  limits: QuickJsLimits,
+): Promise<readonly QuickJsRun[]> {
   loading ??= load()
-  const runtime = (await loading).newRuntime({ memoryLimitBytes: limits.memoryMb * 2 ** 20, maxStackSizeBytes: STACK_BYTES })
+  const runtime = (await loading).newRuntime({
+    memoryLimitBytes: limits.memoryMb * 2 ** 20,
+    maxStackSizeBytes: STACK_BYTES,
+  })
   const context = runtime.newContext()
   const runs: QuickJsRun[] = []
   let stopped: string | undefined
@@ -106,7 +113,10 @@ export async function runQuickJs(scripts: readonly string[], input: string, limi
         const pending = runtime.executePendingJobs()
         if (pending.error !== undefined) problem = described(context.dump(pending.error))
         pending.dispose()
-        result = typeof evaluated.value === "object" && context.typeof(evaluated.value) === "string" ? context.getString(evaluated.value) : undefined
+        result =
+          typeof evaluated.value === "object" && context.typeof(evaluated.value) === "string"
+            ? context.getString(evaluated.value)
+            : undefined
       } else problem = described(context.dump(evaluated.error))
       evaluated.dispose()
       problem = stopped ?? problem
@@ -118,7 +128,14 @@ export async function runQuickJs(scripts: readonly string[], input: string, limi
     // Code that uses up memory or stack can leave the module beyond repair.
     if (!(error instanceof RangeError) && !(error instanceof Error && error.name === "RuntimeError")) throw error
     loading = undefined
-    return [...runs, { output: "", problem: stopped ?? (error instanceof RangeError ? "InternalError: stack overflow" : "used more memory than allowed") }]
+    return [
+      ...runs,
+      {
+        output: "",
+        problem:
+          stopped ?? (error instanceof RangeError ? "InternalError: stack overflow" : "used more memory than allowed"),
+      },
+    ]
   } finally {
     try {
       context.dispose()
@@ -133,6 +150,10 @@ export async function runQuickJs(scripts: readonly string[], input: string, limi
 function described(error: unknown): string {
   if (typeof error !== "object" || error === null) return String(error).slice(0, 300)
   const { name, message } = error as { name?: unknown; message?: unknown }
-  const text = `${typeof name === "string" ? name : "Error"}: ${typeof message === "string" ? message : JSON.stringify(error)}`.slice(0, 300)
+  const text =
+    `${typeof name === "string" ? name : "Error"}: ${typeof message === "string" ? message : JSON.stringify(error)}`.slice(
+      0,
+      300,
+    )
   return text.includes("out of memory") ? "used more memory than allowed" : text
 }

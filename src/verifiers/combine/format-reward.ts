@@ -38,12 +38,15 @@ function boxedProblem(text: string): string | undefined {
 export function formatVerifier(options: FormatOptions, path: string = "verifier"): Verifier {
   const { tags = [], boxed = false } = options
   if (tags.length === 0 && !boxed) {
-    throw new ConfigError([{ path, message: "format: expected tags or boxed, got neither. Set e.g. tags: [think, answer]." }])
+    throw new ConfigError([
+      { path, message: "format: expected tags or boxed, got neither. Set e.g. tags: [think, answer]." },
+    ])
   }
   return {
     name: "format",
     verify({ completion }) {
-      const problem = (tags.length === 0 ? undefined : tagProblem(completion, tags)) ?? (boxed ? boxedProblem(completion) : undefined)
+      const problem =
+        (tags.length === 0 ? undefined : tagProblem(completion, tags)) ?? (boxed ? boxedProblem(completion) : undefined)
       const extracted = completion.trim().slice(0, 80)
       return problem === undefined ? correct(extracted, "the form is kept") : incorrect(extracted, problem)
     },

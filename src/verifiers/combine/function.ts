@@ -9,7 +9,10 @@ import type { Verdict, Verifier, VerifierInput } from "../verifier.ts"
 export type FunctionResult = Verdict | number | boolean
 
 /** @param options  what stands under `options` in the config */
-export type VerifierFunction = (input: VerifierInput, options: Readonly<Record<string, unknown>>) => FunctionResult | Promise<FunctionResult>
+export type VerifierFunction = (
+  input: VerifierInput,
+  options: Readonly<Record<string, unknown>>,
+) => FunctionResult | Promise<FunctionResult>
 
 export interface FunctionModuleOptions {
   /** Path of a JavaScript module, from the working directory. */
@@ -28,10 +31,17 @@ function verdictOf(result: unknown, name: string): Verdict {
     return { status: reward >= RIGHT_FROM ? "correct" : "incorrect", reward, reason: `${name} gave ${String(result)}` }
   }
   const verdict = result as Partial<Verdict> | null
-  if (typeof verdict === "object" && verdict !== null && typeof verdict.status === "string" && typeof verdict.reward === "number") {
+  if (
+    typeof verdict === "object" &&
+    verdict !== null &&
+    typeof verdict.status === "string" &&
+    typeof verdict.reward === "number"
+  ) {
     return { ...(verdict as Verdict), reason: verdict.reason ?? "" }
   }
-  throw new VerifierError(`${name}: expected a verdict, a finite number or a boolean, got ${String(JSON.stringify(result))}. Change the function.`)
+  throw new VerifierError(
+    `${name}: expected a verdict, a finite number or a boolean, got ${String(JSON.stringify(result))}. Change the function.`,
+  )
 }
 
 /** A verifier out of a function, run in the calling thread. */
@@ -56,7 +66,9 @@ function canLoadTypeScript(): boolean {
 export function functionModuleVerifier(options: FunctionModuleOptions, path: string = "verifier"): Verifier {
   const file = resolve(options.module)
   if (!existsSync(file)) {
-    throw new ConfigError([{ path: `${path}.module`, message: `function: expected a module at ${file}, got nothing there. Check the path.` }])
+    throw new ConfigError([
+      { path: `${path}.module`, message: `function: expected a module at ${file}, got nothing there. Check the path.` },
+    ])
   }
   if (/\.[cm]?ts$/u.test(file) && !canLoadTypeScript()) {
     const message = `function: expected a JavaScript module, got ${options.module}. Compile it, or use a Node that reads TypeScript (22.18 or newer).`
@@ -69,7 +81,9 @@ export function functionModuleVerifier(options: FunctionModuleOptions, path: str
     const module = (await import(pathToFileURL(file).href)) as Record<string, unknown>
     const judge = module[name]
     if (typeof judge === "function") return judge as VerifierFunction
-    throw new VerifierError(`${who}: expected an exported function, got ${typeof judge}. The exports are ${Object.keys(module).join(", ")}.`)
+    throw new VerifierError(
+      `${who}: expected an exported function, got ${typeof judge}. The exports are ${Object.keys(module).join(", ")}.`,
+    )
   }
   return {
     name: "function",

@@ -16,7 +16,9 @@ export interface WeightedPart {
  */
 export function weightedSumVerifier(parts: readonly WeightedPart[], path: string = "verifier"): CompositeVerifier {
   if (parts.length === 0) {
-    throw new ConfigError([{ path: `${path}.parts`, message: "weighted: expected at least one part, got none. Add { verifier, weight }." }])
+    throw new ConfigError([
+      { path: `${path}.parts`, message: "weighted: expected at least one part, got none. Add { verifier, weight }." },
+    ])
   }
   const verifiers = parts.map(({ verifier }) => verifier)
   const weights = parts.map(({ weight }) => weight ?? 1)
@@ -24,7 +26,9 @@ export function weightedSumVerifier(parts: readonly WeightedPart[], path: string
     const failed = verdicts.find(isFailure)
     if (failed !== undefined) return failed
     const reward = verdicts.reduce((total, verdict, i) => total + weights[i]! * verdict.reward, 0)
-    const reason = verdicts.map((verdict, i) => `${verifiers[i]!.name} ${verdict.reward} x ${weights[i]}: ${verdict.reason}`).join("; ")
+    const reason = verdicts
+      .map((verdict, i) => `${verifiers[i]!.name} ${verdict.reward} x ${weights[i]}: ${verdict.reason}`)
+      .join("; ")
     return { ...verdicts[0]!, reward, reason }
   }
   return {

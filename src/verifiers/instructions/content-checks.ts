@@ -9,17 +9,22 @@ function hasOnly(text: string, wanted: RegExp, unwanted: RegExp): boolean {
 }
 
 export const contentChecks: InstructionTable = {
-  "keywords:existence": (response, given) => textsOf(given, "keywords").every((keyword) => keywordPattern(keyword, false).test(response)),
-  "keywords:frequency": (response, given) => holds(countMatches(response, keywordPattern(textOf(given, "keyword"), false)), given, "relation", "frequency"),
-  "keywords:forbidden_words": (response, given) => textsOf(given, "forbidden_words").every((word) => !keywordPattern(word, true).test(response)),
+  "keywords:existence": (response, given) =>
+    textsOf(given, "keywords").every((keyword) => keywordPattern(keyword, false).test(response)),
+  "keywords:frequency": (response, given) =>
+    holds(countMatches(response, keywordPattern(textOf(given, "keyword"), false)), given, "relation", "frequency"),
+  "keywords:forbidden_words": (response, given) =>
+    textsOf(given, "forbidden_words").every((word) => !keywordPattern(word, true).test(response)),
   "keywords:letter_frequency": (response, given) => {
     const letter = textOf(given, "letter").toLowerCase()
     if (letter === "") throw new InstructionProblem("expected letter to be a letter, got an empty text")
     return holds(response.toLowerCase().split(letter).length - 1, given, "let_relation", "let_frequency")
   },
   "language:response_language": (response, given) => isInLanguage(response, textOf(given, "language")),
-  "length_constraints:number_sentences": (response, given) => holds(countSentences(response), given, "relation", "num_sentences"),
-  "length_constraints:number_paragraphs": (response, given) => countStarParagraphs(response) === countOf(given, "num_paragraphs"),
+  "length_constraints:number_sentences": (response, given) =>
+    holds(countSentences(response), given, "relation", "num_sentences"),
+  "length_constraints:number_paragraphs": (response, given) =>
+    countStarParagraphs(response) === countOf(given, "num_paragraphs"),
   "length_constraints:number_words": (response, given) => holds(countWords(response), given, "relation", "num_words"),
   "length_constraints:nth_paragraph_first_word": (response, given) => {
     const paragraphs = response.split("\n\n")
@@ -29,8 +34,10 @@ export const contentChecks: InstructionTable = {
     if (nth > count || count !== countOf(given, "num_paragraphs")) return false
     return firstWord(paragraphs[nth - 1] ?? "") === textOf(given, "first_word").toLowerCase()
   },
-  "change_case:capital_word_frequency": (response, given) => holds(countCapitalWords(response), given, "capital_relation", "capital_frequency"),
+  "change_case:capital_word_frequency": (response, given) =>
+    holds(countCapitalWords(response), given, "capital_relation", "capital_frequency"),
   "change_case:english_capital": (response) => hasOnly(response, /\p{Lu}/u, /\p{Ll}/u) && isInLanguage(response, "en"),
-  "change_case:english_lowercase": (response) => hasOnly(response, /\p{Ll}/u, /\p{Lu}/u) && isInLanguage(response, "en"),
+  "change_case:english_lowercase": (response) =>
+    hasOnly(response, /\p{Ll}/u, /\p{Lu}/u) && isInLanguage(response, "en"),
   "punctuation:no_comma": (response) => !response.includes(","),
 }

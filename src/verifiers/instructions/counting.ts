@@ -8,7 +8,10 @@ export function countWords(text: string): number {
 /** Words with capitals and no small letters, as NLTK's word tokenizer and Python's `isupper` find them. */
 export function countCapitalWords(text: string): number {
   // The tokenizer takes the ends of contractions off: NASA's is NASA and 's.
-  const tokens = text.replaceAll(/(?:n['’]t|['’](?:s|m|d|re|ve|ll))(?!\p{L})/giu, " ").match(/[\p{L}\p{N}\p{M}_]+(?:[-.'’/&][\p{L}\p{N}\p{M}_]+)*/gu) ?? []
+  const tokens =
+    text
+      .replaceAll(/(?:n['’]t|['’](?:s|m|d|re|ve|ll))(?!\p{L})/giu, " ")
+      .match(/[\p{L}\p{N}\p{M}_]+(?:[-.'’/&][\p{L}\p{N}\p{M}_]+)*/gu) ?? []
   return tokens.filter((token) => /\p{Lu}/u.test(token) && !/\p{Ll}/u.test(token)).length
 }
 

@@ -23,13 +23,24 @@ function hasPostscript(response: string, marker: string): boolean {
 function hasTitle(response: string): boolean {
   return response.split("\n").some((line) => {
     const [start, end] = [line.indexOf("<<"), line.lastIndexOf(">>")]
-    return start >= 0 && end > start + 2 && line.slice(start + 2, end).replaceAll(/[<>]/gu, "").trim() !== ""
+    return (
+      start >= 0 &&
+      end > start + 2 &&
+      line
+        .slice(start + 2, end)
+        .replaceAll(/[<>]/gu, "")
+        .trim() !== ""
+    )
   })
 }
 
 /** JSON, in a code fence or without one. */
 function isJson(response: string): boolean {
-  const text = response.trim().replace(/^```(?:json)?/iu, "").replace(/```$/u, "").trim()
+  const text = response
+    .trim()
+    .replace(/^```(?:json)?/iu, "")
+    .replace(/```$/u, "")
+    .trim()
   return parseJson(text) !== undefined
 }
 
@@ -42,12 +53,17 @@ function isTwoResponses(response: string): boolean {
 }
 
 export const formatChecks: InstructionTable = {
-  "detectable_content:number_placeholders": (response, given) => countMatches(response, /\[[^\n[\]]*\]/gu) >= countOf(given, "num_placeholders"),
-  "detectable_content:postscript": (response, given) => hasPostscript(response, textOf(given, "postscript_marker").trim()),
+  "detectable_content:number_placeholders": (response, given) =>
+    countMatches(response, /\[[^\n[\]]*\]/gu) >= countOf(given, "num_placeholders"),
+  "detectable_content:postscript": (response, given) =>
+    hasPostscript(response, textOf(given, "postscript_marker").trim()),
   "detectable_format:number_bullet_lists": (response, given) =>
-    response.split("\n").filter((line) => /^\s*(?:\*[^*]|-)/u.test(`${line}\n`)).length === countOf(given, "num_bullets"),
-  "detectable_format:constrained_response": (response) => CONSTRAINED_ANSWERS.some((answer) => response.includes(answer)),
-  "detectable_format:number_highlighted_sections": (response, given) => countHighlights(response) >= countOf(given, "num_highlights"),
+    response.split("\n").filter((line) => /^\s*(?:\*[^*]|-)/u.test(`${line}\n`)).length ===
+    countOf(given, "num_bullets"),
+  "detectable_format:constrained_response": (response) =>
+    CONSTRAINED_ANSWERS.some((answer) => response.includes(answer)),
+  "detectable_format:number_highlighted_sections": (response, given) =>
+    countHighlights(response) >= countOf(given, "num_highlights"),
   "detectable_format:multiple_sections": (response, given) => {
     const marker = escapePattern(textOf(given, "section_spliter").trim())
     return countMatches(response, new RegExp(String.raw`\s?${marker}\s?\d+\s?`, "gu")) >= countOf(given, "num_sections")
@@ -55,8 +71,13 @@ export const formatChecks: InstructionTable = {
   "detectable_format:json_format": isJson,
   "detectable_format:title": hasTitle,
   "combination:two_responses": isTwoResponses,
-  "combination:repeat_prompt": (response, given) => response.trim().toLowerCase().startsWith(textOf(given, "prompt_to_repeat").trim().toLowerCase()),
+  "combination:repeat_prompt": (response, given) =>
+    response.trim().toLowerCase().startsWith(textOf(given, "prompt_to_repeat").trim().toLowerCase()),
   "startend:end_checker": (response, given) =>
-    response.trim().replaceAll(/^"+|"+$/gu, "").toLowerCase().endsWith(textOf(given, "end_phrase").trim().toLowerCase()),
+    response
+      .trim()
+      .replaceAll(/^"+|"+$/gu, "")
+      .toLowerCase()
+      .endsWith(textOf(given, "end_phrase").trim().toLowerCase()),
   "startend:quotation": (response) => /^".*"$/su.test(response.trim()) && response.trim().length > 1,
 }

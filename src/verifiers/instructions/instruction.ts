@@ -41,7 +41,9 @@ export function holds(count: number, given: InstructionArguments, relation: stri
     case "at most":
       return count <= limit
     default:
-      throw new InstructionProblem(`expected ${relation} to be "less than" or "at least", got ${JSON.stringify(given[relation]) ?? "nothing"}`)
+      throw new InstructionProblem(
+        `expected ${relation} to be "less than" or "at least", got ${JSON.stringify(given[relation]) ?? "nothing"}`,
+      )
   }
 }
 
@@ -55,7 +57,8 @@ export function escapePattern(text: string): string {
  * @param wholeWord  only between word boundaries
  */
 export function keywordPattern(keyword: string, wholeWord: boolean): RegExp {
-  const edges = (pattern: string): string => (wholeWord ? String.raw`(?<![\p{L}\p{N}_])(?:${pattern})(?![\p{L}\p{N}_])` : pattern)
+  const edges = (pattern: string): string =>
+    wholeWord ? String.raw`(?<![\p{L}\p{N}_])(?:${pattern})(?![\p{L}\p{N}_])` : pattern
   try {
     return new RegExp(edges(keyword), "giu")
   } catch {

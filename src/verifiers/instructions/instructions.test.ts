@@ -17,31 +17,54 @@ const cases: readonly Case[] = [
   ["keywords:forbidden_words", { forbidden_words: ["cat"] }, "concatenate", "a Cat."],
   ["keywords:letter_frequency", { letter: "e", let_frequency: 3, let_relation: "at least" }, "Eerie", "even"],
   ["language:response_language", { language: "de" }, german, english],
-  ["length_constraints:number_sentences", { num_sentences: 2, relation: "at least" }, "Dr. Who is here. He left!", "Dr. Who is here at 3.14."],
+  [
+    "length_constraints:number_sentences",
+    { num_sentences: 2, relation: "at least" },
+    "Dr. Who is here. He left!",
+    "Dr. Who is here at 3.14.",
+  ],
   ["length_constraints:number_paragraphs", { num_paragraphs: 2 }, "one\n***\ntwo", "one\n\ntwo"],
   ["length_constraints:number_words", { num_words: 3, relation: "less than" }, "two words", "now three words"],
-  ["length_constraints:nth_paragraph_first_word", { num_paragraphs: 2, nth_paragraph: 2, first_word: "then" }, "First this.\n\n\"Then, that.", "First this.\n\nThat then."],
+  [
+    "length_constraints:nth_paragraph_first_word",
+    { num_paragraphs: 2, nth_paragraph: 2, first_word: "then" },
+    'First this.\n\n"Then, that.',
+    "First this.\n\nThat then.",
+  ],
   ["detectable_content:number_placeholders", { num_placeholders: 2 }, "Dear [name], see [place].", "Dear [name]."],
   ["detectable_content:postscript", { postscript_marker: "P.S." }, "Bye.\nP. S. call me", "Bye."],
   ["detectable_content:postscript", { postscript_marker: "P.P.S" }, "Bye.\np.p.s call me", "Bye. P.S. call"],
   ["detectable_format:number_bullet_lists", { num_bullets: 2 }, "* a\n- b", "* a\n** b"],
   ["detectable_format:constrained_response", {}, "My answer is maybe.", "Maybe."],
   ["detectable_format:number_highlighted_sections", { num_highlights: 2 }, "*one* and **two**", "*one* and ** **"],
-  ["detectable_format:multiple_sections", { section_spliter: "SECTION", num_sections: 2 }, "SECTION 1\na\nSECTION 2\nb", "SECTION 1\na"],
+  [
+    "detectable_format:multiple_sections",
+    { section_spliter: "SECTION", num_sections: 2 },
+    "SECTION 1\na\nSECTION 2\nb",
+    "SECTION 1\na",
+  ],
   ["detectable_format:json_format", {}, '```json\n{"a": 1}\n```', "{a: 1}"],
   ["detectable_format:title", {}, "<<A title>>\ntext", "<<>> text"],
   ["combination:two_responses", {}, "one\n******\ntwo", "one\n******\none"],
   ["combination:repeat_prompt", { prompt_to_repeat: "Say hi." }, "say hi. Hi!", "Hi!"],
   ["startend:end_checker", { end_phrase: "The end." }, 'So it was. the END."', "The end. Or not."],
   ["startend:quotation", {}, '"quoted\ntext"', '"quoted" text'],
-  ["change_case:capital_word_frequency", { capital_frequency: 2, capital_relation: "at least" }, "NASA and U.S. fly", "NASA and You fly"],
+  [
+    "change_case:capital_word_frequency",
+    { capital_frequency: 2, capital_relation: "at least" },
+    "NASA and U.S. fly",
+    "NASA and You fly",
+  ],
   ["change_case:english_capital", {}, english.toUpperCase(), english],
   ["change_case:english_lowercase", {}, english.toLowerCase(), `${english} I`],
   ["punctuation:no_comma", {}, "no comma", "one, two"],
 ]
 
 function judge(completion: string, ids: readonly string[], kwargs: readonly object[], options = {}): Verdict {
-  return instructionsVerifier(options).verify({ gold: JSON.stringify({ instruction_id_list: ids, kwargs }), completion }) as Verdict
+  return instructionsVerifier(options).verify({
+    gold: JSON.stringify({ instruction_id_list: ids, kwargs }),
+    completion,
+  }) as Verdict
 }
 
 describe("each of the 25 instructions of IFEval", () => {
@@ -52,7 +75,11 @@ describe("each of the 25 instructions of IFEval", () => {
 
   test.each(cases)("%s %j is followed by %j and not by %j", (id, given, follows, breaks) => {
     expect(judge(follows, [id], [given])).toMatchObject({ status: "correct", reward: 1 })
-    expect(judge(breaks, [id], [given])).toMatchObject({ status: "incorrect", reward: 0, reason: expect.stringContaining(id) })
+    expect(judge(breaks, [id], [given])).toMatchObject({
+      status: "incorrect",
+      reward: 0,
+      reason: expect.stringContaining(id),
+    })
   })
 
   test("throws on no response and takes no time on long ones", () => {
@@ -65,7 +92,7 @@ describe("each of the 25 instructions of IFEval", () => {
       }),
       { numRuns: 300 },
     )
-    for (const unit of ["*", "<<", "[", "\"", "a.", "A", "******", "- ", "P. ", "\n", "[[a"]) {
+    for (const unit of ["*", "<<", "[", '"', "a.", "A", "******", "- ", "P. ", "\n", "[[a"]) {
       const started = performance.now()
       for (const id of instructionNames) judge(unit.repeat(50_000), [id], [given])
       expect(performance.now() - started, unit).toBeLessThan(8000)
@@ -78,7 +105,11 @@ describe("instructions together", () => {
 
   test("must all be followed, or count by their share", () => {
     expect(judge('"yes"', ids, [{}, {}]).status).toBe("correct")
-    expect(judge("yes", ids, [{}, {}])).toMatchObject({ status: "incorrect", reward: 0, extracted: "1 of 2 instructions followed" })
+    expect(judge("yes", ids, [{}, {}])).toMatchObject({
+      status: "incorrect",
+      reward: 0,
+      extracted: "1 of 2 instructions followed",
+    })
     expect(judge("yes", ids, [{}, {}], { reward: "share" })).toMatchObject({ status: "incorrect", reward: 0.5 })
   })
 
@@ -97,9 +128,17 @@ describe("instructions together", () => {
   })
 
   test("that are unknown or lack an argument are the fault of the gold", () => {
-    expect(judge("a", ["punctuation:no_commas"], [{}])).toMatchObject({ status: "unparsable-gold", reason: expect.stringContaining("did you mean punctuation:no_comma") })
-    expect(judge("a", ["keywords:existence"], [{}])).toMatchObject({ status: "unparsable-gold", reason: expect.stringContaining("keywords") })
-    expect(judge("a", ["length_constraints:number_words"], [{ num_words: 2, relation: "about" }]).status).toBe("unparsable-gold")
+    expect(judge("a", ["punctuation:no_commas"], [{}])).toMatchObject({
+      status: "unparsable-gold",
+      reason: expect.stringContaining("did you mean punctuation:no_comma"),
+    })
+    expect(judge("a", ["keywords:existence"], [{}])).toMatchObject({
+      status: "unparsable-gold",
+      reason: expect.stringContaining("keywords"),
+    })
+    expect(judge("a", ["length_constraints:number_words"], [{ num_words: 2, relation: "about" }]).status).toBe(
+      "unparsable-gold",
+    )
     expect(instructionsVerifier().verify({ gold: "{}", completion: "a" })).toMatchObject({ status: "unparsable-gold" })
     expect(judge(" ", ["punctuation:no_comma"], [{}]).status).toBe("no-answer")
   })
@@ -108,7 +147,7 @@ describe("instructions together", () => {
 test("words, sentences and paragraphs are counted as IFEval counts them", () => {
   expect(countWords("It's a well-known 2nd fact: été_1")).toBe(8)
   expect(countCapitalWords("NASA's U.S. A-B I x2 X2 Été ÉTÉ")).toBe(6)
-  expect(countSentences("Mr. Smith paid $3.50 for it, e.g. at example.com. Did J. Doe? Yes... \"No!\" she said.")).toBe(5)
+  expect(countSentences('Mr. Smith paid $3.50 for it, e.g. at example.com. Did J. Doe? Yes... "No!" she said.')).toBe(5)
   expect(countSentences("")).toBe(0)
   expect(countSentences("no full stop")).toBe(1)
   expect(countStarParagraphs("a\n***\nb\n***\n")).toBe(2)

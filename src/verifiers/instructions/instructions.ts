@@ -33,20 +33,30 @@ function instructionsOf({ gold, row }: VerifierInput): readonly Instruction[] | 
   const value = parseJson(gold)?.value
   if (Array.isArray(value)) {
     const list = value as readonly Record<string, unknown>[]
-    return list.every((one) => typeof one?.["id"] === "string") ? list.map(({ id, ...given }) => ({ id: id as string, given })) : undefined
+    return list.every((one) => typeof one?.["id"] === "string")
+      ? list.map(({ id, ...given }) => ({ id: id as string, given }))
+      : undefined
   }
   const source = typeof value === "object" && value !== null ? (value as Record<string, unknown>) : row
   const ids = source?.["instruction_id_list"]
   const kwargs = source?.["kwargs"]
   const given: unknown = typeof kwargs === "string" ? parseJson(kwargs)?.value : kwargs
   if (!Array.isArray(ids) || !ids.every((id) => typeof id === "string")) return undefined
-  return ids.map((id, i) => ({ id, given: ((Array.isArray(given) ? given[i] : undefined) ?? {}) as InstructionArguments }))
+  return ids.map((id, i) => ({
+    id,
+    given: ((Array.isArray(given) ? given[i] : undefined) ?? {}) as InstructionArguments,
+  }))
 }
 
 /** The variants of a response of which one must follow an instruction in loose mode. */
 function looseVariants(response: string): readonly string[] {
   const lines = response.split("\n")
-  const cut = [response, lines.slice(1).join("\n").trim(), lines.slice(0, -1).join("\n").trim(), lines.slice(1, -1).join("\n").trim()]
+  const cut = [
+    response,
+    lines.slice(1).join("\n").trim(),
+    lines.slice(0, -1).join("\n").trim(),
+    lines.slice(1, -1).join("\n").trim(),
+  ]
   return [...cut, ...cut.map((text) => text.replaceAll("*", ""))]
 }
 
@@ -54,7 +64,9 @@ function follows({ id, given }: Instruction, responses: readonly string[]): bool
   const check = Object.hasOwn(checks, id) ? checks[id] : undefined
   if (check === undefined) {
     const near = nearestName(id, instructionNames)
-    throw new InstructionProblem(`there is no instruction ${JSON.stringify(id)}${near === undefined ? "" : `, did you mean ${near}?`}`)
+    throw new InstructionProblem(
+      `there is no instruction ${JSON.stringify(id)}${near === undefined ? "" : `, did you mean ${near}?`}`,
+    )
   }
   try {
     return responses.some((response) => response.trim() !== "" && check(response, given))

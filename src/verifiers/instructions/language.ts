@@ -67,7 +67,9 @@ const FREQUENT: Readonly<Record<string, string>> = {
   lt: "ir yra kad su iš į tai bet kaip ar už apie po nuo buvo jis jo kuris jie taip tik dar labai",
 }
 
-const WORDS: ReadonlyMap<string, ReadonlySet<string>> = new Map(Object.entries(FREQUENT).map(([language, words]) => [language, new Set(words.split(" "))]))
+const WORDS: ReadonlyMap<string, ReadonlySet<string>> = new Map(
+  Object.entries(FREQUENT).map(([language, words]) => [language, new Set(words.split(" "))]),
+)
 
 const SEARCHED_CHARACTERS = 20_000
 /** The share of frequent words from which a language in Latin letters counts as recognised. */
@@ -108,7 +110,17 @@ function byWords(text: string): string | undefined {
 }
 
 /** Codes of one language, or of ones that share so much that this detector does not tell them apart. */
-const SAME: Readonly<Record<string, string>> = { "zh-cn": "zh", "zh-tw": "zh", nb: "no", nn: "no", da: "no", iw: "he", fil: "tl", in: "id", ms: "id" }
+const SAME: Readonly<Record<string, string>> = {
+  "zh-cn": "zh",
+  "zh-tw": "zh",
+  nb: "no",
+  nn: "no",
+  da: "no",
+  iw: "he",
+  fil: "tl",
+  in: "id",
+  ms: "id",
+}
 
 /**
  * Whether a text is in a language. A text whose language is not clear counts as right when its letters are Latin and the
@@ -118,6 +130,12 @@ export function isInLanguage(text: string, language: string): boolean {
   const plain = (code: string): string => SAME[code.toLowerCase()] ?? code.toLowerCase()
   const found = detectLanguage(text)
   if (found !== undefined) return plain(found) === plain(language)
-  const known = [...WORDS.keys(), ...SCRIPTS.map(([, code]) => code), ...Object.values(VARIANTS).flat().map(([, code]) => code)]
+  const known = [
+    ...WORDS.keys(),
+    ...SCRIPTS.map(([, code]) => code),
+    ...Object.values(VARIANTS)
+      .flat()
+      .map(([, code]) => code),
+  ]
   return !known.some((code) => plain(code) === plain(language)) || !/\p{L}/u.test(text)
 }

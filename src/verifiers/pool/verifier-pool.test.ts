@@ -10,13 +10,19 @@ const named = (name: string): Verifier => createVerifier({ name: "function", mod
 const pool = new VerifierPool({ workers: 2, timeoutMs: 700 })
 afterAll(async () => pool.close())
 
-async function statuses(verifier: Verifier, completions: readonly string[], of: VerifierPool = pool): Promise<string[]> {
+async function statuses(
+  verifier: Verifier,
+  completions: readonly string[],
+  of: VerifierPool = pool,
+): Promise<string[]> {
   const verdicts = await Promise.all(completions.map((completion) => of.verify(verifier, { gold: "", completion })))
   return verdicts.map(({ status }) => status)
 }
 
-const many = (odd: string, at: number): string[] => Array.from({ length: 60 }, (_, i) => (i === at ? odd : `response ${i}`))
-const allCorrectBut = (at: number, status: string): string[] => Array.from({ length: 60 }, (_, i) => (i === at ? status : "correct"))
+const many = (odd: string, at: number): string[] =>
+  Array.from({ length: 60 }, (_, i) => (i === at ? odd : `response ${i}`))
+const allCorrectBut = (at: number, status: string): string[] =>
+  Array.from({ length: 60 }, (_, i) => (i === at ? status : "correct"))
 
 describe("a verifier in the pool", () => {
   test("that never returns is killed at its deadline, and the others of its batch get their verdicts", async () => {
@@ -30,7 +36,9 @@ describe("a verifier in the pool", () => {
   })
 
   test("that throws is a failure with the message, not a wrong answer", async () => {
-    const verdicts = await Promise.all(["a", "throw", "b"].map((completion) => pool.verify(named("throws"), { gold: "", completion })))
+    const verdicts = await Promise.all(
+      ["a", "throw", "b"].map((completion) => pool.verify(named("throws"), { gold: "", completion })),
+    )
     expect(verdicts.map(({ status }) => status)).toEqual(["correct", "failure", "correct"])
     expect(verdicts[1]!.reason).toContain("broken on purpose")
   })
@@ -62,8 +70,14 @@ describe("a verifier in the pool", () => {
 
   test("gives the same verdict as in the calling thread", async () => {
     const math = createVerifier("math")
-    const cases = [["\\frac{1}{2}", "\\boxed{0.5}"], ["2", "\\boxed{3}"], ["2", "no answer here"], ["", "1"]] as const
-    for (const [gold, completion] of cases) expect(await pool.verify(math, { gold, completion })).toEqual(await math.verify({ gold, completion }))
+    const cases = [
+      ["\\frac{1}{2}", "\\boxed{0.5}"],
+      ["2", "\\boxed{3}"],
+      ["2", "no answer here"],
+      ["", "1"],
+    ] as const
+    for (const [gold, completion] of cases)
+      expect(await pool.verify(math, { gold, completion })).toEqual(await math.verify({ gold, completion }))
   })
 
   test("with a row that cannot be copied to a thread is a failure of its own", async () => {
@@ -80,7 +94,10 @@ describe("a catastrophic regular expression", () => {
     const regex = createVerifier("regex")
     const verdict = await pool.verify(regex, { gold: "^(a+)+$", completion: `${"a".repeat(40)}b` })
     expect(verdict.status).toBe("timeout")
-    expect(await statuses(createVerifier({ name: "regex", pattern: "b$" }), ["ab", "ba"])).toEqual(["correct", "incorrect"])
+    expect(await statuses(createVerifier({ name: "regex", pattern: "b$" }), ["ab", "ba"])).toEqual([
+      "correct",
+      "incorrect",
+    ])
   })
 })
 
@@ -131,7 +148,10 @@ test("a pool that nobody closes does not keep its process alive, and what verifi
     const { createVerifier } = await import(${source("../registry.ts")})
     const verifier = createVerifier({ name: "function", module: ${JSON.stringify(module)}, export: "prints" })
     console.log((await sharedVerifierPool().verify(verifier, { gold: "", completion: "" })).status)`
-  const run = spawnSync(process.execPath, ["--import", "tsx", "--input-type=module", "-e", script], { encoding: "utf8", timeout: 60_000 })
+  const run = spawnSync(process.execPath, ["--import", "tsx", "--input-type=module", "-e", script], {
+    encoding: "utf8",
+    timeout: 60_000,
+  })
   expect(run.error).toBeUndefined()
   expect(run.stdout).toBe("correct\n")
   expect(run.stderr).toContain("printed by a verifier")

@@ -138,7 +138,13 @@ export class VerifierPool {
     const again: PendingJob[] = []
     for (const job of unfinished) {
       if (job.starts < MAXIMUM_STARTS) again.push(job)
-      else job.resolve(failureOf(job.spec.name, `${MAXIMUM_STARTS} worker threads stopped before they began. Check the installation.`))
+      else
+        job.resolve(
+          failureOf(
+            job.spec.name,
+            `${MAXIMUM_STARTS} worker threads stopped before they began. Check the installation.`,
+          ),
+        )
     }
     this.#queue = [...again, ...this.#queue]
     this.#dispatchSoon()

@@ -34,7 +34,11 @@ describe("JSON by a schema", () => {
   })
 
   test("follows the draft that the schema names", async () => {
-    const draft2020 = JSON.stringify({ $schema: "https://json-schema.org/draft/2020-12/schema", prefixItems: [{ type: "string" }], items: false })
+    const draft2020 = JSON.stringify({
+      $schema: "https://json-schema.org/draft/2020-12/schema",
+      prefixItems: [{ type: "string" }],
+      items: false,
+    })
     expect((await judge('["a"]', draft2020)).status).toBe("correct")
     expect((await judge('["a", 1]', draft2020)).status).toBe("incorrect")
     const draft4 = JSON.stringify({ $schema: "http://json-schema.org/draft-04/schema#", type: "array" })
@@ -81,7 +85,12 @@ describe("JSON in a response", () => {
 })
 
 test("Python's names of types are read as JSON Schema's", () => {
-  expect(standardTypes({ type: "dict", properties: { type: { type: "float" }, a: { type: "any" }, b: { type: "tuple", items: { type: "integer" } } } })).toEqual({
+  expect(
+    standardTypes({
+      type: "dict",
+      properties: { type: { type: "float" }, a: { type: "any" }, b: { type: "tuple", items: { type: "integer" } } },
+    }),
+  ).toEqual({
     type: "object",
     properties: { type: { type: "number" }, a: {}, b: { type: "array", items: { type: "integer" } } },
   })

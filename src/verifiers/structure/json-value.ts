@@ -79,7 +79,7 @@ function closingBracket(text: string, start: number): number {
 function lastEmbedded(text: string): FoundJson | undefined {
   let found: FoundJson | undefined
   let tries = 0
-  for (let at = 0; at < text.length && tries < MAXIMUM_TRIES; ) {
+  for (let at = 0; at < text.length && tries < MAXIMUM_TRIES;) {
     const next = text.slice(at).search(/[{[]/u)
     if (next < 0) break
     const start = at + next

@@ -9,7 +9,15 @@ const MAXIMUM_PROBLEMS = 3
 const validators = new Map<string, SchemaValidator>()
 
 /** BFCL and Python tool descriptions use Python's names of types. */
-const TYPE_NAMES: Readonly<Record<string, string>> = { dict: "object", float: "number", int: "integer", str: "string", bool: "boolean", list: "array", tuple: "array" }
+const TYPE_NAMES: Readonly<Record<string, string>> = {
+  dict: "object",
+  float: "number",
+  int: "integer",
+  str: "string",
+  bool: "boolean",
+  list: "array",
+  tuple: "array",
+}
 
 /** A schema with JSON Schema's names of types, in which unknown ones (`any`) are left out. */
 export function standardTypes(schema: unknown): unknown {
@@ -39,15 +47,23 @@ export async function schemaValidator(schema: unknown): Promise<SchemaValidator>
   let validate
   try {
     if (draft.includes("2020-12")) validate = new (await import("ajv/dist/2020.js")).Ajv2020(options).compile(schema)
-    else if (draft.includes("2019-09")) validate = new (await import("ajv/dist/2019.js")).Ajv2019(options).compile(schema)
+    else if (draft.includes("2019-09"))
+      validate = new (await import("ajv/dist/2019.js")).Ajv2019(options).compile(schema)
     else validate = new (await import("ajv")).Ajv(options).compile(withoutDraft(schema))
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause)
-    throw new VerifierError(`JSON schema: expected a valid schema, got an error: ${reason}. Correct the schema.`, { cause })
+    throw new VerifierError(`JSON schema: expected a valid schema, got an error: ${reason}. Correct the schema.`, {
+      cause,
+    })
   }
   const validator: SchemaValidator = (value) => {
     if (validate(value) === true) return []
-    return (validate.errors ?? []).slice(0, MAXIMUM_PROBLEMS).map(({ instancePath, message }) => `${instancePath === "" ? "the value" : instancePath} ${message ?? "is not valid"}`)
+    return (validate.errors ?? [])
+      .slice(0, MAXIMUM_PROBLEMS)
+      .map(
+        ({ instancePath, message }) =>
+          `${instancePath === "" ? "the value" : instancePath} ${message ?? "is not valid"}`,
+      )
   }
   if (validators.size >= MAXIMUM_KEPT) validators.clear()
   validators.set(key, validator)

@@ -14,7 +14,8 @@ export function lastAnswerTag(text: string): string | undefined {
 }
 
 /** `answer is`, `answer:`, `choice is` ... and what follows on the line. */
-const STATED = /\b(?:answer|choice|option)\b[*_"']{0,3}(?:\s{1,3}(?:is|would be|must be))?\s{0,3}[:=]?[*_]{0,3}\s{0,3}/giu
+const STATED =
+  /\b(?:answer|choice|option)\b[*_"']{0,3}(?:\s{1,3}(?:is|would be|must be))?\s{0,3}[:=]?[*_]{0,3}\s{0,3}/giu
 
 /** What follows the last "answer is" or "answer:" on its line, trimmed; undefined when there is none. */
 export function lastStatedAnswer(text: string): string | undefined {

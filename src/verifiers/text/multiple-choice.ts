@@ -31,7 +31,10 @@ interface Reading {
 }
 
 function plain(text: string): string {
-  return text.toLowerCase().replaceAll(/\s+/gu, " ").replaceAll(/^[\s"'*]+|[\s"'*.]+$/gu, "")
+  return text
+    .toLowerCase()
+    .replaceAll(/\s+/gu, " ")
+    .replaceAll(/^[\s"'*]+|[\s"'*.]+$/gu, "")
 }
 
 /** The letters a short text names from its beginning on: `(C) because ...`, `C. Paris`, `A, C and D`. */
@@ -46,7 +49,9 @@ function leading(text: string, { letters, several, texts }: Reading): string | u
     const list = new RegExp(`^(?:${one}(?:\\s{0,3}(?:,|;|&|and)\\s{0,3}(?:and\\s)?)?)+`, "iu").exec(cleaned)
     return sorted(list?.[0] ?? head[1]!, letters)
   }
-  return several && new RegExp(`^[${letters}]{2,}(?![\\p{L}\\p{N}])`, "u").test(cleaned) ? sorted(cleaned.split(/[^A-Z]/u)[0]!, letters) : undefined
+  return several && new RegExp(`^[${letters}]{2,}(?![\\p{L}\\p{N}])`, "u").test(cleaned)
+    ? sorted(cleaned.split(/[^A-Z]/u)[0]!, letters)
+    : undefined
 }
 
 /** `a dog` and `I think` begin with a word of one letter; `A. dog` and `A` name an option. */
@@ -74,9 +79,14 @@ function standingAlone(text: string, letters: string): string | undefined {
 }
 
 /** A response that begins with an option: a letter with a bracket, a dot or a colon, or a line of its own. */
-const BEGINS_WITH_OPTION = /^[*_]{0,3}(?:[([]\s?[A-Za-z]\s?[)\]]|[A-Z](?:[.):]|[*_]{0,3}\s*(?:\n|$))|[A-Z](?:\s{0,2}(?:,|;|&|and)\s{0,2}[A-Z])+\b)/u
+const BEGINS_WITH_OPTION =
+  /^[*_]{0,3}(?:[([]\s?[A-Za-z]\s?[)\]]|[A-Z](?:[.):]|[*_]{0,3}\s*(?:\n|$))|[A-Z](?:\s{0,2}(?:,|;|&|and)\s{0,2}[A-Z])+\b)/u
 
-function extract(completion: string, reading: Reading, anywhere: boolean): { readonly text: string; readonly answer: string } | undefined {
+function extract(
+  completion: string,
+  reading: Reading,
+  anywhere: boolean,
+): { readonly text: string; readonly answer: string } | undefined {
   const whole = completion.trim()
   const isText = reading.texts?.some((text) => plain(text) === plain(whole)) === true
   const beginning = isText || BEGINS_WITH_OPTION.test(whole) ? whole : undefined

@@ -27,7 +27,10 @@ const ARTICLES = /(?<![\p{L}\p{N}_])(?:a|an|the)(?![\p{L}\p{N}_])/gu
  */
 export function normalizeAnswer(text: string): string {
   const bare = text.toLowerCase().replaceAll(PUNCTUATION, "").replaceAll(ARTICLES, " ")
-  return bare.split(/\s+/u).filter((word) => word !== "").join(" ")
+  return bare
+    .split(/\s+/u)
+    .filter((word) => word !== "")
+    .join(" ")
 }
 
 /**
@@ -53,9 +56,16 @@ export function acceptedAnswers(gold: string): readonly string[] {
   if (/^\s*[[{]/u.test(gold)) {
     try {
       const parsed: unknown = JSON.parse(gold)
-      const inner = Array.isArray(parsed) ? parsed : ((parsed as Record<string, unknown>)["target"] ?? (parsed as Record<string, unknown>)["text"])
+      const inner = Array.isArray(parsed)
+        ? parsed
+        : ((parsed as Record<string, unknown>)["target"] ?? (parsed as Record<string, unknown>)["text"])
       const list = typeof inner === "string" ? [inner] : inner
-      if (Array.isArray(list) && list.length > 0 && list.every((one) => typeof one === "string" || typeof one === "number")) return list.map(String)
+      if (
+        Array.isArray(list) &&
+        list.length > 0 &&
+        list.every((one) => typeof one === "string" || typeof one === "number")
+      )
+        return list.map(String)
     } catch {
       // Text that begins with a bracket.
     }
@@ -79,7 +89,8 @@ export function questionAnsweringVerifier(options: QuestionAnsweringOptions = {}
       const accepted = acceptedAnswers(gold)
       if (accepted.every((one) => one.trim() === "")) return unparsableGold(gold, "an answer")
       const answer = extract(completion, place)?.slice(0, MAXIMUM_CHARACTERS)
-      if (answer === undefined || answer === "") return { status: "no-answer", reward: 0, reason: "the response holds no answer" }
+      if (answer === undefined || answer === "")
+        return { status: "no-answer", reward: 0, reason: "the response holds no answer" }
       const given = normalizeAnswer(answer)
       // An answer of punctuation and articles alone is nothing after normalisation: then the texts themselves must be equal.
       const scores = accepted.map((one) => {
@@ -92,7 +103,12 @@ export function questionAnsweringVerifier(options: QuestionAnsweringOptions = {}
       const best = accepted[scores.indexOf(reward)]!
       if (reward >= threshold) return { status: "correct", reward, extracted, reason: `matches ${shown(best)}` }
       const got = metric === "exact" ? "" : `, F1 ${reward.toFixed(3)} with ${shown(best)}`
-      return { status: "incorrect", reward, extracted, reason: `expected ${accepted.slice(0, 3).map(shown).join(" or ")}, got ${shown(answer)}${got}` }
+      return {
+        status: "incorrect",
+        reward,
+        extracted,
+        reason: `expected ${accepted.slice(0, 3).map(shown).join(" or ")}, got ${shown(answer)}${got}`,
+      }
     },
   }
 }

@@ -44,7 +44,8 @@ describe("multiple choice", () => {
   })
 
   test("golds are letters in any dress, or the text of an option of the row", () => {
-    for (const gold of ["C", "(C)", "c", "C. Paris", "\\boxed{C}", " C "]) expect(choose({ gold, completion: "<answer>C</answer>" }).status, gold).toBe("correct")
+    for (const gold of ["C", "(C)", "c", "C. Paris", "\\boxed{C}", " C "])
+      expect(choose({ gold, completion: "<answer>C</answer>" }).status, gold).toBe("correct")
     const row = { choices: ["London", "Rome", "Paris"] }
     expect(choose({ gold: "Paris", completion: "<answer>C</answer>", row }).status).toBe("correct")
     expect(choose({ gold: "C", completion: "The answer is paris.", row }).status).toBe("correct")
@@ -54,8 +55,10 @@ describe("multiple choice", () => {
 
   test("of several letters all must be named, in any order, and no others", () => {
     const options = { several: true }
-    for (const completion of ["<answer>C, A</answer>", "The answer is A and C.", "\\boxed{AC}"]) expect(choose({ gold: "AC", completion }, options).status, completion).toBe("correct")
-    for (const completion of ["<answer>A</answer>", "<answer>A, B, C</answer>"]) expect(choose({ gold: "AC", completion }, options).status, completion).toBe("incorrect")
+    for (const completion of ["<answer>C, A</answer>", "The answer is A and C.", "\\boxed{AC}"])
+      expect(choose({ gold: "AC", completion }, options).status, completion).toBe("correct")
+    for (const completion of ["<answer>A</answer>", "<answer>A, B, C</answer>"])
+      expect(choose({ gold: "AC", completion }, options).status, completion).toBe("incorrect")
   })
 
   test("without `anywhere` a letter in the middle of a text is no answer", () => {
@@ -64,7 +67,8 @@ describe("multiple choice", () => {
 })
 
 describe("answers in words", () => {
-  const judge = (input: VerifierInput, options = {}): Verdict => questionAnsweringVerifier(options).verify(input) as Verdict
+  const judge = (input: VerifierInput, options = {}): Verdict =>
+    questionAnsweringVerifier(options).verify(input) as Verdict
 
   test("are equal but for case, articles, punctuation and white space", () => {
     expect(normalizeAnswer("The  Eiffel-Tower, (in) Paris!")).toBe("eiffeltower in paris")
@@ -78,9 +82,14 @@ describe("answers in words", () => {
     expect(wordF1("a b c d", "b c d")).toBeCloseTo(6 / 7)
     expect(wordF1("a a b", "a c")).toBeCloseTo(2 / 5)
     expect(wordF1("", "a")).toBe(0)
-    const verdict = judge({ gold: "Barack Hussein Obama", completion: "<answer>Barack Obama</answer>" }, { metric: "f1" })
+    const verdict = judge(
+      { gold: "Barack Hussein Obama", completion: "<answer>Barack Obama</answer>" },
+      { metric: "f1" },
+    )
     expect(verdict).toMatchObject({ status: "incorrect", reward: 0.8 })
-    expect(judge({ gold: "Barack Hussein Obama", completion: "Barack Obama" }, { metric: "f1", threshold: 0.8 }).status).toBe("correct")
+    expect(
+      judge({ gold: "Barack Hussein Obama", completion: "Barack Obama" }, { metric: "f1", threshold: 0.8 }).status,
+    ).toBe("correct")
   })
 
   test("F1 is symmetric, at most 1, and 1 for the same words", () => {
@@ -113,14 +122,16 @@ describe("answers in words", () => {
 
   test("are found in time linear in the text", () => {
     const started = performance.now()
-    for (const unit of ["answer is ", "answer", "the answer:\n", "<answer>", "\\boxed{", " "]) judge({ gold: "x", completion: unit.repeat(100_000) })
+    for (const unit of ["answer is ", "answer", "the answer:\n", "<answer>", "\\boxed{", " "])
+      judge({ gold: "x", completion: unit.repeat(100_000) })
     expect(performance.now() - started).toBeLessThan(3000)
     expect(lastStatedAnswer("The answer is 3.\nSo the final answer is:\n\n**4** apples\nDone.")).toBe("**4** apples")
   })
 })
 
 describe("a regular expression", () => {
-  const judge = (gold: string, completion: string, options = {}): string => (regularExpressionVerifier(options).verify({ gold, completion }) as Verdict).status
+  const judge = (gold: string, completion: string, options = {}): string =>
+    (regularExpressionVerifier(options).verify({ gold, completion }) as Verdict).status
 
   test("is searched for, or must match the whole response, or must not match", () => {
     expect(judge("b+", "abbc")).toBe("correct")

@@ -25,15 +25,23 @@ function possibleCall(value: unknown): ExpectedCall | undefined {
   if (entry === undefined || others.length > 0) return undefined
   const [name, given] = entry
   if (!isRecord(given) || !Object.values(given).every(Array.isArray)) return undefined
-  const expected = Object.entries(given as Record<string, unknown[]>).map(([key, allowed]): [string, ExpectedArgument] => [
-    key,
-    { allowed: allowed.filter((one) => one !== LEFT_OUT || allowed.length === 1), optional: allowed.includes(LEFT_OUT) },
-  ])
+  const expected = Object.entries(given as Record<string, unknown[]>).map(
+    ([key, allowed]): [string, ExpectedArgument] => [
+      key,
+      {
+        allowed: allowed.filter((one) => one !== LEFT_OUT || allowed.length === 1),
+        optional: allowed.includes(LEFT_OUT),
+      },
+    ],
+  )
   return { name, arguments: Object.fromEntries(expected), possible: true }
 }
 
 function exactCall({ name, arguments: given }: ToolCall): ExpectedCall {
-  const expected = Object.entries(given).map(([key, value]): [string, ExpectedArgument] => [key, { allowed: [value], optional: false }])
+  const expected = Object.entries(given).map(([key, value]): [string, ExpectedArgument] => [
+    key,
+    { allowed: [value], optional: false },
+  ])
   return { name, arguments: Object.fromEntries(expected), possible: false }
 }
 
@@ -45,7 +53,8 @@ function exactCall({ name, arguments: given }: ToolCall): ExpectedCall {
 export function expectedCalls(gold: string): readonly ExpectedCall[] | undefined {
   const value = parsedJson(gold)
   if (value === undefined || value === null) return undefined
-  const list = isRecord(value) && Array.isArray(value["tool_calls"]) ? value["tool_calls"] : Array.isArray(value) ? value : [value]
+  const list =
+    isRecord(value) && Array.isArray(value["tool_calls"]) ? value["tool_calls"] : Array.isArray(value) ? value : [value]
   const calls = list.map((one: unknown) => {
     const call = callFrom(parsedJson(one))
     return call === undefined ? possibleCall(parsedJson(one)) : exactCall(call)
@@ -58,7 +67,10 @@ export function expectedCalls(gold: string): readonly ExpectedCall[] | undefined
  * Source: Berkeley Function Calling Leaderboard, `ast_checker.standardize_string`.
  */
 export function standardText(text: string): string {
-  return text.replaceAll(/[ ,./\-_*^]/gu, "").toLowerCase().replaceAll("'", '"')
+  return text
+    .replaceAll(/[ ,./\-_*^]/gu, "")
+    .toLowerCase()
+    .replaceAll("'", '"')
 }
 
 function sameValue(expected: unknown, given: unknown, possible: boolean, depth = 0): boolean {
@@ -67,7 +79,11 @@ function sameValue(expected: unknown, given: unknown, possible: boolean, depth =
     return possible ? standardText(expected) === standardText(given) : expected === given
   }
   if (Array.isArray(expected)) {
-    return Array.isArray(given) && given.length === expected.length && expected.every((one, i) => sameValue(one, given[i], possible, depth + 1))
+    return (
+      Array.isArray(given) &&
+      given.length === expected.length &&
+      expected.every((one, i) => sameValue(one, given[i], possible, depth + 1))
+    )
   }
   if (!isRecord(expected)) return expected === given
   if (!isRecord(given) || !Object.keys(given).every((key) => Object.hasOwn(expected, key))) return false
@@ -91,7 +107,10 @@ export function mismatch(expected: ExpectedCall, given: ToolCall): string | unde
     }
     const value = given.arguments[key]
     if (!allowed.some((one) => sameValue(one, value, expected.possible))) {
-      const wanted = allowed.slice(0, 3).map((one) => JSON.stringify(one)).join(" or ")
+      const wanted = allowed
+        .slice(0, 3)
+        .map((one) => JSON.stringify(one))
+        .join(" or ")
       return `${given.name}: expected ${key} to be ${wanted.slice(0, 120)}, got ${(JSON.stringify(value) ?? "nothing").slice(0, 120)}`
     }
   }
@@ -118,7 +137,11 @@ function unmatched(expected: readonly ExpectedCall[], given: readonly ToolCall[]
 }
 
 /** What is wrong with the calls, in words; undefined when they are the expected ones. */
-export function callsMismatch(expected: readonly ExpectedCall[], given: readonly ToolCall[], ordered: boolean): string | undefined {
+export function callsMismatch(
+  expected: readonly ExpectedCall[],
+  given: readonly ToolCall[],
+  ordered: boolean,
+): string | undefined {
   if (expected.length !== given.length) return `expected ${expected.length} calls, got ${given.length}`
   if (ordered || expected.length === 1) {
     const problems = expected.map((call, i) => mismatch(call, given[i]!))
@@ -127,5 +150,7 @@ export function callsMismatch(expected: readonly ExpectedCall[], given: readonly
   const alone = unmatched(expected, given)
   if (alone === undefined) return undefined
   const sameName = given.find(({ name }) => name === expected[alone]!.name)
-  return sameName === undefined ? `no call of ${expected[alone]!.name}` : (mismatch(expected[alone]!, sameName) ?? `too few calls of ${sameName.name} match`)
+  return sameName === undefined
+    ? `no call of ${expected[alone]!.name}`
+    : (mismatch(expected[alone]!, sameName) ?? `too few calls of ${sameName.name} match`)
 }

@@ -3,8 +3,23 @@ import type { ToolCall } from "./tool-call.ts"
 
 const MAXIMUM_CHARACTERS = 20_000
 const MAXIMUM_DEPTH = 40
-const ESCAPES: Readonly<Record<string, string>> = { n: "\n", t: "\t", r: "\r", "\\": "\\", "'": "'", '"': '"', "\n": "" }
-const CONSTANTS: Readonly<Record<string, unknown>> = { True: true, False: false, None: null, true: true, false: false, null: null }
+const ESCAPES: Readonly<Record<string, string>> = {
+  n: "\n",
+  t: "\t",
+  r: "\r",
+  "\\": "\\",
+  "'": "'",
+  '"': '"',
+  "\n": "",
+}
+const CONSTANTS: Readonly<Record<string, unknown>> = {
+  True: true,
+  False: false,
+  None: null,
+  true: true,
+  false: false,
+  null: null,
+}
 
 /** Thrown and caught inside this file alone. */
 class Rejected extends Error {}

@@ -9,13 +9,21 @@ const weather = {
   type: "function",
   function: {
     name: "weather",
-    parameters: { type: "dict", properties: { city: { type: "string" }, days: { type: "integer" }, unit: { type: "string", enum: ["C", "F"] } }, required: ["city"] },
+    parameters: {
+      type: "dict",
+      properties: { city: { type: "string" }, days: { type: "integer" }, unit: { type: "string", enum: ["C", "F"] } },
+      required: ["city"],
+    },
   },
 }
 const one = [{ name: "weather", arguments: { city: "Paris", days: 3 } }]
 
 async function judge(gold: unknown, completion: string, options = {}, row?: Record<string, unknown>): Promise<Verdict> {
-  return await toolCallsVerifier(options).verify({ gold: JSON.stringify(gold), completion, ...(row === undefined ? {} : { row }) })
+  return await toolCallsVerifier(options).verify({
+    gold: JSON.stringify(gold),
+    completion,
+    ...(row === undefined ? {} : { row }),
+  })
 }
 
 async function statusOf(...args: Parameters<typeof judge>): Promise<string> {
@@ -25,12 +33,18 @@ async function statusOf(...args: Parameters<typeof judge>): Promise<string> {
 describe("tool calls are found", () => {
   const expected = [{ name: "weather", arguments: { city: "Paris", days: 3 } }]
   test.each([
-    ["Hermes tags", 'Let me look.\n<tool_call>\n{"name": "weather", "arguments": {"city": "Paris", "days": 3}}\n</tool_call>'],
+    [
+      "Hermes tags",
+      'Let me look.\n<tool_call>\n{"name": "weather", "arguments": {"city": "Paris", "days": 3}}\n</tool_call>',
+    ],
     ["an open tag", '<tool_call>{"name": "weather", "arguments": {"city": "Paris", "days": 3}}'],
     ["Llama tags", '<function=weather>{"city": "Paris", "days": 3}</function>'],
     ["JSON", '{"name": "weather", "parameters": {"city": "Paris", "days": 3}}'],
     ["a JSON list in a block", '```json\n[{"name": "weather", "arguments": {"city": "Paris", "days": 3}}]\n```'],
-    ["OpenAI's form", '{"tool_calls": [{"id": "1", "type": "function", "function": {"name": "weather", "arguments": "{\\"city\\": \\"Paris\\", \\"days\\": 3}"}}]}'],
+    [
+      "OpenAI's form",
+      '{"tool_calls": [{"id": "1", "type": "function", "function": {"name": "weather", "arguments": "{\\"city\\": \\"Paris\\", \\"days\\": 3}"}}]}',
+    ],
     ["Python calls", "[weather(city='Paris', days=3)]"],
     ["a Python call in a block", "I call:\n```python\nweather(city = 'Paris', days=3,)\n```"],
     ["a Python list at the end", 'I call both.\n[weather(city="Paris",\n  days=3)]'],
@@ -47,36 +61,62 @@ describe("tool calls are found", () => {
 
 describe("Python calls are parsed", () => {
   test("with every literal", () => {
-    expect(parsePythonCalls(`[a.b(x=-1.5e3, y=[True, None, 'it\\'s', "a" "b"], z={'k': (1, 2), "l": {}}), d()]`)).toEqual([
+    expect(
+      parsePythonCalls(`[a.b(x=-1.5e3, y=[True, None, 'it\\'s', "a" "b"], z={'k': (1, 2), "l": {}}), d()]`),
+    ).toEqual([
       { name: "a.b", arguments: { x: -1500, y: [true, null, "it's", "ab"], z: { k: [1, 2], l: {} } } },
       { name: "d", arguments: {} },
     ])
   })
 
   test("and nothing else is", () => {
-    for (const text of ["", "f", "f(", "f(a=)", "f(a=1", "[f(a=1)", "f(a=1) + 1", "import os", "f(a=1))", "f(a='x", `f(${"[".repeat(200)}`]) {
+    for (const text of [
+      "",
+      "f",
+      "f(",
+      "f(a=)",
+      "f(a=1",
+      "[f(a=1)",
+      "f(a=1) + 1",
+      "import os",
+      "f(a=1))",
+      "f(a='x",
+      `f(${"[".repeat(200)}`,
+    ]) {
       expect(parsePythonCalls(text), text).toBeUndefined()
     }
   })
 
   test("from any text without a throw", () => {
-    assert(property(string(), (text) => void parsePythonCalls(`f(a=${text}`)), { numRuns: 300 })
+    assert(
+      property(string(), (text) => void parsePythonCalls(`f(a=${text}`)),
+      { numRuns: 300 },
+    )
   })
 })
 
 describe("tool calls are right", () => {
   test("when name and arguments are the gold's", async () => {
     expect(await statusOf(one, "[weather(city='Paris', days=3)]")).toBe("correct")
-    expect(await judge(one, "[weather(city='Paris', days=4)]")).toMatchObject({ status: "incorrect", reason: "weather: expected days to be 3, got 4" })
+    expect(await judge(one, "[weather(city='Paris', days=4)]")).toMatchObject({
+      status: "incorrect",
+      reason: "weather: expected days to be 3, got 4",
+    })
     expect((await judge(one, "[weather(city='Paris')]")).reason).toContain("days is missing")
     expect((await judge(one, "[weather(city='Paris', days=3, unit='C')]")).reason).toContain("unit was not asked for")
     expect((await judge(one, "[forecast(city='Paris', days=3)]")).reason).toContain("got forecast")
-    expect((await judge(one, "[weather(city='Paris', days=3), weather(city='Rome', days=3)]")).reason).toBe("expected 1 calls, got 2")
+    expect((await judge(one, "[weather(city='Paris', days=3), weather(city='Rome', days=3)]")).reason).toBe(
+      "expected 1 calls, got 2",
+    )
     expect(await statusOf(one, "It is sunny.")).toBe("no-answer")
   })
 
   test("in any order, unless the order counts", async () => {
-    const gold = [{ name: "f", arguments: { a: 1 } }, { name: "f", arguments: { a: 2 } }, { name: "g", arguments: {} }]
+    const gold = [
+      { name: "f", arguments: { a: 1 } },
+      { name: "f", arguments: { a: 2 } },
+      { name: "g", arguments: {} },
+    ]
     expect(await statusOf(gold, "[g(), f(a=2), f(a=1)]")).toBe("correct")
     expect(await statusOf(gold, "[g(), f(a=2), f(a=2)]")).toBe("incorrect")
     expect(await statusOf(gold, "[g(), f(a=2), f(a=1)]", { order: "same" })).toBe("incorrect")
@@ -90,9 +130,20 @@ describe("tool calls are right", () => {
   })
 
   test("by a list of possible answers: texts loosely, arguments left out where that is allowed", async () => {
-    const gold = [{ weather: { city: ["New York", "NYC"], days: [3, ""], tags: [["a", "b"], ""], place: [{ zip: ["10001", ""], land: ["US"] }, ""] } }]
+    const gold = [
+      {
+        weather: {
+          city: ["New York", "NYC"],
+          days: [3, ""],
+          tags: [["a", "b"], ""],
+          place: [{ zip: ["10001", ""], land: ["US"] }, ""],
+        },
+      },
+    ]
     expect(await statusOf(gold, "[weather(city='new-york')]")).toBe("correct")
-    expect(await statusOf(gold, "[weather(city='N.Y.C.', days=3, tags=['A', 'b'], place={'land': 'us'})]")).toBe("correct")
+    expect(await statusOf(gold, "[weather(city='N.Y.C.', days=3, tags=['A', 'b'], place={'land': 'us'})]")).toBe(
+      "correct",
+    )
     expect(await statusOf(gold, "[weather(city='NYC', tags=['b', 'a'])]")).toBe("incorrect")
     expect(await statusOf(gold, "[weather(city='NYC', place={'land': 'us', 'x': 1})]")).toBe("incorrect")
     expect(await statusOf(gold, "[weather(days=3)]")).toBe("incorrect")
@@ -105,7 +156,9 @@ describe("tool calls are right", () => {
     expect(await statusOf(one, "[weather('Paris', 3)]", options)).toBe("correct")
     const gold = [{ weather: { city: ["Paris"], days: ["3", 3] } }]
     expect((await judge(gold, "[weather(city='Paris', days='3')]", options)).reason).toContain("days must be integer")
-    expect((await judge(gold, "[weather(city='Paris', days='3')]", {}, { tools: JSON.stringify([weather]) })).reason).toContain("days must be integer")
+    expect(
+      (await judge(gold, "[weather(city='Paris', days='3')]", {}, { tools: JSON.stringify([weather]) })).reason,
+    ).toContain("days must be integer")
     expect((await judge(one, "[clock()]", options)).reason).toContain("no tool clock")
   })
 
@@ -115,6 +168,7 @@ describe("tool calls are right", () => {
   })
 
   test("only for a gold that can be read", async () => {
-    for (const gold of ["x", 3, [3], [{ f: { a: 1 } }], null]) expect(await statusOf(gold, "[f()]"), JSON.stringify(gold)).toBe("unparsable-gold")
+    for (const gold of ["x", 3, [3], [{ f: { a: 1 } }], null])
+      expect(await statusOf(gold, "[f()]"), JSON.stringify(gold)).toBe("unparsable-gold")
   })
 })

@@ -22,7 +22,10 @@ function toolsOf(options: ToolCallsOptions, row: VerifierInput["row"]): readonly
 /** Arguments without a name get the names of the tool's parameters, in their order. */
 function named(call: ToolCall, tool: Tool | undefined): ToolCall {
   const names = isRecord(tool?.parameters["properties"]) ? Object.keys(tool.parameters["properties"]) : []
-  const entries = Object.entries(call.arguments).map(([key, value]): [string, unknown] => [/^\d+$/u.test(key) ? (names[Number(key)] ?? key) : key, value])
+  const entries = Object.entries(call.arguments).map(([key, value]): [string, unknown] => [
+    /^\d+$/u.test(key) ? (names[Number(key)] ?? key) : key,
+    value,
+  ])
   return { name: call.name, arguments: Object.fromEntries(entries) }
 }
 
@@ -46,15 +49,25 @@ export function toolCallsVerifier(options: ToolCallsOptions = {}): Verifier {
       const expected = expectedCalls(gold)
       if (expected === undefined) return unparsableGold(gold, "JSON with calls or possible answers")
       const found = findCalls(completion)
-      if (found === "malformed") return incorrect(completion.slice(0, 300), "the response holds a call that cannot be read")
-      if (found.length === 0) return expected.length === 0 ? correct("", "no call was asked for") : noAnswer("the response calls no tool")
+      if (found === "malformed")
+        return incorrect(completion.slice(0, 300), "the response holds a call that cannot be read")
+      if (found.length === 0)
+        return expected.length === 0 ? correct("", "no call was asked for") : noAnswer("the response calls no tool")
       const tools = toolsOf(options, row)
-      const calls = found.map((call) => named(call, tools.find(({ name }) => name === call.name)))
+      const calls = found.map((call) =>
+        named(
+          call,
+          tools.find(({ name }) => name === call.name),
+        ),
+      )
       const extracted = JSON.stringify(calls).slice(0, 300)
       if (tools.length > 0) {
         try {
           for (const call of calls) {
-            const problem = await schemaProblem(call, tools.find(({ name }) => name === call.name))
+            const problem = await schemaProblem(
+              call,
+              tools.find(({ name }) => name === call.name),
+            )
             if (problem !== undefined) return incorrect(extracted, problem)
           }
         } catch (error) {
