@@ -1,7 +1,7 @@
-/** What is watched in every iteration: updates that were refused, and sampler and trainer drifting apart. */
+/** What is watched in every iteration: refused updates, failing verifiers, no signal, sampler and trainer drifting apart. */
 import { mkdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { NumericsError } from "../errors.ts"
+import { NumericsError, VerifierError } from "../errors.ts"
 import { encodeState, type RunFolder } from "../runs/index.ts"
 import type { Iteration } from "./iteration.ts"
 
@@ -11,6 +11,8 @@ const MOST_REFUSED = 3
 const MISMATCH_WARNING = 1e-4
 /** Steps in a row without a single group of mixed rewards, after which a person is told. */
 const SILENT_STEPS = 5
+/** Steps in a row in which no response could be judged, after which the run stops. */
+const MOST_UNJUDGED = 3
 
 export class Safeguards {
   readonly #folder: RunFolder
@@ -18,6 +20,9 @@ export class Safeguards {
   #refused: number
   #warnedOfMismatch = false
   #silent = 0
+  #unjudged = 0
+  /** Why the first response of the first of these steps was not judged. */
+  #unjudgedReason = ""
 
   /** @param refused  refused steps in a row so far */
   constructor(folder: RunFolder, note: (text: string) => void, refused: number = 0) {
@@ -31,11 +36,37 @@ export class Safeguards {
     return this.#refused
   }
 
-  /** @throws NumericsError when the third step in a row was refused */
+  /**
+   * @throws NumericsError  when the third step in a row was refused
+   * @throws VerifierError  when the verifier failed on every response of the third step in a row
+   */
   inspect(step: number, iteration: Iteration): void {
+    this.#inspectVerdicts(step, iteration)
     this.#inspectMismatch(step, iteration.metrics["logprobMismatch"])
     this.#inspectSignal(step, iteration.metrics["zeroVarianceShare"])
     this.#inspectUpdates(step, iteration)
+  }
+
+  /** A mean reward that is no number: there was no verdict to take the mean of. */
+  #inspectVerdicts(step: number, { metrics, completions }: Iteration): void {
+    const failures = Number(metrics["verifierFailures"] ?? 0)
+    if (failures === 0 || Number.isFinite(metrics.mu)) {
+      this.#unjudged = 0
+      return
+    }
+    const first = completions[0]
+    const reason = first === undefined ? "not kept; set logging.completionsPerStep above 0 to see it" : `${first["status"]}: ${first["reason"]}`
+    if (this.#unjudged === 0) this.#unjudgedReason = reason
+    this.#unjudged += 1
+    const message = `step ${step}: the verifier failed on all ${failures} responses, so there was nothing to learn from; the first reason is ${reason}`
+    this.#folder.logEvent("alarm", message, { step, alarm: "verifier-failed", failures })
+    this.#note(`warning: ${message}`)
+    if (this.#unjudged >= MOST_UNJUDGED) {
+      throw new VerifierError(
+        `train: expected verdicts on responses, got none for ${MOST_UNJUDGED} steps in a row, the last of them step ${step}. ` +
+          `The first reason is ${this.#unjudgedReason}. Mend the verifier or what it needs, try it with pirl verify, and resume from the last checkpoint.`,
+      )
+    }
   }
 
   #inspectUpdates(step: number, { optimiserSteps }: Iteration): void {
