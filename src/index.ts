@@ -49,6 +49,8 @@ export { createTask, describeTasks, taskNames } from "./data/registry.ts"
 export { drawnTask, indexedTask } from "./data/procedural-task.ts"
 export type { DrawnSpace, IndexedSpace, ProceduralSpace, ProceduralTask } from "./data/procedural-task.ts"
 export { openTask } from "./data/open-task.ts"
+export { createMixtureTask } from "./data/mixture.ts"
+export type { MixtureOptions, MixtureSource } from "./data/mixture.ts"
 export { createDatasetTask } from "./data/dataset.ts"
 export type { DatasetCounts, DatasetTask } from "./data/dataset.ts"
 export type { DatasetOptions } from "./data/dataset-options.ts"
@@ -58,15 +60,52 @@ export type { OptionDescription, TaskOptions } from "./data/task-options.ts"
 export { deriveSeed, randomStream } from "./random.ts"
 export type { RandomStream } from "./random.ts"
 
-// Verifiers: whether a response is right.
+// Verifiers: whether a response is right. By name, or each by its own function; the pool gives verdicts with a deadline.
 export { createVerifier, verifierNames } from "./verifiers/registry.ts"
-export { mathVerifier } from "./verifiers/math/index.ts"
-export type { MathOptions } from "./verifiers/math/index.ts"
+export { sharedVerifierPool, VerifierPool } from "./verifiers/pool/verifier-pool.ts"
+export type { VerifierPoolCounts, VerifierPoolOptions } from "./verifiers/pool/verifier-pool.ts"
+export { mathVerifier, verifyMath } from "./verifiers/math/index.ts"
+export type { MatchType, MathOptions, MathStatus, MathVerdict } from "./verifiers/math/index.ts"
+export { gsm8kVerifier, mathDapoVerifier, minervaVerifier, primeMathVerifier } from "./verifiers/presets/index.ts"
+export type { Gsm8kOptions, MathDapoOptions } from "./verifiers/presets/index.ts"
 export { exactMatchVerifier } from "./verifiers/procedural/exact-match.ts"
 export type { ExactMatchOptions } from "./verifiers/procedural/exact-match.ts"
 export { numericAnswerVerifier } from "./verifiers/procedural/numeric-answer.ts"
 export type { NumericAnswerOptions } from "./verifiers/procedural/numeric-answer.ts"
-export type { Verdict, VerdictStatus, Verifier, VerifierInput } from "./verifiers/verifier.ts"
+export { countdownGold, countdownVerifier } from "./verifiers/procedural/countdown.ts"
+export type { CountdownGold, CountdownOptions } from "./verifiers/procedural/countdown.ts"
+export { multipleChoiceVerifier } from "./verifiers/text/multiple-choice.ts"
+export type { MultipleChoiceOptions } from "./verifiers/text/multiple-choice.ts"
+export { questionAnsweringVerifier } from "./verifiers/text/question-answering.ts"
+export type { QuestionAnsweringOptions } from "./verifiers/text/question-answering.ts"
+export { regularExpressionVerifier } from "./verifiers/text/regular-expression.ts"
+export type { RegularExpressionOptions } from "./verifiers/text/regular-expression.ts"
+export { jsonSchemaVerifier } from "./verifiers/structure/json-schema.ts"
+export type { JsonSchemaOptions } from "./verifiers/structure/json-schema.ts"
+export { toolCallsVerifier } from "./verifiers/tools/tool-calls.ts"
+export type { ToolCallsOptions } from "./verifiers/tools/tool-calls.ts"
+export { instructionNames, instructionsVerifier } from "./verifiers/instructions/instructions.ts"
+export type { InstructionsOptions } from "./verifiers/instructions/instructions.ts"
+export { pythonCodeVerifier } from "./verifiers/code/python.ts"
+export type { PythonCodeOptions } from "./verifiers/code/python.ts"
+export { javaScriptCodeVerifier } from "./verifiers/code/javascript.ts"
+export type { JavaScriptCodeOptions } from "./verifiers/code/javascript.ts"
+export { formatVerifier } from "./verifiers/combine/format-reward.ts"
+export type { FormatOptions } from "./verifiers/combine/format-reward.ts"
+export { functionVerifier } from "./verifiers/combine/function.ts"
+export type { FunctionResult, VerifierFunction } from "./verifiers/combine/function.ts"
+export { weightedSumVerifier } from "./verifiers/combine/weighted-sum.ts"
+export type { WeightedPart } from "./verifiers/combine/weighted-sum.ts"
+export { isFailure } from "./verifiers/verifier.ts"
+export type {
+  CompositeVerifier,
+  Verdict,
+  VerdictStatus,
+  Verifier,
+  VerifierInput,
+  VerifierPlace,
+  VerifierSpec,
+} from "./verifiers/verifier.ts"
 
 // Objectives: the loss, its advantages, its aggregation. `graph` is what an objective of one's own is written with.
 export * as graph from "./graph/index.ts"
@@ -169,6 +208,26 @@ export { decodeResponse, encodePrompt, encodeResponse } from "./rollout/prompt-e
 export { verifyResponse } from "./rollout/verify.ts"
 export { evaluateHeldOut } from "./evaluation/held-out.ts"
 export type { HeldOutContext, HeldOutOptions, HeldOutResult } from "./evaluation/held-out.ts"
+
+// Benchmarks: published problems, whoever responds to them, and what is measured.
+export { benchmarkByName, benchmarks } from "./evaluation/benchmarks.ts"
+export type { Benchmark } from "./evaluation/benchmarks.ts"
+export { readBenchmark } from "./evaluation/benchmark-problems.ts"
+export type { BenchmarkProblem, BenchmarkSet } from "./evaluation/benchmark-problems.ts"
+export { claimFolder } from "./evaluation/response-log.ts"
+export type { ResponseLine } from "./evaluation/response-log.ts"
+export { evaluateBenchmark } from "./evaluation/evaluate-benchmark.ts"
+export type { BenchmarkOutcome, BenchmarkProgress, BenchmarkRunOptions } from "./evaluation/evaluate-benchmark.ts"
+export type { BenchmarkReport, ReportGroup } from "./evaluation/benchmark-report.ts"
+export { engineResponder } from "./evaluation/engine-responder.ts"
+export type { EngineResponderOptions } from "./evaluation/engine-responder.ts"
+export { endpointResponder } from "./evaluation/endpoint-responder.ts"
+export type { EndpointResponderOptions } from "./evaluation/endpoint-responder.ts"
+export { Endpoint } from "./evaluation/endpoint.ts"
+export type { EndpointKind, EndpointOptions } from "./evaluation/endpoint.ts"
+export type { ModelResponse, Responder, ResponseReceiver, ResponseRequest } from "./evaluation/responder.ts"
+export { bootstrapMean, majorityAtK, passAtK } from "./evaluation/statistics.ts"
+export type { Estimate, Vote } from "./evaluation/statistics.ts"
 
 // Run folders.
 export { listRunFolders, readCompletions, readRun, summarizeRun } from "./runs/index.ts"
