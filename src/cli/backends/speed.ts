@@ -117,16 +117,19 @@ export const benchBackend: BenchBackend = {
     })
     const ours: Record<Workload, number[]> = { train: [], sample: [], ragged: [] }
     const reference: Record<Workload, number[]> = { train: [], sample: [], ragged: [] }
-    for (let round = 1; round <= (python === undefined ? 1 : ROUNDS); round++) {
-      for (const spec of [train, sample, ragged]) {
-        ours[spec.name].push(...(await measure(engine, spec)))
-        onNote(`${spec.name}: ${Math.round(median(ours[spec.name]))} tokens/s`)
-        if (python === undefined) continue
-        reference[spec.name].push(await measureReference(python, spec.name, threads))
-        onNote(`${spec.name} in PyTorch: ${Math.round(median(reference[spec.name]))} tokens/s`)
+    try {
+      for (let round = 1; round <= (python === undefined ? 1 : ROUNDS); round++) {
+        for (const spec of [train, sample, ragged]) {
+          ours[spec.name].push(...(await measure(engine, spec)))
+          onNote(`${spec.name}: ${Math.round(median(ours[spec.name]))} tokens/s`)
+          if (python === undefined) continue
+          reference[spec.name].push(await measureReference(python, spec.name, threads))
+          onNote(`${spec.name} in PyTorch: ${Math.round(median(reference[spec.name]))} tokens/s`)
+        }
       }
+    } finally {
+      await engine.close()
     }
-    await engine.close()
     const report = (name: Workload): BenchMeasurement => {
       const tokensPerSecond = median(ours[name])
       const other = reference[name].length === 0 ? null : reference[name].reduce((a, b) => a + b, 0) / reference[name].length
