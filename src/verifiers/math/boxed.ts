@@ -62,7 +62,8 @@ function unclosed(text: string): string {
 }
 
 const joins = /\b(?:and|or)\b|[,;]/
-const concludes = /\b(?:answer|final|so|thus|hence|therefore|finally|then|get|gives?|which)\b|[.?!]\s/i
+const concludes =
+  /\b(?:answer|final|so|thus|hence|therefore|finally|then|get|gives?|which|but|wait|no|not|actually|instead|rather|however|correct(?:ed|ion|ing)?|mistake|sorry)\b|[.?!]\s/i
 
 /** Do two boxes with this text between them form one answer? */
 function belongTogether(between: string): boolean {

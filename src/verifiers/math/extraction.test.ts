@@ -18,6 +18,8 @@ describe("boxedAnswer", () => {
     ["\\\\boxed{7}", "7"],
     ["\\boxed{1}, so the answer is \\boxed{2}", "2"],
     ["\\boxed{\\boxed{3}}", "\\boxed{3}"],
+    ["I first got \\boxed{11}, but the corrected result is \\boxed{12}", "12"],
+    ["\\boxed{11} hmm wait, \\boxed{12}", "12"],
   ])("%s holds %s", (text, expected) => {
     expect(boxedAnswer(text)).toBe(expected)
   })
