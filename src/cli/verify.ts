@@ -172,7 +172,8 @@ async function runVerify(backend: VerifyBackend, args: CommandArguments, context
         ["reward", String(reward)],
       ]).join("\n")}\n`,
     )
-  return exitCodes.ok
+  // No verdict is a failure of the machinery, as in a file's run.
+  return status === "failure" || status === "timeout" ? exitCodes.failure : exitCodes.ok
 }
 
 /** Waits where the reader is slower than we are. */
