@@ -4,6 +4,7 @@
 import { basename, join, resolve } from "node:path"
 import type { ConfigCheck, ResolvedConfig } from "../config/index.ts"
 import type { Problem } from "../data/task.ts"
+import { VERIFIER_TIMEOUT_MS } from "../trainer/run-parts.ts"
 import { ConfigError } from "../errors.ts"
 import type { EngineError } from "../errors.ts"
 import { readBenchmark } from "../evaluation/benchmark-problems.ts"
@@ -98,7 +99,6 @@ export const benchmarkOptions: readonly OptionSpec[] = [
 const DEFAULT_MAX_TOKENS = 4096
 const SEVERAL_TEMPERATURE = 0.6
 const RETRY_DELAY_MS = 1000
-const VERIFIER_TIMEOUT_MS = 30_000
 
 interface BenchmarkRequest {
   readonly n: number

@@ -4,6 +4,7 @@ import type { ResolvedConfig } from "../../config/index.ts"
 import type { Problem, Task } from "../../data/task.ts"
 import { engineResponder } from "../../evaluation/engine-responder.ts"
 import { evaluateHeldOut } from "../../evaluation/held-out.ts"
+import { VERIFIER_TIMEOUT_MS } from "../../trainer/run-parts.ts"
 import { collectRollouts } from "../../rollout/rollout.ts"
 import type { Verifier } from "../../verifiers/verifier.ts"
 import type { EvalBackend } from "../eval.ts"
@@ -11,7 +12,6 @@ import type { SampleBackend } from "../sample.ts"
 import { configChecks } from "../../trainer/config-checks.ts"
 import { openSaved } from "./open-saved.ts"
 
-const VERIFIER_TIMEOUT_MS = 30_000
 
 export const evalBackend: EvalBackend = {
   checks: configChecks,

@@ -1,6 +1,7 @@
 /** What the commands `train` and `sft` do, on the trainer. */
 import { mkdirSync } from "node:fs"
 import type { ResolvedConfig } from "../../config/index.ts"
+import { VERIFIER_TIMEOUT_MS } from "../../trainer/run-parts.ts"
 import { train } from "../../trainer/train.ts"
 import { warmStart } from "../../trainer/warm-start.ts"
 import type { SftBackend, SftProgress } from "../sft.ts"
@@ -38,7 +39,7 @@ export const sftBackend: SftBackend = {
         stopRequested,
         stopStrings: config.rollout.stopStrings,
         maxResponseTokens: config.rollout.maxResponseTokens,
-        verifierTimeoutMs: 30_000,
+        verifierTimeoutMs: VERIFIER_TIMEOUT_MS,
         onProgress: ({ step, loss, accuracy }) => {
           if (accuracy === undefined) return
           last = { step, loss, heldOutAccuracy: accuracy }
