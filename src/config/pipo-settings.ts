@@ -31,6 +31,11 @@ export interface PipoPresetSettings {
 export interface PipoSettings extends PipoPresetSettings {
   readonly enabled: boolean
   readonly preset: PipoPreset
+  /**
+   * Where xi comes from: "observed" is the algorithm; "random" draws it from its own past and "constant" fixes it to 1 without a
+   * gate, the controls of a fair comparison.
+   */
+  readonly signal: "observed" | "random" | "constant"
   /** No verification while |xi| is at most this. */
   readonly threshold: number
   /** Verify on every n-th iteration. */
@@ -73,6 +78,10 @@ export const pipoSchema: z.ZodType<PipoSettings> = z
   .strictObject({
     enabled: z.boolean().default(values.enabled).describe("Off is bit for bit the base objective"),
     preset: z.enum(["paper", "reference-code"]).default(values.preset).describe("Sets everything below that is absent"),
+    signal: z
+      .enum(["observed", "random", "constant"])
+      .default(values.signal)
+      .describe("Where xi comes from; random and constant are controls of a comparison"),
     window: integer(1).exactOptional().describe("Number of batch means the improvement is measured against"),
     windowConvention: z
       .enum(["paper", "reference-code"])

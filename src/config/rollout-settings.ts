@@ -19,6 +19,8 @@ export interface RolloutSettings {
   /** Drop tokens below this share of the most likely token's probability; 0 keeps all. */
   readonly minP: number
   readonly stopStrings: readonly string[]
+  /** Share of training rewards that are turned over (r becomes 1 - r): a verifier that errs, for experiments. */
+  readonly rewardNoise: number
 }
 
 const values = defaults.rollout
@@ -40,4 +42,7 @@ export const rolloutSchema: z.ZodType<RolloutSettings> = z.strictObject({
     .array(z.string().min(1))
     .default(() => [...values.stopStrings])
     .describe("A response ends with the token that completes one of these"),
+  rewardNoise: share()
+    .default(values.rewardNoise)
+    .describe("Share of training rewards that are turned over, for experiments on robustness"),
 })

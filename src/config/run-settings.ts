@@ -23,6 +23,8 @@ export interface EvaluationSettings {
   readonly greedy: boolean
   /** Accuracy expected under the sampling distribution, by one teacher-forced pass, where answers are unique. */
   readonly expected: boolean
+  /** Held-out problems, from the first, whose expected accuracy is measured after every step; 0 is off. */
+  readonly stepSize: number
 }
 
 export interface CheckpointSettings {
@@ -67,6 +69,9 @@ export const evaluationSchema: z.ZodType<EvaluationSettings> = z.strictObject({
     .boolean()
     .default(defaults.evaluation.expected)
     .describe("Measure the noise-free expected accuracy where answers are unique"),
+  stepSize: integer(0)
+    .default(defaults.evaluation.stepSize)
+    .describe("Held-out problems of the expected accuracy after every step; 0 is off"),
 })
 
 export const checkpointSchema: z.ZodType<CheckpointSettings> = z.strictObject({

@@ -27,8 +27,13 @@ export interface HeldOutResult {
   readonly size: number
   /** Share of problems whose greedy response is right. */
   readonly greedyAccuracy?: number
+  readonly greedyStandardError?: number
+  /** Per held-out problem, in order: 1 right, 0 wrong, - not judged. Makes paired comparisons of two evaluations possible. */
+  readonly greedyCorrect?: string
   /** Mean probability of the unique right answer under the policy at temperature 1. */
   readonly expectedAccuracy?: number
+  /** Over the problems: the policy itself is not sampled. */
+  readonly expectedStandardError?: number
   /** Greedy accuracy of each source, where problems name theirs. */
   readonly greedyAccuracyBySource?: Readonly<Record<string, number>>
   /** Greedy responses that could not be judged; they count as neither right nor wrong. */
@@ -40,7 +45,11 @@ export async function evaluateHeldOut(context: HeldOutContext, options: HeldOutO
   if (problems.length === 0) return { size: 0 }
   const greedy = options.greedy ? await greedyAccuracy(context, problems) : {}
   const expected = options.expected ? await expectedAccuracy(context, problems) : undefined
-  return { size: problems.length, ...greedy, ...(expected === undefined ? {} : { expectedAccuracy: expected }) }
+  return {
+    size: problems.length,
+    ...greedy,
+    ...(expected === undefined ? {} : { expectedAccuracy: expected.mean, expectedStandardError: expected.standardError }),
+  }
 }
 
 async function greedyAccuracy(context: HeldOutContext, problems: readonly Problem[]): Promise<Omit<HeldOutResult, "size">> {
@@ -52,8 +61,11 @@ async function greedyAccuracy(context: HeldOutContext, problems: readonly Proble
   if (judged.length === 0) return { verifierFailures }
   const sources = [...new Set(judged.map(({ problem }) => problem.source))].filter((source) => source !== undefined).sort()
   const accuracies = sources.map((source) => [source, shareCorrect(judged.filter(({ problem }) => problem.source === source))] as const)
+  const accuracy = shareCorrect(judged)
   return {
-    greedyAccuracy: shareCorrect(judged),
+    greedyAccuracy: accuracy,
+    greedyStandardError: Math.sqrt((accuracy * (1 - accuracy)) / judged.length),
+    greedyCorrect: rollouts.map(({ failed, verdict }) => (failed ? "-" : verdict.status === "correct" ? "1" : "0")).join(""),
     ...(accuracies.length === 0 ? {} : { greedyAccuracyBySource: Object.fromEntries(accuracies) }),
     verifierFailures,
   }
@@ -63,8 +75,14 @@ function shareCorrect(rollouts: readonly Rollout[]): number {
   return rollouts.filter(({ verdict }) => verdict.status === "correct").length / rollouts.length
 }
 
+export interface ExpectedAccuracy {
+  readonly mean: number
+  /** Over the problems. */
+  readonly standardError: number
+}
+
 /** exp(sum log p(answer)), averaged: free of sampling noise. Undefined when an answer is not unique. */
-export async function expectedAccuracy(context: HeldOutContext, problems: readonly Problem[]): Promise<number | undefined> {
+export async function expectedAccuracy(context: HeldOutContext, problems: readonly Problem[]): Promise<ExpectedAccuracy | undefined> {
   const { engine, tokenizer, eosTokens } = context
   if (!problems.every(({ unique, solution }) => unique === true && solution !== undefined)) return undefined
   const logprobs = await engine.logprobs(
@@ -74,5 +92,8 @@ export async function expectedAccuracy(context: HeldOutContext, problems: readon
     })),
   )
   const probabilities = logprobs.map((row) => Math.exp(row.reduce((total, x) => total + x, 0)))
-  return probabilities.reduce((total, p) => total + p, 0) / probabilities.length
+  const n = probabilities.length
+  const mean = probabilities.reduce((total, p) => total + p, 0) / n
+  const squares = probabilities.reduce((total, p) => total + (p - mean) ** 2, 0)
+  return { mean, standardError: n < 2 ? 0 : Math.sqrt(squares / (n - 1) / n) }
 }

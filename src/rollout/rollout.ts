@@ -2,7 +2,7 @@
 import type { Problem, Task } from "../data/task.ts"
 import type { Engine, SamplingOptions, Sequence } from "../engine/engine.ts"
 import type { Tokenizer } from "../model/tokenizer.ts"
-import { deriveSeed, integerBelow } from "../random.ts"
+import { deriveSeed, integerBelow, uniform } from "../random.ts"
 import type { Verdict } from "../verifiers/verifier.ts"
 import { decodeResponse, encodePrompt } from "./prompt-encoder.ts"
 import { isFailure, verifyResponse } from "./verify.ts"
@@ -32,6 +32,8 @@ export interface RolloutContext {
   readonly task: Task
   readonly sampling: SamplingOptions
   readonly groupSize: number
+  /** Share of rewards that are turned over. Default 0. */
+  readonly rewardNoise?: number
   /** For verifiers that answer later. */
   readonly verifierTimeoutMs: number
 }
@@ -41,9 +43,15 @@ export function responseSeed(seed: number, step: number, prompt: number, respons
   return integerBelow(Number.MAX_SAFE_INTEGER, deriveSeed(seed, "responses"), step, prompt, response)
 }
 
+/** The verdict, or with the given probability one whose reward is 1 - r: a pure function of seed and place. */
+function turnedOver(verdict: Verdict, share: number, seed: number, step: number, group: number, response: number): Verdict {
+  if (share === 0 || isFailure(verdict) || uniform(deriveSeed(seed, "reward-noise"), step, group, response) >= share) return verdict
+  return { ...verdict, reward: 1 - verdict.reward, reason: `${verdict.reason} (reward turned over by rollout.rewardNoise)` }
+}
+
 /** Samples `groupSize` responses to every problem and verifies them. */
 export async function collectRollouts(context: RolloutContext, problems: readonly Problem[], seed: number, step: number): Promise<RolloutBatch> {
-  const { engine, tokenizer, task, sampling, groupSize, verifierTimeoutMs } = context
+  const { engine, tokenizer, task, sampling, groupSize, verifierTimeoutMs, rewardNoise = 0 } = context
   const prompts = problems.map((problem) => encodePrompt(problem, tokenizer))
   const started = performance.now()
   const groups = await engine.sample(
@@ -56,11 +64,12 @@ export async function collectRollouts(context: RolloutContext, problems: readonl
   const sampled = performance.now()
   const rollouts = await Promise.all(
     groups.flatMap((sequences, group) =>
-      sequences.map(async (sequence): Promise<Rollout> => {
+      sequences.map(async (sequence, response): Promise<Rollout> => {
         const problem = problems[group]!
         const text = decodeResponse(sequence.tokens, tokenizer)
         const input = { gold: problem.gold, completion: text, ...(problem.row === undefined ? {} : { row: problem.row }) }
-        const verdict = await verifyResponse(task.verifierFor(problem), input, verifierTimeoutMs)
+        const judged = await verifyResponse(task.verifierFor(problem), input, verifierTimeoutMs)
+        const verdict = turnedOver(judged, rewardNoise, seed, step, group, response)
         return { problem, group, promptTokens: prompts[group]!, sequence, text, verdict, failed: isFailure(verdict) }
       }),
     ),

@@ -1,6 +1,7 @@
 /** One iteration of the algorithm: sample, verify, plan, update, commit. */
 import type { AdamOptions, SnapshotId } from "../engine/engine.ts"
 import type { BatchSequence } from "../pipo/index.ts"
+import { expectedAccuracy } from "../evaluation/held-out.ts"
 import { deriveSeed, randomStream } from "../random.ts"
 import { collectRollouts, type Rollout } from "../rollout/rollout.ts"
 import type { CompletionLine, MetricsLine } from "../runs/index.ts"
@@ -36,8 +37,10 @@ export async function iterate(parts: RunParts, step: number, reference: Snapshot
     if (steps.some(({ applied }) => !applied)) break
   }
   rule.commit(batch, { explorationApplied: explorationApplied(executed) })
-  const trainSeconds = (performance.now() - trainStarted) / 1000
+  const ended = performance.now()
+  const trainSeconds = (ended - trainStarted) / 1000
 
+  const held = await heldOutAfterStep(parts)
   const sampled = batchMetrics(rollouts, batch)
   const updated = updateMetrics(executed)
   return {
@@ -45,12 +48,13 @@ export async function iterate(parts: RunParts, step: number, reference: Snapshot
       ...sampled,
       ...plan.metrics,
       ...updated,
+      ...held,
       step,
       mu: batch.meanReward,
       learningRate: context.adam.learningRate,
       time: {
         at: new Date().toISOString(),
-        seconds: (performance.now() - started) / 1000,
+        seconds: (ended - started) / 1000,
         sampleSeconds,
         verifySeconds,
         trainSeconds,
@@ -75,6 +79,14 @@ function updateContext({ config, engine, aggregate }: RunParts, step: number): U
     temperature: config.rollout.temperature,
     random: () => random.uniform(),
   }
+}
+
+/** J of the policy that the step's updates made, where a teacher-forced pass tells it without sampling noise. */
+async function heldOutAfterStep({ config, heldOut, task }: RunParts): Promise<Record<string, number>> {
+  const { stepSize, expected } = config.evaluation
+  if (!expected || stepSize === 0 || task.heldOut.length === 0) return {}
+  const accuracy = await expectedAccuracy(heldOut, task.heldOut.slice(0, stepSize))
+  return accuracy === undefined ? {} : { expectedAccuracy: accuracy.mean }
 }
 
 function explorationApplied(executed: readonly ExecutedUpdate[]): boolean {

@@ -12,7 +12,8 @@ import {
   type Objective,
   type ObjectiveOptions,
 } from "../objectives/index.ts"
-import { pipo, plainRule, type UpdateRule } from "../pipo/index.ts"
+import { pipo, plainRule, randomXi, replayRule, type UpdateRule } from "../pipo/index.ts"
+import { deriveSeed } from "../random.ts"
 
 /** Settings of the `objective` section that are not options of the loss itself. */
 function lossOptions(settings: ObjectiveSettings): ObjectiveOptions {
@@ -68,6 +69,8 @@ export function aggregator(config: ResolvedConfig): (masks: readonly Float32Arra
 export function createRule(config: ResolvedConfig, objective: Objective): UpdateRule {
   const base = plainRule({ objective, epochs: config.optimizer.epochs })
   if (!config.pipo.enabled) return base
-  const { enabled: _enabled, preset: _preset, ...options } = config.pipo
+  const { enabled: _enabled, preset: _preset, signal, ...options } = config.pipo
+  if (signal === "constant") return replayRule(base, options)
+  if (signal === "random") return randomXi(base, { ...options, seed: deriveSeed(config.seed, "random-xi") })
   return pipo(base, options)
 }

@@ -52,7 +52,7 @@ export function runParts(inputs: RunInputs): RunParts {
     rule: inputs.rule ?? createRule(config, objective),
     estimator: createAdvantageOf(config),
     aggregate: aggregator(config),
-    rollout: { ...common, sampling, groupSize },
+    rollout: { ...common, sampling, groupSize, rewardNoise: config.rollout.rewardNoise },
     heldOut: { ...common, eosTokens, stopStrings, maxResponseTokens },
     needsReference: objective.needs.includes("reference"),
   }
