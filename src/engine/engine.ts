@@ -132,6 +132,8 @@ export interface Engine {
   snapshot(options?: { readonly optimizer?: boolean }): Promise<SnapshotId>
   /** A snapshot of what `save` wrote earlier: the reference policy of a resumed run. The current weights stay. */
   importSnapshot(directory: string): Promise<SnapshotId>
+  /** Writes a snapshot's weights into an existing folder, from which `importSnapshot` reads them. */
+  exportSnapshot(id: SnapshotId, directory: string): Promise<void>
   restore(id: SnapshotId): Promise<void>
   release(id: SnapshotId): Promise<void>
   /** Forgets first and second moments: a new stage of training starts. */

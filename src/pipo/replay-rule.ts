@@ -25,6 +25,7 @@ export function replayRule(inner: UpdateRule, options: ReplayOptions = {}): Upda
   let cache: CachedBatch | null = null
   return {
     name: `${inner.name} + replay`,
+    comparesWithPrevious: inner.comparesWithPrevious === true,
     plan(batch) {
       const plan = inner.plan(batch)
       const base = explorationObjective(plan.updates)

@@ -4,6 +4,7 @@
  */
 import type { TrainSequence } from "../engine/engine.ts"
 import type { Objective } from "../objectives/objective.ts"
+import type { PairedImprovement } from "./paired-improvement.ts"
 
 /** A response of the batch, ready to train on; `weights` are set when the optimiser batch is cut. */
 export type BatchSequence = Omit<TrainSequence, "weights"> & {
@@ -17,6 +18,10 @@ export interface IterationBatch {
   /** Mean verifier reward of all rollouts of the iteration (`pipo.mu`), machinery failures excluded. */
   readonly meanReward: number
   readonly sequences: readonly BatchSequence[]
+  /** Standard error of the mean reward, over prompts. */
+  readonly rewardStandardError?: number
+  /** The current policy against the previous one on this batch, for rules that compare them; null when it says nothing. */
+  readonly improvement?: PairedImprovement | null
 }
 
 export interface Update {
@@ -45,6 +50,8 @@ export interface PlanOutcome {
 
 export interface UpdateRule {
   readonly name: string
+  /** Whether batches must carry `improvement`: a forward pass of the previous policy over every batch. */
+  readonly comparesWithPrevious?: boolean
   plan(batch: IterationBatch): Plan
   /** Called once per iteration, after the plan was executed. */
   commit(batch: IterationBatch, outcome: PlanOutcome): void

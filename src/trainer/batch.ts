@@ -17,8 +17,14 @@ function groupsOf<T extends { readonly group: number }>(items: readonly T[]): T[
   return [...groups.values()]
 }
 
+/** What the trainer makes of a step's rollouts. */
+export interface TrainerBatch extends PipoBatch {
+  /** Verifier reward of each sequence. */
+  readonly rewards: readonly number[]
+}
+
 /** The batch of a step: responses whose verdict failed are left out, of the means too. */
-export function makeBatch(step: number, rollouts: readonly Rollout[], estimator: AdvantageEstimator, reference: readonly Float32Array[] | undefined): PipoBatch {
+export function makeBatch(step: number, rollouts: readonly Rollout[], estimator: AdvantageEstimator, reference: readonly Float32Array[] | undefined): TrainerBatch {
   const judged = rollouts.map((rollout, i) => ({ rollout, i })).filter(({ rollout }) => !rollout.failed)
   const masks = judged.map(({ rollout }) => new Float32Array(rollout.sequence.tokens.length).fill(1))
   const { advantages } = estimator.estimate(judged.map(({ rollout }, k) => ({ reward: rollout.verdict.reward, group: rollout.group, mask: masks[k]! })))
@@ -31,8 +37,17 @@ export function makeBatch(step: number, rollouts: readonly Rollout[], estimator:
     group: rollout.group,
     ...(reference === undefined ? {} : { referenceLogprobs: reference[i]! }),
   }))
-  const meanReward = mean(judged.map(({ rollout }) => rollout.verdict.reward))
-  return { step, meanReward, trainedMeanReward: meanReward, sequences }
+  const rewards = judged.map(({ rollout }) => rollout.verdict.reward)
+  const meanReward = mean(rewards)
+  return { step, meanReward, trainedMeanReward: meanReward, rewardStandardError: meanOfGroups(judged.map(({ rollout }) => rollout)).standardError, sequences, rewards }
+}
+
+/** Prompts are independent, the responses of one are not: the error of the mean is that of the groups' means. */
+function meanOfGroups(judged: readonly Rollout[]): { readonly rates: readonly number[]; readonly standardError: number } {
+  const rates = groupsOf(judged).map((group) => mean(group.map(({ verdict }) => verdict.reward)))
+  const centre = mean(rates)
+  const deviation = Math.sqrt(rates.reduce((total, rate) => total + (rate - centre) ** 2, 0) / Math.max(rates.length - 1, 1))
+  return { rates, standardError: deviation / Math.sqrt(Math.max(rates.length, 1)) }
 }
 
 /** Edges of the histogram of groups by success rate: [0], (0, 1/4], (1/4, 1/2], (1/2, 3/4], (3/4, 1), [1]. */
@@ -66,16 +81,13 @@ export function batchMetrics(rollouts: readonly Rollout[], batch: PipoBatch): { 
   const judged = rollouts.filter(({ failed }) => !failed)
   const lengths = rollouts.map(({ sequence }) => sequence.tokens.length)
   const groups = groupsOf(judged)
-  const rates = groups.map((group) => mean(group.map(({ verdict }) => verdict.reward)))
+  const { rates, standardError } = meanOfGroups(judged)
   const flat = groups.filter((group) => group.every(({ verdict }) => verdict.reward === group[0]!.verdict.reward))
   const histogram = Array.from({ length: RATE_BINS }, () => 0)
   for (const rate of rates) histogram[rateBin(rate)]! += 1
-  // Prompts are independent, the responses of one are not: the error of the mean is that of the groups' means.
-  const centre = mean(rates)
-  const deviation = Math.sqrt(rates.reduce((total, rate) => total + (rate - centre) ** 2, 0) / Math.max(rates.length - 1, 1))
   return {
     mu: batch.meanReward,
-    muStandardError: deviation / Math.sqrt(Math.max(rates.length, 1)),
+    muStandardError: standardError,
     responseLength: mean(lengths),
     truncationRate: mean(rollouts.map(({ sequence }) => Number(sequence.stopReason === "length"))),
     zeroVarianceShare: groups.length === 0 ? 0 : flat.length / groups.length,

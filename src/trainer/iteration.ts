@@ -1,12 +1,13 @@
 /** One iteration of the algorithm: sample, verify, plan, update, commit. */
 import type { AdamOptions, SnapshotId } from "../engine/engine.ts"
-import type { BatchSequence } from "../pipo/index.ts"
+import { pairedImprovement, type BatchSequence, type PairedImprovement } from "../pipo/index.ts"
 import { expectedAccuracy } from "../evaluation/held-out.ts"
 import { deriveSeed, randomStream } from "../random.ts"
 import { collectRollouts, type Rollout } from "../rollout/rollout.ts"
 import type { CompletionLine, MetricsLine } from "../runs/index.ts"
-import { batchMetrics, makeBatch } from "./batch.ts"
+import { batchMetrics, makeBatch, type TrainerBatch } from "./batch.ts"
 import { executeUpdate, type OptimiserStep, type UpdateContext } from "./execute-update.ts"
+import type { PreviousPolicy } from "./previous-policy.ts"
 import type { RunParts } from "./run-parts.ts"
 import { learningRateFactor } from "./schedule.ts"
 import { updateMetrics, type ExecutedUpdate } from "./update-metrics.ts"
@@ -18,8 +19,15 @@ export interface Iteration {
   readonly optimiserSteps: readonly OptimiserStep[]
 }
 
-/** @param reference snapshot of the policy that the objective compares with, where it needs one */
-export async function iterate(parts: RunParts, step: number, reference: SnapshotId | undefined): Promise<Iteration> {
+/** Other policies that a step looks at. */
+export interface OtherPolicies {
+  /** That the objective compares with, where it needs one. */
+  readonly reference: SnapshotId | undefined
+  /** That of the previous iteration, where the rule compares with it. */
+  readonly previous: PreviousPolicy | undefined
+}
+
+export async function iterate(parts: RunParts, step: number, { reference, previous }: OtherPolicies): Promise<Iteration> {
   const { config, task, rule } = parts
   const { promptsPerStep } = config.rollout
   const started = performance.now()
@@ -27,7 +35,8 @@ export async function iterate(parts: RunParts, step: number, reference: Snapshot
   const { rollouts, sampleSeconds, verifySeconds } = await collectRollouts(parts.rollout, problems, config.seed, step)
 
   const trainStarted = performance.now()
-  const batch = makeBatch(step, rollouts, parts.estimator, await referenceLogprobs(parts, rollouts, reference))
+  const made = makeBatch(step, rollouts, parts.estimator, await referenceLogprobs(parts, rollouts, reference))
+  const batch = previous === undefined ? made : { ...made, improvement: await comparedWithPrevious(parts, made, previous) }
   const plan = rule.plan(batch)
   const context = updateContext(parts, step)
   const executed: ExecutedUpdate[] = []
@@ -46,6 +55,7 @@ export async function iterate(parts: RunParts, step: number, reference: Snapshot
   return {
     metrics: {
       ...sampled,
+      ...improvementMetrics(batch.improvement),
       ...plan.metrics,
       ...updated,
       ...held,
@@ -87,6 +97,33 @@ async function heldOutAfterStep({ config, heldOut, task }: RunParts): Promise<Re
   if (!expected || stepSize === 0 || task.heldOut.length === 0) return {}
   const accuracy = await expectedAccuracy(heldOut, task.heldOut.slice(0, stepSize))
   return accuracy === undefined ? {} : { expectedAccuracy: accuracy.mean }
+}
+
+/** Scores the batch under the previous policy, and makes the current one the next step's previous. */
+async function comparedWithPrevious({ config }: RunParts, { sequences, rewards }: TrainerBatch, previous: PreviousPolicy): Promise<PairedImprovement | null> {
+  const before = sequences.length === 0 ? undefined : await previous.logprobs(sequences, config.rollout.temperature)
+  await previous.advance()
+  if (before === undefined) return null
+  return pairedImprovement(
+    sequences.map(({ group, mask, behaviourLogprobs }, i) => ({
+      reward: rewards[i]!,
+      group,
+      mask,
+      logprobs: behaviourLogprobs,
+      previousLogprobs: before[i]!,
+    })),
+  )
+}
+
+function improvementMetrics(improvement: PairedImprovement | null | undefined): Record<string, number> {
+  if (improvement === null || improvement === undefined) return {}
+  return {
+    improvement: improvement.improvement,
+    improvementStandardError: improvement.standardError,
+    stepSlope: improvement.slope,
+    stepSlopeStandardError: improvement.slopeStandardError,
+    stepKl: improvement.kl,
+  }
 }
 
 function explorationApplied(executed: readonly ExecutedUpdate[]): boolean {

@@ -4,7 +4,6 @@
  */
 import { mkdirSync } from "node:fs"
 import { join } from "node:path"
-import type { SnapshotId } from "../engine/engine.ts"
 import { evaluateHeldOut, type HeldOutResult } from "../evaluation/held-out.ts"
 import {
   readJsonl,
@@ -15,7 +14,8 @@ import {
   type RunFolder,
   type RunSummary,
 } from "../runs/index.ts"
-import { iterate } from "./iteration.ts"
+import { iterate, type OtherPolicies } from "./iteration.ts"
+import { PreviousPolicy } from "./previous-policy.ts"
 import { runParts, type RunInputs, type RunParts } from "./run-parts.ts"
 import { Safeguards } from "./safeguards.ts"
 import { loadReference, readTrainerState, saveReference, writeTrainerState } from "./trainer-state.ts"
@@ -51,7 +51,7 @@ export interface TrainResult {
 interface Position {
   readonly step: number
   readonly safeguards: Safeguards
-  readonly reference: SnapshotId | undefined
+  readonly others: OtherPolicies
 }
 
 /**
@@ -62,19 +62,19 @@ export async function train(run: TrainRun): Promise<TrainResult> {
   const { config, folder, observer, stopRequested } = run
   const parts = runParts(run)
   const position = run.resume?.checkpoint === undefined ? await begin(run, parts) : await resumeAt(run, parts, run.resume.checkpoint)
-  const { safeguards, reference } = position
+  const { safeguards, others } = position
   let { step } = position
 
   while (step < config.train.steps && !stopRequested()) {
     step += 1
-    const iteration = await iterate(parts, step, reference)
+    const iteration = await iterate(parts, step, others)
     folder.logMetrics(iteration.metrics)
     folder.logCompletions(step, iteration.completions)
     observer.onStep(iteration.metrics)
     safeguards.inspect(step, iteration)
     const last = step === config.train.steps
     if (last || step % config.evaluation.every === 0) await evaluate(run, parts, step)
-    if (last || step % config.checkpoint.every === 0 || stopRequested()) await checkpoint(run, parts, safeguards, step)
+    if (last || step % config.checkpoint.every === 0 || stopRequested()) await checkpoint(run, parts, position, step)
   }
   return finish(run, step)
 }
@@ -84,11 +84,13 @@ async function begin(run: TrainRun, parts: RunParts): Promise<Position> {
   const { config, engine, folder, observer, stopRequested } = run
   const safeguards = new Safeguards(folder, observer.onNote)
   if (config.warmStart.enabled) await learnFromSolutions(run, parts)
-  if (stopRequested()) return { step: 0, safeguards, reference: undefined }
+  const previous = parts.rule.comparesWithPrevious === true ? new PreviousPolicy(engine) : undefined
+  if (stopRequested()) return { step: 0, safeguards, others: { reference: undefined, previous } }
   await evaluate(run, parts, 0)
   const reference = parts.needsReference ? await saveReference(engine, folder.directory) : undefined
-  await checkpoint(run, parts, safeguards, 0)
-  return { step: 0, safeguards, reference }
+  const position = { step: 0, safeguards, others: { reference, previous } }
+  await checkpoint(run, parts, position, 0)
+  return position
 }
 
 async function resumeAt({ engine, folder, observer }: TrainRun, parts: RunParts, { path, step }: { readonly path: string; readonly step: number }): Promise<Position> {
@@ -96,7 +98,9 @@ async function resumeAt({ engine, folder, observer }: TrainRun, parts: RunParts,
   const state = readTrainerState(path)
   parts.rule.restore(state.rule)
   const reference = parts.needsReference ? await loadReference(engine, folder.directory) : undefined
-  return { step, safeguards: new Safeguards(folder, observer.onNote, state.refused), reference }
+  const previous = parts.rule.comparesWithPrevious === true ? new PreviousPolicy(engine) : undefined
+  await previous?.load(path)
+  return { step, safeguards: new Safeguards(folder, observer.onNote, state.refused), others: { reference, previous } }
 }
 
 async function learnFromSolutions({ config, engine, folder, observer, stopRequested }: TrainRun, parts: RunParts): Promise<void> {
@@ -138,9 +142,10 @@ function improvement(folder: RunFolder, now: HeldOutResult): Record<string, numb
   }
 }
 
-async function checkpoint({ engine, folder }: TrainRun, parts: RunParts, safeguards: Safeguards, step: number): Promise<void> {
+async function checkpoint({ engine, folder }: TrainRun, parts: RunParts, { safeguards, others }: Position, step: number): Promise<void> {
   await folder.checkpoints.write(step, async (directory) => {
     await engine.save(directory)
+    await others.previous?.save(directory)
     writeTrainerState(directory, { rule: parts.rule.state(), refused: safeguards.refused })
   })
 }

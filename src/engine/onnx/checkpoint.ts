@@ -23,24 +23,35 @@ function baseName({ source }: WorkerSettings): string {
   return source.kind === "folder" ? source.directory : "fresh"
 }
 
-/** @param merge  write a LoRA policy as a whole model, adapters added in */
+/** @param options.merge  write a LoRA policy as a whole model, adapters added in */
+export async function savePolicy(
+  directory: string,
+  settings: WorkerSettings,
+  weights: Weights,
+  options: { readonly merge: boolean; readonly dtype: WeightType },
+): Promise<void> {
+  const { config, lora } = settings
+  if (lora !== undefined && !options.merge) {
+    await saveAdapter(directory, config, lora, weights, baseName(settings))
+    return
+  }
+  await saveModelFolder(directory, {
+    config,
+    weights: lora === undefined ? weights : mergeAdapter(config, lora, weights),
+    tokenizer: settingsTokenizer(settings),
+    dtype: options.dtype,
+    generation: settings.generation as GenerationDefaults | undefined,
+  })
+}
+
+/** The policy and, when asked for, the optimiser's state. */
 export async function saveCheckpoint(
   directory: string,
   settings: WorkerSettings,
   state: PolicyState,
   options: { readonly optimizer: boolean; readonly merge: boolean; readonly dtype: WeightType },
 ): Promise<void> {
-  const { config, lora } = settings
-  if (lora !== undefined && !options.merge) await saveAdapter(directory, config, lora, state.weights, baseName(settings))
-  else {
-    await saveModelFolder(directory, {
-      config,
-      weights: lora === undefined ? state.weights : mergeAdapter(config, lora, state.weights),
-      tokenizer: settingsTokenizer(settings),
-      dtype: options.dtype,
-      generation: settings.generation as GenerationDefaults | undefined,
-    })
-  }
+  await savePolicy(directory, settings, state.weights, options)
   if (!options.optimizer) return
   const tensors = [...state.optimizerTensors()].map(([name, values]) => ({ name, shape: [values.length], values }))
   await writeSafetensors(join(directory, optimizerFile), tensors)

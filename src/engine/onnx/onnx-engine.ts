@@ -209,6 +209,10 @@ export class OnnxEngine implements Engine {
     return this.#client.call("importSnapshot", { directory })
   }
 
+  async exportSnapshot(id: SnapshotId, directory: string): Promise<void> {
+    await this.#client.call("exportSnapshot", { id, directory })
+  }
+
   async restore(id: SnapshotId): Promise<void> {
     await this.#client.call("restore", { id })
   }

@@ -43,6 +43,7 @@ export interface WorkerCalls {
   clearGradients: [args: undefined, result: undefined]
   snapshot: [args: { readonly optimizer: boolean }, result: string]
   importSnapshot: [args: { readonly directory: string }, result: string]
+  exportSnapshot: [args: { readonly id: string; readonly directory: string }, result: undefined]
   restore: [args: { readonly id: string }, result: undefined]
   release: [args: { readonly id: string }, result: undefined]
   resetOptimizer: [args: undefined, result: undefined]

@@ -7,7 +7,7 @@ import type { Tokenizer } from "../../model/tokenizer.ts"
 import { planWeights, readPlannedWeights } from "../../model/weight-files.ts"
 import { parameterSpecs, type Weights } from "../../model/weights.ts"
 import type { LossReport, TrainSequence } from "../engine.ts"
-import { loadCheckpoint, readTrainable, saveCheckpoint, settingsTokenizer } from "./checkpoint.ts"
+import { loadCheckpoint, readTrainable, saveCheckpoint, savePolicy, settingsTokenizer } from "./checkpoint.ts"
 import { microBatches } from "./micro-batches.ts"
 import { PolicyState } from "./policy-state.ts"
 import { outputNames, scoreInputs, trainableSpecs } from "./programs.ts"
@@ -176,6 +176,11 @@ export class WorkerEngine implements Handlers {
 
   async importSnapshot({ directory }: WorkerCalls["importSnapshot"][0]): Promise<string> {
     return this.#state.addSnapshot(await readTrainable(directory, this.#settings, this.#state.trainable))
+  }
+
+  async exportSnapshot({ id, directory }: WorkerCalls["exportSnapshot"][0]): Promise<undefined> {
+    await savePolicy(directory, this.#settings, this.#state.snapshotWeights(id), { merge: false, dtype: "f32" })
+    return undefined
   }
 
   restore({ id }: WorkerCalls["restore"][0]): undefined {
