@@ -3,9 +3,9 @@ import type { AdamOptions, SnapshotId } from "../engine/engine.ts"
 import type { BatchSequence } from "../pipo/index.ts"
 import { expectedAccuracy } from "../evaluation/held-out.ts"
 import { deriveSeed, randomStream } from "../random.ts"
-import { collectRollouts, type Rollout } from "../rollout/rollout.ts"
+import type { StepRollout } from "../rollout/rollout-stage.ts"
 import type { CompletionLine, MetricsLine } from "../runs/index.ts"
-import { batchMetrics, makeBatch } from "./batch.ts"
+import { batchMetrics, keptRollouts, makeBatch } from "./batch.ts"
 import { executeUpdate, type OptimiserStep, type UpdateContext } from "./execute-update.ts"
 import type { RunParts } from "./run-parts.ts"
 import { learningRateFactor } from "./schedule.ts"
@@ -20,14 +20,12 @@ export interface Iteration {
 
 /** @param reference snapshot of the policy that the objective compares with, where it needs one */
 export async function iterate(parts: RunParts, step: number, reference: SnapshotId | undefined): Promise<Iteration> {
-  const { config, task, rule } = parts
-  const { promptsPerStep } = config.rollout
+  const { config, rule } = parts
   const started = performance.now()
-  const problems = Array.from({ length: promptsPerStep }, (_, i) => task.trainProblem(config.seed, (step - 1) * promptsPerStep + i))
-  const { rollouts, sampleSeconds, verifySeconds } = await collectRollouts(parts.rollout, problems, config.seed, step)
+  const { rollouts, metrics: shaping, sampleSeconds, verifySeconds } = await parts.rollouts.collect(step)
 
   const trainStarted = performance.now()
-  const batch = makeBatch(step, rollouts, parts.estimator, await referenceLogprobs(parts, rollouts, reference))
+  const batch = makeBatch(step, rollouts, parts.estimator, await referenceLogprobs(parts, keptRollouts(rollouts), reference))
   const plan = rule.plan(batch)
   const context = updateContext(parts, step)
   const executed: ExecutedUpdate[] = []
@@ -46,6 +44,7 @@ export async function iterate(parts: RunParts, step: number, reference: Snapshot
   return {
     metrics: {
       ...sampled,
+      ...shaping,
       ...plan.metrics,
       ...updated,
       ...held,
@@ -94,16 +93,16 @@ function explorationApplied(executed: readonly ExecutedUpdate[]): boolean {
   return explored.length > 0 && explored.every(({ steps }) => steps.length > 0 && steps.every(({ applied }) => applied))
 }
 
-async function referenceLogprobs(parts: RunParts, rollouts: readonly Rollout[], reference: SnapshotId | undefined): Promise<Float32Array[] | undefined> {
+async function referenceLogprobs(parts: RunParts, rollouts: readonly StepRollout[], reference: SnapshotId | undefined): Promise<Float32Array[] | undefined> {
   if (reference === undefined) return undefined
   const sequences = rollouts.map(({ promptTokens, sequence }) => ({ promptTokens, responseTokens: sequence.tokens }))
   return parts.engine.logprobs(sequences, { policy: reference, temperature: parts.config.rollout.temperature })
 }
 
-/** @param trained the batch's sequences: the judged rollouts, in order */
-function completionLines(step: number, rollouts: readonly Rollout[], trained: readonly BatchSequence[]): CompletionLine[] {
+/** @param sequences the batch's sequences: the judged rollouts of the groups that are trained on, in order */
+function completionLines(step: number, rollouts: readonly StepRollout[], sequences: readonly BatchSequence[]): CompletionLine[] {
   let next = 0
-  return rollouts.map(({ group, problem, text, verdict, sequence, failed }): CompletionLine => ({
+  return rollouts.map(({ group, problem, text, verdict, trainingReward, trained, sequence, failed }): CompletionLine => ({
     step,
     group,
     problem: problem.id,
@@ -114,7 +113,8 @@ function completionLines(step: number, rollouts: readonly Rollout[], trained: re
     status: verdict.status,
     extracted: verdict.extracted ?? null,
     reason: verdict.reason,
-    advantage: failed ? null : (trained[next++]!.advantages[0] ?? 0),
+    ...(trainingReward === verdict.reward ? {} : { trainingReward }),
+    advantage: failed || !trained ? null : (sequences[next++]!.advantages[0] ?? 0),
     stopReason: sequence.stopReason,
   }))
 }

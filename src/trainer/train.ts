@@ -95,6 +95,8 @@ async function resumeAt({ engine, folder, observer }: TrainRun, parts: RunParts,
   await engine.load(path)
   const state = readTrainerState(path)
   parts.rule.restore(state.rule)
+  // Without a record of it, every step so far took its prompts and no others.
+  parts.rollouts.restore(state.prompts ?? { position: step * parts.config.rollout.promptsPerStep, memory: null })
   const reference = parts.needsReference ? await loadReference(engine, folder.directory) : undefined
   return { step, safeguards: new Safeguards(folder, observer.onNote, state.refused), reference }
 }
@@ -141,7 +143,7 @@ function improvement(folder: RunFolder, now: HeldOutResult): Record<string, numb
 async function checkpoint({ engine, folder }: TrainRun, parts: RunParts, safeguards: Safeguards, step: number): Promise<void> {
   await folder.checkpoints.write(step, async (directory) => {
     await engine.save(directory)
-    writeTrainerState(directory, { rule: parts.rule.state(), refused: safeguards.refused })
+    writeTrainerState(directory, { rule: parts.rule.state(), refused: safeguards.refused, prompts: parts.rollouts.state() })
   })
 }
 
