@@ -21,7 +21,7 @@ const referenceCodeObjectives: readonly string[] = ["grpo", "gspo", "ppo", "rloo
 
 /** Settings that are fine one by one and impossible together. */
 export function crossCheck(config: ResolvedConfig): CrossIssue[] {
-  return [...checkModel(config), ...checkBatch(config), ...checkPipo(config), ...checkRun(config)]
+  return [...checkModel(config), ...checkBatch(config), ...checkShaping(config), ...checkPipo(config), ...checkRun(config)]
 }
 
 function checkModel({ model }: ResolvedConfig): CrossIssue[] {
@@ -84,6 +84,39 @@ function checkBatch({ rollout, objective, optimizer }: ResolvedConfig): CrossIss
       message:
         `expected a divisor of rollout.promptsPerStep (${rollout.promptsPerStep}), got ${optimizer.miniBatches}. ` +
         "Choose mini-batches that hold equally many prompts.",
+    })
+  }
+  return issues
+}
+
+function checkShaping({ rollout, pipo }: ResolvedConfig): CrossIssue[] {
+  const issues: CrossIssue[] = []
+  const { dynamicSampling, overlong, curriculum, groupSize, maxResponseTokens } = rollout
+  if (dynamicSampling.enabled && groupSize < 2) {
+    issues.push({
+      path: "rollout.dynamicSampling.enabled",
+      with: ["rollout.groupSize"],
+      message:
+        "expected false with rollout.groupSize 1, where every group has one reward and would be dropped, got true. " +
+        "Raise rollout.groupSize, e.g. to 8.",
+    })
+  }
+  if (overlong.bufferTokens >= maxResponseTokens) {
+    issues.push({
+      path: "rollout.overlong.bufferTokens",
+      with: ["rollout.maxResponseTokens"],
+      message:
+        `expected fewer than rollout.maxResponseTokens (${maxResponseTokens}), got ${overlong.bufferTokens}. Lower it; ` +
+        "a fifth of maxResponseTokens is usual.",
+    })
+  }
+  if (curriculum.enabled && pipo.enabled && curriculum.uniformShare === 0) {
+    issues.push({
+      path: "rollout.curriculum.uniformShare",
+      with: ["rollout.curriculum.enabled", "pipo.enabled"],
+      message:
+        "expected more than 0 with pipo, whose signal is the mean reward of prompts that nobody chose, got 0. Set it, " +
+        "e.g. to 0.25, or pipo.enabled: false.",
     })
   }
   return issues
@@ -168,7 +201,8 @@ export function configWarnings(config: ResolvedConfig): string[] {
         "minSteps.",
     )
   }
-  const responses = rollout.promptsPerStep * rollout.groupSize
+  const { enabled: chosen, uniformShare } = rollout.curriculum
+  const responses = Math.ceil(rollout.promptsPerStep * (chosen ? uniformShare : 1)) * rollout.groupSize
   if (responses <= 128) {
     warnings.push(
       `rollout: with ${responses} responses per step the improvement signal is mostly noise (at 128 its sign agreed ` +

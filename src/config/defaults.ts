@@ -27,6 +27,18 @@ export const defaults = {
     minP: 0,
     stopStrings: [] as string[],
     rewardNoise: 0,
+    dynamicSampling: { enabled: false, maxRounds: 4 },
+    overlong: { bufferTokens: 0, penalty: 1 },
+    maskTruncated: false,
+    curriculum: {
+      enabled: false,
+      uniformShare: 0.25,
+      candidates: 4,
+      exploration: 0.1,
+      prior: 0.5,
+      rate: 0.3,
+      capacity: 100_000,
+    },
   },
   objective: { name: "grpo", klCoefficient: 0, klEstimator: "k3" },
   pipo: {

@@ -17,7 +17,12 @@ export { parseConfig } from "./parse.ts"
 export type { ConfigCheck } from "./parse.ts"
 export { pipoPresets } from "./pipo-settings.ts"
 export type { PipoPreset, PipoPresetSettings, PipoSettings } from "./pipo-settings.ts"
-export type { RolloutSettings } from "./rollout-settings.ts"
+export type {
+  CurriculumSettings,
+  DynamicSamplingSettings,
+  OverlongSettings,
+  RolloutSettings,
+} from "./rollout-settings.ts"
 export type {
   CheckpointSettings,
   EngineSettings,

@@ -212,3 +212,37 @@ describe("warnings", () => {
     expect(warningsOf({ pipo: { window: 1 } })).toEqual([expect.stringContaining("pipo.window")])
   })
 })
+
+describe("the shaping of a batch", () => {
+  const withRollout = (rollout: unknown, pipo = {}): unknown => ({ ...minimal, rollout, pipo })
+
+  test("dynamic sampling and the curriculum are on when their section is there", () => {
+    const { rollout } = parseConfig(withRollout({ dynamicSampling: { maxRounds: 2 }, curriculum: {} }))
+    expect([rollout.dynamicSampling.enabled, rollout.curriculum.enabled]).toEqual([true, true])
+    const { dynamicSampling, curriculum, overlong } = parseConfig(minimal).rollout
+    expect([dynamicSampling.enabled, curriculum.enabled, overlong.bufferTokens]).toEqual([false, false, 0])
+  })
+
+  test("refuses what would drop every group, or penalise every length", () => {
+    const issues = issuesOf({
+      ...minimal,
+      rollout: { groupSize: 1, maxResponseTokens: 8, dynamicSampling: {}, overlong: { bufferTokens: 8 } },
+      objective: { name: "reinforce" },
+    })
+    expect(messageAt(issues, "rollout.dynamicSampling.enabled")).toContain("groupSize 1")
+    expect(messageAt(issues, "rollout.overlong.bufferTokens")).toContain("fewer than rollout.maxResponseTokens (8), got 8")
+  })
+
+  test("refuses PIPO over a curriculum without a uniform part, and takes the two apart", () => {
+    const rollout = { curriculum: { uniformShare: 0 } }
+    expect(messageAt(issuesOf(withRollout(rollout)), "rollout.curriculum.uniformShare")).toContain("mean reward of prompts that nobody chose")
+    expect(issuesOf(withRollout(rollout, { enabled: false }))).toEqual([])
+    expect(issuesOf(withRollout({ curriculum: {} }))).toEqual([])
+  })
+
+  test("counts the responses of the uniform part where it says how noisy the signal is", () => {
+    const noisy = (rollout: unknown): boolean => configWarnings(parseConfig(withRollout(rollout))).some((text) => text.startsWith("rollout: with 128"))
+    expect(noisy({ promptsPerStep: 64, groupSize: 8, curriculum: {} })).toBe(true)
+    expect(noisy({ promptsPerStep: 64, groupSize: 8 })).toBe(false)
+  })
+})

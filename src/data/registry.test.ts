@@ -27,6 +27,8 @@ const CASES: readonly (readonly [string, TaskOptions])[] = [
   ["sort", { difficulty: 20, heldOutSize: 50 }],
   ["parentheses", { difficulty: 3, heldOutSize: 2 }],
   ["parentheses", { difficulty: 24, heldOutSize: 50 }],
+  ["steps", { difficulty: 12, heldOutSize: 50 }],
+  ["steps", { difficulty: 4, minSteps: 4, largest: 99, operations: "all", heldOutSize: 50 }],
   ["chain", { difficulty: 1 }],
   ["chain", { difficulty: 20, heldOutSize: 50 }],
 ]

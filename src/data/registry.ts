@@ -11,8 +11,9 @@ import { countdown } from "./tasks/countdown.ts"
 import { modular } from "./tasks/modular.ts"
 import { parentheses } from "./tasks/parentheses.ts"
 import { sort } from "./tasks/sort.ts"
+import { steps } from "./tasks/steps.ts"
 
-const definitions: readonly TaskDefinition[] = [add2, ...arithmetic, modular, countdown, sort, parentheses, chain]
+const definitions: readonly TaskDefinition[] = [add2, ...arithmetic, modular, countdown, sort, parentheses, steps, chain]
 
 /** Under this name a config asks for files (`createDatasetTask`). */
 export const DATASET_NAME = "dataset"

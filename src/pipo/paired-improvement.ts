@@ -15,8 +15,6 @@ export interface PairedResponse {
   readonly logprobs: ArrayLike<number>
   /** [T] under the previous policy. */
   readonly previousLogprobs: ArrayLike<number>
-  /** [T] 1 on counted tokens. */
-  readonly mask: ArrayLike<number>
 }
 
 export interface PairedImprovement {
@@ -45,8 +43,8 @@ const LOG_WEIGHT_LIMIT = 5
  * one has no baseline of its own and takes the mean reward of the other groups.
  *
  * @param responses sampled from the current policy without truncation (top-k, top-p), else the weights are approximate
- * @returns null when there is no response with a counted token
- * @throws ShapeError when log-probs and mask differ in length
+ * @returns null when there is no response with a token
+ * @throws ShapeError when the two rows of log-probs differ in length
  * Source: importance sampling with a leave-one-out baseline; that the previous policy is weighted on the samples of the current one, and
  * what is done with it, is this project's own. No part of arXiv:2604.00860.
  */
@@ -69,9 +67,9 @@ export function pairedImprovement(responses: readonly PairedResponse[]): PairedI
       const others = responses.length - members.length
       const elsewhere = others === 0 ? response.reward : (rewardTotal - total) / others
       const baseline = members.length > 1 ? (total - response.reward) / (members.length - 1) : elsewhere
-      const { logWeight, kl, counted } = compare(response)
+      const { logWeight, kl } = compare(response)
       klTotal += kl
-      tokens += counted
+      tokens += response.logprobs.length
       gain += ((1 - Math.exp(logWeight)) * (response.reward - baseline)) / members.length
       slope += (-logWeight * (response.reward - baseline)) / members.length
     }
@@ -84,21 +82,19 @@ export function pairedImprovement(responses: readonly PairedResponse[]): PairedI
   return { improvement, standardError, slope, slopeStandardError, kl: klTotal / tokens }
 }
 
-function compare({ logprobs, previousLogprobs, mask }: PairedResponse): { logWeight: number; kl: number; counted: number } {
-  if (logprobs.length !== mask.length || previousLogprobs.length !== mask.length) {
+function compare({ logprobs, previousLogprobs }: PairedResponse): { logWeight: number; kl: number } {
+  if (logprobs.length !== previousLogprobs.length) {
     throw new ShapeError(
-      `pairedImprovement: expected ${mask.length} log-probs under both policies, got ${logprobs.length} and ${previousLogprobs.length}. Score the same tokens.`,
+      `pairedImprovement: expected ${logprobs.length} log-probs under both policies, got ${previousLogprobs.length}. Score the same tokens.`,
     )
   }
-  let [logWeight, kl, counted] = [0, 0, 0]
-  for (let t = 0; t < mask.length; t++) {
-    if (mask[t] === 0) continue
+  let [logWeight, kl] = [0, 0]
+  for (let t = 0; t < logprobs.length; t++) {
     const d = Math.min(LOG_WEIGHT_LIMIT, Math.max(-LOG_WEIGHT_LIMIT, previousLogprobs[t]! - logprobs[t]!))
     logWeight += d
     kl += Math.exp(d) - 1 - d
-    counted += 1
   }
-  return { logWeight: Math.min(LOG_WEIGHT_LIMIT, Math.max(-LOG_WEIGHT_LIMIT, logWeight)), kl, counted }
+  return { logWeight: Math.min(LOG_WEIGHT_LIMIT, Math.max(-LOG_WEIGHT_LIMIT, logWeight)), kl }
 }
 
 function meanAndError(values: readonly number[]): [mean: number, standardError: number] {

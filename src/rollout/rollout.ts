@@ -10,7 +10,7 @@ import { isFailure, verifyResponse } from "./verify.ts"
 /** One sampled and verified response. */
 export interface Rollout {
   readonly problem: Problem
-  /** Index of the prompt within the batch. */
+  /** Index of the prompt within the step. */
   readonly group: number
   readonly promptTokens: readonly number[]
   readonly sequence: Sequence
@@ -49,28 +49,38 @@ function turnedOver(verdict: Verdict, share: number, seed: number, step: number,
   return { ...verdict, reward: 1 - verdict.reward, reason: `${verdict.reason} (reward turned over by rollout.rewardNoise)` }
 }
 
-/** Samples `groupSize` responses to every problem and verifies them. */
-export async function collectRollouts(context: RolloutContext, problems: readonly Problem[], seed: number, step: number): Promise<RolloutBatch> {
+/**
+ * Samples `groupSize` responses to every problem and verifies them.
+ * @param firstGroup  number of the first problem's group, for further rounds of one step
+ */
+export async function collectRollouts(
+  context: RolloutContext,
+  problems: readonly Problem[],
+  seed: number,
+  step: number,
+  firstGroup: number = 0,
+): Promise<RolloutBatch> {
   const { engine, tokenizer, task, sampling, groupSize, verifierTimeoutMs, rewardNoise = 0 } = context
   const prompts = problems.map((problem) => encodePrompt(problem, tokenizer))
   const started = performance.now()
   const groups = await engine.sample(
     prompts.map((promptTokens, prompt) => ({
       promptTokens,
-      seeds: Array.from({ length: groupSize }, (_, response) => responseSeed(seed, step, prompt, response)),
+      seeds: Array.from({ length: groupSize }, (_, response) => responseSeed(seed, step, firstGroup + prompt, response)),
       options: sampling,
     })),
   )
   const sampled = performance.now()
   const rollouts = await Promise.all(
-    groups.flatMap((sequences, group) =>
+    groups.flatMap((sequences, prompt) =>
       sequences.map(async (sequence, response): Promise<Rollout> => {
-        const problem = problems[group]!
+        const problem = problems[prompt]!
+        const group = firstGroup + prompt
         const text = decodeResponse(sequence.tokens, tokenizer)
         const input = { gold: problem.gold, completion: text, ...(problem.row === undefined ? {} : { row: problem.row }) }
         const judged = await verifyResponse(task.verifierFor(problem), input, verifierTimeoutMs)
         const verdict = turnedOver(judged, rewardNoise, seed, step, group, response)
-        return { problem, group, promptTokens: prompts[group]!, sequence, text, verdict, failed: isFailure(verdict) }
+        return { problem, group, promptTokens: prompts[prompt]!, sequence, text, verdict, failed: isFailure(verdict) }
       }),
     ),
   )

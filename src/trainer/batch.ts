@@ -1,53 +1,62 @@
 /** From verified rollouts to the batch that update rules plan on, and to the numbers that describe it. */
 import type { AdvantageEstimator } from "../objectives/index.ts"
 import type { BatchSequence, PipoBatch } from "../pipo/index.ts"
-import type { Rollout } from "../rollout/rollout.ts"
+import { byGroup, isFlat } from "../rollout/group-filter.ts"
+import type { StepRollout } from "../rollout/rollout-stage.ts"
 
 function mean(values: readonly number[]): number {
   return values.length === 0 ? Number.NaN : values.reduce((total, x) => total + x, 0) / values.length
 }
 
-function groupsOf<T extends { readonly group: number }>(items: readonly T[]): T[][] {
-  const groups = new Map<number, T[]>()
-  for (const item of items) {
-    const members = groups.get(item.group)
-    if (members === undefined) groups.set(item.group, [item])
-    else members.push(item)
-  }
-  return [...groups.values()]
+/** Rollouts that the step trains on or whose verdict failed: those of the groups that were not dropped. */
+export function keptRollouts(rollouts: readonly StepRollout[]): StepRollout[] {
+  return rollouts.filter(({ trained }) => trained)
 }
 
-/** What the trainer makes of a step's rollouts. */
-export interface TrainerBatch extends PipoBatch {
-  /** Verifier reward of each sequence. */
-  readonly rewards: readonly number[]
-}
-
-/** The batch of a step: responses whose verdict failed are left out, of the means too. */
-export function makeBatch(step: number, rollouts: readonly Rollout[], estimator: AdvantageEstimator, reference: readonly Float32Array[] | undefined): TrainerBatch {
-  const judged = rollouts.map((rollout, i) => ({ rollout, i })).filter(({ rollout }) => !rollout.failed)
+/**
+ * The batch of a step. Advantages come from the training rewards, means from what the verifier said; responses whose verdict
+ * failed are left out of both. A masked response counts among its group and has no token in the loss.
+ * @param rollouts   all that were sampled
+ * @param reference  log-probs of the reference policy for `keptRollouts(rollouts)`
+ */
+export function makeBatch(step: number, rollouts: readonly StepRollout[], estimator: AdvantageEstimator, reference: readonly Float32Array[] | undefined): PipoBatch {
+  const judged = keptRollouts(rollouts).map((rollout, i) => ({ rollout, i })).filter(({ rollout }) => !rollout.failed)
   const masks = judged.map(({ rollout }) => new Float32Array(rollout.sequence.tokens.length).fill(1))
-  const { advantages } = estimator.estimate(judged.map(({ rollout }, k) => ({ reward: rollout.verdict.reward, group: rollout.group, mask: masks[k]! })))
+  const { advantages } = estimator.estimate(judged.map(({ rollout }, k) => ({ reward: rollout.trainingReward, group: rollout.group, mask: masks[k]! })))
   const sequences = judged.map(({ rollout, i }, k): BatchSequence => ({
     promptTokens: rollout.promptTokens,
     responseTokens: rollout.sequence.tokens,
     behaviourLogprobs: rollout.sequence.policyLogprobs,
-    advantages: Float32Array.from(advantages[k]!),
-    mask: masks[k]!,
+    advantages: rollout.masked ? new Float32Array(masks[k]!.length) : Float32Array.from(advantages[k]!),
+    mask: rollout.masked ? new Float32Array(masks[k]!.length) : masks[k]!,
     group: rollout.group,
     ...(reference === undefined ? {} : { referenceLogprobs: reference[i]! }),
   }))
-  const rewards = judged.map(({ rollout }) => rollout.verdict.reward)
-  const meanReward = mean(rewards)
-  return { step, meanReward, trainedMeanReward: meanReward, rewardStandardError: meanOfGroups(judged.map(({ rollout }) => rollout)).standardError, sequences, rewards }
+  const measured = measuredRollouts(rollouts)
+  return {
+    step,
+    meanReward: mean(measured.map(({ verdict }) => verdict.reward)),
+    trainedMeanReward: mean(judged.map(({ rollout }) => rollout.verdict.reward)),
+    rewardStandardError: rewardStandardError(measured),
+    sequences,
+  }
+}
+
+/** The rollouts that the mean reward of the step is over: judged, of prompts drawn without preference. */
+export function measuredRollouts(rollouts: readonly StepRollout[]): StepRollout[] {
+  return rollouts.filter(({ failed, representative }) => representative && !failed)
 }
 
 /** Prompts are independent, the responses of one are not: the error of the mean is that of the groups' means. */
-function meanOfGroups(judged: readonly Rollout[]): { readonly rates: readonly number[]; readonly standardError: number } {
-  const rates = groupsOf(judged).map((group) => mean(group.map(({ verdict }) => verdict.reward)))
+function rewardStandardError(measured: readonly StepRollout[]): number {
+  const rates = byGroup(measured).map(successRate)
   const centre = mean(rates)
   const deviation = Math.sqrt(rates.reduce((total, rate) => total + (rate - centre) ** 2, 0) / Math.max(rates.length - 1, 1))
-  return { rates, standardError: deviation / Math.sqrt(Math.max(rates.length, 1)) }
+  return deviation / Math.sqrt(Math.max(rates.length, 1))
+}
+
+function successRate(group: readonly StepRollout[]): number {
+  return mean(group.map(({ verdict }) => verdict.reward))
 }
 
 /** Edges of the histogram of groups by success rate: [0], (0, 1/4], (1/4, 1/2], (1/2, 3/4], (3/4, 1), [1]. */
@@ -60,7 +69,7 @@ function rateBin(rate: number): number {
 }
 
 /** Mean reward and number of judged responses of each source, when problems name theirs (mixtures, verl's `data_source`). */
-function sourceMetrics(judged: readonly Rollout[]): Record<string, unknown> {
+function sourceMetrics(judged: readonly StepRollout[]): Record<string, unknown> {
   const rewards = new Map<string, number[]>()
   for (const { problem, verdict } of judged) {
     if (problem.source === undefined) continue
@@ -77,17 +86,16 @@ function sourceMetrics(judged: readonly Rollout[]): Record<string, unknown> {
 }
 
 /** Metrics of what was sampled. */
-export function batchMetrics(rollouts: readonly Rollout[], batch: PipoBatch): { readonly sampledTokens: number; readonly [metric: string]: unknown } {
+export function batchMetrics(rollouts: readonly StepRollout[], batch: PipoBatch): { readonly sampledTokens: number; readonly [metric: string]: unknown } {
   const judged = rollouts.filter(({ failed }) => !failed)
   const lengths = rollouts.map(({ sequence }) => sequence.tokens.length)
-  const groups = groupsOf(judged)
-  const { rates, standardError } = meanOfGroups(judged)
-  const flat = groups.filter((group) => group.every(({ verdict }) => verdict.reward === group[0]!.verdict.reward))
+  const groups = byGroup(judged)
+  const flat = groups.filter((group) => isFlat(group.map(({ verdict }) => verdict.reward)))
   const histogram = Array.from({ length: RATE_BINS }, () => 0)
-  for (const rate of rates) histogram[rateBin(rate)]! += 1
+  for (const group of groups) histogram[rateBin(successRate(group))]! += 1
   return {
     mu: batch.meanReward,
-    muStandardError: standardError,
+    muStandardError: batch.rewardStandardError ?? 0,
     responseLength: mean(lengths),
     truncationRate: mean(rollouts.map(({ sequence }) => Number(sequence.stopReason === "length"))),
     zeroVarianceShare: groups.length === 0 ? 0 : flat.length / groups.length,
@@ -103,7 +111,7 @@ export function batchMetrics(rollouts: readonly Rollout[], batch: PipoBatch): { 
 /** Share of the total |advantage| that falls on groups with one response of a kind: nearly solved or nearly hopeless prompts. */
 function boundaryWeightShare(batch: PipoBatch): number {
   let [near, all] = [0, 0]
-  for (const group of groupsOf(batch.sequences)) {
+  for (const group of byGroup(batch.sequences)) {
     const values = group.map(({ advantages }) => advantages[0] ?? 0)
     const weight = values.reduce((total, value) => total + Math.abs(value), 0)
     const positive = values.filter((value) => value > 0).length

@@ -3,9 +3,9 @@ import type { AdamOptions, SnapshotId } from "../engine/engine.ts"
 import { pairedImprovement, type BatchSequence, type PairedImprovement } from "../pipo/index.ts"
 import { expectedAccuracy } from "../evaluation/held-out.ts"
 import { deriveSeed, randomStream } from "../random.ts"
-import { collectRollouts, type Rollout } from "../rollout/rollout.ts"
+import type { StepRollout } from "../rollout/rollout-stage.ts"
 import type { CompletionLine, MetricsLine } from "../runs/index.ts"
-import { batchMetrics, makeBatch, type TrainerBatch } from "./batch.ts"
+import { batchMetrics, keptRollouts, makeBatch, measuredRollouts } from "./batch.ts"
 import { executeUpdate, type OptimiserStep, type UpdateContext } from "./execute-update.ts"
 import type { PreviousPolicy } from "./previous-policy.ts"
 import type { RunParts } from "./run-parts.ts"
@@ -28,15 +28,13 @@ export interface OtherPolicies {
 }
 
 export async function iterate(parts: RunParts, step: number, { reference, previous }: OtherPolicies): Promise<Iteration> {
-  const { config, task, rule } = parts
-  const { promptsPerStep } = config.rollout
+  const { config, rule } = parts
   const started = performance.now()
-  const problems = Array.from({ length: promptsPerStep }, (_, i) => task.trainProblem(config.seed, (step - 1) * promptsPerStep + i))
-  const { rollouts, sampleSeconds, verifySeconds } = await collectRollouts(parts.rollout, problems, config.seed, step)
+  const { rollouts, metrics: shaping, sampleSeconds, verifySeconds } = await parts.rollouts.collect(step)
 
   const trainStarted = performance.now()
-  const made = makeBatch(step, rollouts, parts.estimator, await referenceLogprobs(parts, rollouts, reference))
-  const batch = previous === undefined ? made : { ...made, improvement: await comparedWithPrevious(parts, made, previous) }
+  const made = makeBatch(step, rollouts, parts.estimator, await referenceLogprobs(parts, keptRollouts(rollouts), reference))
+  const batch = previous === undefined ? made : { ...made, improvement: await comparedWithPrevious(parts, measuredRollouts(rollouts), previous) }
   const plan = rule.plan(batch)
   const context = updateContext(parts, step)
   const executed: ExecutedUpdate[] = []
@@ -55,6 +53,7 @@ export async function iterate(parts: RunParts, step: number, { reference, previo
   return {
     metrics: {
       ...sampled,
+      ...shaping,
       ...improvementMetrics(batch.improvement),
       ...plan.metrics,
       ...updated,
@@ -99,17 +98,17 @@ async function heldOutAfterStep({ config, heldOut, task }: RunParts): Promise<Re
   return accuracy === undefined ? {} : { expectedAccuracy: accuracy.mean }
 }
 
-/** Scores the batch under the previous policy, and makes the current one the next step's previous. */
-async function comparedWithPrevious({ config }: RunParts, { sequences, rewards }: TrainerBatch, previous: PreviousPolicy): Promise<PairedImprovement | null> {
+/** Scores the rollouts under the previous policy, and makes the current one the next step's previous. */
+async function comparedWithPrevious({ config }: RunParts, rollouts: readonly StepRollout[], previous: PreviousPolicy): Promise<PairedImprovement | null> {
+  const sequences = rollouts.map(({ promptTokens, sequence }) => ({ promptTokens, responseTokens: sequence.tokens }))
   const before = sequences.length === 0 ? undefined : await previous.logprobs(sequences, config.rollout.temperature)
   await previous.advance()
   if (before === undefined) return null
   return pairedImprovement(
-    sequences.map(({ group, mask, behaviourLogprobs }, i) => ({
-      reward: rewards[i]!,
+    rollouts.map(({ group, verdict, sequence }, i) => ({
+      reward: verdict.reward,
       group,
-      mask,
-      logprobs: behaviourLogprobs,
+      logprobs: sequence.policyLogprobs,
       previousLogprobs: before[i]!,
     })),
   )
@@ -131,16 +130,16 @@ function explorationApplied(executed: readonly ExecutedUpdate[]): boolean {
   return explored.length > 0 && explored.every(({ steps }) => steps.length > 0 && steps.every(({ applied }) => applied))
 }
 
-async function referenceLogprobs(parts: RunParts, rollouts: readonly Rollout[], reference: SnapshotId | undefined): Promise<Float32Array[] | undefined> {
+async function referenceLogprobs(parts: RunParts, rollouts: readonly StepRollout[], reference: SnapshotId | undefined): Promise<Float32Array[] | undefined> {
   if (reference === undefined) return undefined
   const sequences = rollouts.map(({ promptTokens, sequence }) => ({ promptTokens, responseTokens: sequence.tokens }))
   return parts.engine.logprobs(sequences, { policy: reference, temperature: parts.config.rollout.temperature })
 }
 
-/** @param trained the batch's sequences: the judged rollouts, in order */
-function completionLines(step: number, rollouts: readonly Rollout[], trained: readonly BatchSequence[]): CompletionLine[] {
+/** @param sequences the batch's sequences: the judged rollouts of the groups that are trained on, in order */
+function completionLines(step: number, rollouts: readonly StepRollout[], sequences: readonly BatchSequence[]): CompletionLine[] {
   let next = 0
-  return rollouts.map(({ group, problem, text, verdict, sequence, failed }): CompletionLine => ({
+  return rollouts.map(({ group, problem, text, verdict, trainingReward, trained, sequence, failed }): CompletionLine => ({
     step,
     group,
     problem: problem.id,
@@ -151,7 +150,8 @@ function completionLines(step: number, rollouts: readonly Rollout[], trained: re
     status: verdict.status,
     extracted: verdict.extracted ?? null,
     reason: verdict.reason,
-    advantage: failed ? null : (trained[next++]!.advantages[0] ?? 0),
+    ...(trainingReward === verdict.reward ? {} : { trainingReward }),
+    advantage: failed || !trained ? null : (sequences[next++]!.advantages[0] ?? 0),
     stopReason: sequence.stopReason,
   }))
 }

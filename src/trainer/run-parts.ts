@@ -6,7 +6,7 @@ import type { HeldOutContext } from "../evaluation/held-out.ts"
 import type { Tokenizer } from "../model/tokenizer.ts"
 import type { AdvantageEstimator, Objective } from "../objectives/index.ts"
 import type { UpdateRule } from "../pipo/index.ts"
-import type { RolloutContext } from "../rollout/rollout.ts"
+import { RolloutStage } from "../rollout/rollout-stage.ts"
 import { aggregator, createAdvantageOf, createObjectiveOf, createRule } from "./rule.ts"
 
 /** Deadline of verifiers that answer later. */
@@ -33,7 +33,8 @@ export interface RunParts {
   readonly estimator: AdvantageEstimator
   /** Weights of the tokens of an optimiser batch. */
   readonly aggregate: (masks: readonly Float32Array[]) => Float32Array[]
-  readonly rollout: RolloutContext
+  /** What a step learns from: prompts, responses, verdicts, shaped rewards. */
+  readonly rollouts: RolloutStage
   readonly heldOut: HeldOutContext
   /** The objective compares with the policy that the run started from. */
   readonly needsReference: boolean
@@ -44,15 +45,19 @@ export function runParts(inputs: RunInputs): RunParts {
   const { maxResponseTokens, temperature, topK, topP, minP, stopStrings, groupSize } = config.rollout
   const objective = inputs.objective ?? createObjectiveOf(config)
   const common = { engine, tokenizer, task, verifierTimeoutMs: VERIFIER_TIMEOUT_MS }
+  const estimator = createAdvantageOf(config)
   const sampling = { temperature, topK, topP, minP, maxTokens: maxResponseTokens, stopTokens: eosTokens, stopStrings }
   return {
     config,
     engine,
     task,
     rule: inputs.rule ?? createRule(config, objective),
-    estimator: createAdvantageOf(config),
+    estimator,
     aggregate: aggregator(config),
-    rollout: { ...common, sampling, groupSize, rewardNoise: config.rollout.rewardNoise },
+    rollouts: new RolloutStage(
+      { ...common, sampling, groupSize, rewardNoise: config.rollout.rewardNoise },
+      { ...config.rollout, seed: config.seed, smallestGroup: estimator.smallestGroup ?? 1 },
+    ),
     heldOut: { ...common, eosTokens, stopStrings, maxResponseTokens },
     needsReference: objective.needs.includes("reference"),
   }

@@ -43,14 +43,14 @@ export class Safeguards {
   inspect(step: number, iteration: Iteration): void {
     this.#inspectVerdicts(step, iteration)
     this.#inspectMismatch(step, iteration.metrics["logprobMismatch"])
-    this.#inspectSignal(step, iteration.metrics["zeroVarianceShare"])
+    this.#inspectSignal(step, iteration.metrics)
     this.#inspectUpdates(step, iteration)
   }
 
   /** A mean reward that is no number: there was no verdict to take the mean of. */
   #inspectVerdicts(step: number, { metrics, completions }: Iteration): void {
     const failures = Number(metrics["verifierFailures"] ?? 0)
-    if (failures === 0 || Number.isFinite(metrics.mu)) {
+    if (failures === 0 || failures < Number(metrics["sampledResponses"])) {
       this.#unjudged = 0
       return
     }
@@ -92,11 +92,15 @@ export class Safeguards {
     }
   }
 
-  #inspectSignal(step: number, zeroVarianceShare: unknown): void {
-    this.#silent = zeroVarianceShare === 1 ? this.#silent + 1 : 0
+  #inspectSignal(step: number, { zeroVarianceShare, emptyBatch }: Iteration["metrics"]): void {
+    this.#silent = zeroVarianceShare === 1 || emptyBatch === 1 ? this.#silent + 1 : 0
     if (this.#silent !== SILENT_STEPS) return
+    const found =
+      emptyBatch === 1
+        ? `for ${SILENT_STEPS} steps nothing was left to train on once groups of one reward and truncated responses were out, so no update was made`
+        : `for ${SILENT_STEPS} steps every group had one reward for all its responses, so there was nothing to learn from`
     const message =
-      `step ${step}: for ${SILENT_STEPS} steps every group had one reward for all its responses, so there was nothing to learn from. ` +
+      `step ${step}: ${found}. ` +
       "Make the task easier, warm-start longer (warmStart.targetAccuracy), or look at completions/ for what is wrong."
     this.#folder.logEvent("alarm", message, { step, alarm: "no-signal" })
     this.#note(`warning: ${message}`)

@@ -97,6 +97,8 @@ async function resumeAt({ engine, folder, observer }: TrainRun, parts: RunParts,
   await engine.load(path)
   const state = readTrainerState(path)
   parts.rule.restore(state.rule)
+  // Without a record of it, every step so far took its prompts and no others.
+  parts.rollouts.restore(state.prompts ?? { position: step * parts.config.rollout.promptsPerStep, memory: null })
   const reference = parts.needsReference ? await loadReference(engine, folder.directory) : undefined
   const previous = parts.rule.comparesWithPrevious === true ? new PreviousPolicy(engine) : undefined
   await previous?.load(path)
@@ -146,7 +148,7 @@ async function checkpoint({ engine, folder }: TrainRun, parts: RunParts, { safeg
   await folder.checkpoints.write(step, async (directory) => {
     await engine.save(directory)
     await others.previous?.save(directory)
-    writeTrainerState(directory, { rule: parts.rule.state(), refused: safeguards.refused })
+    writeTrainerState(directory, { rule: parts.rule.state(), refused: safeguards.refused, prompts: parts.rollouts.state() })
   })
 }
 

@@ -1,4 +1,4 @@
-/** The trainer's part of a checkpoint, beside the engine's weights and moments. The position in the data is the step. */
+/** The trainer's part of a checkpoint, beside the engine's weights and moments. */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import type { Engine, SnapshotId } from "../engine/engine.ts"
@@ -12,6 +12,8 @@ export interface TrainerState {
   readonly rule: unknown
   /** Refused steps in a row. */
   readonly refused: number
+  /** Place in the training data, and what a curriculum knows; undefined in checkpoints of before there was a choice of prompts. */
+  readonly prompts: unknown
 }
 
 export function writeTrainerState(directory: string, state: TrainerState): void {
@@ -27,11 +29,11 @@ export function readTrainerState(directory: string): TrainerState {
   } catch (cause) {
     throw new CheckpointError(`${path}: expected the trainer's state, got ${String(cause)}. Resume from another checkpoint.`, { cause })
   }
-  const { rule, refused } = state
+  const { rule, refused, prompts } = state
   if (rule === undefined || refused === undefined) {
     throw new CheckpointError(`${path}: expected the trainer's state, got a file without it. Resume from another checkpoint.`)
   }
-  return { rule, refused }
+  return { rule, refused, prompts }
 }
 
 /** Folder of the policy that a run started from, kept for runs whose objective compares with it. */

@@ -34,7 +34,7 @@ export async function planRun(config: ResolvedConfig): Promise<(readonly [label:
   const lora = config.lora.enabled ? config.lora : undefined
   const parameters = parameterCount(modelConfig)
   const trainable = trainableSpecs(modelConfig, lora).reduce((total, { shape }) => total + elementCount(shape), 0)
-  const { promptsPerStep, groupSize, maxResponseTokens } = config.rollout
+  const { promptsPerStep, groupSize, maxResponseTokens, dynamicSampling } = config.rollout
   const prompt = longestPrompt(task, tokenizer, config.seed)
   const sequences = promptsPerStep * groupSize
   const rows = Math.min(sequences, config.engine.sampleBatch)
@@ -47,7 +47,7 @@ export async function planRun(config: ResolvedConfig): Promise<(readonly [label:
     ["parameters", trainable === parameters ? formatCount(parameters) : `${formatCount(parameters)}, ${formatCount(trainable)} trained`],
     ["task", `${task.name}, ${task.trainSize === undefined ? "endless" : formatCount(task.trainSize)} training and ${formatCount(task.heldOut.length)} held-out problems`],
     ["prompt", `up to ${prompt} of ${modelConfig.contextLength} tokens, response up to ${maxResponseTokens}`],
-    ["batch", `${promptsPerStep} prompts x ${groupSize} responses = ${formatCount(sequences)} sequences`],
+    ["batch", `${promptsPerStep} prompts x ${groupSize} responses = ${formatCount(sequences)} sequences${dynamicSampling.enabled ? `, in up to ${dynamicSampling.maxRounds} rounds` : ""}`],
     ["optimiser steps", `${config.optimizer.epochs * config.optimizer.miniBatches} per iteration${config.pipo.enabled ? " and the verification update" : ""}`],
     ["steps", String(config.train.steps)],
     ["threads", String(engineThreads(config))],

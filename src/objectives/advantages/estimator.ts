@@ -32,6 +32,8 @@ export type AdvantageNeed = "values" | "greedy"
 export interface AdvantageEstimator {
   readonly name: string
   readonly needs: readonly AdvantageNeed[]
+  /** Responses that a group must have; 1 when absent. The trainer leaves smaller ones out. */
+  readonly smallestGroup?: number
   /**
    * @throws ShapeError when lengths differ or something the estimator needs is missing
    * @throws NumericsError when a reward is not finite

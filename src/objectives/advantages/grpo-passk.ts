@@ -21,6 +21,7 @@ export function grpoPassK(options: PassAtKOptions = {}): AdvantageEstimator {
   return {
     name: "grpo-passk",
     needs: [],
+    smallestGroup: 2,
     estimate(responses) {
       const rewards = outcomeRewards("grpo-passk", responses)
       const values = new Float64Array(rewards.length)
