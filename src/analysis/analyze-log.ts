@@ -2,14 +2,15 @@
 import { DataError } from "../errors.ts"
 import { chooseColumns, type ColumnChoice, type ColumnChoices, type ColumnRole, type NamedColumns } from "./log-columns.ts"
 import { cleanSeries, seriesOf, type LogSeries, type SkippedRows } from "./log-series.ts"
-import { measuredAccuracies, type EvaluationPoint, type Measured } from "./held-out.ts"
+import { changeBetween, measuredAccuracies, type EvaluationPoint, type Measured } from "./held-out.ts"
+import { normalInterval, type Interval } from "./intervals.ts"
 import { outcomeOf, type RunOutcome } from "./outcome.ts"
 import type { LogFormat, LogTable } from "./readers/log-table.ts"
 import { startAccuracyOf } from "./run-signal.ts"
 import { correlationOfChanges, errorFromDifferences, errorsOfMeans, type MeanErrors } from "./sampling-error.ts"
 import { traceAgreement, usualSpacing, type LoggedVerdict, type SignalAgreement, type SignalPoint } from "./signal-agreement.ts"
 import { signalSize, type SignalSize } from "./signal-size.ts"
-import { traceSignal, type SignalTrace, type TraceOptions } from "./signal-trace.ts"
+import { progressErrors, type SignalTrace, type TraceOptions } from "./signal-trace.ts"
 import { longestStretches, strongestUpdates, type JudgedUpdate, type Stretch } from "./verdict-runs.ts"
 
 export interface AnalyzeOptions extends NamedColumns {
@@ -52,6 +53,19 @@ export interface SizedSignal extends SignalSize {
   readonly atLeast?: { readonly above1: number; readonly above2: number; readonly medianError: number }
 }
 
+/** Held-out accuracy over the log. */
+export interface EvaluationSummary {
+  readonly count: number
+  readonly first: number
+  readonly best: number
+  readonly bestStep: number
+  readonly last: number
+  /** best - last; null where the noise is not known, or the best is the last. */
+  readonly lost: Interval | null
+  /** The loss exceeds three of its standard errors. */
+  readonly fell: boolean
+}
+
 export interface LogAnalysis {
   readonly log: string
   readonly format: LogFormat
@@ -71,7 +85,7 @@ export interface LogAnalysis {
   readonly strongest: { readonly improved: readonly JudgedUpdate[]; readonly regressed: readonly JudgedUpdate[] }
   /** By the log's own numbers where they suffice, and by the jumps from row to row. */
   readonly sizes: readonly SizedSignal[]
-  readonly evaluations: { readonly count: number; readonly first: number; readonly best: number; readonly bestStep: number; readonly last: number } | null
+  readonly evaluations: EvaluationSummary | null
   readonly sides: Partial<Record<ColumnRole, SideColumn>>
 }
 
@@ -112,9 +126,10 @@ export function analyzeLog(table: LogTable, log: string, options: AnalyzeOptions
   const { agreement, trace } = traceAgreement(points, { ...settings, evaluations, ...(start === undefined ? {} : { startAccuracy: start }) })
   const window = agreement.window
   const outcome = outcomeOf(steps, rewards, known?.exact === true ? known.low : jumpErrors, window)!
-  const sizes = sizesOf(trace, known, jumpErrors, rewards, settings)
-  const sizing = known?.exact === true ? trace.standardError : progressErrors(rewards, jumpErrors, settings)
-  notes.push(...readingNotes(series, columns, { spacing, merged, correlation: correlationOfChanges(rewards), evaluations, ownSignal: agreement.source === "logged" }))
+  const byJumps = progressErrors(rewards, jumpErrors, settings)
+  const sizes = sizesOf(trace, known, byJumps, rewards, settings)
+  const sizing = known?.exact === true ? trace.standardError : byJumps
+  notes.push(...readingNotes(series, columns, { spacing, merged, correlation: correlationOfChanges(rewards), noiseUnknown: agreement.betweenEvaluations?.noiseKnown === false, ownSignal: agreement.source === "logged" }))
   return {
     analysis: {
       log,
@@ -157,11 +172,21 @@ function mainAccuracies(evaluations: readonly EvaluationPoint[]): Measured[] {
   return greedy.length > 0 ? greedy : measuredAccuracies(evaluations, "expected")
 }
 
-function summaryOf(measured: readonly Measured[]): LogAnalysis["evaluations"] {
+function summaryOf(measured: readonly Measured[]): EvaluationSummary | null {
   if (measured.length === 0) return null
   let best = measured[0]!
   for (const one of measured) if (one.accuracy > best.accuracy) best = one
-  return { count: measured.length, first: measured[0]!.accuracy, best: best.accuracy, bestStep: best.step, last: measured.at(-1)!.accuracy }
+  const last = measured.at(-1)!
+  const loss = best === last ? null : changeBetween(last, best)
+  return {
+    count: measured.length,
+    first: measured[0]!.accuracy,
+    best: best.accuracy,
+    bestStep: best.step,
+    last: last.accuracy,
+    lost: loss === null ? null : normalInterval(loss.change, loss.standardError),
+    fell: loss !== null && loss.change > 3 * loss.standardError,
+  }
 }
 
 /** Share of rows with an evaluation from which on each is taken as the accuracy after that row. */
@@ -201,11 +226,7 @@ function finite(value: number | undefined): number | null {
   return value !== undefined && Number.isFinite(value) ? value : null
 }
 
-function progressErrors(rewards: Float64Array, errors: Float64Array, settings: TraceOptions): Float64Array {
-  return traceSignal(rewards, errors, errors, settings).standardError
-}
-
-function sizesOf(trace: SignalTrace, known: MeanErrors | undefined, jumpErrors: Float64Array, rewards: Float64Array, settings: TraceOptions): SizedSignal[] {
+function sizesOf(trace: SignalTrace, known: MeanErrors | undefined, byJumps: Float64Array, rewards: Float64Array, settings: TraceOptions): SizedSignal[] {
   const sizes: SizedSignal[] = []
   if (known !== undefined) {
     const size = signalSize(trace.progress, trace.standardError)
@@ -213,7 +234,7 @@ function sizesOf(trace: SignalTrace, known: MeanErrors | undefined, jumpErrors: 
     const bound = larger === null || known.low === known.high ? {} : { atLeast: { above1: larger.above1, above2: larger.above2, medianError: larger.medianError } }
     if (size !== null) sizes.push({ ...size, basis: known.basis, ...bound })
   }
-  const size = signalSize(trace.progress, progressErrors(rewards, jumpErrors, settings))
+  const size = signalSize(trace.progress, byJumps)
   if (size !== null) sizes.push({ ...size, basis: "how the rewards jump from row to row" })
   return sizes
 }
@@ -266,14 +287,15 @@ interface Reading {
   readonly spacing: number
   readonly merged: number
   readonly correlation: number | null
-  readonly evaluations: readonly EvaluationPoint[]
+  /** There are evaluations, but nothing tells their error. */
+  readonly noiseUnknown: boolean
   readonly ownSignal: boolean
 }
 
 /** Changes that follow one another like this are those of a smoothed column, or of one nearly without noise. */
 const SMOOTHED = -0.2
 
-function readingNotes({ numbered, sorted }: LogSeries, { reward, accuracy }: ColumnChoices, { spacing, merged, correlation, evaluations, ownSignal }: Reading): string[] {
+function readingNotes({ numbered, sorted }: LogSeries, { reward, accuracy }: ColumnChoices, { spacing, merged, correlation, noiseUnknown, ownSignal }: Reading): string[] {
   const notes: string[] = []
   const others = (choice: ColumnChoice | undefined, option: string): void => {
     if (choice !== undefined && choice.alternatives.length > 0) notes.push(`${choice.column} was chosen; ${option} can name another: ${choice.alternatives.slice(0, 8).join(", ")}`)
@@ -287,8 +309,6 @@ function readingNotes({ numbered, sorted }: LogSeries, { reward, accuracy }: Col
   if (correlation !== null && correlation > SMOOTHED) {
     notes.push(`the reward looks smoothed or nearly free of noise (changes correlate by ${correlation.toFixed(2)}, those of independent batches by -0.5): if it was smoothed, the noise is larger than it seems`)
   }
-  if (evaluations.length > 1 && evaluations.every(({ size, greedyStandardError, expectedStandardError }) => size === undefined && greedyStandardError === undefined && expectedStandardError === undefined)) {
-    notes.push("the size of the evaluations is not known, so every change counts as real; --eval-size N sets their noise")
-  }
+  if (noiseUnknown) notes.push("the noise of the evaluations is not known, so every change counts as real; --eval-size N sets it for a share of N problems")
   return notes
 }

@@ -79,12 +79,13 @@ export interface NamedColumns {
  */
 export function chooseColumns(table: LogTable, named: NamedColumns, log: string): ColumnChoices {
   const names = [...table.columns.keys()]
+  const training = names.filter((name) => !/^(?:eval|evaluation|val|valid|validation|test)(?:[_/-]|$)/i.test(name))
   const choices: ColumnChoices = {}
   for (const role of Object.keys(patterns) as ColumnRole[]) {
     const wanted = role === "reward" || role === "step" || role === "accuracy" ? named[role] : undefined
     if (wanted !== undefined) choices[role] = { column: namedColumn(wanted, names, log, role), alternatives: [] }
     else {
-      const found = firstMatch(names, patterns[role])
+      const found = firstMatch(role === "accuracy" ? names : training, patterns[role])
       if (found !== undefined) choices[role] = found
     }
   }

@@ -80,9 +80,31 @@ export function traceSignal(mus: ArrayLike<number>, errors: ArrayLike<number>, o
 }
 
 function progressError(row: number, window: readonly number[], errors: ArrayLike<number>): number {
-  const weights = new Map([[row, 1]])
-  for (const other of window) weights.set(other, (weights.get(other) ?? 0) - 1 / window.length)
+  const share = 1 / window.length
+  const last = window.length - 1
   let variance = 0
-  for (const [other, weight] of weights) variance += (weight * errors[other]!) ** 2
-  return Math.sqrt(variance)
+  let own = 1
+  for (let k = 0; k <= last; k++) {
+    // A row that stands in the window several times stands there in a row.
+    let weight = share
+    for (; k < last && window[k + 1] === window[k]; k++) weight += share
+    if (window[k] === row) own -= weight
+    else variance += (weight * errors[window[k]!]!) ** 2
+  }
+  return Math.sqrt(variance + (own * errors[row]!) ** 2)
+}
+
+/** The standard error of progress alone, as `traceSignal` has it. */
+export function progressErrors(mus: ArrayLike<number>, errors: ArrayLike<number>, options: TraceOptions = {}): Float64Array {
+  const { window: size, windowConvention } = traceSettings(options)
+  const found = new Float64Array(mus.length).fill(Number.NaN)
+  let stored: number[] = []
+  let seen = 0
+  for (let i = 0; i < mus.length; i++) {
+    if (Number.isNaN(mus[i]!)) continue
+    if (seen > 0) found[i] = progressError(i, judgingWindow(stored, i, size, windowConvention), errors)
+    stored = pushMean(stored, i, size, windowConvention)
+    seen++
+  }
+  return found
 }

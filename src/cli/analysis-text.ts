@@ -1,6 +1,6 @@
 /** What `pirl analyze` says of a log: the verdict first, then what it rests on. */
 import type { Interval, JudgedUpdate, LogAnalysis, RunOutcome, SizedSignal, StepVerdict, WindowMean } from "../analysis/index.ts"
-import { formatNumber, formatTable, signed } from "./format.ts"
+import { counted, formatNumber, formatTable, signed } from "./format.ts"
 import { plotCurve, type PlotMark } from "./log-plot.ts"
 import { agreementText, percent, precisionText } from "./signal-text.ts"
 
@@ -33,7 +33,7 @@ const headlines: Readonly<Record<RunOutcome["kind"], string>> = {
 function outcomeLines({ outcome, evaluations, sides, lastStep, firstStep }: LogAnalysis): string[] {
   const { kind, start, best, final, firstDrop, recovered, alarmAt, improvedUntil, stopAt, lost, width } = outcome
   const lines = [
-    `${headlines[kind]}: reward ${formatNumber(start.value)} at the start, ${formatNumber(best.value)} at best (${at(best)}), ${formatNumber(final.value)} at the end (means of ${width} ${width === 1 ? "row" : "rows"}).`,
+    `${headlines[kind]}: reward ${formatNumber(start.value)} at the start, ${formatNumber(best.value)} at best (${at(best)}), ${formatNumber(final.value)} at the end (means of ${counted(width, "row")}).`,
   ]
   if (stopAt !== null && lost !== null) {
     const share = lastStep > firstStep ? (lastStep - stopAt) / (lastStep - firstStep) : 0
@@ -47,8 +47,12 @@ function outcomeLines({ outcome, evaluations, sides, lastStep, firstStep }: LogA
     lines.push(`First significant drop: at step ${firstDrop.step} the mean stood ${formatNumber(firstDrop.below)} below its best (${size}; the alarm is at ${alarmAt.toFixed(1)})${after}.`)
   }
   if (evaluations !== null && evaluations.count > 1) {
-    const { count, first, best: top, bestStep, last } = evaluations
+    const { count, first, best: top, bestStep, last, lost: lostHeldOut, fell } = evaluations
     lines.push(`Held-out: ${formatNumber(first)} in the first evaluation, ${formatNumber(top)} at best (step ${bestStep}), ${formatNumber(last)} in the last of ${count}.`)
+    if (fell && lostHeldOut !== null) {
+      const unseen = stopAt === null ? ", though the reward does not show it" : ""
+      lines.push(`  By held-out accuracy it should have been stopped after step ${bestStep}${unseen}: it lost ${rangeText(lostHeldOut)} since.`)
+    }
   }
   const changes = Object.values(sides).map(({ column, start: from, best: middle, final: to }) => `${column} ${formatNumber(from)}, ${formatNumber(middle)}, ${formatNumber(to)}`)
   if (changes.length > 0) lines.push(`At the start, at best and at the end: ${changes.join("; ")}.`)
@@ -96,7 +100,7 @@ function trustLines({ sizes, signal }: LogAnalysis): string[] {
   }
   if (betweenEvaluations !== null) {
     const { judged, undecidable, undecided } = betweenEvaluations
-    const told = judged === 0 ? "No stretch between evaluations could be compared" : `Between evaluations its sign agreed with the change in ${agreementText(betweenEvaluations, "stretches")}`
+    const told = judged === 0 ? "No stretch between evaluations could be compared" : `Between evaluations its sign agreed with the change in ${agreementText(betweenEvaluations, judged === 1 ? "stretch" : "stretches")}`
     const left = [undecidable > 0 ? `${undecidable} undecidable, their change lies inside its 95 % noise` : "", undecided > 0 ? `${undecided} without a signal` : ""].filter((text) => text !== "")
     lines.push(`${told}${left.length === 0 ? "" : `; ${left.join("; ")}`}.`)
   }
@@ -127,13 +131,13 @@ function sourceLines({ log, format, columns, rows, firstStep, lastStep, skipped,
     return choice === undefined ? [] : [`${roleNames[role]} = ${choice.column}`]
   })
   const left = [
-    unreadable > 0 ? `${unreadable} lines unreadable` : "",
-    withoutReward > 0 ? `${withoutReward} rows without a reward${notANumber > 0 ? ` (${notANumber} of them null, NaN or text)` : ""}` : "",
-    duplicates > 0 ? `${duplicates} rows replaced by a later one of the same step` : "",
-    restarts > 0 ? `${abandoned} rows left behind by ${restarts} ${restarts === 1 ? "restart" : "restarts"}` : "",
+    unreadable > 0 ? `${counted(unreadable, "line")} that could not be read` : "",
+    withoutReward > 0 ? `${counted(withoutReward, "row")} without a reward${notANumber > 0 ? ` (${notANumber} of them null, NaN or text)` : ""}` : "",
+    duplicates > 0 ? `${counted(duplicates, "row")} replaced by a later one of the same step` : "",
+    restarts > 0 ? `${counted(abandoned, "row")} left behind by ${counted(restarts, "restart")}` : "",
   ].filter((text) => text !== "")
   return [
-    `${log}: ${format}, ${rows} rows, steps ${firstStep} to ${lastStep}; ${roles.join(", ")}.`,
+    `${log}: ${format}, ${counted(rows, "row")}, steps ${firstStep} to ${lastStep}; ${roles.join(", ")}.`,
     ...(left.length > 0 ? [`Left out: ${left.join(", ")}.`] : []),
     ...notes.map((note) => `Note: ${note}.`),
   ]

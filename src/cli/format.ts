@@ -54,3 +54,8 @@ export function formatNumber(value: number): string {
   if (size >= 1e6 || size < 1e-3) return value.toExponential(1)
   return value.toFixed(size >= 100 ? 0 : size >= 10 ? 1 : 3)
 }
+
+/** `1 row`, `3 rows`. */
+export function counted(count: number, one: string, many: string = `${one}s`): string {
+  return `${count} ${count === 1 ? one : many}`
+}

@@ -23,16 +23,21 @@ export function readVerlConsole(lines: Iterable<string>): LogTable {
   const table = new TableBuilder()
   for (const raw of lines) {
     if (!raw.includes("step:")) continue
-    const match = verlLine.exec(raw.replace(ansi, ""))
+    const match = verlLine.exec(raw.includes("\u001B") ? raw.replace(ansi, "") : raw)
     if (match === null) continue
     table.set("step", Number(match[1]))
     for (const part of match[2]!.split(" - ")) {
       const colon = part.lastIndexOf(":")
-      if (colon > 0) table.set(part.slice(0, colon).trim(), numberFrom(part.slice(colon + 1).trim().split(/\s/)[0]!))
+      if (colon > 0) table.set(part.slice(0, colon).trim(), numberFrom(firstWord(part, colon + 1)))
     }
     table.endRow()
   }
   return table.finish("verl console log")
+}
+
+function firstWord(text: string, start: number): string {
+  const end = text.indexOf(" ", start)
+  return end === -1 ? text.slice(start) : text.slice(start, end)
 }
 
 /** The dictionaries carry no step: a row with a training loss or reward is counted as one, an evaluation belongs to the row before. */

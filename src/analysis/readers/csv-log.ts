@@ -86,6 +86,6 @@ function columnNames(header: readonly string[], notes: string[]): { names: (stri
     if (bounds[i]) return undefined
     return runs.size === 1 && owned[i] !== null ? name.slice(owned[i]!.index + 3) : name
   })
-  if (runs.size === 1) notes.push(`run ${[...runs][0]}`)
+  if (runs.size === 1) notes.push(`the columns are those of the run ${[...runs][0]}`)
   return { names, wandb }
 }

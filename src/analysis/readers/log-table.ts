@@ -88,6 +88,11 @@ export class TableBuilder {
 
 /** A number as logs write it, `np.float64(0.5)` too; NaN for everything else. */
 export function numberFrom(text: string): number {
-  const bare = text.trim().replace(/^(?:np\.|numpy\.|torch\.)?(?:float\d*|int\d*|tensor)\((.*?)(?:,.*)?\)$/, "$1")
-  return bare === "" ? Number.NaN : Number(bare)
+  const bare = text.trim()
+  if (bare === "") return Number.NaN
+  const plain = Number(bare)
+  if (!Number.isNaN(plain) || !bare.endsWith(")")) return plain
+  return Number(wrapped.exec(bare)?.[1] ?? Number.NaN)
 }
+
+const wrapped = /^(?:np\.|numpy\.|torch\.)?(?:float\d*|int\d*|tensor)\(([^,)]+)(?:,.*)?\)$/
