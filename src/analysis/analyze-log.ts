@@ -116,7 +116,16 @@ export function analyzeLog(table: LogTable, log: string, options: AnalyzeOptions
     groupSize: options.groupSize ?? column("groupSize")?.find(Number.isFinite) ?? table.run?.groupSize,
     merged,
   }
-  const known = errorsOfMeans({ rewards, logged: filled(column("standardError")), group: filled(column("groupDeviation")), batch: filled(column("batchDeviation")) }, shape)
+  const known = errorsOfMeans(
+    {
+      rewards,
+      logged: filled(column("standardError")),
+      group: filled(column("groupDeviation")),
+      equalGroups: filled(column("equalGroups")),
+      batch: filled(column("batchDeviation")),
+    },
+    shape,
+  )
   const jumps = errorFromDifferences(rewards)
   const jumpErrors = new Float64Array(rewards.length).fill(jumps ?? 0)
   const settings: TraceOptions = { ...table.run?.signal, ...(options.window === undefined ? {} : { window: options.window }) }

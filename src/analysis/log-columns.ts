@@ -11,6 +11,7 @@ export type ColumnRole =
   | "standardError"
   | "groupDeviation"
   | "batchDeviation"
+  | "equalGroups"
   | "prompts"
   | "groupSize"
   | "length"
@@ -48,6 +49,7 @@ const patterns: Readonly<Record<ColumnRole, readonly RegExp[]>> = {
   standardError: [/^mustandarderror$/, /^reward_(?:se|sem|stderr|standard_error)$/],
   groupDeviation: [/^(?:train\/)?reward_std$/],
   batchDeviation: [/^(?:train\/)?rewards\/[^/]+\/std$/, /^critic\/(?:score|rewards?)\/std$/, /^(?:train\/|rollout\/)?(?:rewards?[/_]std|std_reward|reward_std)$/],
+  equalGroups: [/^(?:train\/)?frac_reward_zero_std$/, /^zerovarianceshare$/],
   prompts: [/^(?:promptsperstep|num_prompts|prompts_per_step|prompts)$/],
   groupSize: [/^(?:group_size|groupsize|num_generations)$/],
   length: [/^responselength$/, /completions?\/mean_length$/, /response_length\/mean$/, /^(?:train\/)?(?:completion_length|response_length|mean_response_length|response_len)$/, /ac_tokens_per_turn$/],

@@ -11,6 +11,8 @@ export interface DeviationSeries {
   readonly logged?: Float64Array | undefined
   /** Mean deviation of the rewards within a group. */
   readonly group?: Float64Array | undefined
+  /** Share of groups whose rewards are all equal. */
+  readonly equalGroups?: Float64Array | undefined
   /** Deviation of all rewards of the batch. */
   readonly batch?: Float64Array | undefined
 }
@@ -32,10 +34,11 @@ export interface MeanErrors {
 }
 
 /** @returns undefined when the log tells too little */
-export function errorsOfMeans({ rewards, logged, group, batch }: DeviationSeries, { prompts, groupSize, merged }: BatchShape): MeanErrors | undefined {
+export function errorsOfMeans({ rewards, logged, group: meanDeviation, equalGroups, batch }: DeviationSeries, { prompts, groupSize, merged }: BatchShape): MeanErrors | undefined {
   if (logged !== undefined) return { low: logged, high: logged, exact: true, basis: "the log's own standard errors" }
   if (prompts === undefined || groupSize === undefined || prompts < 1 || groupSize < 1) return undefined
   const n = prompts * merged
+  const group = meanDeviation === undefined ? undefined : rootMeanSquare(meanDeviation, equalGroups)
   const each = (variance: (i: number) => number): Float64Array => Float64Array.from(rewards, (_, i) => Math.sqrt(Math.max(0, variance(i)) / n))
   const shape = `${prompts} prompts x ${groupSize} responses`
   if (batch !== undefined && group !== undefined) {
@@ -54,6 +57,14 @@ export function errorsOfMeans({ rewards, logged, group, batch }: DeviationSeries
   const source = batch === undefined ? "rewards taken as 0 or 1" : "deviation of the batch"
   const basis = groupSize === 1 ? `${shape}, ${source}` : `${shape}, ${source}: between all prompts alike and each prompt always right or wrong`
   return { low: each((i) => total(i) / groupSize), high: each(total), exact: groupSize === 1, basis }
+}
+
+/**
+ * Logs hold the mean of the groups' deviations, where the root of their mean variance is wanted. Groups of equal rewards, with 0, make most of the
+ * difference; over the others the two are taken as one: sqrt(mean variance) = mean deviation / sqrt(1 - share of equal groups).
+ */
+function rootMeanSquare(mean: Float64Array, equal: Float64Array | undefined): Float64Array {
+  return equal === undefined ? mean : mean.map((deviation, i) => (equal[i]! < 1 ? deviation / Math.sqrt(1 - Math.max(0, equal[i]!)) : 0))
 }
 
 /**

@@ -57,26 +57,47 @@ export function traceSignal(mus: ArrayLike<number>, errors: ArrayLike<number>, o
   const trace = { muHis: series(), progress: series(), xi: series(), verdict: series(), standardError: series(), otherHis: series() }
   const needed = Math.min(minSteps, size)
   // Rows stand in the window by their number, so that everything known of them can be averaged alike.
-  let stored: number[] = []
-  let seen = 0
+  const rows = new RowWindow(size, windowConvention)
   for (let i = 0; i < n; i++) {
     const mu = mus[i]!
     if (Number.isNaN(mu)) continue
-    if (seen > 0) {
-      const window = judgingWindow(stored, i, size, windowConvention)
+    if (rows.seen > 0) {
+      const window = rows.judging(i)
       const means = window.map((row) => mus[row]!)
       const signal = improvementSignal(mu, means, { windowSize: size, sigma, clip: Infinity })
       trace.muHis[i] = signal.muHis
       trace.progress[i] = signal.progress
       trace.xi[i] = signal.xi
-      if (seen >= needed) trace.verdict[i] = Math.abs(signal.xi) > threshold ? Math.sign(signal.xi) : 0
+      if (rows.seen >= needed) trace.verdict[i] = Math.abs(signal.xi) > threshold ? Math.sign(signal.xi) : 0
       trace.standardError[i] = progressError(i, window, errors)
       trace.otherHis[i] = window.reduce((sum, row) => sum + other[row]!, 0) / window.length
     }
-    stored = pushMean(stored, i, size, windowConvention)
-    seen++
+    rows.push(i)
   }
   return trace
+}
+
+/** The window of `pipo/window.ts` over row numbers; that of the paper without a copy per row. */
+class RowWindow {
+  readonly #size: number
+  readonly #convention: WindowConvention
+  #stored: number[] = []
+  seen = 0
+
+  constructor(size: number, convention: WindowConvention) {
+    this.#size = size
+    this.#convention = convention
+  }
+
+  judging(row: number): readonly number[] {
+    return this.#convention === "paper" ? this.#stored.slice(-this.#size) : judgingWindow(this.#stored, row, this.#size, this.#convention)
+  }
+
+  push(row: number): void {
+    if (this.#convention === "paper") this.#stored.push(row)
+    else this.#stored = pushMean(this.#stored, row, this.#size, this.#convention)
+    this.seen++
+  }
 }
 
 function progressError(row: number, window: readonly number[], errors: ArrayLike<number>): number {
@@ -98,13 +119,11 @@ function progressError(row: number, window: readonly number[], errors: ArrayLike
 export function progressErrors(mus: ArrayLike<number>, errors: ArrayLike<number>, options: TraceOptions = {}): Float64Array {
   const { window: size, windowConvention } = traceSettings(options)
   const found = new Float64Array(mus.length).fill(Number.NaN)
-  let stored: number[] = []
-  let seen = 0
+  const rows = new RowWindow(size, windowConvention)
   for (let i = 0; i < mus.length; i++) {
     if (Number.isNaN(mus[i]!)) continue
-    if (seen > 0) found[i] = progressError(i, judgingWindow(stored, i, size, windowConvention), errors)
-    stored = pushMean(stored, i, size, windowConvention)
-    seen++
+    if (rows.seen > 0) found[i] = progressError(i, rows.judging(i), errors)
+    rows.push(i)
   }
   return found
 }

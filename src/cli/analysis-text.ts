@@ -132,7 +132,7 @@ function sourceLines({ log, format, columns, rows, firstStep, lastStep, skipped,
   })
   const left = [
     unreadable > 0 ? `${counted(unreadable, "line")} that could not be read` : "",
-    withoutReward > 0 ? `${counted(withoutReward, "row")} without a reward${notANumber > 0 ? ` (${notANumber} of them null, NaN or text)` : ""}` : "",
+    withoutReward > 0 ? `${counted(withoutReward, "row")} without a reward${notANumber > 0 ? ` (${notANumber} of them with something else than a number)` : ""}` : "",
     duplicates > 0 ? `${counted(duplicates, "row")} replaced by a later one of the same step` : "",
     restarts > 0 ? `${counted(abandoned, "row")} left behind by ${counted(restarts, "restart")}` : "",
   ].filter((text) => text !== "")

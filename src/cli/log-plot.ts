@@ -28,11 +28,11 @@ export function plotCurve(x: readonly number[], y: readonly number[], marks: rea
     const floor = (HEIGHT - 1 - line) * 8
     const label = line === 0 ? formatNumber(high) : line === HEIGHT - 1 ? formatNumber(low) : ""
     const bars = levels.map((level) => eighths[Math.min(8, Math.max(0, Math.round(level - floor)))]!).join("")
-    return `${label.padStart(margin)} ${bars.trimEnd()}`
+    return `${label.padStart(margin)} ${bars}`.trimEnd()
   })
   const under = Array.from({ length: columns }, () => "-")
   for (const { letter, at } of marks) under[columnOf(at)] = letter
-  const ends = `${first}${String(last).padStart(Math.max(1, columns - String(first).length))}`
+  const ends = first === last ? String(first) : `${first}${String(last).padStart(Math.max(1, columns - String(first).length))}`
   const legend = marks.map(({ letter, meaning }) => `${letter} ${meaning}`).join(", ")
   const text = [...lines, `${" ".repeat(margin)} ${under.join("")}`, `${"step".padStart(margin)} ${ends}`, ...(legend === "" ? [] : [`${" ".repeat(margin)} ${legend}`])]
   return `${text.join("\n")}\n`

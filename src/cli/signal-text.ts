@@ -49,7 +49,7 @@ export function signalRows({ againstPrevious, betweenEvaluations, size }: Signal
     const { judged, undecidable } = betweenEvaluations
     const lost = undecidable === 0 ? "" : `${judged === 0 ? "" : "; "}${undecidable} undecidable, the change lies in its noise`
     const told = judged === 0 ? "" : agreementText(betweenEvaluations, "stretches between evaluations")
-    rows.push(["signal agreed with held-out change", `${told}${lost}` || "nothing to compare"])
+    if (told !== "" || lost !== "") rows.push(["signal agreed with held-out change", `${told}${lost}`])
   }
   if (size !== null) rows.push(["signal against its sampling error", sizeText(size)])
   return rows

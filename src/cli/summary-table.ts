@@ -16,7 +16,7 @@ export function summaryTable(summary: RunSummary, runDirectory: string): string 
     rows.push(
       [`${kind}: start`, `${formatShare(summary.start)}${range(intervals?.start)}`],
       [`${kind}: best`, `${formatShare(summary.best)}  (step ${summary.bestStep})`],
-      [`${kind}: final`, `${formatShare(summary.final)}${range(intervals?.final)}  (${summary.heldOutSize} problems)`],
+      [`${kind}: final`, `${formatShare(summary.final)}${range(intervals?.final, `${summary.heldOutSize} problems`)}`],
       ["cumulative policy improvement", `${formatGain(summary.cumulativeImprovement)}${range(intervals?.cumulativeImprovement)}`],
     )
   }
@@ -45,8 +45,9 @@ export function summaryTable(summary: RunSummary, runDirectory: string): string 
   return `${columns(rows).join("\n")}\n`
 }
 
-/** 95 % interval behind a number. */
-function range(interval: Interval | null | undefined): string {
-  if (interval === null || interval === undefined) return ""
-  return `  (95 %: ${(100 * interval.low).toFixed(1)} to ${(100 * interval.high).toFixed(1)})`
+/** 95 % interval behind a number, after another remark on it. */
+function range(interval: Interval | null | undefined, remark: string = ""): string {
+  const known = interval === null || interval === undefined ? "" : `95 %: ${(100 * interval.low).toFixed(1)} to ${(100 * interval.high).toFixed(1)}`
+  const remarks = [remark, known].filter((text) => text !== "")
+  return remarks.length === 0 ? "" : `  (${remarks.join("; ")})`
 }
