@@ -109,8 +109,9 @@ export function analyzeLog(table: LogTable, log: string, options: AnalyzeOptions
   const spacing = usualSpacing([...steps].map((step) => ({ step })))
   const notes = [...table.notes]
   const column = (role: ColumnRole): Float64Array | undefined => seriesOf(table, columns, role, rows)
-  const trl = table.format === "trainer_state.json"
-  const merged = trl && spacing > 1 ? spacing : 1
+  // What the trainer of transformers logs is the mean over the steps since it logged before.
+  const averaged = table.format === "trainer_state.json" || columns.step?.column === "train/global_step"
+  const merged = averaged && spacing > 1 ? spacing : 1
   const shape = {
     prompts: options.prompts ?? column("prompts")?.find(Number.isFinite) ?? table.run?.prompts,
     groupSize: options.groupSize ?? column("groupSize")?.find(Number.isFinite) ?? table.run?.groupSize,
@@ -172,7 +173,7 @@ function filled(series: Float64Array | undefined): Float64Array | undefined {
 }
 
 function evaluationsOf(table: LogTable, series: LogSeries, { accuracy, evaluationSize }: AnalyzeOptions): readonly EvaluationPoint[] {
-  if (table.run !== undefined && table.run.evaluations.length > 0 && accuracy === undefined) return table.run.evaluations
+  if (table.run !== undefined && accuracy === undefined) return table.run.evaluations
   return series.evaluations.map((point) => ({ step: point.step, greedyAccuracy: point.accuracy, ...(evaluationSize === undefined ? {} : { size: evaluationSize }) }))
 }
 

@@ -55,7 +55,8 @@ export function pairedChange(before: string, after: string): Change | null {
     const [was, is] = [before[i], after[i]]
     if (was === "-" || is === "-") continue
     n++
-    if (was !== is) is === "1" ? gained++ : lost++
+    if (was !== is && is === "1") gained++
+    else if (was !== is) lost++
   }
   if (n === 0) return null
   const change = (gained - lost) / n

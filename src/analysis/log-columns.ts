@@ -44,7 +44,7 @@ const patterns: Readonly<Record<ColumnRole, readonly RegExp[]>> = {
     /^(?:eval|validation|val|test)[_/](?!.*(?:std|loss|min|max|time|length)).*(?:accuracy|acc|pass@?1|mean@\d+)$/,
     /^(?:eval|validation|val|test)[_/](?:mean_)?(?:reward|score|reward\/mean|score\/mean)$/,
     /^(?:eval|validation|val|test)[_/](?!.*(?:std|loss|min|max)).*(?:reward|score)(?:\/mean|\/total)?$/,
-    /^(?:greedyaccuracy|expectedaccuracy|accuracy)$/,
+    /^(?:greedyaccuracy|expectedaccuracy)$/,
   ],
   standardError: [/^mustandarderror$/, /^reward_(?:se|sem|stderr|standard_error)$/],
   groupDeviation: [/^(?:train\/)?reward_std$/],
@@ -92,6 +92,8 @@ export function chooseColumns(table: LogTable, named: NamedColumns, log: string)
     }
   }
   if (choices.reward === undefined) throw noReward(table, names, log)
+  // A reward that is called an accuracy is no held-out measure of itself.
+  if (named.accuracy === undefined && choices.accuracy?.column === choices.reward.column) delete choices.accuracy
   const ownStd = choices.groupDeviation?.column
   if (ownStd !== undefined) {
     const trl = names.some((name) => /(?:^|\/)(?:frac_reward_zero_std$|completions?\/|completion_length$|rewards\/)/.test(name))

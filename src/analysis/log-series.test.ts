@@ -45,6 +45,12 @@ describe("columns", () => {
     expect(chosen(names)).toMatchObject({ reward: "critic/score/mean", accuracy: "val-core/math/acc/mean@4" })
   })
 
+  test("an accuracy of the training batch is no evaluation, and a reward is never held against itself", () => {
+    expect(chosen(["step", "reward", "accuracy"])).toEqual({ step: "step", reward: "reward" })
+    expect(chosen(["step", "accuracy"])).toEqual({ step: "step", reward: "accuracy" })
+    expect(chosen(["step", "reward", "accuracy"], { accuracy: "accuracy" })).toMatchObject({ accuracy: "accuracy" })
+  })
+
   test("of W&B: global_step before _step", () => {
     expect(chosen(["_step", "_runtime", "train/global_step", "train/reward", "eval/reward"])).toMatchObject({ step: "train/global_step", reward: "train/reward", accuracy: "eval/reward" })
   })

@@ -24,7 +24,7 @@ const headlines: Readonly<Record<RunOutcome["kind"], string>> = {
   "too-short": "Too short to judge",
   flat: "The reward neither rose nor fell",
   improving: "The run was still improving at its end",
-  plateau: "The run improved, then gained nothing more",
+  plateau: "The run improved, then gained nothing more that stands out",
   drifted: "The run improved, then lost a part of it",
   collapsed: "The run improved, then collapsed",
   declined: "The reward never rose, and fell",

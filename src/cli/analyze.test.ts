@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
@@ -39,6 +39,13 @@ describe("pirl analyze", () => {
     expect(out).toMatch(/Between evaluations its sign agreed with the change/)
     expect(out).toMatch(/B best mean \(to \d+\), D first significant drop \(\d+\)/)
     expect(out).toMatch(/Left out: 1 row without a reward, 6 rows left behind by 1 restart\./)
+  })
+
+  test("docs/analyze.md shows what the example prints", async () => {
+    const repository = fileURLToPath(new URL("../../", import.meta.url))
+    const { out } = await analyze(example, "--prompts", "32", "--group-size", "8", "--eval-size", "500")
+    const shown = out.replaceAll(repository, "").trimEnd().split("\n").map((line) => `    ${line}`.trimEnd()).join("\n")
+    expect(readFileSync(join(repository, "docs/analyze.md"), "utf8")).toContain(shown)
   })
 
   test("gives one JSON object, with the steps on request", async () => {

@@ -24,7 +24,7 @@ export function isObject(value: unknown): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value)
 }
 
-/** One object per line. Lines that are none are counted; the metrics may lie under `data`, as verl's file logger has them. */
+/** One object per line. Lines that are none are counted; the metrics may lie under `data`, as verl's file logger has them, `metrics` or `logs`. */
 export function readJsonLog(lines: Iterable<string>): LogTable {
   const table = new TableBuilder()
   for (const line of lines) {
@@ -36,9 +36,14 @@ export function readJsonLog(lines: Iterable<string>): LogTable {
   return table.finish("JSONL")
 }
 
+/** Names under which loggers put the metrics of a step, beside its number. */
+const wrappers = ["data", "metrics", "logs"]
+
 function unwrapped(record: JsonObject): JsonObject {
-  const { data, ...others } = record
-  return isObject(data) ? { ...others, ...data } : record
+  const wrapper = wrappers.find((name) => isObject(record[name]))
+  if (wrapper === undefined) return record
+  const { [wrapper]: metrics, ...others } = record
+  return { ...others, ...(metrics as JsonObject) }
 }
 
 /** A list of objects, or an object whose values are lists of one length. Undefined for other JSON. */

@@ -86,6 +86,10 @@ describe("what logs hold besides", () => {
     expect(readLog(written("lists.json", '{\n"step":[1,2],\n"reward":[0.5,0.6]}')).columns.get("reward")).toEqual([0.5, 0.6])
   })
 
+  test("metrics that lie under a name of their own are unpacked", () => {
+    expect(readLog(written("wrapped.jsonl", '{"step":1,"metrics":{"reward":0.5}}\n')).columns.get("reward")).toEqual([0.5])
+  })
+
   test("nested objects become names with slashes, numbers in text are numbers", () => {
     const { columns } = readLog(written("nested.jsonl", '{"step":1,"train":{"reward":"0.5"},"tags":[1,2]}\n'))
     expect([...columns.keys()]).toEqual(["step", "train/reward"])
@@ -126,6 +130,7 @@ describe("CSV", () => {
 
   test("tabs and semicolons delimit, and decimal commas are read beside them", () => {
     expect(readLog(written("a.tsv", "step\treward\n1\t0.5\n")).columns.get("reward")).toEqual([0.5])
+    expect(readLog(written("one.csv", "reward\n0.5\n0.6\n")).columns.get("reward")).toEqual([0.5, 0.6])
     expect(readLog(written("a.csv", "step;reward\n1;0,5\n")).columns.get("reward")).toEqual([0.5])
   })
 

@@ -41,7 +41,7 @@ export function readLog(path: string): LogTable {
   if (some(lines(), isDictionaryLine)) return readDictionaries(lines())
   // Text of a console may stand before the JSON.
   if (first.some((line) => isObject(parseLenient(line)))) return readJsonLog(lines())
-  const delimiter = delimiterOf(first[0]!)
+  const delimiter = delimiterOf(first[0]!) ?? (/\.[ct]sv$/i.test(path) ? "," : undefined)
   if (delimiter !== undefined) return readCsvLog(new TextDecoder().decode(bytes), delimiter)
   throw new DataError(`log ${path}: expected ${readable}, got text that begins with ${JSON.stringify(first[0]!.slice(0, 60))}. Check the path.`)
 }
