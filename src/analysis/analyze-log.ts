@@ -1,98 +1,19 @@
 /** Everything there is to say of somebody's log: which updates helped, what became of the run, and whether the signal can be trusted. */
 import { DataError } from "../errors.ts"
-import { chooseColumns, type ColumnChoice, type ColumnChoices, type ColumnRole, type NamedColumns } from "./log-columns.ts"
-import { cleanSeries, seriesOf, type LogSeries, type SkippedRows } from "./log-series.ts"
 import { changeBetween, measuredAccuracies, type EvaluationPoint, type Measured } from "./held-out.ts"
-import { normalInterval, type Interval } from "./intervals.ts"
+import { normalInterval } from "./intervals.ts"
+import type { AnalyzedLog, AnalyzeOptions, EvaluationSummary, LogAnalysis, SideColumn, SizedSignal, StepVerdict } from "./log-analysis.ts"
+import { chooseColumns, type ColumnChoices, type ColumnRole } from "./log-columns.ts"
+import { readingNotes } from "./log-notes.ts"
+import { evaluationsOf, finite, pointsOf, startOf, verdictNames } from "./log-points.ts"
+import { cleanSeries, seriesOf } from "./log-series.ts"
 import { outcomeOf, type RunOutcome } from "./outcome.ts"
-import type { LogFormat, LogTable } from "./readers/log-table.ts"
-import { startAccuracyOf } from "./run-signal.ts"
+import type { LogTable } from "./readers/log-table.ts"
 import { correlationOfChanges, errorFromDifferences, errorsOfMeans, type MeanErrors } from "./sampling-error.ts"
-import { traceAgreement, usualSpacing, type LoggedVerdict, type SignalAgreement, type SignalPoint } from "./signal-agreement.ts"
-import { signalSize, type SignalSize } from "./signal-size.ts"
+import { traceAgreement, usualSpacing } from "./signal-agreement.ts"
+import { signalSize } from "./signal-size.ts"
 import { progressErrors, type SignalTrace, type TraceOptions } from "./signal-trace.ts"
-import { longestStretches, strongestUpdates, type JudgedUpdate, type Stretch } from "./verdict-runs.ts"
-
-export interface AnalyzeOptions extends NamedColumns {
-  /** Prompts of a step. */
-  readonly prompts?: number
-  /** Responses to a prompt. */
-  readonly groupSize?: number
-  /** K of the signal; default the run's own, else 8. */
-  readonly window?: number
-  /** Problems of an evaluation, for its noise. */
-  readonly evaluationSize?: number
-}
-
-/** One row as it was judged. Null where there is nothing to say. */
-export interface StepVerdict {
-  readonly step: number
-  readonly reward: number
-  readonly muHis: number | null
-  readonly progress: number | null
-  readonly xi: number | null
-  /** Of progress. */
-  readonly standardError: number | null
-  /** Whether the update before this row helped. */
-  readonly verdict: LoggedVerdict | null
-}
-
-/** A column beside the reward, at the start, around the best mean and at the end: what else changed. */
-export interface SideColumn {
-  readonly column: string
-  readonly start: number
-  readonly best: number
-  readonly final: number
-}
-
-/** The signal against an error of the means. */
-export interface SizedSignal extends SignalSize {
-  /** Where the errors come from. */
-  readonly basis: string
-  /** Present where the log leaves the error between two bounds: the shares under the larger error. */
-  readonly atLeast?: { readonly above1: number; readonly above2: number; readonly medianError: number }
-}
-
-/** Held-out accuracy over the log. */
-export interface EvaluationSummary {
-  readonly count: number
-  readonly first: number
-  readonly best: number
-  readonly bestStep: number
-  readonly last: number
-  /** best - last; null where the noise is not known, or the best is the last. */
-  readonly lost: Interval | null
-  /** The loss exceeds three of its standard errors. */
-  readonly fell: boolean
-}
-
-export interface LogAnalysis {
-  readonly log: string
-  readonly format: LogFormat
-  readonly columns: Partial<Record<ColumnRole, ColumnChoice>>
-  readonly rows: number
-  readonly firstStep: number
-  readonly lastStep: number
-  /** Steps from one row to the next, as most have it. */
-  readonly spacing: number
-  readonly skipped: SkippedRows
-  readonly notes: readonly string[]
-  readonly outcome: RunOutcome
-  readonly signal: SignalAgreement
-  readonly stretches: { readonly improved: Stretch | null; readonly regressed: Stretch | null }
-  /** Verdicts whose signal exceeds two standard errors, by the first of `sizes`. */
-  readonly beyondNoise: { readonly improved: number; readonly regressed: number } | null
-  readonly strongest: { readonly improved: readonly JudgedUpdate[]; readonly regressed: readonly JudgedUpdate[] }
-  /** By the log's own numbers where they suffice, and by the jumps from row to row. */
-  readonly sizes: readonly SizedSignal[]
-  readonly evaluations: EvaluationSummary | null
-  readonly sides: Partial<Record<ColumnRole, SideColumn>>
-}
-
-export interface AnalyzedLog {
-  readonly analysis: LogAnalysis
-  readonly steps: readonly StepVerdict[]
-}
+import { longestStretches, strongestUpdates } from "./verdict-runs.ts"
 
 /**
  * @param log  name for messages
@@ -132,7 +53,7 @@ export function analyzeLog(table: LogTable, log: string, options: AnalyzeOptions
   const settings: TraceOptions = { ...table.run?.signal, ...(options.window === undefined ? {} : { window: options.window }) }
   const evaluations = evaluationsOf(table, series, options)
   const points = pointsOf(table, series, known, evaluations, notes)
-  const start = table.run === undefined ? startOf(evaluations, steps, points) : startAccuracyOf(linesOf(points), evaluations)
+  const start = startOf(table, evaluations, points)
   const { agreement, trace } = traceAgreement(points, { ...settings, evaluations, ...(start === undefined ? {} : { startAccuracy: start }) })
   const window = agreement.window
   const outcome = outcomeOf(steps, rewards, known?.exact === true ? known.low : jumpErrors, window)!
@@ -172,11 +93,6 @@ function filled(series: Float64Array | undefined): Float64Array | undefined {
   return series.map((value) => (last = Number.isNaN(value) ? last! : value))
 }
 
-function evaluationsOf(table: LogTable, series: LogSeries, { accuracy, evaluationSize }: AnalyzeOptions): readonly EvaluationPoint[] {
-  if (table.run !== undefined && accuracy === undefined) return table.run.evaluations
-  return series.evaluations.map((point) => ({ step: point.step, greedyAccuracy: point.accuracy, ...(evaluationSize === undefined ? {} : { size: evaluationSize }) }))
-}
-
 function mainAccuracies(evaluations: readonly EvaluationPoint[]): Measured[] {
   const greedy = measuredAccuracies(evaluations, "greedy")
   return greedy.length > 0 ? greedy : measuredAccuracies(evaluations, "expected")
@@ -197,43 +113,6 @@ function summaryOf(measured: readonly Measured[]): EvaluationSummary | null {
     lost: loss === null ? null : normalInterval(loss.change, loss.standardError),
     fell: loss !== null && loss.change > 3 * loss.standardError,
   }
-}
-
-/** Share of rows with an evaluation from which on each is taken as the accuracy after that row. */
-const EVERY_ROW = 0.8
-
-const verdictNames = new Map<number, LoggedVerdict>([
-  [1, "improved"],
-  [-1, "regressed"],
-  [0, "undecided"],
-])
-
-/** The rows as points of the signal. A run of ours has its own signal and its own accuracy of every step. */
-function pointsOf(table: LogTable, series: LogSeries, known: MeanErrors | undefined, evaluations: readonly EvaluationPoint[], notes: string[]): SignalPoint[] {
-  const own = (name: string, i: number): number | undefined => (table.run === undefined ? undefined : table.columns.get(name)?.[series.rows[i]!])
-  const everyRow = table.run === undefined && evaluations.length > 2 && evaluations.length >= EVERY_ROW * series.steps.length
-  const evaluated = new Map(everyRow ? evaluations.map(({ step, greedyAccuracy }) => [step, greedyAccuracy]) : [])
-  if (everyRow) notes.push("evaluations stand in nearly every row and are compared row by row; their own noise counts as change")
-  return Array.from(series.steps, (step, i): SignalPoint => {
-    const verdict = verdictNames.get(own("verdict", i) ?? Number.NaN) ?? null
-    const errors = known?.low[i] ?? null
-    const accuracyAfter = own("expectedAccuracy", i) ?? evaluated.get(step) ?? null
-    return { step, mu: series.rewards[i]!, xi: own("xi", i) ?? null, muHis: finite(own("muHis", i)), verdict, muStandardError: errors, accuracyAfter }
-  })
-}
-
-function linesOf(points: readonly SignalPoint[]): { step: number; mu: number | null; expectedAccuracy: number | null }[] {
-  return points.map(({ step, mu, accuracyAfter }) => ({ step, mu, expectedAccuracy: finite(accuracyAfter ?? undefined) }))
-}
-
-/** An evaluation before the first row, where every row has one. */
-function startOf(evaluations: readonly EvaluationPoint[], steps: Float64Array, points: readonly SignalPoint[]): number | undefined {
-  if (!points.some(({ accuracyAfter }) => accuracyAfter !== null)) return undefined
-  return evaluations.find(({ step }) => step < steps[0]!)?.greedyAccuracy
-}
-
-function finite(value: number | undefined): number | null {
-  return value !== undefined && Number.isFinite(value) ? value : null
 }
 
 function sizesOf(trace: SignalTrace, known: MeanErrors | undefined, byJumps: Float64Array, rewards: Float64Array, settings: TraceOptions): SizedSignal[] {
@@ -291,34 +170,4 @@ function stepVerdicts(steps: Float64Array, rewards: Float64Array, trace: SignalT
     standardError: finite(errors[i]),
     verdict: verdictNames.get(trace.verdict[i]!) ?? null,
   }))
-}
-
-interface Reading {
-  readonly spacing: number
-  readonly merged: number
-  readonly correlation: number | null
-  /** There are evaluations, but nothing tells their error. */
-  readonly noiseUnknown: boolean
-  readonly ownSignal: boolean
-}
-
-/** Changes that follow one another like this are those of a smoothed column, or of one nearly without noise. */
-const SMOOTHED = -0.2
-
-function readingNotes({ numbered, sorted }: LogSeries, { reward, accuracy }: ColumnChoices, { spacing, merged, correlation, noiseUnknown, ownSignal }: Reading): string[] {
-  const notes: string[] = []
-  const others = (choice: ColumnChoice | undefined, option: string): void => {
-    if (choice !== undefined && choice.alternatives.length > 0) notes.push(`${choice.column} was chosen; ${option} can name another: ${choice.alternatives.slice(0, 8).join(", ")}`)
-  }
-  others(reward, "--reward")
-  others(accuracy, "--eval")
-  if (ownSignal) notes.push("xi and verdicts are the run's own")
-  if (numbered) notes.push("no column of steps: rows with a reward were numbered")
-  if (sorted) notes.push("the steps came in no order and were sorted")
-  if (spacing !== 1) notes.push(`one row in ${spacing} steps${merged > 1 ? ", each the mean over them" : ""}: a verdict judges ${spacing} updates at once`)
-  if (correlation !== null && correlation > SMOOTHED) {
-    notes.push(`the reward looks smoothed or nearly free of noise (changes correlate by ${correlation.toFixed(2)}, those of independent batches by -0.5): if it was smoothed, the noise is larger than it seems`)
-  }
-  if (noiseUnknown) notes.push("the noise of the evaluations is not known, so every change counts as real; --eval-size N sets it for a share of N problems")
-  return notes
 }

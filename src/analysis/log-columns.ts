@@ -92,6 +92,7 @@ export function chooseColumns(table: LogTable, named: NamedColumns, log: string)
     }
   }
   if (choices.reward === undefined) throw noReward(table, names, log)
+  if (named.step === undefined) chooseStep(table, training, choices)
   // A reward that is called an accuracy is no held-out measure of itself.
   if (named.accuracy === undefined && choices.accuracy?.column === choices.reward.column) delete choices.accuracy
   const ownStd = choices.groupDeviation?.column
@@ -109,6 +110,28 @@ function firstMatch(names: readonly string[], ranked: readonly RegExp[]): Column
     if (fitting.length > 0) return { column: fitting[0]!, alternatives: fitting.slice(1) }
   }
   return undefined
+}
+
+/** Share of the rewards that a column of steps has to number. */
+const NUMBERED = 0.9
+
+/** The first column of steps that stands in the rows of the rewards: loggers with several counters leave some of them out. */
+function chooseStep(table: LogTable, names: readonly string[], choices: ColumnChoices): void {
+  const rewards = table.columns.get(choices.reward!.column)!
+  const coverage = (name: string): number => {
+    const steps = table.columns.get(name)!
+    let [rows, numbered] = [0, 0]
+    for (let row = 0; row < table.rows; row++) {
+      if (Number.isNaN(rewards[row]!)) continue
+      rows++
+      if (!Number.isNaN(steps[row]!)) numbered++
+    }
+    return numbered / rows
+  }
+  const candidates = patterns.step.flatMap((pattern) => names.filter((name) => pattern.test(name.toLowerCase())))
+  const chosen = candidates.find((name) => coverage(name) >= NUMBERED)
+  if (chosen === undefined) delete choices.step
+  else choices.step = { column: chosen, alternatives: [] }
 }
 
 function namedColumn(wanted: string, names: readonly string[], log: string, role: string): string {

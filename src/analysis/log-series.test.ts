@@ -106,6 +106,19 @@ describe("rows", () => {
     expect(evaluations).toEqual([{ step: 2, accuracy: 0.1 }])
   })
 
+  test("without a step are counted, unless they are evaluations, which belong to the row before", () => {
+    const rows = Array.from({ length: 20 }, (_, i) => ({ step: i + 1, reward: 0.1 }))
+    const { steps, skipped, evaluations } = seriesOf([...rows, { reward: 0.5 }, { eval_reward: 0.4 }])
+    expect(steps).toHaveLength(20)
+    expect(skipped).toMatchObject({ withoutStep: 1, withoutReward: 0 })
+    expect(evaluations).toEqual([{ step: 20, accuracy: 0.4 }])
+  })
+
+  test("are numbered by the counter that stands beside the rewards", () => {
+    const rows = [1, 2, 3].flatMap((step) => [{ global_step: step }, { _step: 10 * step, reward: 0.1 * step }])
+    expect([...seriesOf(rows).steps]).toEqual([10, 20, 30])
+  })
+
   test("in no order are sorted", () => {
     const { steps, sorted } = seriesOf([5, 3, 8, 1, 2, 7, 4, 6, 10, 9].map((step) => ({ step, reward: step })))
     expect([...steps]).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10])

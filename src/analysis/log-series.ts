@@ -10,6 +10,8 @@ export interface SkippedRows {
   readonly withoutReward: number
   /** Of these: the reward was there and was null, NaN or text. */
   readonly notANumber: number
+  /** Rows with a reward but without a step. */
+  readonly withoutStep: number
   /** A later row of the same step took their place. */
   readonly duplicates: number
   /** Left behind by a restart: the run went back to an earlier step and did these again. */
@@ -53,9 +55,10 @@ export function cleanSeries(table: LogTable, choices: ColumnChoices): LogSeries 
   const accuracies = choices.accuracy === undefined ? undefined : table.columns.get(choices.accuracy.column)
   const steps = stepsOf(named, rewards)
   const withReward: number[] = []
-  let evaluationRows = 0
+  let [evaluationRows, withoutStep] = [0, 0]
   for (let row = 0; row < table.rows; row++) {
-    if (!Number.isNaN(rewards[row]!)) withReward.push(row)
+    if (!Number.isNaN(rewards[row]!) && named !== undefined && Number.isNaN(named[row]!)) withoutStep++
+    else if (!Number.isNaN(rewards[row]!)) withReward.push(row)
     else if (accuracies !== undefined && !Number.isNaN(accuracies[row]!)) evaluationRows++
   }
   const back = withReward.reduce((count, row, i) => count + Number(i > 0 && steps[row]! < steps[withReward[i - 1]!]!), 0)
@@ -68,7 +71,7 @@ export function cleanSeries(table: LogTable, choices: ColumnChoices): LogSeries 
   let [duplicates, abandoned, restarts] = [0, 0, 0]
   for (const row of order) {
     const [step, reward] = [steps[row]!, rewards[row]!]
-    if (!Number.isNaN(reward)) {
+    if (!Number.isNaN(reward) && (named === undefined || !Number.isNaN(named[row]!))) {
       const last = kept.at(-1)?.step ?? -Infinity
       if (step === last) {
         kept.pop()
@@ -90,7 +93,8 @@ export function cleanSeries(table: LogTable, choices: ColumnChoices): LogSeries 
     evaluations: [...evaluated].map(([step, accuracy]) => ({ step, accuracy })).sort((a, b) => a.step - b.step),
     skipped: {
       unreadable: table.unreadable,
-      withoutReward: table.rows - withReward.length - evaluationRows,
+      withoutReward: table.rows - withReward.length - evaluationRows - withoutStep,
+      withoutStep,
       notANumber: table.unusable.get(choices.reward!.column) ?? 0,
       duplicates,
       abandoned,
@@ -101,7 +105,7 @@ export function cleanSeries(table: LogTable, choices: ColumnChoices): LogSeries 
   }
 }
 
-/** A row without a step has that of the row before; rows of a log without steps are numbered by their rewards. */
+/** An evaluation without a step has that of the row before; rows of a log without steps are numbered by their rewards. */
 function stepsOf(named: readonly number[] | undefined, rewards: readonly number[]): number[] {
   let step = 0
   if (named === undefined) return rewards.map((reward) => (Number.isNaN(reward) ? step : ++step))

@@ -101,10 +101,10 @@ function evaluated(steps: Float64Array, trace: SignalTrace, evaluations: readonl
 /** J of the policy that sampled each row: what the row before says of its own end, unless rows are missing between them. */
 function accuracyBefore(points: readonly SignalPoint[], start: number | undefined): Float64Array {
   const spacing = usualSpacing(points)
-  return seriesOf(points, ({ step }, i) => {
+  return seriesOf(points, (point, i) => {
     if (i === 0) return start
     const previous = points[i - 1]!
-    return step - previous.step === spacing ? previous.accuracyAfter : undefined
+    return gapBetween(previous, point) === spacing ? previous.accuracyAfter : undefined
   })
 }
 
@@ -112,12 +112,18 @@ function accuracyBefore(points: readonly SignalPoint[], start: number | undefine
 export function usualSpacing(points: readonly { readonly step: number }[]): number {
   const counts = new Map<number, number>()
   for (let i = 1; i < points.length; i++) {
-    const gap = points[i]!.step - points[i - 1]!.step
+    const gap = gapBetween(points[i - 1]!, points[i]!)
     counts.set(gap, (counts.get(gap) ?? 0) + 1)
   }
   let [usual, most] = [1, 0]
   for (const [gap, count] of counts) if (count > most) [usual, most] = [gap, count]
   return usual
+}
+
+/** Rounded, for steps that are fractions of epochs. */
+function gapBetween(before: { readonly step: number }, after: { readonly step: number }): number {
+  const gap = after.step - before.step
+  return Number.isInteger(gap) ? gap : Number(gap.toPrecision(6))
 }
 
 const verdictSigns = { improved: 1, regressed: -1, undecided: 0 } as const

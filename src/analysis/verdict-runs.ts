@@ -35,16 +35,18 @@ const LISTED = 3
 
 /** The judged updates with the largest signal, in standard errors where they are known. */
 export function strongestUpdates(steps: Float64Array, trace: SignalTrace, errors: Float64Array): { improved: JudgedUpdate[]; regressed: JudgedUpdate[] } {
+  const before = (a: JudgedUpdate, b: JudgedUpdate): number => (b.errors ?? 0) - (a.errors ?? 0) || Math.abs(b.progress) - Math.abs(a.progress)
   const strongest = (sign: number): JudgedUpdate[] => {
     const found: JudgedUpdate[] = []
-    trace.verdict.forEach((verdict, i) => {
-      if (verdict !== sign) return
-      const error = errors[i]!
-      const [progress, xi] = [trace.progress[i]!, trace.xi[i]!]
-      if (!Number.isFinite(progress) || !Number.isFinite(xi)) return
-      found.push({ step: steps[i]!, progress, xi, errors: error > 0 ? Math.abs(progress) / error : null })
-    })
-    return found.sort((a, b) => (b.errors ?? 0) - (a.errors ?? 0) || Math.abs(b.progress) - Math.abs(a.progress)).slice(0, LISTED)
+    for (let i = 0; i < steps.length; i++) {
+      const [progress, xi, error] = [trace.progress[i]!, trace.xi[i]!, errors[i]!]
+      if (trace.verdict[i] !== sign || !Number.isFinite(progress) || !Number.isFinite(xi)) continue
+      const update = { step: steps[i]!, progress, xi, errors: error > 0 ? Math.abs(progress) / error : null }
+      if (found.length === LISTED && before(update, found[LISTED - 1]!) >= 0) continue
+      found.push(update)
+      found.sort(before).splice(LISTED)
+    }
+    return found
   }
   return { improved: strongest(1), regressed: strongest(-1) }
 }

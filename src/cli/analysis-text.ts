@@ -125,7 +125,7 @@ function marksOf({ outcome }: LogAnalysis): PlotMark[] {
 }
 
 function sourceLines({ log, format, columns, rows, firstStep, lastStep, skipped, notes }: LogAnalysis): string[] {
-  const { unreadable, withoutReward, notANumber, duplicates, abandoned, restarts } = skipped
+  const { unreadable, withoutReward, notANumber, withoutStep, duplicates, abandoned, restarts } = skipped
   const roles = (["reward", "step", "standardError", "groupDeviation", "batchDeviation", "accuracy"] as const).flatMap((role) => {
     const choice = columns[role]
     return choice === undefined ? [] : [`${roleNames[role]} = ${choice.column}`]
@@ -133,6 +133,7 @@ function sourceLines({ log, format, columns, rows, firstStep, lastStep, skipped,
   const left = [
     unreadable > 0 ? `${counted(unreadable, "line")} that could not be read` : "",
     withoutReward > 0 ? `${counted(withoutReward, "row")} without a reward${notANumber > 0 ? ` (${notANumber} of them with something else than a number)` : ""}` : "",
+    withoutStep > 0 ? `${counted(withoutStep, "row")} without a step` : "",
     duplicates > 0 ? `${counted(duplicates, "row")} replaced by a later one of the same step` : "",
     restarts > 0 ? `${counted(abandoned, "row")} left behind by ${counted(restarts, "restart")}` : "",
   ].filter((text) => text !== "")

@@ -73,6 +73,19 @@ describe("pirl analyze", () => {
     expect(out).toMatch(/By held-out accuracy it should have been stopped after step 10, though the reward does not show it: it lost 0\.200/)
   })
 
+  test("a log of 100,000 rows is read and judged in seconds", async () => {
+    const rows = Array.from({ length: 100_000 }, (_, i) => ({ step: i + 1, reward: 0.3 + ((i * 7919) % 97) / 500 - (i > 80_000 ? 0.1 : 0), entropy: 0.5 }))
+    const path = written("long.jsonl", rows)
+    const started = performance.now()
+    const { out } = await analyze(path, "--json")
+    // About 0.7 s on one core; the bound leaves room for a busy machine.
+    expect((performance.now() - started) / 1000).toBeLessThan(6)
+    const { outcome } = JSON.parse(out) as LogAnalysis
+    expect(outcome).toMatchObject({ kind: "declined", width: 2000 })
+    expect(outcome.firstDrop!.step).toBeGreaterThan(80_000)
+    expect(outcome.firstDrop!.step).toBeLessThan(80_500)
+  })
+
   test("a log without a reward column names the columns it found, with exit code 2", async () => {
     const { code, err } = await analyze(written("loss.jsonl", [{ step: 1, loss: 0.5, grad_norm: 1 }]))
     expect(code).toBe(2)
