@@ -47,7 +47,9 @@ export function summaryTable(summary: RunSummary, runDirectory: string): string 
 
 /** 95 % interval behind a number, after another remark on it. */
 function range(interval: Interval | null | undefined, remark: string = ""): string {
-  const known = interval === null || interval === undefined ? "" : `95 %: ${(100 * interval.low).toFixed(1)} to ${(100 * interval.high).toFixed(1)}`
+  // Adding 0 takes the sign off a rounded -0.
+  const points = (share: number): string => (Math.round(1000 * share) / 10 + 0).toFixed(1)
+  const known = interval === null || interval === undefined ? "" : `95 %: ${points(interval.low)} to ${points(interval.high)}`
   const remarks = [remark, known].filter((text) => text !== "")
   return remarks.length === 0 ? "" : `  (${remarks.join("; ")})`
 }
