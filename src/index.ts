@@ -247,10 +247,49 @@ export type {
   RunRecord,
   RunState,
   RunSummary,
+  SignalSummary,
   StepTime,
   TimeRecord,
   Verdict as ImprovementVerdict,
 } from "./runs/index.ts"
+
+// Analysis: whether updates helped, in a run of ours or in anybody's log.
+export { analyzeLog, readLog, runSignal, signalAgreement } from "./analysis/index.ts"
+export type {
+  Agreement,
+  AgreementCounts,
+  AnalyzedLog,
+  AnalyzeOptions,
+  ColumnChoice,
+  ColumnRole,
+  EvaluationInterval,
+  EvaluationPoint,
+  EvaluationSummary,
+  Interval,
+  IntervalAgreement,
+  JudgedUpdate,
+  LogAnalysis,
+  LoggedVerdict,
+  LogFormat,
+  LogTable,
+  NamedColumns,
+  OutcomeKind,
+  RunDetails,
+  RunOutcome,
+  SideColumn,
+  SignalAgreement,
+  SignalAgreementOptions,
+  SignalPoint,
+  SignalSize,
+  SizedSignal,
+  SkippedRows,
+  StepLine,
+  StepVerdict,
+  Stretch,
+  TraceOptions,
+  VerdictCounts,
+  WindowMean,
+} from "./analysis/index.ts"
 
 // Errors: every one that a user's mistake can cause.
 export {

@@ -31,6 +31,7 @@ test("the public API is this and no more", () => {
       "advantageNames",
       "aggregationModes",
       "aggregationWeights",
+      "analyzeLog",
       "benchmarkByName",
       "benchmarks",
       "bootstrapMean",
@@ -104,12 +105,15 @@ test("the public API is this and no more", () => {
       "randomXi",
       "readBenchmark",
       "readCompletions",
+      "readLog",
       "readRun",
       "regularExpressionVerifier",
       "replayRule",
       "resolveConfigFile",
+      "runSignal",
       "saveModelFolder",
       "sharedVerifierPool",
+      "signalAgreement",
       "summarizeRun",
       "taskNames",
       "toolCallsVerifier",
@@ -203,7 +207,8 @@ test.each(["quickstart.yaml", "hugging-face.yaml"])("examples/%s is a sound conf
 })
 
 describe("documentation", () => {
-  const pages = ["CONTRIBUTING.md", "examples/paper/README.md", ...["architecture", "rollout", "engine", "graph", "model", "objectives", "paper-index", "pipo", "results", "trainer", "verifiers", "data", "benchmarks"].map((name) => `docs/${name}.md`)]
+  const written = readdirSync(join(repository, "docs")).filter((name) => name.endsWith(".md"))
+  const pages = ["CONTRIBUTING.md", "examples/paper/README.md", ...written.map((name) => `docs/${name}`)]
 
   test.each(pages)("every link of %s leads to a file", (page) => {
     const text = readFileSync(join(repository, page), "utf8")

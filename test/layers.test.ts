@@ -10,7 +10,7 @@ const layers: readonly (readonly string[])[] = [
   ["index.ts"],
   ["cli"],
   ["trainer"],
-  ["rollout", "pipo", "evaluation", "runs"],
+  ["rollout", "pipo", "evaluation", "runs", "analysis"],
   ["engine", "verifiers", "data"],
   ["objectives", "model"],
   ["graph"],

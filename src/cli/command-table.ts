@@ -54,4 +54,9 @@ export const commandTable: readonly CommandEntry[] = [
     summary: "List runs with their state and accuracy",
     load: async () => (await import("./runs.ts")).runsCommand,
   },
+  {
+    name: "analyze",
+    summary: "Say of any training log which updates helped and when to stop",
+    load: async () => (await import("./analyze.ts")).analyzeCommand,
+  },
 ]

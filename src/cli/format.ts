@@ -46,3 +46,16 @@ export function formatTable(rows: readonly (readonly string[])[]): string {
   )
   return `${lines.join("\n")}\n`
 }
+
+/** A number of unknown size with about three digits: `0.312`, `12.3`, `4510`. */
+export function formatNumber(value: number): string {
+  const size = Math.abs(value)
+  if (size === 0) return "0"
+  if (size >= 1e6 || size < 1e-3) return value.toExponential(1)
+  return value.toFixed(size >= 100 ? 0 : size >= 10 ? 1 : 3)
+}
+
+/** `1 row`, `3 rows`. */
+export function counted(count: number, one: string, many: string = `${one}s`): string {
+  return `${count} ${count === 1 ? one : many}`
+}

@@ -1,20 +1,23 @@
 /**
  * The table at the end of a run.
  */
+import type { Interval } from "../analysis/index.ts"
 import type { RunSummary } from "../runs/index.ts"
 import { formatCount, formatDuration, formatGain, formatShare } from "./format.ts"
 import { columns } from "./command.ts"
+import { signalRows } from "./signal-text.ts"
 
 /** A finished run in a dozen lines: accuracy, what was gained, verdicts, speed, where it lies. */
 export function summaryTable(summary: RunSummary, runDirectory: string): string {
   const rows: (readonly [string, string])[] = [["steps", String(summary.steps)]]
   if (summary.accuracy !== null) {
     const kind = `held-out accuracy, ${summary.accuracy}`
+    const intervals = (summary.accuracy === "greedy" ? summary.greedy : summary.expected)?.intervals
     rows.push(
-      [`${kind}: start`, formatShare(summary.start)],
+      [`${kind}: start`, `${formatShare(summary.start)}${range(intervals?.start)}`],
       [`${kind}: best`, `${formatShare(summary.best)}  (step ${summary.bestStep})`],
-      [`${kind}: final`, `${formatShare(summary.final)}  (${summary.heldOutSize} problems)`],
-      ["cumulative policy improvement", formatGain(summary.cumulativeImprovement)],
+      [`${kind}: final`, `${formatShare(summary.final)}${range(intervals?.final, `${summary.heldOutSize} problems`)}`],
+      ["cumulative policy improvement", `${formatGain(summary.cumulativeImprovement)}${range(intervals?.cumulativeImprovement)}`],
     )
   }
   if (summary.accuracy === "greedy" && summary.expected !== null) {
@@ -27,6 +30,7 @@ export function summaryTable(summary: RunSummary, runDirectory: string): string 
     const verdicts = `${improved} improved, ${regressed} regressed, ${undecided} undecided, ${unjudged} not judged`
     rows.push(["verdicts on updates", verdicts])
   }
+  rows.push(...signalRows(summary.signal))
   const { seconds, tokensPerSecond, sampledTokensPerSecond, trainedTokensPerSecond } = summary.time
   rows.push(["time of all steps", formatDuration(seconds)])
   if (tokensPerSecond !== null) {
@@ -39,4 +43,13 @@ export function summaryTable(summary: RunSummary, runDirectory: string): string 
   }
   rows.push(["run folder", runDirectory])
   return `${columns(rows).join("\n")}\n`
+}
+
+/** 95 % interval behind a number, after another remark on it. */
+function range(interval: Interval | null | undefined, remark: string = ""): string {
+  // Adding 0 takes the sign off a rounded -0.
+  const points = (share: number): string => (Math.round(1000 * share) / 10 + 0).toFixed(1)
+  const known = interval === null || interval === undefined ? "" : `95 %: ${points(interval.low)} to ${points(interval.high)}`
+  const remarks = [remark, known].filter((text) => text !== "")
+  return remarks.length === 0 ? "" : `  (${remarks.join("; ")})`
 }

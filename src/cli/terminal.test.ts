@@ -107,13 +107,26 @@ describe("Ctrl-C", () => {
 test("the summary table shows accuracy, what was gained, verdicts and speed", () => {
   const summary = summarizeRun([step], [evaluation(0, 0.25), evaluation(5, 0.9), evaluation(7, 0.875)])
   const table = summaryTable(summary, "runs/x")
-  expect(table).toMatch(/greedy: start +25\.0 %\n/)
+  expect(table).toMatch(/greedy: start +25\.0 % {2}\(95 %: 21\.4 to 29\.0\)\n/)
   expect(table).toMatch(/greedy: best +90\.0 % {2}\(step 5\)\n/)
-  expect(table).toMatch(/greedy: final +87\.5 % {2}\(500 problems\)\n/)
-  expect(table).toMatch(/cumulative policy improvement +\+62\.5 points\n/)
+  expect(table).toMatch(/greedy: final +87\.5 % {2}\(500 problems; 95 %: 84\.3 to 90\.1\)\n/)
+  expect(table).toMatch(/cumulative policy improvement +\+62\.5 points {2}\(95 %: 57\.7 to 67\.3\)\n/)
   expect(table).toMatch(/0 improved, 1 regressed, 0 undecided, 0 not judged/)
   expect(table).toMatch(/tokens per second +3\.07k\n/)
   expect(table).toMatch(/run folder +runs\/x\n$/)
+})
+
+test("the summary table says how often the signal was right, against chance, and how large it is in its noise", () => {
+  // Held-out accuracy rises and falls in turns; the verdicts are right on every rise and on half of the falls.
+  const metrics = Array.from({ length: 42 }, (_, i): MetricsLine => {
+    const rose = i % 2 === 0
+    const verdict = rose || i % 4 === 1 ? "improved" : "regressed"
+    return { step: i + 1, mu: 0.5 + 0.1 * (i % 2), muStandardError: 0.05, xi: verdict === "improved" ? 1 : -1, verdict, expectedAccuracy: rose ? 0.4 : 0.5, time: { at, seconds: 1 } }
+  })
+  const table = summaryTable(summarizeRun(metrics, []), "runs/x")
+  expect(table).toMatch(/signal agreed with held-out change +75 % of 40 judged updates \(95 % 60 to 86; by chance 50, p = 0\.\d+\)\n/)
+  expect(table).toMatch(/of "this update helped" +precision 67 % \(49 to 81; 50 % of all helped\), recall 100 % \(84 to 100\)\n/)
+  expect(table).toMatch(/signal against its sampling error +above one standard error in \d+ % of 41 steps, above two in \d+ % \(noise alone: 32 and 5\)\n/)
 })
 
 describe("numbers", () => {

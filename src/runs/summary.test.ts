@@ -39,3 +39,35 @@ test("a run that measured only the expected accuracy is summed up by it, one wit
   expect(summarizeRun([], [evaluation])).toMatchObject({ accuracy: "expected", start: 0.5, final: 0.5, greedy: null })
   expect(summarizeRun([], [])).toMatchObject({ accuracy: null, start: null, steps: 0, heldOutSize: null })
 })
+
+test("accuracies have intervals where the log tells their noise, and the improvement is paired where it tells which were right", () => {
+  const evaluation = (step: number, greedyCorrect: string): EvaluationLine => {
+    const right = [...greedyCorrect].filter((bit) => bit === "1").length
+    return { step, size: greedyCorrect.length, greedyAccuracy: right / greedyCorrect.length, greedyCorrect, time: { at } }
+  }
+  const { greedy } = summarizeRun([], [evaluation(0, "1".repeat(40) + "0".repeat(60)), evaluation(9, "1".repeat(50) + "0".repeat(50))])
+  expect(greedy!.intervals.start!.low).toBeCloseTo(0.3094, 4)
+  expect(greedy!.intervals.final!.high).toBeCloseTo(0.5962, 4)
+  // Ten gained of 100, none lost: SE = sqrt(10 + 1 - 100/102) / 102.
+  const half = (1.95996 * Math.sqrt(11 - 100 / 102)) / 102
+  expect(greedy!.intervals.cumulativeImprovement!.low).toBeCloseTo(0.1 - half, 5)
+  const unknown = summarizeRun([], [0, 5].map((step): EvaluationLine => ({ step, size: 9, expectedAccuracy: 0.5, time: { at } })))
+  expect(unknown.expected!.intervals).toEqual({ start: null, best: null, final: null, cumulativeImprovement: null })
+})
+
+test("the signal of a run is held against the accuracy of its steps, with the run's own verdicts", () => {
+  const line = (step: number, expectedAccuracy: number, verdict: Verdict): MetricsLine => ({ step, mu: 0.5, xi: 1, verdict, expectedAccuracy, time: { at, seconds: 1 } })
+  // theta_3 - theta_2 = +0.1, judged at step 3; theta_4 - theta_3 = -0.2, judged at step 4.
+  const { signal } = summarizeRun([line(1, 0.2, "undecided"), line(2, 0.3, "undecided"), line(3, 0.1, "improved"), line(4, 0.4, "improved")], [])
+  expect(signal).toMatchObject({ source: "logged", againstPrevious: { judged: 2, counts: { improvedHelped: 1, improvedHurt: 1 } }, betweenEvaluations: null })
+})
+
+test("a run of 100,000 steps is summed up in well under a second", () => {
+  const metrics = Array.from({ length: 100_000 }, (_, i): MetricsLine => ({ step: i + 1, mu: (i * 7919) % 97, muStandardError: 1, expectedAccuracy: ((i * 31) % 101) / 101, time: { at, seconds: 1 } }))
+  const started = performance.now()
+  const { signal } = summarizeRun(metrics, [])
+  const seconds = (performance.now() - started) / 1000
+  expect(signal.againstPrevious!.judged).toBeGreaterThan(90_000)
+  // About 0.4 s on one core; the bound leaves room for a busy machine.
+  expect(seconds).toBeLessThan(5)
+})

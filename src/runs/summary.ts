@@ -1,6 +1,16 @@
 /**
  * summary.json: what a finished run came to, computed from its logs, so that a resumed run gives the same.
  */
+import {
+  changeInterval,
+  measuredAccuracies,
+  runSignal,
+  type Interval,
+  type IntervalAgreement,
+  type Measured,
+  type SignalAgreement,
+  type TraceOptions,
+} from "../analysis/index.ts"
 import type { EvaluationLine, MetricsLine, Verdict } from "./records.ts"
 
 /** Held-out accuracy over the run. */
@@ -12,6 +22,19 @@ export interface AccuracySummary {
   readonly final: number
   /** final - start: J(theta_T) - J(theta_0). */
   readonly cumulativeImprovement: number
+  /** 95 % intervals; null where the log does not tell the error. The best of many is chosen for being high, which its interval does not know. */
+  readonly intervals: {
+    readonly start: Interval | null
+    readonly best: Interval | null
+    readonly final: Interval | null
+    /** Paired over problems where the evaluations tell which were right. */
+    readonly cumulativeImprovement: Interval | null
+  }
+}
+
+/** How the improvement signal did; the stretches between evaluations are counted but not listed. */
+export type SignalSummary = Omit<SignalAgreement, "betweenEvaluations"> & {
+  readonly betweenEvaluations: Omit<IntervalAgreement, "intervals"> | null
 }
 
 /** Content of summary.json. The accuracies are null for a run without an evaluation. */
@@ -29,6 +52,8 @@ export interface RunSummary {
   readonly expected: AccuracySummary | null
   /** How often each verdict was given; `unjudged` counts the steps without one. */
   readonly verdicts: Readonly<Record<Verdict | "unjudged", number>>
+  /** How often the signal agreed with the held-out change, and its size against its sampling error. */
+  readonly signal: SignalSummary
   readonly sampledTokens: number
   readonly trainedTokens: number
   readonly time: {
@@ -41,10 +66,13 @@ export interface RunSummary {
   }
 }
 
-/** Sums a run up from its metrics and evaluations, both in the order of their steps. */
-export function summarizeRun(metrics: readonly MetricsLine[], evaluations: readonly EvaluationLine[]): RunSummary {
-  const greedy = summarizeAccuracy(evaluations, "greedyAccuracy")
-  const expected = summarizeAccuracy(evaluations, "expectedAccuracy")
+/**
+ * Sums a run up from its metrics and evaluations, both in the order of their steps.
+ * @param signal  the window of the improvement signal; the default one for a run without PIPO
+ */
+export function summarizeRun(metrics: readonly MetricsLine[], evaluations: readonly EvaluationLine[], signal: TraceOptions = {}): RunSummary {
+  const greedy = summarizeAccuracy(measuredAccuracies(evaluations, "greedy"))
+  const expected = summarizeAccuracy(measuredAccuracies(evaluations, "expected"))
   const main = greedy ?? expected
   const total = (value: (line: MetricsLine) => number | undefined): number =>
     metrics.reduce((sum, line) => sum + (value(line) ?? 0), 0)
@@ -66,6 +94,7 @@ export function summarizeRun(metrics: readonly MetricsLine[], evaluations: reado
     greedy,
     expected,
     verdicts: { ...verdicts, unjudged: metrics.length - judged },
+    signal: summarizeSignal(runSignal(metrics, evaluations, signal)),
     sampledTokens,
     trainedTokens,
     time: {
@@ -77,20 +106,30 @@ export function summarizeRun(metrics: readonly MetricsLine[], evaluations: reado
   }
 }
 
-function summarizeAccuracy(
-  evaluations: readonly EvaluationLine[],
-  key: "greedyAccuracy" | "expectedAccuracy",
-): AccuracySummary | null {
-  const measured = evaluations.flatMap((line) => {
-    const accuracy = line[key]
-    return accuracy === undefined ? [] : [{ step: line.step, accuracy }]
-  })
-  if (measured.length === 0) return null
-  const start = measured[0]!.accuracy
-  const final = measured.at(-1)!.accuracy
-  let best = measured[0]!
+function summarizeSignal({ betweenEvaluations, ...others }: SignalAgreement): SignalSummary {
+  if (betweenEvaluations === null) return { ...others, betweenEvaluations }
+  const { intervals: _intervals, ...counted } = betweenEvaluations
+  return { ...others, betweenEvaluations: counted }
+}
+
+function summarizeAccuracy(measured: readonly Measured[]): AccuracySummary | null {
+  const [start, final] = [measured[0], measured.at(-1)]
+  if (start === undefined || final === undefined) return null
+  let best = start
   for (const one of measured) if (one.accuracy > best.accuracy) best = one
-  return { start, best: best.accuracy, bestStep: best.step, final, cumulativeImprovement: final - start }
+  return {
+    start: start.accuracy,
+    best: best.accuracy,
+    bestStep: best.step,
+    final: final.accuracy,
+    cumulativeImprovement: final.accuracy - start.accuracy,
+    intervals: {
+      start: start.interval,
+      best: best.interval,
+      final: final.interval,
+      cumulativeImprovement: start === final ? null : changeInterval(start, final),
+    },
+  }
 }
 
 function rate(tokens: number, seconds: number): number | null {

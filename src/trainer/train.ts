@@ -155,7 +155,7 @@ async function checkpoint({ engine, folder }: TrainRun, parts: RunParts, { safeg
 /** Sums the run up from its logs; a run that reached its last step gets its model and summary.json. */
 async function finish({ config, engine, folder }: TrainRun, step: number): Promise<TrainResult> {
   const read = (name: string): unknown => readJsonl(join(folder.directory, name)).records
-  const summary = summarizeRun(read("metrics.jsonl") as MetricsLine[], read("evaluations.jsonl") as EvaluationLine[])
+  const summary = summarizeRun(read("metrics.jsonl") as MetricsLine[], read("evaluations.jsonl") as EvaluationLine[], config.pipo)
   const finished = step >= config.train.steps
   if (finished) {
     const model = join(folder.directory, "model")

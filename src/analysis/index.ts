@@ -1,0 +1,23 @@
+/**
+ * Whether updates helped: the improvement signal of a log, its agreement with held-out accuracy, and what became of the run.
+ */
+export type { Agreement, AgreementCounts } from "./agreement.ts"
+export type { EvaluationInterval, IntervalAgreement } from "./between-evaluations.ts"
+export { changeInterval, measuredAccuracies } from "./held-out.ts"
+export type { AccuracyKind, EvaluationPoint, Measured } from "./held-out.ts"
+export type { Change, Interval } from "./intervals.ts"
+export { runSignal } from "./run-signal.ts"
+export type { StepLine } from "./run-signal.ts"
+export { signalAgreement } from "./signal-agreement.ts"
+export type { LoggedVerdict, SignalAgreement, SignalAgreementOptions, SignalPoint, VerdictCounts } from "./signal-agreement.ts"
+export { noiseAbove1, noiseAbove2 } from "./signal-size.ts"
+export type { SignalSize } from "./signal-size.ts"
+export type { TraceOptions } from "./signal-trace.ts"
+export { analyzeLog } from "./analyze-log.ts"
+export type { AnalyzedLog, AnalyzeOptions, EvaluationSummary, LogAnalysis, SideColumn, SizedSignal, StepVerdict } from "./log-analysis.ts"
+export type { ColumnChoice, ColumnRole, NamedColumns } from "./log-columns.ts"
+export type { SkippedRows } from "./log-series.ts"
+export type { OutcomeKind, RunOutcome, WindowMean } from "./outcome.ts"
+export type { LogFormat, LogTable, RunDetails } from "./readers/log-table.ts"
+export { readLog } from "./readers/read-log.ts"
+export type { JudgedUpdate, Stretch } from "./verdict-runs.ts"

@@ -1,0 +1,62 @@
+/**
+ * What trainers print: verl's lines `step:12 - critic/score/mean:0.43 - ...`, with whatever ray puts before them, and the dictionaries of
+ * transformers and TRL, `{'loss': 0.02, 'reward': 0.43, ...}`.
+ */
+import { numberFrom, TableBuilder, type LogTable } from "./log-table.ts"
+
+// oxlint-disable-next-line no-control-regex
+const ansi = /\u001B\[[0-9;]*[A-Za-z]/g
+const verlLine = /(?:^|\s)step:(\d+) - (\S+:.*)$/
+const dictionary = /\{'[^']+':.*\}/
+const pair = /'([^']+)':\s*(?:'([^']*)'|((?:np\.|numpy\.|torch\.)?\w*\([^)]*\)|[^,}\s]+))/g
+
+export function isVerlLine(line: string): boolean {
+  return line.includes("step:") && verlLine.test(line.replace(ansi, ""))
+}
+
+export function isDictionaryLine(line: string): boolean {
+  return line.includes("{'") && dictionary.test(line) && /reward|score|loss/.test(line)
+}
+
+/** Other lines are no part of the log and are passed over. */
+export function readVerlConsole(lines: Iterable<string>): LogTable {
+  const table = new TableBuilder()
+  for (const raw of lines) {
+    if (!raw.includes("step:")) continue
+    const match = verlLine.exec(raw.includes("\u001B") ? raw.replace(ansi, "") : raw)
+    if (match === null) continue
+    table.set("step", Number(match[1]))
+    for (const part of match[2]!.split(" - ")) {
+      const colon = part.lastIndexOf(":")
+      if (colon > 0) table.set(part.slice(0, colon).trim(), numberFrom(firstWord(part, colon + 1)))
+    }
+    table.endRow()
+  }
+  return table.finish("verl console log")
+}
+
+function firstWord(text: string, start: number): string {
+  const end = text.indexOf(" ", start)
+  return end === -1 ? text.slice(start) : text.slice(start, end)
+}
+
+/** The dictionaries carry no step: a row with a training loss or reward is counted as one, an evaluation belongs to the row before. */
+export function readDictionaries(lines: Iterable<string>): LogTable {
+  const table = new TableBuilder()
+  let row = 0
+  for (const raw of lines) {
+    const line = raw.replace(ansi, "")
+    if (!isDictionaryLine(line)) continue
+    const pairs = [...dictionary.exec(line)![0].matchAll(pair)]
+    const names = pairs.map((match) => match[1]!)
+    if (names.includes("train_runtime")) continue
+    if (!names.includes("step")) {
+      if (!names.some((name) => /^eval[_/]/.test(name))) row++
+      table.set("step", row)
+    }
+    for (const [, name, quoted, plain] of pairs) table.set(name!, numberFrom(quoted ?? plain ?? ""))
+    table.endRow()
+  }
+  table.notes.push("the printed lines tell no step: a row counts as one")
+  return table.finish("console log of dictionaries")
+}
