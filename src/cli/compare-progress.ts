@@ -69,7 +69,7 @@ export function comparisonProgress(context: CliContext, parallel: number, now: (
       if (job.kind === "run") {
         if (outcome.kind !== "stopped") done += 1
         if (outcome.kind === "done" && at !== undefined) durations.push((now() - at) / 1000)
-        if (outcome.kind === "failed" || outcome.kind === "crash") failed += 1
+        if (outcome.kind === "failed" || outcome.kind === "lost") failed += 1
       }
       const text = describeEnd(job, outcome, at === undefined ? undefined : (now() - at) / 1000)
       note(live ? text : `${text}  (${status()})`)

@@ -1,6 +1,6 @@
 /** From the results of runs to those of arms: means, paired differences, at matched rollouts, updates or seconds. Pure. */
 import type { Measure, RunResult } from "./results.ts"
-import { measureCurve, measureCutCurve, pairedDifference, seedMean, type CurvePoint, type PairedDifference, type RunMeasure, type SeedMean } from "./statistics.ts"
+import { measureCurve, measureCutCurve, intervalMean, seedMean, type CurvePoint, type IntervalMean, type RunMeasure, type SeedMean } from "./statistics.ts"
 
 /** rollouts: every run at its last step; updates, seconds: the runs of a seed at the least of their optimiser steps or seconds. */
 export type Match = "rollouts" | "updates" | "seconds"
@@ -25,6 +25,8 @@ export interface ArmSummary {
   /** Runs that are not done. */
   readonly open: number
   readonly main: Readonly<Record<Quantity, SeedMean>> | undefined
+  /** Of `main`, per seed. */
+  readonly finals: readonly { readonly seed: number; readonly final: number }[]
   readonly collapsed: number
   /** Final accuracy by the other measure. */
   readonly otherFinal: SeedMean | undefined
@@ -38,9 +40,10 @@ export interface ArmSummary {
 export interface ArmDifference {
   readonly arm: string
   readonly against: string
-  readonly final: PairedDifference | undefined
-  readonly best: PairedDifference | undefined
-  readonly auc: PairedDifference | undefined
+  readonly final: IntervalMean | undefined
+  readonly best: IntervalMean | undefined
+  readonly auc: IntervalMean | undefined
+  readonly drop: IntervalMean | undefined
 }
 
 export interface Analysis {
@@ -105,6 +108,7 @@ function summarise(arm: string, results: readonly RunResult[], runs: readonly Ma
     failed: all.filter(({ state }) => state === "failed").length,
     open: all.filter(({ state }) => state === "unfinished" || state === "waiting").length,
     main: measured.length === 0 ? undefined : main,
+    finals: runs.flatMap(({ result, main: run }) => (run === undefined ? [] : [{ seed: result.seed, final: run.final }])),
     collapsed: measured.filter(({ collapsed }) => collapsed).length,
     otherFinal: meanOf(({ other }) => other?.final),
     optimizerSteps: meanOf(({ result }) => result.totals.optimizerSteps),
@@ -121,6 +125,6 @@ function compareArms(arm: string, against: string, runs: readonly MatchedRun[]):
     const [own, other] = [measureOf(arm, seed), measureOf(against, seed)]
     return own === undefined || other === undefined ? [] : [{ own, other }]
   })
-  const difference = (name: Quantity): PairedDifference | undefined => pairedDifference(pairs.map(({ own, other }) => own[name] - other[name]))
-  return { arm, against, final: difference("final"), best: difference("best"), auc: difference("auc") }
+  const difference = (name: Quantity): IntervalMean | undefined => intervalMean(pairs.map(({ own, other }) => own[name] - other[name]))
+  return { arm, against, final: difference("final"), best: difference("best"), auc: difference("auc"), drop: difference("drop") }
 }

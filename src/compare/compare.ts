@@ -27,7 +27,7 @@ export interface Comparison {
   /** Worker processes. */
   readonly parallel: number
   readonly keepModels: boolean
-  /** Try runs again that failed with an error. Those whose process died are tried again always. */
+  /** Try runs again that failed with an error of their own. Those whose process died are tried again always. */
   readonly retryFailed: boolean
   readonly observer: ComparisonObserver
   readonly signal: AbortSignal
@@ -79,7 +79,7 @@ export async function runComparison({ plan, out, parallel, keepModels, retryFail
           if (job.kind === "run") {
             const { kind, reason } = outcome
             // A start that was stopped leaves its runs waiting.
-            if ((kind === "failed" || kind === "crash") && !signal.aborted) failures.add(job, { reason: reason!, crash: kind === "crash" })
+            if ((kind === "failed" || kind === "lost") && !signal.aborted) failures.add(job, { reason: reason!, final: kind === "failed" })
             results.read(job)
             results.write()
           }

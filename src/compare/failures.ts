@@ -6,8 +6,8 @@ import type { RunKey } from "./results.ts"
 
 interface Failure {
   readonly reason: string
-  /** The worker died: the run may well succeed when it is tried again. */
-  readonly crash: boolean
+  /** The run itself failed and would again; false when its worker died or its start could not be made. */
+  readonly final: boolean
 }
 
 const fileName = "failures.json"
@@ -29,7 +29,7 @@ export class Failures {
 
   /** True for a run that would fail the same way again. */
   isFinal(run: RunKey): boolean {
-    return this.#failures.get(nameOf(run))?.crash === false
+    return this.#failures.get(nameOf(run))?.final === true
   }
 
   add(run: RunKey, failure: Failure): void {

@@ -1,12 +1,10 @@
 /** plan.json: what the folder of a comparison holds. A later command may add arms and seeds to it, and change none. */
 import { existsSync, readFileSync } from "node:fs"
 import { join } from "node:path"
-import type { ResolvedConfig } from "../config/index.ts"
-import { configChanges } from "../config/index.ts"
+import { configChanges, type ResolvedConfig } from "../config/index.ts"
 import { ConfigError, DataError, type ConfigIssue } from "../errors.ts"
 import { writeFileAtomic } from "../runs/index.ts"
-import type { ComparisonPlan } from "./plan.ts"
-import { packageVersion } from "./plan.ts"
+import { packageVersion, settingAt, type ComparisonPlan } from "./plan.ts"
 import { definitions } from "./statistics.ts"
 
 export interface SavedArm {
@@ -78,9 +76,12 @@ function withoutFree(changes: Readonly<Record<string, unknown>>): Record<string,
 }
 
 function planIssues(before: SavedPlan, config: ResolvedConfig, arms: readonly SavedArm[], directory: string): ConfigIssue[] {
-  const fix = "Choose another folder by --out DIR."
   const changed = configChanges(before.config, config).filter((path) => !isFree(path))
-  const issues: ConfigIssue[] = changed.map((path) => ({ path, message: `expected the setting of the comparison in ${directory}, got another. ${fix}` }))
+  const shown = (value: ResolvedConfig, path: string): string => JSON.stringify(settingAt(value, path.split("."))) ?? "nothing"
+  const issues: ConfigIssue[] = changed.map((path) => ({
+    path,
+    message: `expected ${shown(before.config, path)} as in the comparison in ${directory}, got ${shown(config, path)}. Set it back, or choose another folder by --out DIR.`,
+  }))
   for (const arm of arms) {
     const old = before.arms.find(({ name }) => name.toLowerCase() === arm.name.toLowerCase())
     if (old === undefined) continue

@@ -9,10 +9,13 @@ import { runConfig, type Job, type RunJob } from "./jobs.ts"
 import { readStart } from "./starts.ts"
 import type { FromWorker, ToWorker } from "./worker-messages.ts"
 
-/** How a job ended. crash: its worker died; stopped: it was asked to, and can go on. */
+/**
+ * How a job ended. failed: with an error of its own; lost: its worker died, or its start could not be made; stopped: it was asked to,
+ * and can go on.
+ */
 export interface JobOutcome {
-  readonly kind: "done" | "stopped" | "failed" | "crash"
-  /** Why, for failed and crash. */
+  readonly kind: "done" | "stopped" | "failed" | "lost"
+  /** Why, for failed and lost. */
   readonly reason?: string
 }
 
@@ -54,15 +57,14 @@ async function workThrough({ observer, signal, fork, keepModels }: Schedule, que
       if (job === undefined) return
       const startFailure = queue.startFailure(job)
       if (startFailure !== undefined) {
-        observer.onEnd(job, { kind: "failed", reason: startFailure })
-        queue.end(job, { kind: "failed", reason: startFailure })
+        observer.onEnd(job, { kind: "lost", reason: startFailure })
         continue
       }
       worker ??= new WorkerProcess(fork)
       observer.onBegin(job)
       await untilFree(job.directory)
       const outcome = await worker.run(messageOf(job, keepModels), signal, (step) => observer.onStep(job, step))
-      if (outcome.kind === "crash") worker = undefined
+      if (outcome.kind === "lost") worker = undefined
       observer.onEnd(job, outcome)
       queue.end(job, outcome)
     }
@@ -73,7 +75,7 @@ async function workThrough({ observer, signal, fork, keepModels }: Schedule, que
 
 function messageOf(job: Job, keepModels: boolean): ToWorker {
   const { directory } = job
-  return job.kind === "start" ? { kind: "start", directory, config: job.config } : { kind: "run", directory, config: runConfig(job), keepModels }
+  return job.kind === "start" ? { kind: "start", directory, config: job.config } : { kind: "run", directory, config: runConfig(job), fromStart: job.start !== undefined, keepModels }
 }
 
 async function untilFree(directory: string): Promise<void> {
@@ -165,7 +167,7 @@ class WorkerProcess {
     })
     const died = this.#exited.then((reason): JobOutcome => {
       const lastWords = this.#errors.trim().split("\n").at(-1) ?? ""
-      return { kind: "crash", reason: lastWords === "" ? reason : `${reason}: ${lastWords}` }
+      return { kind: "lost", reason: lastWords === "" ? reason : `${reason}: ${lastWords}` }
     })
     signal.addEventListener("abort", stop)
     this.#send(message)

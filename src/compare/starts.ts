@@ -5,8 +5,8 @@
 import { createHash } from "node:crypto"
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { parseConfig, type ResolvedConfig } from "../config/index.ts"
-import { syncTree } from "../runs/index.ts"
+import { configToYaml, parseConfig, resolveConfigFile, type ResolvedConfig } from "../config/index.ts"
+import { syncTree, writeFileAtomic } from "../runs/index.ts"
 import { openPolicy } from "../trainer/open-policy.ts"
 import { VERIFIER_TIMEOUT_MS } from "../trainer/run-parts.ts"
 import { warmStart } from "../trainer/warm-start.ts"
@@ -61,6 +61,17 @@ export function readStart(directory: string, key: string): StartFacts | undefine
 /** The config of a run that starts from a model folder: its warm start is done, its learning rate stays. */
 export function configFromStart(config: ResolvedConfig, directory: string): ResolvedConfig {
   return parseConfig({ ...config, model: { path: directory, dtype: config.model.dtype }, warmStart: { ...config.warmStart, enabled: false } })
+}
+
+/**
+ * Tells a run that is not done where its start lies now: the comparison may have been moved, or be named by another path. The start is
+ * the same, since the plan and the key of the start say so.
+ */
+export function relocateStart(runDirectory: string, config: ResolvedConfig): void {
+  const file = join(runDirectory, "config.yaml")
+  const saved = resolveConfigFile(file)
+  if (saved.model.path === undefined || saved.model.path === config.model.path) return
+  writeFileAtomic(file, configToYaml({ ...saved, model: { ...saved.model, path: config.model.path! } }))
 }
 
 /**

@@ -103,15 +103,15 @@ export function seedMean(values: readonly number[]): SeedMean | undefined {
   return { n, mean: centre, standardError: Math.sqrt(variance / n) }
 }
 
-/** A mean difference over paired seeds with its 95 % interval, which takes two seeds. */
-export interface PairedDifference extends SeedMean {
+/** A mean with its 95 % interval, which takes two seeds. */
+export interface IntervalMean extends SeedMean {
   readonly low: number | null
   readonly high: number | null
 }
 
-/** Mean of differences with the interval mean +- t(0.975, n - 1) standard error; undefined without pairs. */
-export function pairedDifference(differences: readonly number[]): PairedDifference | undefined {
-  const centre = seedMean(differences)
+/** Mean with the interval mean +- t(0.975, n - 1) standard error; undefined without values. Of differences when seeds are paired. */
+export function intervalMean(values: readonly number[]): IntervalMean | undefined {
+  const centre = seedMean(values)
   if (centre === undefined) return undefined
   if (centre.standardError === null) return { ...centre, low: null, high: null }
   const half = studentQuantile(0.975, centre.n - 1) * centre.standardError

@@ -1,7 +1,7 @@
 /** An analysis as text: rows of cells for the terminal, and Markdown. Pure. */
 import type { Analysis, ArmSummary } from "./analysis.ts"
 import type { Measure } from "./results.ts"
-import type { PairedDifference, SeedMean } from "./statistics.ts"
+import type { IntervalMean, SeedMean } from "./statistics.ts"
 
 /** The first row is the head. */
 export type Cells = readonly (readonly string[])[]
@@ -33,8 +33,8 @@ export function armCells({ arms, measure, match }: Analysis): Cells {
 
 /** A row per pair of arms. */
 export function differenceCells({ differences }: Analysis): Cells {
-  const rows = differences.map(({ arm, against, final, best, auc }) => [`${arm} - ${against}`, String(final?.n ?? 0), interval(final), interval(best), interval(auc)])
-  return [["paired difference", "n", "final", "best", "area"], ...rows]
+  const rows = differences.map(({ arm, against, final, best, auc, drop }) => [`${arm} - ${against}`, String(final?.n ?? 0), interval(final), interval(best), interval(auc), interval(drop)])
+  return [["paired difference", "n", "final", "best", "area", "drop"], ...rows]
 }
 
 /** n, and beside it the runs that are missing from it. */
@@ -62,7 +62,7 @@ function rounded(value: SeedMean | undefined): string {
   return value.mean >= 100 ? value.mean.toFixed(0) : value.mean.toFixed(1)
 }
 
-function interval(value: PairedDifference | undefined): string {
+function interval(value: IntervalMean | undefined): string {
   if (value === undefined) return "-"
   const sign = (x: number): string => `${x < 0 && Number(x.toFixed(3)) !== 0 ? "" : "+"}${digits(x)}`
   return value.low === null || value.high === null ? sign(value.mean) : `${sign(value.mean)} [${sign(value.low)}, ${sign(value.high)}]`

@@ -3,7 +3,7 @@ import type { ResolvedConfig } from "../config/index.ts"
 
 export type ToWorker =
   | { readonly kind: "start"; readonly directory: string; readonly config: ResolvedConfig }
-  | { readonly kind: "run"; readonly directory: string; readonly config: ResolvedConfig; readonly keepModels: boolean }
+  | { readonly kind: "run"; readonly directory: string; readonly config: ResolvedConfig; readonly fromStart: boolean; readonly keepModels: boolean }
   /** Finish the step, save, answer `stopped`. */
   | { readonly kind: "stop" }
 

@@ -1,10 +1,7 @@
 /** Starting the worker process, from compiled code and from sources alike. */
 import { fork, type ChildProcess } from "node:child_process"
 
-/**
- * Starts a worker. Compiled code starts as it is; sources need the loader that runs them.
- * @param threads  threads of its engine, so that the libraries under it take no more
- */
+/** Starts a worker. Compiled code starts as it is; sources (a development checkout) need the loader that runs them. */
 export function forkWorker(): ChildProcess {
   const sources = import.meta.url.endsWith(".ts")
   const entry = new URL(sources ? "./worker.ts" : "./worker.js", import.meta.url)

@@ -5,7 +5,7 @@
 import { isRunFolder } from "../runs/index.ts"
 import { trainRun } from "../trainer/train-run.ts"
 import { removeModels } from "./finished-run.ts"
-import { makeStart } from "./starts.ts"
+import { makeStart, relocateStart } from "./starts.ts"
 import type { FromWorker, ToWorker } from "./worker-messages.ts"
 
 const stop = new AbortController()
@@ -20,10 +20,12 @@ async function work(job: Exclude<ToWorker, { kind: "stop" }>): Promise<FromWorke
     const facts = await makeStart(config, directory, () => stop.signal.aborted)
     return { kind: facts === undefined ? "stopped" : "done" }
   }
+  const resume = isRunFolder(directory)
+  if (resume && job.fromStart) relocateStart(directory, config)
   const { finished } = await trainRun({
     config,
     runDirectory: directory,
-    resume: isRunFolder(directory),
+    resume,
     signal: stop.signal,
     observer: { onStep: ({ step }) => say({ kind: "step", step }) },
   })
