@@ -16,7 +16,7 @@ const [leastWidth, mostWidth] = [60, 110]
 export function showComparison({ plan, results }: ComparisonState, out: string, options: AnalysisOptions, context: CliContext, json: boolean): void {
   const arms = plan.arms.map(({ name }) => name)
   const analysis = analyse(arms, results, options)
-  const curves = armCurves(arms, results, analysis.measure, analysis.match)
+  const curves = armCurves(arms, results, analysis.measure, analysis.axis)
   writeFileAtomic(join(out, "table.md"), markdown(`Comparison of ${arms.length} arms over ${plan.seeds.length} seeds`, analysis))
   if (curves.length > 0) writeFileAtomic(join(out, "compare.svg"), comparisonSvg(analysis, curves))
   const failed = results.filter(({ state }) => state === "failed")

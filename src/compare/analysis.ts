@@ -1,9 +1,15 @@
 /** From the results of runs to those of arms: means, paired differences, at matched rollouts, updates or seconds. Pure. */
 import type { Measure, RunResult } from "./results.ts"
-import { measureCurve, measureCutCurve, intervalMean, seedMean, type CurvePoint, type IntervalMean, type RunMeasure, type SeedMean } from "./statistics.ts"
+import { measureCutCurve, intervalMean, seedMean, type CurvePoint, type IntervalMean, type RunMeasure, type SeedMean } from "./statistics.ts"
 
-/** rollouts: every run at its last step; updates, seconds: the runs of a seed at the least of their optimiser steps or seconds. */
+/**
+ * The runs of a seed are read at the least of their rollouts, optimiser steps or seconds. Where all arms sample equally many rollouts,
+ * as they do unless one changes the batch, matched rollouts are the last step of every run.
+ */
 export type Match = "rollouts" | "updates" | "seconds"
+
+/** What curves are drawn over. Rollouts count as steps where all arms sample equally many per step. */
+export type Axis = "steps" | Match
 
 export interface AnalysisOptions {
   /** Expected where every finished run has it, else greedy, when absent. */
@@ -30,10 +36,12 @@ export interface ArmSummary {
   readonly collapsed: number
   /** Final accuracy by the other measure. */
   readonly otherFinal: SeedMean | undefined
+  /** Share of verdicts on updates that agreed with what the update did to the held-out accuracy, all seeds together. */
+  readonly signalAgreement: { readonly judged: number; readonly agreed: number } | undefined
   readonly optimizerSteps: SeedMean | undefined
   readonly rollouts: SeedMean | undefined
   readonly seconds: SeedMean | undefined
-  /** Mean position at which the runs were read: steps, updates or seconds. */
+  /** Mean position on the axis at which the runs were read. */
   readonly readAt: SeedMean | undefined
 }
 
@@ -49,6 +57,7 @@ export interface ArmDifference {
 export interface Analysis {
   readonly measure: Measure
   readonly match: Match
+  readonly axis: Axis
   readonly arms: readonly ArmSummary[]
   readonly differences: readonly ArmDifference[]
 }
@@ -65,33 +74,44 @@ interface MatchedRun {
 export function analyse(arms: readonly string[], results: readonly RunResult[], options: AnalysisOptions): Analysis {
   const finished = results.filter(({ state }) => state === "finished")
   const measure = options.measure ?? mainMeasure(finished)
-  const runs = matchRuns(finished, measure, options.match)
+  const axis = axisOf(finished, options.match)
+  const runs = matchRuns(finished, measure, axis)
   const summaries = arms.map((arm) => summarise(arm, results, runs.filter(({ result }) => result.arm === arm)))
   const differences = options.against.flatMap((against) => arms.filter((arm) => arm !== against).map((arm) => compareArms(arm, against, runs)))
-  return { measure, match: options.match, arms: summaries, differences }
+  return { measure, match: options.match, axis, arms: summaries, differences }
 }
 
 export function mainMeasure(finished: readonly RunResult[]): Measure {
   return finished.length > 0 && finished.every(({ expected }) => expected !== undefined) ? "expected" : "greedy"
 }
 
-/** The curve of a run by a measure, over steps, updates or seconds. */
-export function curvePoints({ curve, time }: RunResult, measure: Measure, match: Match): CurvePoint[] {
-  return curve.flatMap(([step, expected, greedy, updates], i) => {
+function axisOf(finished: readonly RunResult[], match: Match): Axis {
+  if (match !== "rollouts") return match
+  const rates = finished.flatMap(({ curve }) => curve.flatMap(([step, , , , rollouts]) => (step === 0 ? [] : [rollouts / step])))
+  const ends = finished.map(({ curve }) => curve.at(-1)?.[0])
+  return rates.every((rate) => rate === rates[0]) && ends.every((end) => end === ends[0]) ? "steps" : "rollouts"
+}
+
+/** The curve of a run by a measure. */
+export function curvePoints({ curve, time }: RunResult, measure: Measure, axis: Axis): CurvePoint[] {
+  return curve.flatMap(([step, expected, greedy, updates, rollouts], i) => {
     const value = measure === "expected" ? expected : greedy
-    const x = match === "rollouts" ? step : match === "updates" ? updates : time.curve[i]!
+    const x = { steps: step, rollouts, updates, seconds: time.curve[i]! }[axis]
     return value === null ? [] : [{ x, value }]
   })
 }
 
-function matchRuns(finished: readonly RunResult[], measure: Measure, match: Match): MatchedRun[] {
+function matchRuns(finished: readonly RunResult[], measure: Measure, axis: Axis): MatchedRun[] {
   const other: Measure = measure === "expected" ? "greedy" : "expected"
-  const endOf = (result: RunResult): number => (match === "updates" ? result.curve.at(-1)?.[3] : match === "seconds" ? result.time.curve.at(-1) : result.curve.at(-1)?.[0]) ?? 0
+  const ends = new Map<number, number>()
+  for (const result of finished) {
+    const end = curvePoints(result, measure, axis).at(-1)?.x
+    if (end !== undefined) ends.set(result.seed, Math.min(end, ends.get(result.seed) ?? end))
+  }
   return finished.map((result) => {
-    const main = curvePoints(result, measure, match)
-    const beside = curvePoints(result, other, match)
-    if (match === "rollouts") return { result, main: measureCurve(main), other: measureCurve(beside), at: endOf(result) }
-    const cut = Math.min(...finished.filter(({ seed }) => seed === result.seed).map(endOf))
+    const main = curvePoints(result, measure, axis)
+    const beside = curvePoints(result, other, axis)
+    const cut = ends.get(result.seed) ?? 0
     return { result, main: measureCutCurve(main, cut), other: measureCutCurve(beside, cut), at: cut }
   })
 }
@@ -111,11 +131,19 @@ function summarise(arm: string, results: readonly RunResult[], runs: readonly Ma
     finals: runs.flatMap(({ result, main: run }) => (run === undefined ? [] : [{ seed: result.seed, final: run.final }])),
     collapsed: measured.filter(({ collapsed }) => collapsed).length,
     otherFinal: meanOf(({ other }) => other?.final),
+    signalAgreement: agreementOf(runs.map(({ result }) => result)),
     optimizerSteps: meanOf(({ result }) => result.totals.optimizerSteps),
     rollouts: meanOf(({ result }) => result.totals.rollouts),
     seconds: meanOf(({ result }) => result.time.seconds),
     readAt: meanOf(({ at }) => at),
   }
+}
+
+function agreementOf(results: readonly RunResult[]): ArmSummary["signalAgreement"] {
+  const counts = results.flatMap(({ signal }) => signal?.againstPrevious ?? [])
+  if (counts.length === 0) return undefined
+  const agreed = counts.reduce((sum, { improvedHelped, regressedHurt }) => sum + improvedHelped + regressedHurt, 0)
+  return { agreed, judged: counts.reduce((sum, { improvedHurt, regressedHelped }) => sum + improvedHurt + regressedHelped, agreed) }
 }
 
 function compareArms(arm: string, against: string, runs: readonly MatchedRun[]): ArmDifference {

@@ -1,5 +1,5 @@
 /** Mean curves of arms, for plots. Pure. */
-import { curvePoints, type Match } from "./analysis.ts"
+import { curvePoints, type Axis } from "./analysis.ts"
 import type { Measure, RunResult } from "./results.ts"
 import { seedMean, valueAt, type CurvePoint } from "./statistics.ts"
 
@@ -15,22 +15,22 @@ export interface ArmCurve {
   readonly points: readonly MeanPoint[]
 }
 
-/** Points of a curve over updates or seconds, whose evaluations do not lie at equal positions. */
+/** Points of a curve whose evaluations do not lie at equal positions. */
 const GRID = 48
 
 /** Curves of the arms that have finished runs, in order: at the evaluations over steps, else interpolated up to the shortest run. */
-export function armCurves(arms: readonly string[], results: readonly RunResult[], measure: Measure, match: Match): ArmCurve[] {
+export function armCurves(arms: readonly string[], results: readonly RunResult[], measure: Measure, axis: Axis): ArmCurve[] {
   return arms.flatMap((arm): ArmCurve[] => {
     const runs = results
       .filter((result) => result.arm === arm && result.state === "finished")
-      .map((result) => curvePoints(result, measure, match))
+      .map((result) => curvePoints(result, measure, axis))
       .filter((points) => points.length > 0)
-    return runs.length === 0 ? [] : [{ arm, points: positions(runs, match).map((x) => meanAt(runs, x)) }]
+    return runs.length === 0 ? [] : [{ arm, points: positions(runs, axis).map((x) => meanAt(runs, x)) }]
   })
 }
 
-function positions(runs: readonly (readonly CurvePoint[])[], match: Match): number[] {
-  if (match === "rollouts") return runs[0]!.map(({ x }) => x).filter((x) => runs.every((points) => points.some((point) => point.x === x)))
+function positions(runs: readonly (readonly CurvePoint[])[], axis: Axis): number[] {
+  if (axis === "steps") return runs[0]!.map(({ x }) => x).filter((x) => runs.every((points) => points.some((point) => point.x === x)))
   const end = Math.min(...runs.map((points) => points.at(-1)!.x))
   return Array.from({ length: GRID + 1 }, (_, i) => (i * end) / GRID)
 }

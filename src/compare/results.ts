@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs"
 import { join } from "node:path"
 import { PirlError } from "../errors.ts"
-import { isRunFolder, readJsonl, readRun, writeFileAtomic, type EvaluationLine, type MetricsLine, type RunRecord } from "../runs/index.ts"
+import { isRunFolder, readJsonl, readRun, writeFileAtomic, type EvaluationLine, type MetricsLine, type RunRecord, type RunSummary } from "../runs/index.ts"
 import type { SavedPlan } from "./plan-file.ts"
 import { measureCurve, type RunMeasure } from "./statistics.ts"
 
@@ -12,8 +12,24 @@ export type Measure = "expected" | "greedy"
 /** waiting: not begun; unfinished: begun, and either running or to be resumed. */
 export type RunResultState = "finished" | "failed" | "unfinished" | "waiting"
 
-/** At an evaluation: step, expected accuracy, greedy accuracy, optimiser steps so far. */
-export type CurveRow = readonly [step: number, expected: number | null, greedy: number | null, optimizerSteps: number]
+/** At an evaluation: step, expected accuracy, greedy accuracy, optimiser steps and rollouts so far. */
+export type CurveRow = readonly [step: number, expected: number | null, greedy: number | null, optimizerSteps: number, rollouts: number]
+
+/** Verdicts of the in-training signal on updates against what the updates did to the held-out accuracy. */
+export interface SignalCounts {
+  readonly improvedHelped: number
+  readonly improvedHurt: number
+  readonly regressedHelped: number
+  readonly regressedHurt: number
+}
+
+/** What the summary of a run says of its signal; null where there was nothing to hold it against. */
+export interface SignalResult {
+  /** Against J(theta_t) - J(theta_{t-1}). */
+  readonly againstPrevious: SignalCounts | null
+  /** Against J(theta_t) - mean of J over the window. */
+  readonly againstWindow: SignalCounts | null
+}
 
 export interface RunResult {
   readonly arm: string
@@ -27,8 +43,8 @@ export interface RunResult {
   readonly expected?: RunMeasure
   readonly greedy?: RunMeasure
   readonly curve: readonly CurveRow[]
-  /** How often the in-training signal agreed with the held-out change, where the run's summary tells. */
-  readonly signal?: unknown
+  /** Where the run judged its updates. */
+  readonly signal?: SignalResult
   readonly totals: {
     readonly rollouts: number
     readonly optimizerSteps: number
@@ -78,13 +94,14 @@ export function readRunResult(out: string, key: RunKey, overrides: readonly stri
 
 function describeRun(run: RunRecord, rolloutsPerStep: number, failure: string | undefined): Omit<RunResult, "arm" | "seed" | "overrides"> {
   const { metrics, evaluations, summary } = run
-  const curve = curveOf(metrics, evaluations)
+  const rolloutsOf = (line: MetricsLine): number => Number(line["sampledResponses"] ?? rolloutsPerStep)
+  const curve = curveOf(metrics, evaluations, rolloutsOf)
   const expected = measureCurve(curve.rows.flatMap(([x, value]) => (value === null ? [] : [{ x, value }])))
   const greedy = measureCurve(curve.rows.flatMap(([x, , value]) => (value === null ? [] : [{ x, value }])))
   const sum = (value: (line: MetricsLine) => unknown): number => metrics.reduce((total, line) => total + Number(value(line) ?? 0), 0)
   const error = failure ?? (run.state === "failed" ? run.events.at(-1)?.message : undefined)
   const state = run.state === "finished" ? "finished" : error === undefined ? "unfinished" : "failed"
-  const signal = (summary as { readonly signal?: unknown } | undefined)?.signal
+  const signal = signalOf(summary)
   return {
     state,
     step: metrics.at(-1)?.step ?? 0,
@@ -92,9 +109,9 @@ function describeRun(run: RunRecord, rolloutsPerStep: number, failure: string | 
     ...(expected === undefined ? {} : { expected }),
     ...(greedy === undefined ? {} : { greedy }),
     curve: curve.rows,
-    ...(signal === undefined || signal === null ? {} : { signal }),
+    ...(signal === undefined ? {} : { signal }),
     totals: {
-      rollouts: sum((line) => line["rollouts"] ?? rolloutsPerStep),
+      rollouts: sum(rolloutsOf),
       optimizerSteps: sum((line) => line["optimizerSteps"]),
       refusedUpdates: sum((line) => line["refusedUpdates"]),
       sampledTokens: sum((line) => line.sampledTokens),
@@ -104,18 +121,33 @@ function describeRun(run: RunRecord, rolloutsPerStep: number, failure: string | 
   }
 }
 
-function curveOf(metrics: readonly MetricsLine[], evaluations: readonly EvaluationLine[]): { readonly rows: CurveRow[]; readonly seconds: number[] } {
-  let [next, updates, elapsed] = [0, 0, 0]
+interface Curve {
+  readonly rows: CurveRow[]
+  /** Of training, up to each row. */
+  readonly seconds: number[]
+}
+
+function curveOf(metrics: readonly MetricsLine[], evaluations: readonly EvaluationLine[], rolloutsOf: (line: MetricsLine) => number): Curve {
+  let [next, updates, rollouts, elapsed] = [0, 0, 0, 0]
   const seconds: number[] = []
   const rows = evaluations.map(({ step, expectedAccuracy, greedyAccuracy }): CurveRow => {
     for (; next < metrics.length && metrics[next]!.step <= step; next++) {
       updates += Number(metrics[next]!["optimizerSteps"] ?? 0)
+      rollouts += rolloutsOf(metrics[next]!)
       elapsed += metrics[next]!.time.seconds
     }
     seconds.push(elapsed)
-    return [step, expectedAccuracy ?? null, greedyAccuracy ?? null, updates]
+    return [step, expectedAccuracy ?? null, greedyAccuracy ?? null, updates, rollouts]
   })
   return { rows, seconds }
+}
+
+/** The counts of a summary's `signal`; undefined for a run that judged no update. */
+function signalOf(summary: RunSummary | undefined): SignalResult | undefined {
+  type Against = { readonly counts: SignalCounts } | null
+  const signal = (summary as { readonly signal?: { readonly source: string; readonly againstPrevious: Against; readonly againstWindow: Against } } | undefined)?.signal
+  if (signal === undefined || signal.source !== "logged") return undefined
+  return { againstPrevious: signal.againstPrevious?.counts ?? null, againstWindow: signal.againstWindow?.counts ?? null }
 }
 
 const fileName = "results.jsonl"

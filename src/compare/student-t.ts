@@ -39,7 +39,10 @@ export function incompleteBeta(x: number, a: number, b: number): number {
 
 /** P(T <= t) for Student's t with the given degrees of freedom. */
 export function studentCdf(t: number, degrees: number): number {
-  const tail = incompleteBeta(degrees / (degrees + t * t), degrees / 2, 0.5) / 2
+  const square = t * t
+  // Each form is exact where the other loses digits.
+  if (square < degrees) return 0.5 + (Math.sign(t) * incompleteBeta(square / (degrees + square), 0.5, degrees / 2)) / 2
+  const tail = incompleteBeta(degrees / (degrees + square), degrees / 2, 0.5) / 2
   return t > 0 ? 1 - tail : tail
 }
 

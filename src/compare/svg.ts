@@ -2,7 +2,7 @@
  * compare.svg: the mean curve of every arm with its standard error, a panel per objective, and under them the final accuracies with
  * their intervals and one dot per seed. It follows the reader's light or dark scheme. Pure.
  */
-import type { Analysis, Match } from "./analysis.ts"
+import type { Analysis, Axis } from "./analysis.ts"
 import { accuracyRange, armGroups, ticksOf, type ArmCurve } from "./curves.ts"
 import { intervalMean } from "./statistics.ts"
 
@@ -56,7 +56,7 @@ interface Block {
 export function comparisonSvg(analysis: Analysis, curves: readonly ArmCurve[]): string {
   const groups = armGroups(curves.map(({ arm }) => arm))
   const look = looks(groups)
-  const panels = groups.map((group) => curvePanel(curves.filter(({ arm }) => group.includes(arm)), look, analysis.match))
+  const panels = groups.map((group) => curvePanel(curves.filter(({ arm }) => group.includes(arm)), look, analysis.axis))
   const blocks = [title(analysis), ...panels, dotPlot(analysis, look)]
   let top = 0
   const drawn = blocks.flatMap(({ height, draw }) => {
@@ -74,12 +74,13 @@ export function comparisonSvg(analysis: Analysis, curves: readonly ArmCurve[]): 
   ].join("\n")
 }
 
-function title({ measure, match }: Analysis): Block {
-  const over = match === "rollouts" ? "over steps" : match === "updates" ? "over optimiser steps" : "over seconds of training"
-  return { height: 30, draw: (top) => [text(left, top + 20, `Held-out ${measure} accuracy ${over}: mean of the seeds and standard error`, 'font-weight="600"')] }
+const axisNames: Readonly<Record<Axis, string>> = { steps: "steps", rollouts: "rollouts", updates: "optimiser steps", seconds: "seconds of training" }
+
+function title({ measure, axis }: Analysis): Block {
+  return { height: 30, draw: (top) => [text(left, top + 20, `Held-out ${measure} accuracy over ${axisNames[axis]}: mean of the seeds and standard error`, 'font-weight="600"')] }
 }
 
-function curvePanel(curves: readonly ArmCurve[], look: ReadonlyMap<string, Look>, match: Match): Block {
+function curvePanel(curves: readonly ArmCurve[], look: ReadonlyMap<string, Look>, over: Axis): Block {
   const legend = legendOf(curves.map(({ arm }) => arm), look)
   const range = accuracyRange(curves.flatMap(({ points }) => points.flatMap(({ mean, error }) => [mean - error, mean + error])))
   const end = Math.max(...curves.map(({ points }) => points.at(-1)!.x))
@@ -90,7 +91,7 @@ function curvePanel(curves: readonly ArmCurve[], look: ReadonlyMap<string, Look>
       const y = scale([range.low, range.high], [top + panelHeight, top])
       const x = scale([0, end], [left, width - right])
       const grid = ticksOf(range).flatMap((value) => [line(left, y(value), width - right, y(value), 'class="grid"'), text(left - 8, y(value) + 4, value.toFixed(2), 'text-anchor="end"')])
-      const unit = match === "rollouts" ? "step" : match === "updates" ? "update" : "second"
+      const unit = over.slice(0, -1)
       const places = [0, 1, 2, 3, 4].map((i) => (end * i) / 4)
       const axis = places.map((value, i) => text(x(value), top + panelHeight + 18, i === 0 ? `${unit} 0` : value >= 10 ? value.toFixed(0) : String(Number(value.toPrecision(2))), `text-anchor="${i === 4 ? "end" : i === 0 ? "start" : "middle"}"`))
       return [...legend.draw(at), ...grid, ...axis, ...curves.map((curve) => band(curve, look.get(curve.arm)!, x, y)), ...curves.map((curve) => meanLine(curve, look.get(curve.arm)!, x, y))]

@@ -7,10 +7,11 @@ import type { IntervalMean, SeedMean } from "./statistics.ts"
 export type Cells = readonly (readonly string[])[]
 
 /** A row per arm. */
-export function armCells({ arms, measure, match }: Analysis): Cells {
+export function armCells({ arms, measure, axis }: Analysis): Cells {
   const other: Measure = measure === "expected" ? "greedy" : "expected"
   const head = ["arm", "n", "start", "best", "final", "area", "drop", "collapsed", `final, ${other}`, "updates", "seconds"]
-  const cut = match === "rollouts" ? [] : [`read at ${match}`]
+  const judged = arms.some(({ signalAgreement }) => signalAgreement !== undefined)
+  const cut = [...(judged ? ["signal right"] : []), ...(axis === "steps" ? [] : ["rollouts", `read at ${axis}`])]
   const rows = arms.map((arm) => {
     const { main, n } = arm
     return [
@@ -25,7 +26,8 @@ export function armCells({ arms, measure, match }: Analysis): Cells {
       meanError(arm.otherFinal),
       rounded(arm.optimizerSteps),
       rounded(arm.seconds),
-      ...(match === "rollouts" ? [] : [rounded(arm.readAt)]),
+      ...(judged ? [share(arm.signalAgreement)] : []),
+      ...(axis === "steps" ? [] : [rounded(arm.rollouts), rounded(arm.readAt)]),
     ]
   })
   return [[...head, ...cut], ...rows]
@@ -57,6 +59,11 @@ function meanError(value: SeedMean | undefined): string {
   return value.standardError === null ? digits(value.mean) : `${digits(value.mean)} ± ${digits(value.standardError)}`
 }
 
+function share(agreement: ArmSummary["signalAgreement"]): string {
+  if (agreement === undefined || agreement.judged === 0) return "-"
+  return `${((100 * agreement.agreed) / agreement.judged).toFixed(1)} %`
+}
+
 function rounded(value: SeedMean | undefined): string {
   if (value === undefined) return "-"
   return value.mean >= 100 ? value.mean.toFixed(0) : value.mean.toFixed(1)
@@ -69,15 +76,18 @@ function interval(value: IntervalMean | undefined): string {
 }
 
 /** What a reader must know to read the table. */
-export function notes({ measure, match }: Analysis): string[] {
+export function notes({ measure, axis, arms }: Analysis): string[] {
   const name = measure === "expected" ? "expected accuracy (teacher-forced, free of sampling noise)" : "greedy accuracy"
   const lines = [
     `Held-out ${name}; mean ± standard error over seeds; differences paired by seed with their 95 % t interval.`,
     "final: mean of the last three evaluations. area: mean height of the curve. drop: best - final. collapsed: final below start - 0.05, or drop above 0.25.",
   ]
-  if (match !== "rollouts") {
-    const what = match === "updates" ? "optimiser steps" : "seconds of training"
-    lines.push(`Matched ${match}: within each seed every arm is read at the least ${what} among the arms, between evaluations by interpolation. A schedule that depends on the run's length was cut before its end.`)
+  if (arms.some(({ signalAgreement }) => signalAgreement !== undefined)) {
+    lines.push("signal right: share of verdicts on updates with the sign of the change that the update made to the held-out accuracy, all seeds together.")
+  }
+  if (axis !== "steps") {
+    const what = { rollouts: "rollouts", updates: "optimiser steps", seconds: "seconds of training" }[axis]
+    lines.push(`Matched ${what}: within each seed every arm is read at the least ${what} among the arms, between evaluations by interpolation. A schedule that depends on the run's length was cut before its end.`)
   }
   return lines
 }
