@@ -203,7 +203,7 @@ test.each(["quickstart.yaml", "hugging-face.yaml"])("examples/%s is a sound conf
 })
 
 describe("documentation", () => {
-  const pages = ["CONTRIBUTING.md", ...["architecture", "engine", "graph", "model", "objectives", "paper-index", "pipo", "results", "trainer", "verifiers", "data", "benchmarks"].map((name) => `docs/${name}.md`)]
+  const pages = ["CONTRIBUTING.md", ...["architecture", "engine", "graph", "model", "objectives", "paper-index", "pipo", "compare", "results", "trainer", "verifiers", "data", "benchmarks"].map((name) => `docs/${name}.md`)]
 
   test.each(pages)("every link of %s leads to a file", (page) => {
     const text = readFileSync(join(repository, page), "utf8")
