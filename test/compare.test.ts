@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, readdirSync } from "node:fs"
+import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync } from "node:fs"
 import { join } from "node:path"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { captured } from "../src/cli/cli.test-helper.ts"
@@ -129,6 +129,14 @@ describe("a comparison of two arms and one that breaks, over two seeds", () => {
     const json = JSON.parse((await here("compare", "--show", whole, "--json")).stdout) as { arms: { arm: string; n: number }[]; failures: unknown[] }
     expect(json.arms.map(({ arm, n }) => [arm, n])).toContainEqual(["base", 3])
     expect(json.failures).toHaveLength(2)
+  })
+
+  test("is shown from its plan and results alone, as one may keep or publish them", async () => {
+    const kept = workspace.fresh("kept")
+    mkdirSync(kept)
+    for (const file of ["plan.json", "results.jsonl"]) copyFileSync(join(whole, file), join(kept, file))
+    const [shown, from] = [await here("compare", "--show", kept), await here("compare", "--show", whole)]
+    expect(shown).toEqual({ ...from, stdout: from.stdout.replace(/in .*\n$/, `in ${kept}\n`) })
   })
 
   test("keeps a second process out while one works in its folder, and lets it look on", async () => {

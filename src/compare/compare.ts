@@ -1,13 +1,12 @@
 /** A comparison from plan to results. */
 import { existsSync, mkdirSync } from "node:fs"
-import { join } from "node:path"
 import { acquireLock } from "../runs/index.ts"
 import { Failures } from "./failures.ts"
 import { removeModels } from "./finished-run.ts"
 import { jobsOf, type Job, type RunJob } from "./jobs.ts"
 import type { ComparisonPlan } from "./plan.ts"
 import { readPlanFile, writePlanFile, type SavedPlan } from "./plan-file.ts"
-import { readResults, readRunResult, writeResults, type RunKey, type RunResult } from "./results.ts"
+import { readResults, readRunResult, runDirectory, writeResults, type RunKey, type RunResult } from "./results.ts"
 import { runJobs, type JobOutcome } from "./scheduler.ts"
 import { readStart } from "./starts.ts"
 import { forkWorker } from "./worker-process.ts"
@@ -121,7 +120,8 @@ class ResultTable {
       for (const { name } of this.#plan.arms) {
         const key = { arm: name, seed }
         const line = known.get(nameOf(key))
-        if (line?.state === "finished" && !existsSync(join(this.#out, "runs", name, `seed-${seed}`))) this.#results.set(nameOf(key), line)
+        const gone = !existsSync(runDirectory(this.#out, key))
+        if (gone && (line?.state === "finished" || line?.state === "failed")) this.#results.set(nameOf(key), line)
         else this.read(key)
       }
     }

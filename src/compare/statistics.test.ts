@@ -44,6 +44,9 @@ test("a run that is cut is read between its evaluations, over as many as a whole
   // At an evaluation it is the run that ended there.
   const [there, ended] = [measureCutCurve(points, 40)!, measureCurve(points.slice(0, 5))!]
   for (const key of ["start", "best", "final", "auc", "drop"] as const) expect(there[key]).toBeCloseTo(ended[key], 12)
+  // At its start, where it has made no update yet, it is its start.
+  expect(measureCutCurve(points, 0)).toEqual({ start: 0, best: 0, final: 0, auc: 0, drop: 0, collapsed: false })
+  expect(measureCutCurve([{ x: 20, value: 0.5 }], 10)).toEqual(measureCurve([{ x: 20, value: 0.5 }]))
   // Before the first evaluation after the start there is nothing to average over.
   expect(measureCutCurve(points, 5)!.final).toBeCloseTo(0.05, 12)
 })

@@ -48,7 +48,7 @@ export function measureCurve(points: readonly CurvePoint[]): RunMeasure | undefi
 export function measureCutCurve(points: readonly CurvePoint[], cut: number): RunMeasure | undefined {
   const last = points.at(-1)
   if (last === undefined) return undefined
-  if (cut >= last.x) return measureCurve(points)
+  if (cut >= last.x || points.length < 2) return measureCurve(points)
   const spacing = (last.x - points[0]!.x) / (points.length - 1)
   const kept = [...points.filter(({ x }) => x < cut), { x: cut, value: valueAt(points, cut) }]
   // Not before the first evaluation after the start, as in a whole run.
