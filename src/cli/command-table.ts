@@ -40,6 +40,11 @@ export const commandTable: readonly CommandEntry[] = [
     load: async () => (await import("./sample.ts")).sampleCommand((await import("./backends/inspection.ts")).sampleBackend),
   },
   {
+    name: "compare",
+    summary: "Compare arms of a config over seeds",
+    load: async () => (await import("./compare.ts")).compareCommand,
+  },
+  {
     name: "verify",
     summary: "Judge responses with a verifier, or audit the golds of data",
     load: async () => (await import("./verify.ts")).verifyCommand((await import("./backends/verification.ts")).verifyBackend),

@@ -17,7 +17,7 @@ const ungroupedAdvantages: ReadonlySet<string> = new Set(["reinforce++", "remax"
 const ungroupedObjectives: ReadonlySet<string> = new Set(["ppo", "reinforce++", "reinforce"])
 
 /** Objectives for which the published code has a verification loss. */
-const referenceCodeObjectives: readonly string[] = ["grpo", "gspo", "ppo", "rloo", "reinforce++", "bapo"]
+export const referenceCodeObjectives: readonly string[] = ["grpo", "gspo", "ppo", "rloo", "reinforce++", "bapo"]
 
 /** Settings that are fine one by one and impossible together. */
 export function crossCheck(config: ResolvedConfig): CrossIssue[] {

@@ -1,0 +1,51 @@
+/** failures.json: why runs failed, for those whose own folder cannot say it. */
+import { existsSync, readFileSync } from "node:fs"
+import { join } from "node:path"
+import { writeFileAtomic } from "../runs/index.ts"
+import type { RunKey } from "./results.ts"
+
+interface Failure {
+  readonly reason: string
+  /** The run itself failed and would again; false when its worker died or its start could not be made. */
+  readonly final: boolean
+}
+
+const fileName = "failures.json"
+
+/** The failed runs of a comparison. */
+export class Failures {
+  readonly #path: string
+  readonly #failures: Map<string, Failure>
+
+  constructor(out: string) {
+    this.#path = join(out, fileName)
+    const text = existsSync(this.#path) ? readFileSync(this.#path, "utf8") : "{}"
+    this.#failures = new Map(Object.entries(JSON.parse(text) as Record<string, Failure>))
+  }
+
+  reasonOf(run: RunKey): string | undefined {
+    return this.#failures.get(nameOf(run))?.reason
+  }
+
+  /** True for a run that would fail the same way again. */
+  isFinal(run: RunKey): boolean {
+    return this.#failures.get(nameOf(run))?.final === true
+  }
+
+  add(run: RunKey, failure: Failure): void {
+    this.#failures.set(nameOf(run), failure)
+    this.#write()
+  }
+
+  remove(run: RunKey): void {
+    if (this.#failures.delete(nameOf(run))) this.#write()
+  }
+
+  #write(): void {
+    writeFileAtomic(this.#path, `${JSON.stringify(Object.fromEntries([...this.#failures].sort(([a], [b]) => (a < b ? -1 : 1))), null, 2)}\n`)
+  }
+}
+
+function nameOf({ arm, seed }: RunKey): string {
+  return `${arm}/seed-${seed}`
+}

@@ -1,0 +1,101 @@
+/** plan.json: what the folder of a comparison holds. A later command may add arms and seeds to it, and change none. */
+import { existsSync, readFileSync } from "node:fs"
+import { join } from "node:path"
+import { configChanges, type ResolvedConfig } from "../config/index.ts"
+import { ConfigError, DataError, type ConfigIssue } from "../errors.ts"
+import { writeFileAtomic } from "../runs/index.ts"
+import { packageVersion, settingAt, type ComparisonPlan } from "./plan.ts"
+import { definitions } from "./statistics.ts"
+
+export interface SavedArm {
+  readonly name: string
+  readonly overrides: readonly string[]
+  readonly changes: Readonly<Record<string, unknown>>
+}
+
+export interface SavedPlan {
+  readonly format: 1
+  /** Version of pirl that wrote it last. */
+  readonly pirl: string
+  readonly node: string
+  readonly definitions: Readonly<Record<string, string>>
+  readonly seeds: readonly number[]
+  readonly arms: readonly SavedArm[]
+  readonly config: ResolvedConfig
+}
+
+const fileName = "plan.json"
+/** Settings that decide neither what is learnt nor what is measured. */
+const free = ["seed", "checkpoint", "logging"]
+
+/** @throws DataError  when there is none or it cannot be read */
+export function readPlanFile(directory: string): SavedPlan {
+  const path = join(directory, fileName)
+  if (!existsSync(path)) throw new DataError(`compare ${directory}: expected the folder of a comparison, got none (no ${fileName}). Check the path.`)
+  try {
+    const plan = JSON.parse(readFileSync(path, "utf8")) as SavedPlan
+    if (plan.format !== 1 || !Array.isArray(plan.arms) || !Array.isArray(plan.seeds)) throw new Error("another format")
+    return plan
+  } catch (cause) {
+    throw new DataError(`${path}: expected the plan of a comparison, got ${cause instanceof Error ? cause.message : String(cause)}. Choose another folder.`, { cause })
+  }
+}
+
+/**
+ * Joins a plan with the one that the folder has, and writes it.
+ * @returns all arms and seeds of the folder, those of earlier commands first
+ * @throws ConfigError  when an arm of the folder would change its meaning
+ */
+export function writePlanFile(directory: string, plan: ComparisonPlan): SavedPlan {
+  const before = existsSync(join(directory, fileName)) ? readPlanFile(directory) : undefined
+  const now = plan.arms.map(({ name, overrides, changes }): SavedArm => ({ name, overrides, changes: withoutFree(changes) }))
+  if (before !== undefined) {
+    const issues = planIssues(before, plan.config, now, directory)
+    if (issues.length > 0) throw new ConfigError(issues)
+  }
+  const known = before?.arms ?? []
+  const saved: SavedPlan = {
+    format: 1,
+    pirl: packageVersion(),
+    node: process.version,
+    definitions,
+    seeds: [...new Set([...(before?.seeds ?? []), ...plan.seeds])].sort((a, b) => a - b),
+    arms: [...known, ...now.filter(({ name }) => known.every((arm) => arm.name !== name))],
+    config: before?.config ?? plan.config,
+  }
+  writeFileAtomic(join(directory, fileName), `${JSON.stringify(saved, null, 2)}\n`)
+  return saved
+}
+
+function isFree(path: string): boolean {
+  return free.some((name) => path === name || path.startsWith(`${name}.`))
+}
+
+function withoutFree(changes: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(changes).filter(([path]) => !isFree(path)))
+}
+
+function planIssues(before: SavedPlan, config: ResolvedConfig, arms: readonly SavedArm[], directory: string): ConfigIssue[] {
+  const changed = configChanges(before.config, config).filter((path) => !isFree(path))
+  const shown = (value: ResolvedConfig, path: string): string => JSON.stringify(settingAt(value, path.split("."))) ?? "nothing"
+  const issues: ConfigIssue[] = changed.map((path) => ({
+    path,
+    message: `expected ${shown(before.config, path)} as in the comparison in ${directory}, got ${shown(config, path)}. Set it back, or choose another folder by --out DIR.`,
+  }))
+  for (const arm of arms) {
+    const old = before.arms.find(({ name }) => name.toLowerCase() === arm.name.toLowerCase())
+    if (old === undefined) continue
+    if (old.name === arm.name && sorted(old.changes) === sorted(arm.changes)) continue
+    issues.push({ path: "", message: `arm ${arm.name}: expected the arm ${old.name} of ${directory} (${describe(old)}), got another (${describe(arm)}). Give it another name, or choose another folder by --out DIR.` })
+  }
+  return issues
+}
+
+function sorted(changes: Readonly<Record<string, unknown>>): string {
+  return JSON.stringify(Object.entries(changes).sort(([a], [b]) => (a < b ? -1 : 1)))
+}
+
+function describe({ changes }: SavedArm): string {
+  const parts = Object.entries(changes).map(([path, value]) => `${path}=${JSON.stringify(value)}`)
+  return parts.length === 0 ? "the config itself" : parts.join(", ")
+}

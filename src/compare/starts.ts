@@ -1,0 +1,102 @@
+/**
+ * Shared starts: the warm start of a seed is made once, and every arm of that seed starts from its model. Arms that change what
+ * decides the warm start have one of their own.
+ */
+import { createHash } from "node:crypto"
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { configToYaml, parseConfig, resolveConfigFile, type ResolvedConfig } from "../config/index.ts"
+import { syncTree, writeFileAtomic } from "../runs/index.ts"
+import { openPolicy } from "../trainer/open-policy.ts"
+import { VERIFIER_TIMEOUT_MS } from "../trainer/run-parts.ts"
+import { warmStart } from "../trainer/warm-start.ts"
+
+const factsName = "start.json"
+
+/** What is known of a start, beside its model. */
+export interface StartFacts {
+  readonly key: string
+  readonly seed: number
+  readonly steps: number
+  readonly accuracy: number
+  /** The target was reached. */
+  readonly reached: boolean
+}
+
+/** A hash of all that decides a warm start, but for the seed. */
+export function startKey(config: ResolvedConfig): string {
+  const { model, task, warmStart: start, optimizer, rollout, lora, engine, train, evaluation } = config
+  const { beta1, beta2, eps, gradientClip } = optimizer
+  const { maxResponseTokens, stopStrings } = rollout
+  const parts = [
+    { ...model, dtype: undefined },
+    task,
+    start,
+    { beta1, beta2, eps, gradientClip },
+    { maxResponseTokens, stopStrings, size: evaluation.size },
+    lora,
+    engine,
+    train.gradientCheckpointing,
+  ]
+  return createHash("sha256").update(JSON.stringify(parts)).digest("hex").slice(0, 12)
+}
+
+/** Folder of a start. @param mainKey  that of the config without any arm */
+export function startDirectory(out: string, seed: number, key: string, mainKey: string): string {
+  return join(out, "starts", key === mainKey ? `seed-${seed}` : `seed-${seed}-${key}`)
+}
+
+/** The start in a folder, or undefined when it is not there or another one. */
+export function readStart(directory: string, key: string): StartFacts | undefined {
+  const path = join(directory, factsName)
+  if (!existsSync(path)) return undefined
+  try {
+    const facts = JSON.parse(readFileSync(path, "utf8")) as StartFacts
+    return facts.key === key ? facts : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** The config of a run that starts from a model folder: its warm start is done, its learning rate stays. */
+export function configFromStart(config: ResolvedConfig, directory: string): ResolvedConfig {
+  return parseConfig({ ...config, model: { path: directory, dtype: config.model.dtype }, warmStart: { ...config.warmStart, enabled: false } })
+}
+
+/**
+ * Tells a run that is not done where its start lies now: the comparison may have been moved, or be named by another path. The start is
+ * the same, since the plan and the key of the start say so.
+ */
+export function relocateStart(runDirectory: string, config: ResolvedConfig): void {
+  const file = join(runDirectory, "config.yaml")
+  const saved = resolveConfigFile(file)
+  if (saved.model.path === undefined || saved.model.path === config.model.path) return
+  writeFileAtomic(file, configToYaml({ ...saved, model: { ...saved.model, path: config.model.path! } }))
+}
+
+/**
+ * Makes the start of a config: the warm start, saved whole or not at all.
+ * @returns undefined when it was asked to stop before the end
+ */
+export async function makeStart(config: ResolvedConfig, directory: string, stopRequested: () => boolean): Promise<StartFacts | undefined> {
+  const started = performance.now()
+  const policy = await openPolicy(config)
+  try {
+    const { stopStrings, maxResponseTokens } = config.rollout
+    const result = await warmStart({ ...policy, config, stopRequested, stopStrings, maxResponseTokens, verifierTimeoutMs: VERIFIER_TIMEOUT_MS, onProgress: () => undefined })
+    if (stopRequested()) return undefined
+    const facts: StartFacts = { key: startKey(config), seed: config.seed, ...result }
+    const writing = `${directory}.writing`
+    rmSync(writing, { recursive: true, force: true })
+    mkdirSync(writing, { recursive: true })
+    await policy.engine.saveModel(writing, "f32")
+    const time = { at: new Date().toISOString(), seconds: (performance.now() - started) / 1000 }
+    writeFileSync(join(writing, factsName), `${JSON.stringify({ ...facts, time }, null, 2)}\n`)
+    syncTree(writing)
+    rmSync(directory, { recursive: true, force: true })
+    renameSync(writing, directory)
+    return facts
+  } finally {
+    await policy.engine.close()
+  }
+}
