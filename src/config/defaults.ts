@@ -50,6 +50,7 @@ export const defaults = {
     stepCap: 2,
     keepTerms: [] as ("kl" | "entropy" | "dualClip")[],
   },
+  steering: { klTarget: 0.01, slopeGain: 0.1, dropThreshold: 3, dropInput: "paired" },
   optimizer: {
     beta1: 0.9,
     beta2: 0.999,

@@ -6,7 +6,7 @@ import { z } from "zod"
 import { defaults } from "./defaults.ts"
 import { integer, nonNegative, positive } from "./fields.ts"
 
-export type PipoPreset = "paper" | "reference-code"
+export type PipoPreset = "paper" | "reference-code" | "verified"
 
 /** Settings that a preset decides. */
 export interface PipoPresetSettings {
@@ -26,16 +26,18 @@ export interface PipoPresetSettings {
   /** What lambda (and |xi|) scales: the loss, or the learning rate of the verification step. */
   readonly scales: "gradient" | "step"
   readonly surrogate: "base" | "reference-code"
+  /** What closing the loop acts on: a verification update on the previous batch, the step size (section steering), or both. */
+  readonly acts: "update" | "step-size" | "both"
 }
 
 export interface PipoSettings extends PipoPresetSettings {
   readonly enabled: boolean
   readonly preset: PipoPreset
   /**
-   * Where xi comes from: "observed" is the algorithm; "random" draws it from its own past and "constant" fixes it to 1 without a
-   * gate, the controls of a fair comparison.
+   * Where xi comes from: "observed" is the algorithm; "paired" measures the previous update on the samples of the fresh batch; "random"
+   * draws xi from its own past and "constant" fixes it to 1 without a gate, the controls of a fair comparison.
    */
-  readonly signal: "observed" | "random" | "constant"
+  readonly signal: "observed" | "paired" | "random" | "constant"
   /** No verification while |xi| is at most this. */
   readonly threshold: number
   /** Verify on every n-th iteration. */
@@ -46,7 +48,10 @@ export interface PipoSettings extends PipoPresetSettings {
   readonly keepTerms: readonly ("kl" | "entropy" | "dualClip")[]
 }
 
-/** What each preset sets: `paper` its equations, `reference-code` what the authors' published code computes. */
+/**
+ * What each preset sets: `paper` its equations, `reference-code` what the authors' published code computes, `verified` this project's
+ * own: no verification update, the step size is steered by measured improvement.
+ */
 export const pipoPresets: Readonly<Record<PipoPreset, PipoPresetSettings>> = {
   paper: {
     window: 8,
@@ -58,6 +63,7 @@ export const pipoPresets: Readonly<Record<PipoPreset, PipoPresetSettings>> = {
     lambda: 0.1,
     scales: "gradient",
     surrogate: "base",
+    acts: "update",
   },
   "reference-code": {
     window: 8,
@@ -69,6 +75,19 @@ export const pipoPresets: Readonly<Record<PipoPreset, PipoPresetSettings>> = {
     lambda: 0.1,
     scales: "gradient",
     surrogate: "reference-code",
+    acts: "update",
+  },
+  verified: {
+    window: 8,
+    windowConvention: "paper",
+    sigma: "sample",
+    mu: "sampled",
+    minSteps: 8,
+    gate: "leaky",
+    lambda: 0.1,
+    scales: "gradient",
+    surrogate: "base",
+    acts: "step-size",
   },
 }
 
@@ -77,11 +96,11 @@ const values = defaults.pipo
 export const pipoSchema: z.ZodType<PipoSettings> = z
   .strictObject({
     enabled: z.boolean().default(values.enabled).describe("Off is bit for bit the base objective"),
-    preset: z.enum(["paper", "reference-code"]).default(values.preset).describe("Sets everything below that is absent"),
+    preset: z.enum(["paper", "reference-code", "verified"]).default(values.preset).describe("Sets everything below that is absent"),
     signal: z
-      .enum(["observed", "random", "constant"])
+      .enum(["observed", "paired", "random", "constant"])
       .default(values.signal)
-      .describe("Where xi comes from; random and constant are controls of a comparison"),
+      .describe("Where xi comes from: the batch means, or the paired improvement; random and constant are controls"),
     window: integer(1).exactOptional().describe("Number of batch means the improvement is measured against"),
     windowConvention: z
       .enum(["paper", "reference-code"])
@@ -105,6 +124,10 @@ export const pipoSchema: z.ZodType<PipoSettings> = z
       .enum(["base", "reference-code"])
       .exactOptional()
       .describe("Loss of the verification update: the base objective's, or the published code's"),
+    acts: z
+      .enum(["update", "step-size", "both"])
+      .exactOptional()
+      .describe("What closing the loop acts on: a verification update, the step size (section steering), or both"),
     stepCap: positive().default(values.stepCap).describe("Largest factor on the learning rate with scales: step"),
     keepTerms: z
       .array(z.enum(["kl", "entropy", "dualClip"]))

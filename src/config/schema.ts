@@ -22,6 +22,8 @@ import type {
   LoggingSettings,
   TrainSettings,
 } from "./run-settings.ts"
+import { steeringSchema } from "./steering-settings.ts"
+import type { SteeringSettings } from "./steering-settings.ts"
 import { taskSchema } from "./task-settings.ts"
 import type { TaskSettings } from "./task-settings.ts"
 import { warmStartSchema } from "./warm-start-settings.ts"
@@ -36,6 +38,7 @@ export interface ResolvedConfig {
   readonly rollout: RolloutSettings
   readonly objective: ObjectiveSettings
   readonly pipo: PipoSettings
+  readonly steering: SteeringSettings
   readonly optimizer: OptimizerSettings
   readonly lora: LoraSettings
   readonly train: TrainSettings
@@ -58,6 +61,7 @@ export const configSchema: z.ZodType<ResolvedConfig> = z
     rollout: rolloutSchema.prefault({}).describe("How many responses an iteration samples, and how"),
     objective: objectiveSchema.prefault({}).describe("The loss"),
     pipo: pipoSchema.prefault({}).describe("Policy improvement verified and fed back"),
+    steering: steeringSchema.prefault({}).describe("The controller of the step size, with pipo.preset verified"),
     optimizer: optimizerSchema.prefault({}).describe("AdamW and its schedule"),
     lora: loraSchema.prefault({ enabled: false }).describe("Low-rank adapters instead of all weights"),
     train: trainSchema.prefault({}).describe("Length and place of the run"),

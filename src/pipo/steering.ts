@@ -1,108 +1,77 @@
 /**
- * Closing the loop on the step size: a rule around any other that sets the learning rate of its updates from what the last update
- * turned out to do. pilot version
+ * Closing the loop on the step size: a rule around any other that sets the learning rate of its updates from what the previous
+ * ones turned out to do (step-controller.ts).
  */
-import { filterStep, type FilterState } from "./improvement-filter.ts"
-import { stateField, isPresent } from "./cached-batch.ts"
-import type { IterationBatch, Plan, RuleMetrics, Update, UpdateRule } from "./update-rule.ts"
+import { ConfigError, type ConfigIssue } from "../errors.ts"
+import { isPresent, stateField } from "./cached-batch.ts"
+import {
+  controllerStep,
+  initialController,
+  steeringDefaults,
+  type ControllerState,
+  type ControllerStep,
+  type SteeringOptions,
+} from "./step-controller.ts"
+import type { IterationBatch, RuleMetrics, UpdateRule } from "./update-rule.ts"
 
-export interface SteeringOptions {
-  readonly klTarget?: number
-  readonly dropThreshold?: number
-  readonly dropInput?: "means" | "filter"
-  readonly dropSkips?: boolean
-  readonly slopeGain?: number
-  readonly slopeGoal?: number
-  readonly gainDecay?: number
-  readonly slopeOn?: "multiplier" | "target"
-  readonly least?: number
-  readonly most?: number
+function isControllerState(value: unknown): value is ControllerState {
+  return typeof value === "object" && value !== null && "factor" in value && "targetFactor" in value && "level" in value
 }
 
-interface State {
-  multiplier: number
-  target: number
-  filter: FilterState | null
-  best: FilterState | null
-  means: { mu: number; se: number }[]
-  bestMeans: { mu: number; se: number } | null
-  slope: number
-  slopeVariance: number
-  cuts: number
-}
-
+/**
+ * Multiplies the learning rate of every update of `inner` by the controller's factor, and leaves the updates of an iteration out
+ * when J has fallen significantly. Needs `improvement` in its batches; without (the first iteration) only the mean reward counts.
+ * @throws ConfigError when an option is negative
+ */
 export function steered(inner: UpdateRule, options: SteeringOptions = {}): UpdateRule {
-  const { klTarget = 0.01, dropThreshold = 3, dropInput = "filter", dropSkips = true, slopeGain = 0, slopeGoal = 0, gainDecay = 0.9, slopeOn = "target", least = 0.02, most = 5 } = options
-  let s: State = { multiplier: 1, target: 1, filter: null, best: null, means: [], bestMeans: null, slope: 0, slopeVariance: 0, cuts: 0 }
-  const next = (batch: IterationBatch): { state: State; dropped: boolean; dropZ: number; slopeZ: number } => {
-    const n: State = { ...s, means: [...s.means] }
-    const imp = batch.improvement
-    const se = batch.rewardStandardError ?? 0.07
-    let dropped = false
-    let dropZ = 0
-    let slopeZ = 0
-    if (imp !== undefined && imp !== null) {
-      // slope: exponentially weighted mean with its variance
-      n.slope = gainDecay * s.slope + (1 - gainDecay) * imp.slope
-      n.slopeVariance = gainDecay ** 2 * s.slopeVariance + (1 - gainDecay) ** 2 * imp.slopeStandardError ** 2
-      const gainMean = n.slope
-      slopeZ = gainMean / Math.sqrt(Math.max(n.slopeVariance, 1e-10))
-      if (slopeGain > 0) {
-        const change = Math.exp(slopeGain * Math.max(-1, Math.min(1, slopeZ - slopeGoal)))
-        if (slopeOn === "target") n.target = Math.min(2, Math.max(0.02, n.target * change))
-        else n.multiplier *= change
-      }
-      if (klTarget > 0) {
-        const target = klTarget * n.target
-        if (imp.kl > 2 * target) n.multiplier *= 0.8
-        else if (imp.kl < target / 2 && (slopeOn === "target" || slopeGain === 0)) n.multiplier *= 1.1
-      }
-    }
-    n.filter = filterStep(s.filter, {
-      mu: batch.meanReward,
-      muStandardError: se,
-      ...(imp === undefined || imp === null ? {} : { improvement: imp.improvement, improvementStandardError: imp.standardError }),
-    })
-    n.means.push({ mu: batch.meanReward, se })
-    if (n.means.length > 4) n.means.shift()
-    if (dropInput === "filter") {
-      if (n.best === null || n.filter.mean > n.best.mean) n.best = n.filter
-      dropZ = (n.best.mean - n.filter.mean) / Math.sqrt(n.best.variance + n.filter.variance)
-    } else if (n.means.length === 4) {
-      const m = { mu: n.means.reduce((a, x) => a + x.mu, 0) / 4, se: Math.sqrt(n.means.reduce((a, x) => a + x.se ** 2, 0)) / 4 }
-      if (n.bestMeans === null || m.mu > n.bestMeans.mu) n.bestMeans = m
-      dropZ = (n.bestMeans.mu - m.mu) / Math.sqrt(n.bestMeans.se ** 2 + m.se ** 2)
-    }
-    if (dropThreshold > 0 && dropZ > dropThreshold) {
-      dropped = true
-      n.cuts += 1
-      if (klTarget > 0) n.target = Math.max(0.02, n.target * 0.5)
-      n.multiplier *= 0.5
-      n.best = null
-      n.bestMeans = null
-      n.means = []
-    }
-    n.multiplier = Math.min(most, Math.max(least, n.multiplier))
-    return { state: n, dropped, dropZ, slopeZ }
-  }
+  const settings = resolveSteering(options)
+  let state = initialController
+  /** Undefined when the batch has no mean reward: nothing was measured. */
+  const advance = (batch: IterationBatch): ControllerStep | undefined =>
+    Number.isFinite(batch.meanReward)
+      ? controllerStep(state, { mu: batch.meanReward, muStandardError: batch.rewardStandardError ?? 0, improvement: batch.improvement ?? null }, settings)
+      : undefined
   return {
     name: `${inner.name} + steering`,
     comparesWithPrevious: true,
-    plan(batch): Plan {
+    plan(batch) {
       const plan = inner.plan(batch)
-      const { state, dropped, dropZ, slopeZ } = next(batch)
-      const updates: Update[] = dropped && dropSkips ? [] : plan.updates.map((u) => ({ ...u, learningRateScale: u.learningRateScale * state.multiplier }))
-      const metrics: RuleMetrics = { stepMultiplier: state.multiplier, klTargetNow: klTarget * state.target, dropZ, slopeZ, filtered: state.filter?.mean ?? null, cuts: state.cuts }
-      return { updates, metrics: { ...plan.metrics, ...metrics } }
+      const step = advance(batch)
+      const { factor } = step?.state ?? state
+      const updates = step?.dropped === true ? [] : plan.updates.map((update) => ({ ...update, learningRateScale: update.learningRateScale * factor }))
+      return { updates, metrics: { ...plan.metrics, ...steeringMetrics(step?.state ?? state, step, settings) } }
     },
     commit(batch, outcome) {
-      s = next(batch).state
+      state = advance(batch)?.state ?? state
       inner.commit(batch, outcome)
     },
-    state: () => ({ steering: s, inner: inner.state() }),
-    restore(state) {
-      s = stateField("steering", state, "steering", isPresent) as State
-      inner.restore(stateField("steering", state, "inner", isPresent))
+    state: () => ({ controller: state, inner: inner.state() }),
+    restore(saved) {
+      state = stateField("steering", saved, "controller", isControllerState)
+      inner.restore(stateField("steering", saved, "inner", isPresent))
     },
   }
+}
+
+function steeringMetrics({ factor, targetFactor, level }: ControllerState, step: ControllerStep | undefined, { klTarget }: Required<SteeringOptions>): RuleMetrics {
+  return {
+    stepFactor: factor,
+    klTarget: klTarget * targetFactor,
+    level: level?.mean ?? null,
+    levelStandardError: level === null ? null : Math.sqrt(level.variance),
+    dropDistance: step?.dropDistance ?? null,
+    slopeDistance: step?.slopeDistance ?? null,
+    stepCut: step?.dropped ?? false,
+  }
+}
+
+function resolveSteering(options: SteeringOptions): Required<SteeringOptions> {
+  const settings = { ...steeringDefaults, ...options }
+  const issues = (["klTarget", "slopeGain", "dropThreshold"] as const).flatMap((key): ConfigIssue[] =>
+    settings[key] >= 0 && Number.isFinite(settings[key])
+      ? []
+      : [{ path: `steering.${key}`, message: `steering: expected a finite number of at least 0, got ${settings[key]}. Change steering.${key}; 0 is off.` }],
+  )
+  if (issues.length > 0) throw new ConfigError(issues)
+  return settings
 }

@@ -12,7 +12,7 @@ import {
   type Objective,
   type ObjectiveOptions,
 } from "../objectives/index.ts"
-import { pipo, plainRule, randomXi, replayRule, type UpdateRule } from "../pipo/index.ts"
+import { pairedXi, pipo, plainRule, randomXi, replayRule, steered, type UpdateRule } from "../pipo/index.ts"
 import { deriveSeed } from "../random.ts"
 
 /** Settings of the `objective` section that are not options of the loss itself. */
@@ -69,7 +69,15 @@ export function aggregator(config: ResolvedConfig): (masks: readonly Float32Arra
 export function createRule(config: ResolvedConfig, objective: Objective): UpdateRule {
   const base = plainRule({ objective, epochs: config.optimizer.epochs })
   if (!config.pipo.enabled) return base
-  const { enabled: _enabled, preset: _preset, signal, ...options } = config.pipo
+  if (config.pipo.acts === "step-size") return steered(base, config.steering)
+  const rule = verifyingRule(config, base)
+  return config.pipo.acts === "both" ? steered(rule, config.steering) : rule
+}
+
+/** The base rule with an update on the previous batch before its own. */
+function verifyingRule(config: ResolvedConfig, base: UpdateRule): UpdateRule {
+  const { enabled: _enabled, preset: _preset, acts: _acts, signal, ...options } = config.pipo
+  if (signal === "paired") return pairedXi(base, options)
   if (signal === "constant") return replayRule(base, options)
   if (signal === "random") return randomXi(base, { ...options, seed: deriveSeed(config.seed, "random-xi") })
   return pipo(base, options)

@@ -1,0 +1,35 @@
+/**
+ * `steering`: the controller of the step size that `pipo.acts` step-size or both (preset verified) turns on.
+ */
+import { z } from "zod"
+import { defaults } from "./defaults.ts"
+import { nonNegative } from "./fields.ts"
+
+export interface SteeringSettings {
+  /** KL between the policies of two iterations, per token, that the learning rate is steered to; 0 is off. */
+  readonly klTarget: number
+  /** How fast the target follows the slope of the reward along the last steps; 0 is off. */
+  readonly slopeGain: number
+  /** A drop of the reward by more standard errors halves the step; 0 is off. */
+  readonly dropThreshold: number
+  /** What drops are looked for in: the filtered paired estimate, or means of four batches. */
+  readonly dropInput: "paired" | "means"
+}
+
+const values = defaults.steering
+
+export const steeringSchema: z.ZodType<SteeringSettings> = z.strictObject({
+  klTarget: nonNegative()
+    .default(values.klTarget)
+    .describe("KL of one iteration, per token, that the learning rate is steered to; 0 is off"),
+  slopeGain: nonNegative()
+    .default(values.slopeGain)
+    .describe("How fast the target follows the slope of the reward along the last steps; 0 is off"),
+  dropThreshold: nonNegative()
+    .default(values.dropThreshold)
+    .describe("A drop of the reward by more standard errors than this halves the step; 0 is off"),
+  dropInput: z
+    .enum(["paired", "means"])
+    .default(values.dropInput)
+    .describe("What drops are looked for in: the filtered paired estimate, or means of four batches"),
+})

@@ -1,0 +1,131 @@
+/**
+ * How far the next updates may go, from what the last ones turned out to do: a factor on the learning rate, moved by three
+ * measurements that each can be switched off.
+ */
+import { filterStep, type FilterState } from "./improvement-filter.ts"
+import type { PairedImprovement } from "./paired-improvement.ts"
+
+export interface SteeringOptions {
+  /** KL(theta_t || theta_{t-1}) per token and iteration that the factor is steered to, nats; 0 is off. Default 0.01. */
+  readonly klTarget?: number
+  /** How fast the target follows the slope of J along the last steps; 0 is off. Default 0.1. */
+  readonly slopeGain?: number
+  /** A drop of J by more than this many standard errors halves the step; 0 is off. Default 3. */
+  readonly dropThreshold?: number
+  /**
+   * What a drop is looked for in. "paired": the filtered estimate of J (batch means and paired improvements). "means": means of
+   * four batches, without a pass of the previous policy for it. Default "paired".
+   */
+  readonly dropInput?: "paired" | "means"
+}
+
+export const steeringDefaults: Required<SteeringOptions> = { klTarget: 0.01, slopeGain: 0.1, dropThreshold: 3, dropInput: "paired" }
+
+/** A mean with its variance. */
+type Estimate = FilterState
+
+export interface ControllerState {
+  /** Of the learning rate. */
+  readonly factor: number
+  /** Of klTarget. */
+  readonly targetFactor: number
+  /** Estimate of J. */
+  readonly level: Estimate | null
+  /** Best of what drops are looked for in, since the last drop. */
+  readonly best: Estimate | null
+  /** The last batch means, for "means". */
+  readonly recent: readonly Estimate[]
+  /** Decaying mean of the slope and its variance. */
+  readonly slope: Estimate
+}
+
+export const initialController: ControllerState = {
+  factor: 1,
+  targetFactor: 1,
+  level: null,
+  best: null,
+  recent: [],
+  slope: { mean: 0, variance: 0 },
+}
+
+export interface ControllerInput {
+  readonly mu: number
+  readonly muStandardError: number
+  readonly improvement: PairedImprovement | null
+}
+
+export interface ControllerStep {
+  readonly state: ControllerState
+  /** J fell significantly: the updates of this iteration are left out. */
+  readonly dropped: boolean
+  /** Distance from the best, in standard errors. */
+  readonly dropDistance: number
+  /** Slope of J along the last steps, in standard errors. */
+  readonly slopeDistance: number
+}
+
+const CUT = 0.5
+/** Bounds of the factor and of the target's factor. */
+const [LEAST, MOST, MOST_TARGET] = [0.02, 5, 2]
+/** Weight of the past in the slope: the last ten steps or so. */
+const SLOPE_DECAY = 0.9
+/** Batches in a mean, for "means". */
+const RECENT = 4
+/** The factor moves when KL is beyond twice, or below half, of the target. */
+const [SHRINK, GROW] = [0.8, 1.1]
+/** A variance is no smaller than this when it divides. */
+const LEAST_VARIANCE = 1e-10
+
+function limit(x: number, least: number, most: number): number {
+  return Math.min(most, Math.max(least, x))
+}
+
+function distance(from: Estimate, to: Estimate): number {
+  return (from.mean - to.mean) / Math.sqrt(Math.max(from.variance + to.variance, LEAST_VARIANCE))
+}
+
+function meanOf(recent: readonly Estimate[]): Estimate {
+  const n = recent.length
+  return { mean: recent.reduce((sum, { mean }) => sum + mean, 0) / n, variance: recent.reduce((sum, { variance }) => sum + variance, 0) / n ** 2 }
+}
+
+/**
+ *   slope    s <- 0.9 s + 0.1 slope_t, with its variance; target factor x exp(slopeGain clip(s / se(s), +-1)), within 0.02 and 2
+ *   KL       above 2 klTarget target-factor: factor x 0.8; below half of it: x 1.1; within 0.02 and 5
+ *   drop     (best J - J) / se above dropThreshold: factor and target factor x 0.5, this iteration's updates left out
+ * While the end of a step still points uphill the trust region grows; once steps overshoot it shrinks, so that the rate decays
+ * as progress does, without knowing the length of the run.
+ *
+ * Source: this project's own; the KL rule follows Schulman et al., arXiv:1707.06347 section 4 (adaptive penalty).
+ */
+export function controllerStep(state: ControllerState, input: ControllerInput, options: Required<SteeringOptions>): ControllerStep {
+  const { improvement, mu, muStandardError } = input
+  let { factor, targetFactor, slope } = state
+  let slopeDistance = 0
+  if (improvement !== null) {
+    slope = {
+      mean: SLOPE_DECAY * slope.mean + (1 - SLOPE_DECAY) * improvement.slope,
+      variance: SLOPE_DECAY ** 2 * slope.variance + (1 - SLOPE_DECAY) ** 2 * improvement.slopeStandardError ** 2,
+    }
+    slopeDistance = slope.mean / Math.sqrt(Math.max(slope.variance, LEAST_VARIANCE))
+    targetFactor = limit(targetFactor * Math.exp(options.slopeGain * limit(slopeDistance, -1, 1)), LEAST, MOST_TARGET)
+    const target = options.klTarget * targetFactor
+    if (options.klTarget > 0) factor *= improvement.kl > 2 * target ? SHRINK : improvement.kl < target / 2 ? GROW : 1
+  }
+  const level = filterStep(state.level, {
+    mu,
+    muStandardError,
+    ...(improvement === null ? {} : { improvement: improvement.improvement, improvementStandardError: improvement.standardError }),
+  })
+  const recent = [...state.recent, { mean: mu, variance: muStandardError ** 2 }].slice(-RECENT)
+  const judged = options.dropInput === "paired" ? level : recent.length === RECENT ? meanOf(recent) : null
+  const best = judged !== null && (state.best === null || judged.mean > state.best.mean) ? judged : state.best
+  const dropDistance = judged === null || best === null ? 0 : distance(best, judged)
+  const dropped = options.dropThreshold > 0 && dropDistance > options.dropThreshold
+  if (dropped) {
+    factor *= CUT
+    targetFactor = Math.max(LEAST, targetFactor * CUT)
+  }
+  const next = { factor: limit(factor, LEAST, MOST), targetFactor, level, slope, best: dropped ? null : best, recent: dropped ? [] : recent }
+  return { state: next, dropped, dropDistance, slopeDistance }
+}
