@@ -2,7 +2,7 @@
  * Arms of a comparison: named changes of one config. An arm `dapo+two-epochs` is the built-in arm `two-epochs` over the objective
  * dapo; without a prefix an arm keeps the config's objective.
  */
-import { nearestName, pipoPresets, referenceCodeObjectives } from "../config/index.ts"
+import { nearestName, referenceCodeObjectives } from "../config/index.ts"
 import { ConfigError, type ConfigIssue } from "../errors.ts"
 import { objectiveNames } from "../objectives/index.ts"
 
@@ -48,9 +48,11 @@ export const builtInArms: readonly BuiltInArm[] = [
     overrides: pipoOn("reference-code", "observed"),
     existsOver: (objective) => referenceCodeObjectives.includes(objective),
   },
-  ...("verified" in pipoPresets
-    ? [{ name: "verified", meaning: "X with steps steered by verified improvement", overrides: pipoOn("verified", "observed") }]
-    : []),
+  {
+    name: "verified",
+    meaning: "X, two updates on each batch, with the step size steered by measured improvement",
+    overrides: [...pipoOn("verified", "observed"), "optimizer.epochs=2"],
+  },
 ]
 
 /** What a person asked for. */

@@ -14,6 +14,10 @@ export interface SteeringSettings {
   readonly dropThreshold: number
   /** What drops are looked for in: the filtered paired estimate, or means of four batches. */
   readonly dropInput: "paired" | "means"
+  /** After a drop, go back to the policy that was best when verified. */
+  readonly returns: boolean
+  /** An entropy below half of its start, or a truncation rate 0.2 above it, cuts the step as a drop does. */
+  readonly alarms: boolean
 }
 
 const values = defaults.steering
@@ -32,4 +36,6 @@ export const steeringSchema: z.ZodType<SteeringSettings> = z.strictObject({
     .enum(["paired", "means"])
     .default(values.dropInput)
     .describe("What drops are looked for in: the filtered paired estimate, or means of four batches"),
+  returns: z.boolean().default(values.returns).describe("After a drop, go back to the best verified policy"),
+  alarms: z.boolean().default(values.alarms).describe("Low entropy or much truncation cuts the step too"),
 })

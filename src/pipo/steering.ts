@@ -29,7 +29,7 @@ export function steered(inner: UpdateRule, options: SteeringOptions = {}): Updat
   /** Undefined when the batch has no mean reward: nothing was measured. */
   const advance = (batch: IterationBatch): ControllerStep | undefined =>
     Number.isFinite(batch.meanReward)
-      ? controllerStep(state, { mu: batch.meanReward, muStandardError: batch.rewardStandardError ?? 0, improvement: batch.improvement ?? null }, settings)
+      ? controllerStep(state, { mu: batch.meanReward, muStandardError: batch.rewardStandardError ?? 0, improvement: batch.improvement ?? null, entropy: sampledEntropy(batch), truncationRate: batch.truncationRate ?? 0 }, settings)
       : undefined
   return {
     name: `${inner.name} + steering`,
@@ -39,7 +39,8 @@ export function steered(inner: UpdateRule, options: SteeringOptions = {}): Updat
       const step = advance(batch)
       const { factor } = step?.state ?? state
       const updates = step?.dropped === true ? [] : plan.updates.map((update) => ({ ...update, learningRateScale: update.learningRateScale * factor }))
-      return { updates, metrics: { ...plan.metrics, ...steeringMetrics(step?.state ?? state, step, settings) } }
+      const policy = !settings.returns || step === undefined ? undefined : step.dropped ? ("return" as const) : step.best ? ("keep" as const) : undefined
+      return { ...(policy === undefined ? {} : { policy }), updates, metrics: { ...plan.metrics, ...steeringMetrics(step?.state ?? state, step, settings) } }
     },
     commit(batch, outcome) {
       state = advance(batch)?.state ?? state
@@ -51,6 +52,16 @@ export function steered(inner: UpdateRule, options: SteeringOptions = {}): Updat
       inner.restore(stateField("steering", saved, "inner", isPresent))
     },
   }
+}
+
+/** Estimate of the entropy per token, nats: minus the mean log-prob of what was sampled. */
+function sampledEntropy({ sequences }: IterationBatch): number {
+  let [total, count] = [0, 0]
+  for (const { behaviourLogprobs } of sequences) {
+    for (const logprob of behaviourLogprobs) total -= logprob
+    count += behaviourLogprobs.length
+  }
+  return count === 0 ? 0 : total / count
 }
 
 function steeringMetrics({ factor, targetFactor, level }: ControllerState, step: ControllerStep | undefined, { klTarget }: Required<SteeringOptions>): RuleMetrics {

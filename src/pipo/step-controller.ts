@@ -17,9 +17,13 @@ export interface SteeringOptions {
    * four batches, without a pass of the previous policy for it. Default "paired".
    */
   readonly dropInput?: "paired" | "means"
+  /** After a drop, go back to the policy that was best when verified. Default false. */
+  readonly returns?: boolean
+  /** An entropy below half of its start, or a truncation rate 0.2 above it, cuts the step as a drop does. Default false. */
+  readonly alarms?: boolean
 }
 
-export const steeringDefaults: Required<SteeringOptions> = { klTarget: 0.01, slopeGain: 0.1, dropThreshold: 3, dropInput: "paired" }
+export const steeringDefaults: Required<SteeringOptions> = { klTarget: 0.01, slopeGain: 0.1, dropThreshold: 3, dropInput: "paired", returns: false, alarms: false }
 
 /** A mean with its variance. */
 type Estimate = FilterState
@@ -37,6 +41,8 @@ export interface ControllerState {
   readonly recent: readonly Estimate[]
   /** Decaying mean of the slope and its variance. */
   readonly slope: Estimate
+  /** Entropy and truncation at the start, and decaying means of both. */
+  readonly watched: { readonly start: readonly [number, number]; readonly now: readonly [number, number] } | null
 }
 
 export const initialController: ControllerState = {
@@ -46,18 +52,24 @@ export const initialController: ControllerState = {
   best: null,
   recent: [],
   slope: { mean: 0, variance: 0 },
+  watched: null,
 }
 
 export interface ControllerInput {
   readonly mu: number
   readonly muStandardError: number
   readonly improvement: PairedImprovement | null
+  /** Nats per token, and share of truncated responses. */
+  readonly entropy: number
+  readonly truncationRate: number
 }
 
 export interface ControllerStep {
   readonly state: ControllerState
   /** J fell significantly: the updates of this iteration are left out. */
   readonly dropped: boolean
+  /** The policy is the best so far. */
+  readonly best: boolean
   /** Distance from the best, in standard errors. */
   readonly dropDistance: number
   /** Slope of J along the last steps, in standard errors. */
@@ -87,6 +99,12 @@ function distance(from: Estimate, to: Estimate): number {
 function meanOf(recent: readonly Estimate[]): Estimate {
   const n = recent.length
   return { mean: recent.reduce((sum, { mean }) => sum + mean, 0) / n, variance: recent.reduce((sum, { variance }) => sum + variance, 0) / n ** 2 }
+}
+
+function watch(before: ControllerState["watched"], now: readonly [number, number]): NonNullable<ControllerState["watched"]> {
+  if (before === null) return { start: now, now }
+  const mix = (i: 0 | 1): number => SLOPE_DECAY * before.now[i] + (1 - SLOPE_DECAY) * now[i]
+  return { start: before.start, now: [mix(0), mix(1)] }
 }
 
 /**
@@ -121,11 +139,13 @@ export function controllerStep(state: ControllerState, input: ControllerInput, o
   const judged = options.dropInput === "paired" ? level : recent.length === RECENT ? meanOf(recent) : null
   const best = judged !== null && (state.best === null || judged.mean > state.best.mean) ? judged : state.best
   const dropDistance = judged === null || best === null ? 0 : distance(best, judged)
-  const dropped = options.dropThreshold > 0 && dropDistance > options.dropThreshold
+  const watched = watch(state.watched, [input.entropy, input.truncationRate])
+  const alarmed = options.alarms && (watched.now[0] < watched.start[0] / 2 || watched.now[1] > watched.start[1] + 0.2)
+  const dropped = (options.dropThreshold > 0 && dropDistance > options.dropThreshold) || alarmed
   if (dropped) {
     factor *= CUT
     targetFactor = Math.max(LEAST, targetFactor * CUT)
   }
-  const next = { factor: limit(factor, LEAST, MOST), targetFactor, level, slope, best: dropped ? null : best, recent: dropped ? [] : recent }
-  return { state: next, dropped, dropDistance, slopeDistance }
+  const next = { factor: limit(factor, LEAST, MOST), targetFactor, level, slope, best: dropped ? null : best, recent: dropped ? [] : recent, watched: alarmed ? null : watched }
+  return { state: next, dropped, best: best === judged && judged !== null, dropDistance, slopeDistance }
 }

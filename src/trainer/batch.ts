@@ -38,6 +38,7 @@ export function makeBatch(step: number, rollouts: readonly StepRollout[], estima
     meanReward: mean(measured.map(({ verdict }) => verdict.reward)),
     trainedMeanReward: mean(judged.map(({ rollout }) => rollout.verdict.reward)),
     rewardStandardError: rewardStandardError(measured),
+    truncationRate: mean(rollouts.map(({ sequence }) => Number(sequence.stopReason === "length"))),
     sequences,
   }
 }

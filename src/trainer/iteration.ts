@@ -25,9 +25,11 @@ export interface OtherPolicies {
   readonly reference: SnapshotId | undefined
   /** That of the previous iteration, where the rule compares with it. */
   readonly previous: PreviousPolicy | undefined
+  /** The last policy that a rule asked to keep. In memory: a resumed run has none. */
+  readonly kept: { id?: SnapshotId }
 }
 
-export async function iterate(parts: RunParts, step: number, { reference, previous }: OtherPolicies): Promise<Iteration> {
+export async function iterate(parts: RunParts, step: number, { reference, previous, kept }: OtherPolicies): Promise<Iteration> {
   const { config, rule } = parts
   const started = performance.now()
   const { rollouts, metrics: shaping, sampleSeconds, verifySeconds } = await parts.rollouts.collect(step)
@@ -37,6 +39,7 @@ export async function iterate(parts: RunParts, step: number, { reference, previo
   const batch = previous === undefined ? made : { ...made, improvement: await comparedWithPrevious(parts, measuredRollouts(rollouts), previous) }
   const plan = rule.plan(batch)
   const context = updateContext(parts, step)
+  await followPolicy(parts, plan.policy, kept)
   const executed: ExecutedUpdate[] = []
   for (const update of plan.updates) {
     const steps = await executeUpdate(context, update)
@@ -112,6 +115,13 @@ async function comparedWithPrevious({ config }: RunParts, rollouts: readonly Ste
       previousLogprobs: before[i]!,
     })),
   )
+}
+
+async function followPolicy({ engine }: RunParts, policy: "keep" | "return" | undefined, kept: { id?: SnapshotId }): Promise<void> {
+  if (policy === "return" && kept.id !== undefined) await engine.restore(kept.id)
+  if (policy !== "keep") return
+  if (kept.id !== undefined) await engine.release(kept.id)
+  kept.id = await engine.snapshot({ optimizer: true })
 }
 
 function improvementMetrics(improvement: PairedImprovement | null | undefined): Record<string, number> {

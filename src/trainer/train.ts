@@ -85,10 +85,10 @@ async function begin(run: TrainRun, parts: RunParts): Promise<Position> {
   const safeguards = new Safeguards(folder, observer.onNote)
   if (config.warmStart.enabled) await learnFromSolutions(run, parts)
   const previous = parts.rule.comparesWithPrevious === true ? new PreviousPolicy(engine) : undefined
-  if (stopRequested()) return { step: 0, safeguards, others: { reference: undefined, previous } }
+  if (stopRequested()) return { step: 0, safeguards, others: { reference: undefined, previous, kept: {} } }
   await evaluate(run, parts, 0)
   const reference = parts.needsReference ? await saveReference(engine, folder.directory) : undefined
-  const position = { step: 0, safeguards, others: { reference, previous } }
+  const position = { step: 0, safeguards, others: { reference, previous, kept: {} } }
   await checkpoint(run, parts, position, 0)
   return position
 }
@@ -102,7 +102,7 @@ async function resumeAt({ engine, folder, observer }: TrainRun, parts: RunParts,
   const reference = parts.needsReference ? await loadReference(engine, folder.directory) : undefined
   const previous = parts.rule.comparesWithPrevious === true ? new PreviousPolicy(engine) : undefined
   await previous?.load(path)
-  return { step, safeguards: new Safeguards(folder, observer.onNote, state.refused), others: { reference, previous } }
+  return { step, safeguards: new Safeguards(folder, observer.onNote, state.refused), others: { reference, previous, kept: {} } }
 }
 
 async function learnFromSolutions({ config, engine, folder, observer, stopRequested }: TrainRun, parts: RunParts): Promise<void> {
