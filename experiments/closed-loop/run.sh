@@ -25,8 +25,16 @@ done
 for s in b c d a; do
   compare "verified-$s" $here/add2-$s.yaml --arms two-epochs,verified,two-epochs-decay $(decay ${half[$s]} ${double[$s]}) --seeds 31-38
 done
-for s in b d c a; do
-  compare "options-$s" $here/add2-$s.yaml --arms verified --seeds 31-34 \
+arms=base,two-epochs,replay,random-xi,linear-decay,pipo,pipo-reference-code
+# The published code has no verification loss of its own for dapo and drgrpo.
+short=base,two-epochs,replay,random-xi,linear-decay,pipo
+both() {
+  compare "$1-grpo" "$2" --objectives grpo --arms $arms --seeds 5
+  for objective in dapo drgrpo; do compare "$1-$objective" "$2" --objectives $objective --arms $short --seeds 5; done
+  compare "$1-gspo" "$2" --objectives gspo --arms $arms --seeds 5
+}
+options() {
+  compare "options-$1" $here/add2-$1.yaml --arms verified --seeds 31-34 \
     --arm kl=verified:steering.slopeGain=0,steering.dropThreshold=0 \
     --arm kl+slope=verified:steering.dropThreshold=0 \
     --arm kl+drop=verified:steering.slopeGain=0 \
@@ -38,15 +46,13 @@ for s in b d c a; do
     --arm with-pipo=verified:pipo.acts=both \
     --arm pipo-paired=pipo:pipo.signal=paired \
     --arm pipo-step=pipo:pipo.scales=step
-done
-arms=base,two-epochs,replay,random-xi,linear-decay,pipo,pipo-reference-code
-# The published code has no verification loss of its own for dapo and drgrpo.
-short=base,two-epochs,replay,random-xi,linear-decay,pipo
-both() {
-  compare "$1-grpo" "$2" --objectives grpo --arms $arms --seeds 5
-  for objective in dapo drgrpo; do compare "$1-$objective" "$2" --objectives $objective --arms $short --seeds 5; done
-  compare "$1-gspo" "$2" --objectives gspo --arms $arms --seeds 5
 }
-for s in b a c; do both "add2-$s" $here/add2-$s.yaml; done
+both add2-b $here/add2-b.yaml
 both steps-stressed $here/steps-stressed.yaml
+both add2-a $here/add2-a.yaml
 both steps-safe $here/steps-safe.yaml
+options b
+options d
+both add2-c $here/add2-c.yaml
+options c
+options a
