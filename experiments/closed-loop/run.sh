@@ -47,12 +47,12 @@ options() {
     --arm pipo-paired=pipo:pipo.signal=paired \
     --arm pipo-step=pipo:pipo.scales=step
 }
+options b
+options d
 both add2-b $here/add2-b.yaml
 both steps-stressed $here/steps-stressed.yaml
 both add2-a $here/add2-a.yaml
 both steps-safe $here/steps-safe.yaml
-options b
-options d
 both add2-c $here/add2-c.yaml
 options c
 options a

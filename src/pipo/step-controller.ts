@@ -60,8 +60,8 @@ export interface ControllerInput {
   readonly muStandardError: number
   readonly improvement: PairedImprovement | null
   /** Nats per token, and share of truncated responses. */
-  readonly entropy: number
-  readonly truncationRate: number
+  readonly entropy?: number
+  readonly truncationRate?: number
 }
 
 export interface ControllerStep {
@@ -139,7 +139,7 @@ export function controllerStep(state: ControllerState, input: ControllerInput, o
   const judged = options.dropInput === "paired" ? level : recent.length === RECENT ? meanOf(recent) : null
   const best = judged !== null && (state.best === null || judged.mean > state.best.mean) ? judged : state.best
   const dropDistance = judged === null || best === null ? 0 : distance(best, judged)
-  const watched = watch(state.watched, [input.entropy, input.truncationRate])
+  const watched = watch(state.watched, [input.entropy ?? 0, input.truncationRate ?? 0])
   const alarmed = options.alarms && (watched.now[0] < watched.start[0] / 2 || watched.now[1] > watched.start[1] + 0.2)
   const dropped = (options.dropThreshold > 0 && dropDistance > options.dropThreshold) || alarmed
   if (dropped) {

@@ -26,8 +26,14 @@ function steps(directory: string): unknown[] {
   return readRun(directory).metrics.map(({ time: _time, ...line }) => line)
 }
 
-test("a run that is stopped and resumed has the numbers of the uninterrupted one", async () => {
-  const [whole, parts] = [join(temporary, "whole"), join(temporary, "parts")]
+const presets: readonly [string, ConfigInput][] = [
+  ["PIPO", config],
+  ["the step size steered", { ...config, pipo: { preset: "verified" }, optimizer: { epochs: 2 } }],
+  ["PIPO's gate on the paired signal, and steering", { ...config, pipo: { minSteps: 1, signal: "paired", acts: "both" } }],
+]
+
+test.each(presets)("a run with %s that is stopped and resumed has the numbers of the uninterrupted one", async (name, config) => {
+  const [whole, parts] = [join(temporary, `${name} whole`), join(temporary, `${name} parts`)]
   await trainRun({ config, runDirectory: whole })
   const stop = new AbortController()
   const first = await trainRun({ config, runDirectory: parts, signal: stop.signal, observer: { onStep: () => stop.abort() } })

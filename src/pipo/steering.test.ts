@@ -1,0 +1,114 @@
+import * as fc from "fast-check"
+import { expect, test } from "vitest"
+import { CheckpointError, ConfigError } from "../errors.ts"
+import { createObjective } from "../objectives/index.ts"
+import type { PairedImprovement } from "./paired-improvement.ts"
+import { plainRule } from "./plain-rule.ts"
+import { controllerStep, initialController, steeringDefaults, type ControllerState, type SteeringOptions } from "./step-controller.ts"
+import { steered } from "./steering.ts"
+import type { IterationBatch, UpdateRule } from "./update-rule.ts"
+
+const measured = (change: Partial<PairedImprovement> = {}): PairedImprovement => ({
+  improvement: 0,
+  standardError: 0.01,
+  slope: 0,
+  slopeStandardError: 0.01,
+  kl: 0.01,
+  ...change,
+})
+
+function after(improvement: PairedImprovement | null, options: SteeringOptions = {}, state: ControllerState = initialController, mu: number = 0.5): ControllerState {
+  return controllerStep(state, { mu, muStandardError: 0.05, improvement }, { ...steeringDefaults, ...options }).state
+}
+
+test.each([
+  [0.021, 0.8],
+  [0.019, 1],
+  [0.0051, 1],
+  [0.0049, 1.1],
+])("a step of KL %f at a target of 0.01 makes the factor %f", (kl, factor) => {
+  expect(after(measured({ kl })).factor).toBeCloseTo(factor, 12)
+})
+
+test("the factor stays within 0.02 and 5 whatever is measured", () => {
+  let [low, high] = [initialController, initialController]
+  for (let i = 0; i < 100; i++) {
+    low = after(measured({ kl: 1 }), {}, low)
+    high = after(measured({ kl: 0 }), {}, high)
+  }
+  expect([low.factor, high.factor]).toEqual([0.02, 5])
+})
+
+test("the target grows while the end of the step points uphill, and shrinks once steps overshoot", () => {
+  const uphill = after(measured({ slope: 0.05 }))
+  const downhill = after(measured({ slope: -0.05 }))
+  expect(uphill.targetFactor).toBeCloseTo(Math.exp(0.1), 12)
+  expect(downhill.targetFactor).toBeCloseTo(Math.exp(-0.1), 12)
+  // Half a standard error, half the change.
+  expect(after(measured({ slope: 0.005 })).targetFactor).toBeCloseTo(Math.exp(0.05), 12)
+})
+
+test("a fall of many standard errors halves factor and target and leaves the updates out", () => {
+  const rule = steered(plainRule({ objective: createObjective("grpo") }))
+  const plans = [0.6, 0.6, 0.6, 0.1].map((mu, i) => planned(rule, batchOf(i + 1, mu, i === 3 ? { improvement: -0.5 } : {})))
+  expect(plans.map(({ updates }) => updates.length)).toEqual([1, 1, 1, 0])
+  expect(plans.at(-1)!.metrics).toMatchObject({ stepCut: true, stepFactor: 0.5 })
+  expect(planned(rule, batchOf(5, 0.1)).updates[0]!.learningRateScale).toBe(0.5)
+})
+
+test("a fall within the noise cuts nothing", () => {
+  const rule = steered(plainRule({ objective: createObjective("grpo") }))
+  const plans = [0.6, 0.55, 0.62, 0.52].map((mu, i) => planned(rule, batchOf(i + 1, mu)))
+  expect(plans.every(({ updates, metrics }) => updates.length === 1 && metrics["stepCut"] === false)).toBe(true)
+})
+
+test("means of four batches find a collapse without paired measurements", () => {
+  let state = initialController
+  const options: SteeringOptions = { klTarget: 0, slopeGain: 0, dropInput: "means" }
+  for (const mu of [0.6, 0.6, 0.6, 0.6, 0.6, 0.2, 0.2, 0.2]) state = after(null, options, state, mu)
+  expect(state.factor).toBe(0.5)
+})
+
+test("with every part switched off the learning rate is the inner rule's, whatever happens", () => {
+  fc.assert(
+    fc.property(fc.array(fc.tuple(fc.double({ min: 0, max: 1, noNaN: true }), fc.double({ min: -1, max: 1, noNaN: true })), { maxLength: 20 }), (steps) => {
+      const rule = steered(plainRule({ objective: createObjective("grpo") }), { klTarget: 0, slopeGain: 0, dropThreshold: 0 })
+      steps.forEach(([mu, improvement], i) => {
+        const { updates } = planned(rule, batchOf(i + 1, mu, { improvement, slope: improvement, kl: Math.abs(improvement) }))
+        expect(updates.map(({ learningRateScale }) => learningRateScale)).toEqual([1])
+      })
+    }),
+  )
+})
+
+test("a batch without a mean reward changes nothing", () => {
+  const rule = steered(plainRule({ objective: createObjective("grpo") }))
+  const before = rule.state()
+  planned(rule, batchOf(1, Number.NaN, { kl: 9 }))
+  expect(rule.state()).toEqual(before)
+})
+
+test("a restored rule goes on as the one that was saved", () => {
+  const make = (): UpdateRule => steered(plainRule({ objective: createObjective("grpo") }))
+  const whole = make()
+  for (let i = 1; i <= 5; i++) planned(whole, batchOf(i, 0.3 + 0.05 * i, { kl: 0.03, slope: 0.01 }))
+  const resumed = make()
+  resumed.restore(structuredClone(whole.state()))
+  expect(planned(resumed, batchOf(6, 0.4)).metrics).toEqual(planned(whole, batchOf(6, 0.4)).metrics)
+  expect(() => make().restore({ inner: {} })).toThrow(CheckpointError)
+})
+
+test("negative settings are refused by name", () => {
+  expect(() => steered(plainRule({ objective: createObjective("grpo") }), { klTarget: -1, dropThreshold: Number.NaN })).toThrow(ConfigError)
+  expect(() => steered(plainRule({ objective: createObjective("grpo") }), { klTarget: -1 })).toThrow("steering.klTarget")
+})
+
+function planned(rule: UpdateRule, batch: IterationBatch): ReturnType<UpdateRule["plan"]> {
+  const plan = rule.plan(batch)
+  rule.commit(batch, { explorationApplied: plan.updates.length > 0 })
+  return plan
+}
+
+function batchOf(step: number, meanReward: number, change: Partial<PairedImprovement> = {}): IterationBatch {
+  return { step, meanReward, rewardStandardError: 0.05, improvement: measured(change), sequences: [] }
+}
