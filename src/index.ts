@@ -102,6 +102,7 @@ export type { WeightedPart } from "./verifiers/combine/weighted-sum.ts"
 export { isFailure } from "./verifiers/verifier.ts"
 export type {
   CompositeVerifier,
+  RewardComponent,
   Verdict,
   VerdictStatus,
   Verifier,
@@ -119,9 +120,12 @@ export {
   createAdvantage,
   createObjective,
   evaluateObjective,
+  importanceWeights,
   klEstimate,
   objectiveNames,
   objectiveRecipe,
+  severalRewards,
+  withCritic,
 } from "./objectives/index.ts"
 export { crossEntropy } from "./objectives/supervised.ts"
 export type {
@@ -134,6 +138,9 @@ export type {
   AggregationOptions,
   BatchObjective,
   BatchObjectiveInputs,
+  CriticOptions,
+  ImportanceCorrection,
+  ImportanceOptions,
   KlEstimator,
   KlOptions,
   Objective,
@@ -147,7 +154,9 @@ export type {
   ObjectiveTerm,
   Preparation,
   PreparationSequence,
+  RewardAggregation,
   RewardedResponse,
+  SeveralRewardsOptions,
 } from "./objectives/index.ts"
 
 // Update rules: which optimiser steps an iteration takes.
@@ -179,6 +188,7 @@ export type { ModelPreset, PresetOptions } from "./model/presets.ts"
 export { initialiseWeights } from "./model/initialise.ts"
 export type { Architecture, ModelConfig, WeightType } from "./model/config.ts"
 export type { GenerationDefaults } from "./model/generation-config.ts"
+export type { ValueHeadConfig } from "./model/value-head.ts"
 export type { LoraConfig } from "./model/lora.ts"
 export type { RopeConfig, RopeScaling } from "./model/rope-config.ts"
 export type { Weights } from "./model/weights.ts"
@@ -198,9 +208,11 @@ export type {
   SampleRequest,
   SamplingOptions,
   Sequence,
+  SequenceScores,
   SnapshotId,
   StepReport,
   TokenSequence,
+  TrainOptions,
   TrainSequence,
 } from "./engine/engine.ts"
 

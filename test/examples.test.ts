@@ -68,6 +68,7 @@ test("the public API is this and no more", () => {
       "functionVerifier",
       "graph",
       "gsm8kVerifier",
+      "importanceWeights",
       "indexedTask",
       "initialiseWeights",
       "instructionNames",
@@ -112,6 +113,7 @@ test("the public API is this and no more", () => {
       "resolveConfigFile",
       "runSignal",
       "saveModelFolder",
+      "severalRewards",
       "sharedVerifierPool",
       "signalAgreement",
       "summarizeRun",
@@ -123,6 +125,7 @@ test("the public API is this and no more", () => {
       "verifyMath",
       "verifyResponse",
       "weightedSumVerifier",
+      "withCritic",
     ]
   `)
 })

@@ -10,7 +10,10 @@ afterAll(() => workspace.remove())
 
 const variants: readonly (readonly [name: string, changes: ConfigText])[] = [
   ["PIPO over GRPO", {}],
-  ["a divergence from the reference policy", { objective: { klCoefficient: 0.05 }, optimizer: { epochs: 2, miniBatches: 2 } }],
+  [
+    "a critic, and a divergence from a reference that moves, held to a target",
+    { objective: { name: "ppo", klCoefficient: 0.05, klTarget: 0.01, klHorizon: 100, referenceEvery: 5 }, optimizer: { epochs: 2, miniBatches: 2 } },
+  ],
   ["adapters, and weights saved in half precision", { lora: { rank: 4 }, model: { dtype: "bf16" }, pipo: { window: 4 } }],
 ]
 

@@ -2,6 +2,7 @@
  * Checks that need more than one setting, and what is allowed but deserves a word.
  */
 import type { ConfigIssue } from "../errors.ts"
+import { objectiveCrossChecks } from "./objective-cross-checks.ts"
 import type { ResolvedConfig } from "./schema.ts"
 
 /** A problem between settings. */
@@ -21,7 +22,14 @@ export const referenceCodeObjectives: readonly string[] = ["grpo", "gspo", "ppo"
 
 /** Settings that are fine one by one and impossible together. */
 export function crossCheck(config: ResolvedConfig): CrossIssue[] {
-  return [...checkModel(config), ...checkBatch(config), ...checkShaping(config), ...checkPipo(config), ...checkRun(config)]
+  return [
+    ...checkModel(config),
+    ...checkBatch(config),
+    ...checkShaping(config),
+    ...objectiveCrossChecks(config),
+    ...checkPipo(config),
+    ...checkRun(config),
+  ]
 }
 
 function checkModel({ model }: ResolvedConfig): CrossIssue[] {

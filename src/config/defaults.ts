@@ -40,7 +40,7 @@ export const defaults = {
       capacity: 100_000,
     },
   },
-  objective: { name: "grpo", klCoefficient: 0, klEstimator: "k3" },
+  objective: { name: "grpo", klCoefficient: 0, klEstimator: "k3", klIn: "loss", referenceEvery: 0, entropyCoefficient: 0 },
   pipo: {
     enabled: true,
     preset: "paper",

@@ -17,7 +17,10 @@ export interface EngineCapabilities {
   /** Sampled log-probs are those of exactly the distribution sampled from. */
   readonly exactBehaviourLogprobs: boolean
   readonly entropy: boolean
+  /** `score` gives values, and objectives may need "values". */
   readonly valueHead: boolean
+  /** Objectives may need "fullKl": the divergence from a snapshot over the whole vocabulary. Absent: no. */
+  readonly fullKl?: boolean
   readonly snapshots: boolean
   readonly gradientClipping: boolean
 }
@@ -114,6 +117,21 @@ export interface ForwardOptions {
   readonly temperature?: number
 }
 
+export interface TrainOptions extends Pick<ForwardOptions, "temperature"> {
+  /** The policy that an objective which needs "fullKl" measures the divergence from. */
+  readonly reference?: SnapshotId
+}
+
+/** Per sequence [T], in the order of the batch. */
+export interface SequenceScores {
+  /** Nats. */
+  readonly logprobs: Float32Array[]
+  /** Of the next-token distribution, nats. */
+  readonly entropies: Float32Array[]
+  /** Value of the state before each token; present when the engine has a value head. */
+  readonly values?: Float32Array[]
+}
+
 export type SnapshotId = string & { readonly __snapshot?: never }
 
 export interface Engine {
@@ -122,8 +140,10 @@ export interface Engine {
   sample(requests: readonly SampleRequest[], signal?: AbortSignal): Promise<Sequence[][]>
   /** Forward only: per sequence [T] log-probs of the response tokens. */
   logprobs(sequences: readonly TokenSequence[], options?: ForwardOptions): Promise<Float32Array[]>
+  /** Forward only, all that the engine knows of the response tokens. Required of engines with a value head. */
+  score?(sequences: readonly TokenSequence[], options?: ForwardOptions): Promise<SequenceScores>
   /** Adds the gradients of the batch to those accumulated since the last optimStep. */
-  forwardBackward(batch: readonly TrainSequence[], objective: Objective, options?: ForwardOptions): Promise<LossReport>
+  forwardBackward(batch: readonly TrainSequence[], objective: Objective, options?: TrainOptions): Promise<LossReport>
   /** One AdamW step on the accumulated gradients, which are cleared. */
   optimStep(adam: AdamOptions): Promise<StepReport>
   /** Drops gradients accumulated since the last optimStep. */

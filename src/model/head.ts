@@ -39,6 +39,8 @@ export interface TokenScores {
   readonly logprobs_R: Tensor
   /** [R] entropy of the distribution, nats. */
   readonly entropy_R: Tensor
+  /** [R, V] log-probs of the whole vocabulary; absent where it is cut into pieces. */
+  readonly logprobs_RV?: Tensor
 }
 
 export interface TokenTargets {
@@ -54,6 +56,7 @@ export function tokenScores(hidden_RD: Tensor, head_VD: Tensor, targets: TokenTa
   return {
     logprobs_R: takeAlong(logprobs_RV, targets.tokens_R),
     entropy_R: neg(sum(mul(exp(logprobs_RV), logprobs_RV), { axes: [1] })),
+    logprobs_RV,
   }
 }
 

@@ -70,7 +70,8 @@ export function assemble(definition: ObjectiveDefinition, options: ObjectiveOpti
   } = options
   const [hasKl, hasEntropy] = [klCoefficient !== 0, entropyCoefficient !== 0]
   const needs: ObjectiveNeed[] = []
-  if (hasKl && klTo === "reference") needs.push("reference")
+  if (hasKl && options.klEstimator === "full") needs.push("fullKl")
+  else if (hasKl && klTo === "reference") needs.push("reference")
   if (hasEntropy) needs.push("entropy")
   const tokenInputs = [...(definition.tokenInputs ?? []), ...(importance ? [IMPORTANCE_INPUT] : [])]
   const terms = {
@@ -159,6 +160,10 @@ function klTerm(who: string, inputs: BatchObjectiveInputs, policy: PolicyLoss, o
     klBiasCorrection = false,
     logRatioClamp = 20,
   } = options
+  if (klEstimator === "full") {
+    if (inputs.fullKl_BT === undefined) throw missing(who, "the divergence over the vocabulary", "Set objective.klEstimator to k3")
+    return where(inputs.mask_BT, inputs.fullKl_BT, 0)
+  }
   const anchor_BT = klTo === "behaviour" ? inputs.behaviourLogprobs_BT : inputs.referenceLogprobs_BT
   if (anchor_BT === undefined) throw missing(who, "reference log-probs", "Set objective.klCoefficient to 0")
   const masked = (x_BT: Tensor): Tensor => where(inputs.mask_BT, x_BT, 0)

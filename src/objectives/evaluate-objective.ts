@@ -15,6 +15,9 @@ export interface ObjectiveRun {
   readonly behaviourLogprobs: readonly ArrayLike<number>[]
   readonly referenceLogprobs?: readonly ArrayLike<number>[]
   readonly entropies?: readonly ArrayLike<number>[]
+  /** Divergence over the vocabulary at each token. */
+  readonly fullKl?: readonly ArrayLike<number>[]
+  readonly values?: readonly ArrayLike<number>[]
   readonly advantages: readonly ArrayLike<number>[]
   readonly mask: readonly ArrayLike<number>[]
   readonly weights: readonly ArrayLike<number>[]
@@ -28,6 +31,8 @@ export interface ObjectiveResult {
   readonly loss: number
   /** [T_i] per sequence: derivative of the loss with respect to each log-prob. */
   readonly gradient: Float64Array[]
+  /** [T_i] per sequence: derivative with respect to each value, where the objective reads values. */
+  readonly valueGradient?: Float64Array[]
   /** [T_i] per sequence. */
   readonly tokenLosses: Float64Array[]
   /** [T_i] per sequence, by name. */
@@ -61,6 +66,8 @@ export function evaluateObjective(objective: Objective, run: ObjectiveRun): Obje
       ? { referenceLogprobs_BT: feed("referenceLogprobs", run.referenceLogprobs) }
       : {}),
     ...(objective.needs.includes("entropy") ? { entropy_BT: feed("entropies", run.entropies) } : {}),
+    ...(objective.needs.includes("fullKl") ? { fullKl_BT: feed("fullKl", run.fullKl) } : {}),
+    ...(objective.needs.includes("values") ? { values_BT: feed("values", run.values) } : {}),
     constant(name) {
       const value = constants[name]
       if (value === undefined)
@@ -72,7 +79,8 @@ export function evaluateObjective(objective: Objective, run: ObjectiveRun): Obje
   const { loss_BT, statistics = {} } = objective.build(inputs)
   const loss = sum(mul(feed("weights", run.weights), loss_BT))
   const names = Object.keys(statistics)
-  const wanted = [loss, ...gradients(loss, [logprobs_BT]), loss_BT, ...names.map((name) => statistics[name]!)]
+  const valueGradients = inputs.values_BT === undefined ? [] : gradients(loss, [inputs.values_BT])
+  const wanted = [loss, ...gradients(loss, [logprobs_BT]), loss_BT, ...names.map((name) => statistics[name]!), ...valueGradients]
   const [total, gradient, tokenLosses, ...rest] = evaluate(wanted, feeds)
   const rows = (value: Value): Float64Array[] =>
     lengths.map((length, i) => value.data.slice(i * shape[1], i * shape[1] + length))
@@ -80,6 +88,7 @@ export function evaluateObjective(objective: Objective, run: ObjectiveRun): Obje
     loss: total!.data[0]!,
     gradient: rows(gradient!),
     tokenLosses: rows(tokenLosses!),
+    ...(inputs.values_BT === undefined ? {} : { valueGradient: rows(rest.at(-1)!) }),
     statistics: Object.fromEntries(names.map((name, i) => [name, rows(rest[i]!)])),
   }
 }

@@ -1,8 +1,9 @@
 /** Advantages, aggregation, KL and the objectives. */
+export { applyMask, denseRewards } from "./advantages/common.ts"
 export { advantageNames, createAdvantage } from "./advantages/registry.ts"
 export type { AdvantageName, AdvantageOptions } from "./advantages/registry.ts"
 export type { AdvantageEstimator, AdvantageNeed, AdvantageResult, RewardedResponse } from "./advantages/estimator.ts"
-export { severalRewards } from "./advantages/several-rewards.ts"
+export { severalRewards, severalRewardsEstimator } from "./advantages/several-rewards.ts"
 export type { RewardAggregation, SeveralRewardsOptions } from "./advantages/several-rewards.ts"
 export { aggregationModes, aggregationWeights, exactAggregationWeights } from "./aggregation.ts"
 export type { AggregationMode, AggregationOptions } from "./aggregation.ts"
@@ -14,6 +15,8 @@ export type {
   Preparation,
   PreparationSequence,
 } from "./batch-objective.ts"
+export { criticInputs, withCritic } from "./critic.ts"
+export type { CriticOptions } from "./critic.ts"
 export { evaluateObjective } from "./evaluate-objective.ts"
 export type { ObjectiveResult, ObjectiveRun } from "./evaluate-objective.ts"
 export { importanceCorrections, importanceWeights } from "./importance-weights.ts"
@@ -21,7 +24,7 @@ export type { ImportanceCorrection, ImportanceOptions } from "./importance-weigh
 export { adaptiveKlController, fixedKlController } from "./kl-controller.ts"
 export type { AdaptiveKlOptions, KlController } from "./kl-controller.ts"
 export { klInReward } from "./kl-in-reward.ts"
-export { klEstimate, klEstimators } from "./kl.ts"
+export { fullKl, klEstimate, klEstimators } from "./kl.ts"
 export type { KlEstimator, KlOptions } from "./kl.ts"
 export type { Objective, ObjectiveInputs, ObjectiveNeed, ObjectiveOutput } from "./objective.ts"
 export type { ObjectiveOptions } from "./options.ts"

@@ -1,8 +1,9 @@
 import { describe, expect, test } from "vitest"
-import { evaluate, gradients, input, makeValue, sum } from "../graph/index.ts"
+import { evaluate, gradients, input, logSoftmax, makeValue, sum } from "../graph/index.ts"
+import { createObjective, objectiveIssues } from "./registry.ts"
 import { adaptiveKlController, fixedKlController } from "./kl-controller.ts"
 import { klInReward } from "./kl-in-reward.ts"
-import { klEstimate, klEstimators, type KlEstimator } from "./kl.ts"
+import { fullKl, klEstimate, klEstimators, type KlEstimator } from "./kl.ts"
 import { importanceWeights } from "./importance-weights.ts"
 
 const logprobs = [-1.25, -0.5, -3, -2]
@@ -56,6 +57,58 @@ describe("KL estimates", () => {
     const { values, slopes } = estimate("k3", [-800])
     expect(values).toEqual([10])
     expect(slopes.map(Math.abs)).toEqual([0])
+  })
+})
+
+describe("the whole divergence", () => {
+  const logits = [0.3, -1.2, 0.8, 2, -0.4, 0.1]
+  const references = [0.1, 0.2, -0.5, 1, 1, -2]
+
+  function whole(at: readonly number[]): { rows: number[]; slopes: number[]; logprobs: number[]; referenceLogprobs: number[] } {
+    const x = input("x", [2, 3])
+    const [logprobs_RV, reference_RV] = [logSoftmax(x), logSoftmax(input("ref", [2, 3]))]
+    const kl = fullKl(logprobs_RV, reference_RV)
+    const values = evaluate([kl, gradients(sum(kl), [x])[0]!, logprobs_RV, reference_RV], {
+      x: makeValue([2, 3], at),
+      ref: makeValue([2, 3], references),
+    })
+    const [rows, slopes, l, r] = values.map(({ data }) => [...data])
+    return { rows: rows!, slopes: slopes!, logprobs: l!, referenceLogprobs: r! }
+  }
+
+  test("is what k1 and k3 estimate: their expectation over sampled tokens", () => {
+    const { rows, logprobs: l, referenceLogprobs: r } = whole(logits)
+    for (const kind of ["k1", "k3"] as const) {
+      const [estimates] = evaluate([klEstimate(kind, input("l", [6]), input("r", [6]))], { l: makeValue([6], l), r: makeValue([6], r) })
+      rows.forEach((row, i) => {
+        const expectation = [0, 1, 2].reduce((total, v) => total + Math.exp(l[3 * i + v]!) * estimates!.data[3 * i + v]!, 0)
+        expect(row, kind).toBeCloseTo(expectation, 12)
+      })
+    }
+    expect(Math.min(...rows)).toBeGreaterThan(0.1)
+  })
+
+  test("has a gradient that agrees with finite differences, and none where the policies are equal", () => {
+    const step = 1e-5
+    const total = (at: readonly number[]): number => whole(at).rows.reduce((sum_, x) => sum_ + x, 0)
+    whole(logits).slopes.forEach((slope, i) => {
+      const difference = (total(logits.with(i, logits[i]! + step)) - total(logits.with(i, logits[i]! - step))) / (2 * step)
+      expect(slope).toBeCloseTo(difference, 7)
+    })
+    const { rows, slopes } = whole(references)
+    for (const x of [...rows, ...slopes]) expect(x).toBeCloseTo(0, 12)
+  })
+
+  test("asks the engine for it, and is refused where it has no meaning", () => {
+    expect(createObjective("grpo", { klCoefficient: 0.1, klEstimator: "full" }).needs).toEqual(["fullKl"])
+    expect(createObjective("grpo", { klEstimator: "full" }).needs).toEqual([])
+    const paths = (options: object): string[] => objectiveIssues("grpo", { klCoefficient: 0.1, ...options }).map(({ path }) => path)
+    expect(paths({ klEstimator: "full", klTo: "behaviour", klBiasCorrection: true })).toEqual(["objective.klTo", "objective.klBiasCorrection"])
+  })
+
+  test("an estimator that does not exist is refused with those that do", () => {
+    const [issue] = objectiveIssues("grpo", { klEstimator: "k33" as "k3" })
+    expect(issue!.message).toMatch(/k1, abs, k2, k3, k1\+, k3\+, full, got k33\. Did you mean k3/)
   })
 })
 

@@ -1,9 +1,9 @@
 /**
  * Estimates of KL(pi_theta || reference) per sampled token, as expressions.
  *
- * Shape legend: B responses, T tokens.
+ * Shape legend: B responses, T tokens, R rows (response tokens), V vocabulary.
  */
-import { abs, add, clip, exp, mul, square, stopGradient, sub, type Tensor } from "../graph/index.ts"
+import { abs, add, clip, exp, mul, square, stopGradient, sub, sum, type Tensor } from "../graph/index.ts"
 
 /** "+" keeps the value of the estimator and takes the gradient of k2, which is the right one in expectation. */
 export type KlEstimator = "k1" | "abs" | "k2" | "k3" | "k1+" | "k3+"
@@ -57,4 +57,16 @@ export function klEstimate(
       return add(sub(slope_BT, stopGradient(slope_BT)), stopGradient(value_BT))
     }
   }
+}
+
+/**
+ * The divergence itself, exact at each position: KL(p || p_ref) = sum over the vocabulary of p (log p - log p_ref).
+ * Its expectation over sampled tokens is what k1 estimates.
+ *
+ * @param logprobs_RV log pi_theta of every entry, nats: differentiable
+ * @param reference_RV the reference's
+ * @returns [R], nats
+ */
+export function fullKl(logprobs_RV: Tensor, reference_RV: Tensor): Tensor {
+  return sum(mul(exp(logprobs_RV), sub(logprobs_RV, reference_RV)), { axes: [1] })
 }

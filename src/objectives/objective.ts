@@ -6,7 +6,7 @@
 import type { Tensor } from "../graph/index.ts"
 
 export interface ObjectiveInputs {
-  /** [B, T] log pi_theta of the response tokens: the only differentiable input, with entropy and values. */
+  /** [B, T] log pi_theta of the response tokens: differentiable, as are entropy, full KL and values. */
   readonly logprobs_BT: Tensor
   /** [B, T] log-probs recorded when the batch was sampled. */
   readonly behaviourLogprobs_BT: Tensor
@@ -18,6 +18,12 @@ export interface ObjectiveInputs {
   readonly mask_BT: Tensor
   /** [B, T] entropy of the next-token distribution; present when `needs` has "entropy". */
   readonly entropy_BT?: Tensor
+  /**
+   * [B, T] sum over the vocabulary of p (log p - log p_ref) at each token's position; present when `needs` has "fullKl".
+   */
+  readonly fullKl_BT?: Tensor
+  /** [B, T] value head's estimate of the return from each token on; present when `needs` has "values". */
+  readonly values_BT?: Tensor
   /** Scalar fed at run time under the given name of `constants`. */
   constant(name: string): Tensor
 }
@@ -29,7 +35,7 @@ export interface ObjectiveOutput {
   readonly statistics?: Readonly<Record<string, Tensor>>
 }
 
-export type ObjectiveNeed = "reference" | "entropy"
+export type ObjectiveNeed = "reference" | "entropy" | "fullKl" | "values"
 
 export interface Objective {
   readonly name: string

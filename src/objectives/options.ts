@@ -1,13 +1,14 @@
 /** Options of the objectives. Every number is in the units of its formula; see docs/objectives.md. */
+import { suggestion } from "../config/nearest-name.ts"
 import type { ConfigIssue } from "../errors.ts"
-import type { KlEstimator } from "./kl.ts"
+import { klEstimators, type KlEstimator } from "./kl.ts"
 
 /** Read by every objective. */
 export interface CommonOptions {
   /** Weight of the KL term in the loss. Default 0: no term, no reference policy needed. */
   readonly klCoefficient?: number
-  /** Default "k3". */
-  readonly klEstimator?: KlEstimator
+  /** Default "k3". "full" is no estimate but the sum over the vocabulary: the engine must hold whole distributions. */
+  readonly klEstimator?: KlEstimator | "full"
   /** Which policy the KL term holds the new one to. Default "reference". */
   readonly klTo?: "reference" | "behaviour"
   /** Clamps inside k3; see kl.ts. Default true. */
@@ -112,9 +113,40 @@ const bounds: Readonly<Partial<Record<keyof ObjectiveOptions, { readonly least: 
   ratePositive: { least: 0, open: true },
 }
 
+/** Values of the options that are one of several words. */
+const choices: Readonly<Partial<Record<keyof ObjectiveOptions, readonly string[]>>> = {
+  klEstimator: [...klEstimators, "full"],
+  klTo: ["reference", "behaviour"],
+  level: ["token", "sequence"],
+  sequenceGradient: ["token", "sequence"],
+  form: ["clipped", "plain"],
+}
+
+function choiceIssues(name: string, options: ObjectiveOptions): ConfigIssue[] {
+  return Object.entries(choices).flatMap(([option, known]) => {
+    const value: unknown = options[option as keyof ObjectiveOptions]
+    if (value === undefined || known.includes(value as string)) return []
+    const message = `${name}: expected one of ${known.join(", ")}, got ${String(value)}. ${suggestion(String(value), known)}`
+    return [{ path: `objective.${option}`, message }]
+  })
+}
+
+/** The whole distribution is only known of policies that are there, and has no sampled token whose ratio could correct it. */
+function fullKlIssues(name: string, { klEstimator, klTo = "reference", klBiasCorrection = false }: ObjectiveOptions): ConfigIssue[] {
+  if (klEstimator !== "full") return []
+  const issue = (option: string, expected: string, got: unknown): ConfigIssue => ({
+    path: `objective.${option}`,
+    message: `${name}: expected ${expected} with klEstimator full, got ${String(got)}. Change it, or use klEstimator: k3.`,
+  })
+  return [
+    ...(klTo === "reference" ? [] : [issue("klTo", "reference", klTo)]),
+    ...(klBiasCorrection ? [issue("klBiasCorrection", "false", klBiasCorrection)] : []),
+  ]
+}
+
 /** Problems of the option values of one objective; unknown names are the registry's to find. */
 export function optionIssues(name: string, options: ObjectiveOptions): ConfigIssue[] {
-  const issues: ConfigIssue[] = []
+  const issues: ConfigIssue[] = [...choiceIssues(name, options), ...fullKlIssues(name, options)]
   for (const [option, value] of Object.entries(options)) {
     if (typeof value !== "number") continue
     const bound = bounds[option as keyof ObjectiveOptions]

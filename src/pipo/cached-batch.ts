@@ -76,7 +76,8 @@ export function isCachedBatch(value: unknown): value is CachedBatch | null {
         isTokenRow(sequence.behaviourLogprobs, length) &&
         isTokenRow(sequence.advantages, length) &&
         isTokenRow(sequence.mask, length) &&
-        (sequence.referenceLogprobs === undefined || isTokenRow(sequence.referenceLogprobs, length))
+        (sequence.referenceLogprobs === undefined || isTokenRow(sequence.referenceLogprobs, length)) &&
+        Object.values(sequence.tokenInputs ?? {}).every((row) => isTokenRow(row, length))
       )
     })
   )

@@ -263,6 +263,9 @@ describe("as a wrapper", () => {
     const saved = structuredClone(subject.state()) as { cache: { advantages: Float32Array }[] }
     saved.cache[0]!.advantages = new Float32Array(1)
     expect(() => rule().restore(saved)).toThrow(/cache/)
+    const cut = structuredClone(subject.state()) as { cache: { tokenInputs?: Record<string, Float32Array> }[] }
+    cut.cache[0]!.tokenInputs = { returns: new Float32Array(1) }
+    expect(() => rule().restore(cut)).toThrow(/cache/)
   })
 
   test("all problems of the options are told at once", () => {

@@ -49,6 +49,17 @@ function turnedOver(verdict: Verdict, share: number, seed: number, step: number,
   return { ...verdict, reward: 1 - verdict.reward, reason: `${verdict.reason} (reward turned over by rollout.rewardNoise)` }
 }
 
+/** Text and verdict of a sampled sequence. */
+export async function judge(
+  { tokenizer, task, verifierTimeoutMs }: Pick<RolloutContext, "tokenizer" | "task" | "verifierTimeoutMs">,
+  problem: Problem,
+  sequence: Sequence,
+): Promise<{ readonly text: string; readonly verdict: Verdict }> {
+  const text = decodeResponse(sequence.tokens, tokenizer)
+  const input = { gold: problem.gold, completion: text, ...(problem.row === undefined ? {} : { row: problem.row }) }
+  return { text, verdict: await verifyResponse(task.verifierFor(problem), input, verifierTimeoutMs) }
+}
+
 /**
  * Samples `groupSize` responses to every problem and verifies them.
  * @param firstGroup  number of the first problem's group, for further rounds of one step
@@ -60,7 +71,7 @@ export async function collectRollouts(
   step: number,
   firstGroup: number = 0,
 ): Promise<RolloutBatch> {
-  const { engine, tokenizer, task, sampling, groupSize, verifierTimeoutMs, rewardNoise = 0 } = context
+  const { engine, tokenizer, sampling, groupSize, rewardNoise = 0 } = context
   const prompts = problems.map((problem) => encodePrompt(problem, tokenizer))
   const started = performance.now()
   const groups = await engine.sample(
@@ -76,9 +87,7 @@ export async function collectRollouts(
       sequences.map(async (sequence, response): Promise<Rollout> => {
         const problem = problems[prompt]!
         const group = firstGroup + prompt
-        const text = decodeResponse(sequence.tokens, tokenizer)
-        const input = { gold: problem.gold, completion: text, ...(problem.row === undefined ? {} : { row: problem.row }) }
-        const judged = await verifyResponse(task.verifierFor(problem), input, verifierTimeoutMs)
+        const { text, verdict: judged } = await judge(context, problem, sequence)
         const verdict = turnedOver(judged, rewardNoise, seed, step, group, response)
         return { problem, group, promptTokens: prompts[prompt]!, sequence, text, verdict, failed: isFailure(verdict) }
       }),

@@ -1,8 +1,20 @@
 /** From verified rollouts to the batch that update rules plan on, and to the numbers that describe it. */
-import type { AdvantageEstimator } from "../objectives/index.ts"
+import {
+  applyMask,
+  criticInputs,
+  denseRewards,
+  IMPORTANCE_INPUT,
+  importanceWeights,
+  klInReward,
+  type AdvantageEstimator,
+  type ImportanceCorrection,
+  type ImportanceOptions,
+  type RewardedResponse,
+} from "../objectives/index.ts"
 import type { BatchSequence, PipoBatch } from "../pipo/index.ts"
 import { byGroup, isFlat } from "../rollout/group-filter.ts"
 import type { StepRollout } from "../rollout/rollout-stage.ts"
+import { componentRewards } from "./reward-components.ts"
 
 function mean(values: readonly number[]): number {
   return values.length === 0 ? Number.NaN : values.reduce((total, x) => total + x, 0) / values.length
@@ -13,25 +25,76 @@ export function keptRollouts(rollouts: readonly StepRollout[]): StepRollout[] {
   return rollouts.filter(({ trained }) => trained)
 }
 
+/** What was computed about the kept rollouts, in their order, before they become a batch. Arrays are [T] per rollout. */
+export interface BatchScores {
+  /** Log-probs under the reference policy, nats. */
+  readonly reference?: readonly Float32Array[]
+  /** Values under the weights before the step. */
+  readonly values?: readonly Float32Array[]
+  /** Reward of the greedy response, by group. */
+  readonly greedyRewards?: ReadonlyMap<number, number>
+  /** The estimator wants the component rewards of each verdict. */
+  readonly rewards?: boolean
+  /** Weight of the divergence that is taken off the reward of each token. */
+  readonly klInReward?: number
+  /** The trainer's own log-probs, which then stand in for the sampler's, and how the difference is weighted. */
+  readonly correction?: { readonly mode: ImportanceCorrection; readonly old: readonly Float32Array[] } & ImportanceOptions
+}
+
+/** A response as an estimator reads it. */
+function rewarded(rollout: StepRollout, mask: Float32Array, behaviour: Float32Array, i: number, scores: BatchScores): RewardedResponse {
+  const { reference, klInReward: coefficient } = scores
+  const greedyReward = scores.greedyRewards?.get(rollout.group)
+  const response = { reward: rollout.trainingReward, group: rollout.group, mask }
+  const rewards = scores.rewards === true ? componentRewards(rollout) : undefined
+  const tokenRewards =
+    coefficient === undefined ? undefined : applyMask([klInReward(denseRewards("train", response, i), behaviour, reference![i]!, coefficient)], [mask])[0]!
+  return {
+    ...response,
+    ...(tokenRewards === undefined ? {} : { tokenRewards }),
+    ...(scores.values === undefined ? {} : { values: scores.values[i]! }),
+    ...(greedyReward === undefined ? {} : { greedyReward }),
+    ...rewards,
+  }
+}
+
+/** Per-token inputs of the objective beside advantages and log-probs; undefined where there are none. */
+function tokenInputsOf(k: number, oldValues: Float32Array | undefined, returns: readonly Float64Array[] | undefined, importance: readonly Float64Array[] | undefined): Record<string, Float32Array> | undefined {
+  const inputs = {
+    ...(oldValues === undefined || returns === undefined ? {} : { [criticInputs.oldValues]: oldValues, [criticInputs.returns]: Float32Array.from(returns[k]!) }),
+    ...(importance === undefined ? {} : { [IMPORTANCE_INPUT]: Float32Array.from(importance[k]!) }),
+  }
+  return Object.keys(inputs).length === 0 ? undefined : inputs
+}
+
 /**
  * The batch of a step. Advantages come from the training rewards, means from what the verifier said; responses whose verdict
  * failed are left out of both. A masked response counts among its group and has no token in the loss.
- * @param rollouts   all that were sampled
- * @param reference  log-probs of the reference policy for `keptRollouts(rollouts)`
+ * @param rollouts  all that were sampled
+ * @param scores    of `keptRollouts(rollouts)`
  */
-export function makeBatch(step: number, rollouts: readonly StepRollout[], estimator: AdvantageEstimator, reference: readonly Float32Array[] | undefined): PipoBatch {
+export function makeBatch(step: number, rollouts: readonly StepRollout[], estimator: AdvantageEstimator, scores: BatchScores = {}): PipoBatch {
+  const { reference, values, correction } = scores
   const judged = keptRollouts(rollouts).map((rollout, i) => ({ rollout, i })).filter(({ rollout }) => !rollout.failed)
   const masks = judged.map(({ rollout }) => new Float32Array(rollout.sequence.tokens.length).fill(1))
-  const { advantages } = estimator.estimate(judged.map(({ rollout }, k) => ({ reward: rollout.trainingReward, group: rollout.group, mask: masks[k]! })))
-  const sequences = judged.map(({ rollout, i }, k): BatchSequence => ({
-    promptTokens: rollout.promptTokens,
-    responseTokens: rollout.sequence.tokens,
-    behaviourLogprobs: rollout.sequence.policyLogprobs,
-    advantages: rollout.masked ? new Float32Array(masks[k]!.length) : Float32Array.from(advantages[k]!),
-    mask: rollout.masked ? new Float32Array(masks[k]!.length) : masks[k]!,
-    group: rollout.group,
-    ...(reference === undefined ? {} : { referenceLogprobs: reference[i]! }),
-  }))
+  const behaviour = judged.map(({ rollout, i }) => correction?.old[i] ?? rollout.sequence.policyLogprobs)
+  const { advantages, returns } = estimator.estimate(judged.map(({ rollout, i }, k) => rewarded(rollout, masks[k]!, behaviour[k]!, i, scores)))
+  // Of exactly the distribution sampled from: the weights make up for its cuts (top-k, top-p) too.
+  const sampler = judged.map(({ rollout }) => rollout.sequence.logprobs)
+  const importance = correction === undefined ? undefined : importanceWeights(correction.mode, behaviour, sampler, masks, correction)
+  const sequences = judged.map(({ rollout, i }, k): BatchSequence => {
+    const tokenInputs = tokenInputsOf(k, values?.[i], returns, importance)
+    return {
+      promptTokens: rollout.promptTokens,
+      responseTokens: rollout.sequence.tokens,
+      behaviourLogprobs: behaviour[k]!,
+      advantages: rollout.masked ? new Float32Array(masks[k]!.length) : Float32Array.from(advantages[k]!),
+      mask: rollout.masked ? new Float32Array(masks[k]!.length) : masks[k]!,
+      group: rollout.group,
+      ...(reference === undefined ? {} : { referenceLogprobs: reference[i]! }),
+      ...(tokenInputs === undefined ? {} : { tokenInputs }),
+    }
+  })
   const measured = measuredRollouts(rollouts)
   return {
     step,

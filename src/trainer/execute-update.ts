@@ -1,5 +1,5 @@
 /** Executes one update of a plan: its mini-batches, each one optimiser step. */
-import type { AdamOptions, Engine, TrainSequence } from "../engine/engine.ts"
+import type { AdamOptions, Engine, SnapshotId, TrainSequence } from "../engine/engine.ts"
 import { isBatchObjective, withConstants, type BatchObjective, type Objective } from "../objectives/index.ts"
 import type { BatchSequence, Update } from "../pipo/index.ts"
 
@@ -13,6 +13,10 @@ export interface UpdateContext {
   readonly temperature: number
   /** Uniform numbers for objectives that pick tokens at random. */
   readonly random: () => number
+  /** Numbers in place of an objective's own constants of these names, where it has them. */
+  readonly constants: Readonly<Record<string, number>>
+  /** Policy that a divergence over the vocabulary is measured from. */
+  readonly reference: SnapshotId | undefined
 }
 
 /** What an optimiser step reported. */
@@ -58,8 +62,9 @@ async function optimiserStep(context: UpdateContext, update: Update, part: reado
   const { engine, adam, temperature } = context
   const weights = context.aggregate(part.map(({ mask }) => mask))
   const weighted = part.map((sequence, i): TrainSequence => ({ ...sequence, weights: weights[i]!.map((w) => w * update.lossScale) }))
-  const { objective, sequences, statistics } = await prepared(context, update.objective, weighted)
-  const report = await engine.forwardBackward(sequences, objective, { temperature })
+  const { objective, sequences, statistics } = await prepared(context, steered(update.objective, context.constants), weighted)
+  const reference = context.reference === undefined ? {} : { reference: context.reference }
+  const report = await engine.forwardBackward(sequences, objective, { temperature, ...reference })
   const counted = sequences.reduce((total, { mask }) => total + mask.reduce((sum, m) => sum + m, 0), 0)
   const outcome = {
     loss: report.loss,
@@ -76,6 +81,12 @@ async function optimiserStep(context: UpdateContext, update: Update, part: reado
   }
   const step = await engine.optimStep({ ...adam, learningRate: adam.learningRate * update.learningRateScale })
   return { ...outcome, gradientNorm: step.gradientNorm, applied: step.applied }
+}
+
+/** The objective with the numbers that hold now. */
+function steered(objective: Objective, constants: Readonly<Record<string, number>>): Objective {
+  const known = Object.entries(constants).filter(([name]) => name in objective.constants)
+  return known.length === 0 ? objective : { ...objective, constants: { ...objective.constants, ...Object.fromEntries(known) } }
 }
 
 interface Prepared {
@@ -102,7 +113,7 @@ async function prepared(context: UpdateContext, objective: Objective, sequences:
         ? sequences
         : sequences.map((sequence, i) => ({
             ...sequence,
-            tokenInputs: Object.fromEntries(names.map((name) => [name, Float32Array.from(tokenInputs[name]![i]!)])),
+            tokenInputs: { ...sequence.tokenInputs, ...Object.fromEntries(names.map((name) => [name, Float32Array.from(tokenInputs[name]![i]!)])) },
           })),
   }
 }

@@ -1,15 +1,19 @@
 /** One iteration of the algorithm: sample, verify, plan, update, commit. */
 import type { AdamOptions, SnapshotId } from "../engine/engine.ts"
+import type { KlController } from "../objectives/index.ts"
 import { pairedImprovement, type BatchSequence, type PairedImprovement } from "../pipo/index.ts"
 import { expectedAccuracy } from "../evaluation/held-out.ts"
 import { deriveSeed, randomStream } from "../random.ts"
 import type { StepRollout } from "../rollout/rollout-stage.ts"
 import type { CompletionLine, MetricsLine } from "../runs/index.ts"
-import { batchMetrics, keptRollouts, makeBatch, measuredRollouts } from "./batch.ts"
+import { batchMetrics, measuredRollouts } from "./batch.ts"
 import { executeUpdate, type OptimiserStep, type UpdateContext } from "./execute-update.ts"
+import { followKl } from "./kl-control.ts"
 import type { PreviousPolicy } from "./previous-policy.ts"
+import type { ReferencePolicy } from "./reference-policy.ts"
 import type { RunParts } from "./run-parts.ts"
 import { learningRateFactor } from "./schedule.ts"
+import { scoreBatch, type ScoringState } from "./score-batch.ts"
 import { updateMetrics, type ExecutedUpdate } from "./update-metrics.ts"
 
 export interface Iteration {
@@ -19,26 +23,28 @@ export interface Iteration {
   readonly optimiserSteps: readonly OptimiserStep[]
 }
 
-/** Other policies that a step looks at. */
+/** Other policies that a step looks at, and how far it may stray from them. */
 export interface OtherPolicies {
   /** That the objective compares with, where it needs one. */
-  readonly reference: SnapshotId | undefined
+  readonly reference: ReferencePolicy | undefined
   /** That of the previous iteration, where the rule compares with it. */
   readonly previous: PreviousPolicy | undefined
   /** The last policy that a rule asked to keep. In memory: a resumed run has none. */
   readonly kept: { id?: SnapshotId }
+  readonly kl: KlController
 }
 
-export async function iterate(parts: RunParts, step: number, { reference, previous, kept }: OtherPolicies): Promise<Iteration> {
+export async function iterate(parts: RunParts, step: number, { reference, previous, kept, kl }: OtherPolicies): Promise<Iteration> {
   const { config, rule } = parts
   const started = performance.now()
   const { rollouts, metrics: shaping, sampleSeconds, verifySeconds } = await parts.rollouts.collect(step)
 
   const trainStarted = performance.now()
-  const made = makeBatch(step, rollouts, parts.estimator, await referenceLogprobs(parts, keptRollouts(rollouts), reference))
+  const scoring: ScoringState = { reference: reference?.snapshot, kl }
+  const { batch: made, metrics: scores, greedy } = await scoreBatch(parts, step, rollouts, scoring)
   const batch = previous === undefined ? made : { ...made, improvement: await comparedWithPrevious(parts, measuredRollouts(rollouts), previous) }
   const plan = rule.plan(batch)
-  const context = updateContext(parts, step)
+  const context = updateContext(parts, step, scoring)
   await followPolicy(parts, plan.policy, kept)
   const executed: ExecutedUpdate[] = []
   for (const update of plan.updates) {
@@ -48,18 +54,23 @@ export async function iterate(parts: RunParts, step: number, { reference, previo
   }
   rule.commit(batch, { explorationApplied: explorationApplied(executed) })
   const ended = performance.now()
-  const trainSeconds = (ended - trainStarted) / 1000
+  const trainSeconds = (ended - trainStarted) / 1000 - greedy.sampleSeconds - greedy.verifySeconds
 
   const held = await heldOutAfterStep(parts)
   const sampled = batchMetrics(rollouts, batch)
   const updated = updateMetrics(executed)
+  const adaptive = config.objective.klTarget === undefined ? {} : { klCoefficient: kl.coefficient }
+  followKl(kl, scores["kl"] ?? updated["kl"], batch.sequences.length)
   return {
     metrics: {
       ...sampled,
+      sampledTokens: sampled.sampledTokens + greedy.tokens,
       ...shaping,
+      ...scores,
       ...improvementMetrics(batch.improvement),
       ...plan.metrics,
       ...updated,
+      ...adaptive,
       ...held,
       step,
       mu: batch.meanReward,
@@ -67,10 +78,10 @@ export async function iterate(parts: RunParts, step: number, { reference, previo
       time: {
         at: new Date().toISOString(),
         seconds: (ended - started) / 1000,
-        sampleSeconds,
-        verifySeconds,
+        sampleSeconds: sampleSeconds + greedy.sampleSeconds,
+        verifySeconds: verifySeconds + greedy.verifySeconds,
         trainSeconds,
-        sampledTokensPerSecond: sampled.sampledTokens / sampleSeconds,
+        sampledTokensPerSecond: (sampled.sampledTokens + greedy.tokens) / (sampleSeconds + greedy.sampleSeconds),
         trainedTokensPerSecond: updated.trainedTokens / trainSeconds,
       },
     },
@@ -79,7 +90,7 @@ export async function iterate(parts: RunParts, step: number, { reference, previo
   }
 }
 
-function updateContext({ config, engine, aggregate }: RunParts, step: number): UpdateContext & { readonly adam: AdamOptions } {
+function updateContext({ config, engine, aggregate }: RunParts, step: number, { reference, kl }: ScoringState): UpdateContext & { readonly adam: AdamOptions } {
   const { learningRate, beta1, beta2, eps, weightDecay, gradientClip, miniBatches } = config.optimizer
   const factor = learningRateFactor(config.optimizer, step, config.train.steps)
   const random = randomStream(deriveSeed(config.seed, "objective"), step)
@@ -90,6 +101,8 @@ function updateContext({ config, engine, aggregate }: RunParts, step: number): U
     adam: { learningRate: learningRate * factor, beta1, beta2, eps, weightDecay, gradientClip },
     temperature: config.rollout.temperature,
     random: () => random.uniform(),
+    constants: config.objective.klTarget === undefined ? {} : { klCoefficient: kl.coefficient },
+    reference,
   }
 }
 
@@ -138,12 +151,6 @@ function improvementMetrics(improvement: PairedImprovement | null | undefined): 
 function explorationApplied(executed: readonly ExecutedUpdate[]): boolean {
   const explored = executed.filter(({ kind }) => kind === "exploration")
   return explored.length > 0 && explored.every(({ steps }) => steps.length > 0 && steps.every(({ applied }) => applied))
-}
-
-async function referenceLogprobs(parts: RunParts, rollouts: readonly StepRollout[], reference: SnapshotId | undefined): Promise<Float32Array[] | undefined> {
-  if (reference === undefined) return undefined
-  const sequences = rollouts.map(({ promptTokens, sequence }) => ({ promptTokens, responseTokens: sequence.tokens }))
-  return parts.engine.logprobs(sequences, { policy: reference, temperature: parts.config.rollout.temperature })
 }
 
 /** @param sequences the batch's sequences: the judged rollouts of the groups that are trained on, in order */

@@ -12,6 +12,8 @@ import { presetConfig } from "../model/presets.ts"
 import { createByteTokenizer, createCharacterTokenizer } from "../model/tokenizer-create.ts"
 import type { Tokenizer } from "../model/tokenizer.ts"
 import { encodePrompt } from "../rollout/prompt-encoder.ts"
+import { checkFullKl } from "./engine-checks.ts"
+import { criticOf } from "./objective-parts.ts"
 
 /** The policy before its weights are loaded. */
 export interface PolicyPlan {
@@ -63,6 +65,7 @@ export async function planPolicy(config: ResolvedConfig, task: Task): Promise<Po
       `got ${longest} + ${rollout.maxResponseTokens}. Lower rollout.maxResponseTokens${model.preset === undefined ? "" : " or raise model.contextLength"}.`
     throw new ConfigError([{ path: "rollout.maxResponseTokens", message }])
   }
+  checkFullKl(config, plan.modelConfig)
   return plan
 }
 
@@ -93,6 +96,7 @@ export function engineThreads(config: ResolvedConfig): number {
 /** Starts the embedded engine on a planned policy. */
 export function createEngine(config: ResolvedConfig, plan: PolicyPlan): Promise<OnnxEngine> {
   const { engine, lora, train } = config
+  const critic = criticOf(config)
   return OnnxEngine.create({
     config: plan.modelConfig,
     tokenizer: plan.tokenizer,
@@ -104,6 +108,7 @@ export function createEngine(config: ResolvedConfig, plan: PolicyPlan): Promise<
     tokenBudget: engine.tokenBudget,
     headChunk: engine.headChunk,
     gradientCheckpointing: train.gradientCheckpointing,
+    ...(critic === undefined ? {} : { valueHead: critic.head }),
     ...(lora.enabled ? { lora: { rank: lora.rank, alpha: lora.alpha, targets: lora.targets } } : {}),
   })
 }

@@ -1,25 +1,17 @@
 /** From a config to the update rule: objective, base rule, PIPO around it. */
-import type { ObjectiveSettings, ResolvedConfig } from "../config/index.ts"
+import type { ResolvedConfig } from "../config/index.ts"
 import { ConfigError, type ConfigIssue } from "../errors.ts"
 import {
   aggregationWeights,
-  createAdvantage,
   createObjective,
   objectiveIssues,
-  objectiveRecipe,
-  type AdvantageEstimator,
+  withCritic,
   type BatchObjective,
   type Objective,
-  type ObjectiveOptions,
 } from "../objectives/index.ts"
 import { pairedXi, pipo, plainRule, randomXi, replayRule, steered, type UpdateRule } from "../pipo/index.ts"
 import { deriveSeed } from "../random.ts"
-
-/** Settings of the `objective` section that are not options of the loss itself. */
-function lossOptions(settings: ObjectiveSettings): ObjectiveOptions {
-  const { name: _name, advantage: _advantage, aggregation: _aggregation, aggregationConstant: _constant, normalizeStd: _std, ...options } = settings
-  return options as ObjectiveOptions
-}
+import { aggregationMode, createAdvantageOf, criticOf, lossOptions, unreadSettings } from "./objective-parts.ts"
 
 /** Problems of the `objective` section that need the objectives to be known. */
 export function objectiveProblems(config: ResolvedConfig): ConfigIssue[] {
@@ -36,6 +28,7 @@ export function objectiveProblems(config: ResolvedConfig): ConfigIssue[] {
   if (problems.some(({ path }) => path === "objective.name")) return problems
   collect(() => void createAdvantageOf(config))
   collect(() => void aggregator(config)([Float32Array.of(1)]))
+  collect(() => unreadSettings(config))
   return problems
 }
 
@@ -43,27 +36,18 @@ export function createObjectiveOf(config: ResolvedConfig): BatchObjective {
   return createObjective(config.objective.name, lossOptions(config.objective))
 }
 
-/** @throws ConfigError for an unknown estimator, or one that needs what this trainer does not sample */
-export function createAdvantageOf(config: ResolvedConfig): AdvantageEstimator {
-  const recipe = objectiveRecipe(config.objective.name)
-  const { advantage = recipe.advantage, normalizeStd } = config.objective
-  const estimator = createAdvantage(advantage, {
-    ...(advantage === recipe.advantage ? recipe.advantageOptions : {}),
-    ...(normalizeStd === undefined ? {} : { scale: normalizeStd ? "group" : "none" }),
-  })
-  if (estimator.needs.length > 0) {
-    const message = `advantage ${advantage}: expected an estimator that needs rewards alone, got one that needs ${estimator.needs.join(" and ")}. Choose another estimator.`
-    throw new ConfigError([{ path: "objective.advantage", message }])
-  }
-  return estimator
+/** The objective and, where the advantage needs values, the loss of the critic that gives them. */
+export function criticized(config: ResolvedConfig, objective: Objective): Objective {
+  const critic = criticOf(config)
+  return critic === undefined || objective.needs.includes("values") ? objective : withCritic(objective, critic.loss)
 }
 
 /** Aggregation weights of an optimiser batch, as the config wants them. */
 export function aggregator(config: ResolvedConfig): (masks: readonly Float32Array[]) => Float32Array[] {
-  const mode = config.objective.aggregation ?? objectiveRecipe(config.objective.name).aggregation
-  const given = config.objective["aggregationConstant"]
-  const constant = typeof given === "number" ? given : config.rollout.maxResponseTokens
-  return (masks) => aggregationWeights(mode, masks, { constant })
+  const { aggregationConstant, divideByRows } = config.objective
+  const constant = aggregationConstant ?? config.rollout.maxResponseTokens
+  const options = { constant, ...(divideByRows === undefined ? {} : { divideByRows }) }
+  return (masks) => aggregationWeights(aggregationMode(config), masks, options)
 }
 
 export function createRule(config: ResolvedConfig, objective: Objective): UpdateRule {

@@ -6,11 +6,19 @@ import type { HeldOutContext } from "../evaluation/held-out.ts"
 import type { Tokenizer } from "../model/tokenizer.ts"
 import type { AdvantageEstimator, Objective } from "../objectives/index.ts"
 import type { UpdateRule } from "../pipo/index.ts"
+import type { RolloutContext } from "../rollout/rollout.ts"
 import { RolloutStage } from "../rollout/rollout-stage.ts"
-import { aggregator, createAdvantageOf, createObjectiveOf, createRule } from "./rule.ts"
+import { checkEngine } from "./engine-checks.ts"
+import type { GreedyContext } from "./greedy-baseline.ts"
+import { createAdvantageOf } from "./objective-parts.ts"
+import { aggregator, createObjectiveOf, createRule, criticized } from "./rule.ts"
+import type { ScoringNeeds } from "./score-batch.ts"
 
 /** Deadline of verifiers that answer later. */
 export const VERIFIER_TIMEOUT_MS = 30_000
+
+/** Largest importance weight when nothing is said: as in the papers and in TRL. */
+const DEFAULT_IMPORTANCE_MAXIMUM = 2
 
 /** The policy and task of a run, and what may take the place of the config's own objective and rule. */
 export interface RunInputs {
@@ -35,18 +43,25 @@ export interface RunParts {
   readonly aggregate: (masks: readonly Float32Array[]) => Float32Array[]
   /** What a step learns from: prompts, responses, verdicts, shaped rewards. */
   readonly rollouts: RolloutStage
+  /** How greedy responses are sampled and rewarded, for advantages that compare with them. */
+  readonly greedy: GreedyContext
   readonly heldOut: HeldOutContext
-  /** The objective compares with the policy that the run started from. */
+  /** What the objective and the advantage want to know of a batch. */
+  readonly scoring: ScoringNeeds
+  /** The objective compares with a reference policy, token by token or over the vocabulary. */
   readonly needsReference: boolean
 }
 
 export function runParts(inputs: RunInputs): RunParts {
   const { config, engine, tokenizer, task, eosTokens } = inputs
   const { maxResponseTokens, temperature, topK, topP, minP, stopStrings, groupSize } = config.rollout
-  const objective = inputs.objective ?? createObjectiveOf(config)
-  const common = { engine, tokenizer, task, verifierTimeoutMs: VERIFIER_TIMEOUT_MS }
+  const objective = criticized(config, inputs.objective ?? createObjectiveOf(config))
   const estimator = createAdvantageOf(config)
+  const scoring = scoringNeeds(config, objective, estimator)
+  checkEngine(engine, objective)
+  const common = { engine, tokenizer, task, verifierTimeoutMs: VERIFIER_TIMEOUT_MS }
   const sampling = { temperature, topK, topP, minP, maxTokens: maxResponseTokens, stopTokens: eosTokens, stopStrings }
+  const rollout: RolloutContext = { ...common, sampling, groupSize, rewardNoise: config.rollout.rewardNoise }
   return {
     config,
     engine,
@@ -55,10 +70,32 @@ export function runParts(inputs: RunInputs): RunParts {
     estimator,
     aggregate: aggregator(config),
     rollouts: new RolloutStage(
-      { ...common, sampling, groupSize, rewardNoise: config.rollout.rewardNoise },
+      rollout,
       { ...config.rollout, seed: config.seed, smallestGroup: estimator.smallestGroup ?? 1 },
     ),
+    greedy: { rollout, maxResponseTokens, overlong: config.rollout.overlong },
     heldOut: { ...common, eosTokens, stopStrings, maxResponseTokens },
-    needsReference: objective.needs.includes("reference"),
+    scoring,
+    needsReference: scoring.reference || objective.needs.includes("fullKl"),
+  }
+}
+
+function scoringNeeds({ objective: settings }: ResolvedConfig, objective: Objective, { needs }: AdvantageEstimator): ScoringNeeds {
+  const { importanceCorrection: mode, importanceMaximum = DEFAULT_IMPORTANCE_MAXIMUM, importanceMinimum } = settings
+  const klInReward = settings.klIn === "reward" && settings.klCoefficient > 0
+  return {
+    reference: klInReward || objective.needs.includes("reference"),
+    values: needs.includes("values"),
+    greedy: needs.includes("greedy"),
+    rewards: needs.includes("rewards"),
+    klInReward,
+    correction:
+      mode === undefined
+        ? undefined
+        : {
+            mode,
+            ...(importanceMaximum === null ? {} : { maximum: importanceMaximum }),
+            ...(importanceMinimum === undefined ? {} : { minimum: importanceMinimum }),
+          },
   }
 }

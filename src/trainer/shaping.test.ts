@@ -66,7 +66,7 @@ test("a masked response counts among its group and has no token in the loss", ()
 
 test("the reference's log-probs stay with their rollouts when others were dropped or not judged", () => {
   const rollouts = [rollout(0, 1, { trained: false }), rollout(1, 0, { failed: true }), rollout(1, 1), rollout(1, 0)]
-  const batch = makeBatch(1, rollouts, estimator, [-3, -1, -2].map((x) => Float32Array.of(x, x)))
+  const batch = makeBatch(1, rollouts, estimator, { reference: [-3, -1, -2].map((x) => Float32Array.of(x, x)) })
   expect(batch.sequences.map(({ referenceLogprobs }) => referenceLogprobs![0])).toEqual([-1, -2])
 })
 

@@ -15,10 +15,13 @@ import {
   type RunSummary,
 } from "../runs/index.ts"
 import { iterate, type OtherPolicies } from "./iteration.ts"
+import { klController } from "./kl-control.ts"
 import { PreviousPolicy } from "./previous-policy.ts"
-import { runParts, type RunInputs, type RunParts } from "./run-parts.ts"
+import { ReferencePolicy } from "./reference-policy.ts"
+import { probeComponents } from "./reward-components.ts"
+import { runParts, VERIFIER_TIMEOUT_MS, type RunInputs, type RunParts } from "./run-parts.ts"
 import { Safeguards } from "./safeguards.ts"
-import { loadReference, readTrainerState, saveReference, writeTrainerState } from "./trainer-state.ts"
+import { readTrainerState, writeTrainerState } from "./trainer-state.ts"
 import { warmStart } from "./warm-start.ts"
 
 /** Hears of a run as it goes. */
@@ -61,6 +64,7 @@ interface Position {
 export async function train(run: TrainRun): Promise<TrainResult> {
   const { config, folder, observer, stopRequested } = run
   const parts = runParts(run)
+  if (parts.scoring.rewards) await probeComponents(config, run.task, VERIFIER_TIMEOUT_MS)
   const position = run.resume?.checkpoint === undefined ? await begin(run, parts) : await resumeAt(run, parts, run.resume.checkpoint)
   const { safeguards, others } = position
   let { step } = position
@@ -72,6 +76,7 @@ export async function train(run: TrainRun): Promise<TrainResult> {
     folder.logCompletions(step, iteration.completions)
     observer.onStep(iteration.metrics)
     safeguards.inspect(step, iteration)
+    await others.reference?.advance(step)
     const last = step === config.train.steps
     if (last || step % config.evaluation.every === 0) await evaluate(run, parts, step)
     if (last || step % config.checkpoint.every === 0 || stopRequested()) await checkpoint(run, parts, position, step)
@@ -85,24 +90,28 @@ async function begin(run: TrainRun, parts: RunParts): Promise<Position> {
   const safeguards = new Safeguards(folder, observer.onNote)
   if (config.warmStart.enabled) await learnFromSolutions(run, parts)
   const previous = parts.rule.comparesWithPrevious === true ? new PreviousPolicy(engine) : undefined
-  if (stopRequested()) return { step: 0, safeguards, others: { reference: undefined, previous, kept: {} } }
+  const kl = klController(config.objective)
+  if (stopRequested()) return { step: 0, safeguards, others: { reference: undefined, previous, kept: {}, kl } }
   await evaluate(run, parts, 0)
-  const reference = parts.needsReference ? await saveReference(engine, folder.directory) : undefined
-  const position = { step: 0, safeguards, others: { reference, previous, kept: {} } }
+  const reference = parts.needsReference ? new ReferencePolicy(engine, folder, config.objective.referenceEvery) : undefined
+  await reference?.advance(0)
+  const position = { step: 0, safeguards, others: { reference, previous, kept: {}, kl } }
   await checkpoint(run, parts, position, 0)
   return position
 }
 
-async function resumeAt({ engine, folder, observer }: TrainRun, parts: RunParts, { path, step }: { readonly path: string; readonly step: number }): Promise<Position> {
+async function resumeAt({ config, engine, folder, observer }: TrainRun, parts: RunParts, { path, step }: { readonly path: string; readonly step: number }): Promise<Position> {
   await engine.load(path)
   const state = readTrainerState(path)
   parts.rule.restore(state.rule)
   // Without a record of it, every step so far took its prompts and no others.
   parts.rollouts.restore(state.prompts ?? { position: step * parts.config.rollout.promptsPerStep, memory: null })
-  const reference = parts.needsReference ? await loadReference(engine, folder.directory) : undefined
+  const reference = parts.needsReference ? new ReferencePolicy(engine, folder, config.objective.referenceEvery) : undefined
+  await reference?.resume(step)
   const previous = parts.rule.comparesWithPrevious === true ? new PreviousPolicy(engine) : undefined
   await previous?.load(path)
-  return { step, safeguards: new Safeguards(folder, observer.onNote, state.refused), others: { reference, previous, kept: {} } }
+  const kl = klController(config.objective, state.klCoefficient)
+  return { step, safeguards: new Safeguards(folder, observer.onNote, state.refused), others: { reference, previous, kept: {}, kl } }
 }
 
 async function learnFromSolutions({ config, engine, folder, observer, stopRequested }: TrainRun, parts: RunParts): Promise<void> {
@@ -144,11 +153,12 @@ function improvement(folder: RunFolder, now: HeldOutResult): Record<string, numb
   }
 }
 
-async function checkpoint({ engine, folder }: TrainRun, parts: RunParts, { safeguards, others }: Position, step: number): Promise<void> {
+async function checkpoint({ config, engine, folder }: TrainRun, parts: RunParts, { safeguards, others }: Position, step: number): Promise<void> {
+  const adaptive = config.objective.klTarget === undefined ? {} : { klCoefficient: others.kl.coefficient }
   await folder.checkpoints.write(step, async (directory) => {
     await engine.save(directory)
     await others.previous?.save(directory)
-    writeTrainerState(directory, { rule: parts.rule.state(), refused: safeguards.refused, prompts: parts.rollouts.state() })
+    writeTrainerState(directory, { rule: parts.rule.state(), refused: safeguards.refused, prompts: parts.rollouts.state(), ...adaptive })
   })
 }
 

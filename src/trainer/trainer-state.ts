@@ -1,7 +1,6 @@
 /** The trainer's part of a checkpoint, beside the engine's weights and moments. */
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs"
+import { readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import type { Engine, SnapshotId } from "../engine/engine.ts"
 import { CheckpointError } from "../errors.ts"
 import { decodeState, encodeState } from "../runs/index.ts"
 
@@ -14,6 +13,8 @@ export interface TrainerState {
   readonly refused: number
   /** Place in the training data, and what a curriculum knows; undefined in checkpoints of before there was a choice of prompts. */
   readonly prompts: unknown
+  /** Weight of the divergence from the reference, where it is moved towards a target. */
+  readonly klCoefficient?: number
 }
 
 export function writeTrainerState(directory: string, state: TrainerState): void {
@@ -29,26 +30,9 @@ export function readTrainerState(directory: string): TrainerState {
   } catch (cause) {
     throw new CheckpointError(`${path}: expected the trainer's state, got ${String(cause)}. Resume from another checkpoint.`, { cause })
   }
-  const { rule, refused, prompts } = state
+  const { rule, refused, prompts, klCoefficient } = state
   if (rule === undefined || refused === undefined) {
     throw new CheckpointError(`${path}: expected the trainer's state, got a file without it. Resume from another checkpoint.`)
   }
-  return { rule, refused, prompts }
-}
-
-/** Folder of the policy that a run started from, kept for runs whose objective compares with it. */
-function referenceDirectory(runDirectory: string): string {
-  return join(runDirectory, "reference")
-}
-
-/** Keeps the current policy as the reference of the run. */
-export async function saveReference(engine: Engine, runDirectory: string): Promise<SnapshotId> {
-  const directory = referenceDirectory(runDirectory)
-  mkdirSync(directory, { recursive: true })
-  await engine.save(directory)
-  return engine.importSnapshot(directory)
-}
-
-export function loadReference(engine: Engine, runDirectory: string): Promise<SnapshotId> {
-  return engine.importSnapshot(referenceDirectory(runDirectory))
+  return { rule, refused, prompts, ...(klCoefficient === undefined ? {} : { klCoefficient }) }
 }

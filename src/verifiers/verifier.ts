@@ -4,12 +4,23 @@
  */
 export type VerdictStatus = "correct" | "incorrect" | "no-answer" | "unparsable-gold" | "timeout" | "failure"
 
+/** One of several rewards of a response. */
+export interface RewardComponent {
+  readonly name: string
+  /** Absent where the component has no opinion on the response. */
+  readonly reward?: number
+  /** Default 1. */
+  readonly weight?: number
+}
+
 export interface Verdict {
   readonly status: VerdictStatus
   /** The verifiable reward; 0 for anything but a (partly) right answer. */
   readonly reward: number
   /** The answer as it was read from the response. */
   readonly extracted?: string
+  /** What the reward is made of, in one order for all responses: for `objective.rewardAggregation`. */
+  readonly components?: readonly RewardComponent[]
   /** Why, in words a person debugging completions can use. */
   readonly reason: string
 }

@@ -8,12 +8,16 @@ import { createTokenizer, type Tokenizer } from "../../model/tokenizer.ts"
 import type { GenerationDefaults } from "../../model/generation-config.ts"
 import type { WeightType } from "../../model/config.ts"
 import { planWeights, readPlannedWeights } from "../../model/weight-files.ts"
-import type { Weights } from "../../model/weights.ts"
+import { valueHeadSpecs } from "../../model/value-head.ts"
+import { elementCount, type Weights } from "../../model/weights.ts"
+import { CheckpointError } from "../../errors.ts"
 import type { PolicyState } from "./policy-state.ts"
 import type { WorkerSettings } from "./protocol.ts"
 
 const optimizerFile = "optimizer.safetensors"
 const stateFile = "engine.json"
+/** Apart from the model's own files: a model that leaves the house has no critic. */
+const valueHeadFile = "value_head.safetensors"
 
 export function settingsTokenizer(settings: WorkerSettings): Tokenizer {
   return createTokenizer(settings.tokenizerFiles, "the model's tokenizer")
@@ -23,21 +27,25 @@ function baseName({ source }: WorkerSettings): string {
   return source.kind === "folder" ? source.directory : "fresh"
 }
 
-/** @param options.merge  write a LoRA policy as a whole model, adapters added in */
+/** @param options.merge  write the policy as a whole model: adapters added in, no value head */
 export async function savePolicy(
   directory: string,
   settings: WorkerSettings,
   weights: Weights,
   options: { readonly merge: boolean; readonly dtype: WeightType },
 ): Promise<void> {
-  const { config, lora } = settings
+  const { config, lora, valueHead } = settings
+  if (valueHead !== undefined && !options.merge) {
+    const head = valueHeadSpecs(config).map(({ name, shape }) => ({ name, shape, values: weights.get(name)! }))
+    await writeSafetensors(join(directory, valueHeadFile), head)
+  }
   if (lora !== undefined && !options.merge) {
     await saveAdapter(directory, config, lora, weights, baseName(settings))
     return
   }
   await saveModelFolder(directory, {
     config,
-    weights: lora === undefined ? weights : mergeAdapter(config, lora, weights),
+    weights: lora === undefined ? policyWeights(settings, weights) : mergeAdapter(config, lora, policyWeights(settings, weights)),
     tokenizer: settingsTokenizer(settings),
     dtype: options.dtype,
     generation: settings.generation as GenerationDefaults | undefined,
@@ -55,23 +63,45 @@ export async function saveCheckpoint(
   if (!options.optimizer) return
   const tensors = [...state.optimizerTensors()].map(([name, values]) => ({ name, shape: [values.length], values }))
   await writeSafetensors(join(directory, optimizerFile), tensors)
-  await writeFile(join(directory, stateFile), `${JSON.stringify({ optimizerSteps: state.optimizerSteps })}\n`)
+  const idle = state.idleSteps
+  const counts = { optimizerSteps: state.optimizerSteps, ...(Object.keys(idle).length === 0 ? {} : { idleSteps: idle }) }
+  await writeFile(join(directory, stateFile), `${JSON.stringify(counts)}\n`)
+}
+
+/** Without the value head. */
+function policyWeights({ config, valueHead }: WorkerSettings, weights: Weights): Weights {
+  const own = new Set((valueHead === undefined ? [] : valueHeadSpecs(config)).map(({ name }) => name))
+  return own.size === 0 ? weights : new Map([...weights].filter(([name]) => !own.has(name)))
+}
+
+/** @throws CheckpointError when the folder has no value head, or one of another model */
+async function readValueHead(directory: string, { config, valueHead }: WorkerSettings): Promise<Weights> {
+  if (valueHead === undefined) return new Map()
+  const specs = valueHeadSpecs(config)
+  const tensors = await readTensors(join(directory, valueHeadFile), specs.map(({ name }) => name))
+  for (const { name, shape } of specs) {
+    const [expected, got] = [elementCount(shape), tensors.get(name)!.length]
+    if (got !== expected) throw new CheckpointError(`${directory}: tensor ${name}: expected ${expected} values, got ${got}. Use the checkpoint of this model.`)
+  }
+  return tensors
 }
 
 /** Trainable parameters of a folder that `saveCheckpoint` wrote. */
-export async function readTrainable(directory: string, { config, lora }: WorkerSettings, trainable: readonly string[]): Promise<Weights> {
-  const weights = lora === undefined ? await readPlannedWeights(directory, await planWeights(directory, config)) : await loadAdapter(directory, config, lora)
+export async function readTrainable(directory: string, settings: WorkerSettings, trainable: readonly string[]): Promise<Weights> {
+  const { config, lora } = settings
+  const policy = lora === undefined ? await readPlannedWeights(directory, await planWeights(directory, config)) : await loadAdapter(directory, config, lora)
+  const weights = new Map([...policy, ...(await readValueHead(directory, settings))])
   return new Map(trainable.map((name) => [name, weights.get(name)!]))
 }
 
 /** @throws CheckpointError when a file is missing or does not fit the model */
 export async function loadCheckpoint(directory: string, settings: WorkerSettings, state: PolicyState): Promise<void> {
   const weights = await readTrainable(directory, settings, state.trainable)
-  const stored = JSON.parse(await readFile(join(directory, stateFile), "utf8")) as { readonly optimizerSteps: number }
+  const stored = JSON.parse(await readFile(join(directory, stateFile), "utf8")) as { readonly optimizerSteps: number; readonly idleSteps?: Readonly<Record<string, number>> }
   const path = join(directory, optimizerFile)
   const { tensors } = await readSafetensorsHeader(path)
   const moments = await readTensors(path, tensors.keys())
   for (const [name, values] of weights) state.weights.get(name)!.set(values)
-  state.loadOptimizer(moments, stored.optimizerSteps)
+  state.loadOptimizer(moments, stored.optimizerSteps, stored.idleSteps ?? {})
   state.clearGradients()
 }

@@ -3,10 +3,11 @@
  * event loop stays free. Weights, gradients, moments and caches live in the worker; sampler and trainer share one copy.
  */
 import { EngineError } from "../../errors.ts"
-import { parameterCount, elementCount } from "../../model/weights.ts"
+import { parameterCount, elementCount, type ParameterSpec } from "../../model/weights.ts"
 import type { ModelConfig, WeightType } from "../../model/config.ts"
 import type { GenerationDefaults } from "../../model/generation-config.ts"
 import type { LoraConfig } from "../../model/lora.ts"
+import { valueHeadSpecs, type ValueHeadConfig } from "../../model/value-head.ts"
 import type { Tokenizer } from "../../model/tokenizer.ts"
 import type { Objective } from "../../objectives/objective.ts"
 import type {
@@ -17,12 +18,14 @@ import type {
   LossReport,
   SampleRequest,
   Sequence,
+  SequenceScores,
   SnapshotId,
   StepReport,
   TokenSequence,
+  TrainOptions,
   TrainSequence,
 } from "../engine.ts"
-import { decodeProgram, prefillProgram, scoreProgram, trainableSpecs, trainProgram, type Program, type ProgramOptions, type TrainProgram } from "./programs.ts"
+import { decodeProgram, distributionProgram, prefillProgram, scoreProgram, trainedSpecs, trainProgram, wholeHead, type Program, type ProgramOptions, type TrainProgram } from "./programs.ts"
 import type { WeightSource } from "./protocol.ts"
 import { WorkerClient } from "./worker-client.ts"
 
@@ -32,6 +35,8 @@ export interface OnnxEngineOptions {
   readonly weights: WeightSource
   readonly generation?: GenerationDefaults
   readonly lora?: LoraConfig
+  /** Adds a critic: one linear output per position, which starts at zero. Default none. */
+  readonly valueHead?: ValueHeadConfig
   /** Seed of fresh adapters. */
   readonly seed?: number
   /** Threads of one operator. Default 2. */
@@ -57,25 +62,27 @@ export class OnnxEngine implements Engine {
   readonly #compiled = new Map<string, Promise<Program>>()
 
   private constructor(options: OnnxEngineOptions) {
-    const { config, lora, tokenizer } = options
+    const { config, lora, valueHead, tokenizer } = options
     this.#programs = {
       config,
       headChunk: options.headChunk ?? defaultHeadChunk,
       gradientCheckpointing: options.gradientCheckpointing ?? false,
       threads: options.threads ?? 2,
       ...(lora === undefined ? {} : { lora }),
+      ...(valueHead === undefined ? {} : { valueHead }),
     }
-    const trainable = trainableSpecs(config, lora).reduce((total, { shape }) => total + elementCount(shape), 0)
+    const count = (specs: readonly ParameterSpec[]): number => specs.reduce((total, { shape }) => total + elementCount(shape), 0)
     this.capabilities = {
       name: "onnx",
       contextLength: config.contextLength,
       vocabularySize: config.vocabularySize,
-      parameterCount: parameterCount(config),
-      trainableParameterCount: trainable,
+      parameterCount: parameterCount(config) + (valueHead === undefined ? 0 : count(valueHeadSpecs(config))),
+      trainableParameterCount: count(trainedSpecs(this.#programs)),
       training: lora === undefined ? "full" : "lora",
       exactBehaviourLogprobs: true,
       entropy: true,
-      valueHead: false,
+      valueHead: valueHead !== undefined,
+      fullKl: wholeHead(this.#programs),
       snapshots: true,
       gradientClipping: true,
     }
@@ -84,6 +91,7 @@ export class OnnxEngine implements Engine {
     this.#client = new WorkerClient({
       config,
       lora,
+      valueHead,
       source: options.weights,
       seed: options.seed ?? 0,
       tokenizerFiles: tokenizer.files,
@@ -157,10 +165,10 @@ export class OnnxEngine implements Engine {
     return (await this.score(sequences, options)).logprobs
   }
 
-  /** Log-probs and entropies of response tokens, [T] per sequence, nats. */
-  async score(sequences: readonly TokenSequence[], options: ForwardOptions = {}): Promise<{ logprobs: Float32Array[]; entropies: Float32Array[] }> {
+  /** Log-probs, entropies and (with a value head) values of response tokens. */
+  async score(sequences: readonly TokenSequence[], options: ForwardOptions = {}): Promise<SequenceScores> {
     this.#checkSequences("logprobs", sequences)
-    if (sequences.length === 0) return { logprobs: [], entropies: [] }
+    if (sequences.length === 0) return { logprobs: [], entropies: [], ...(this.capabilities.valueHead ? { values: [] } : {}) }
     const temperature = options.temperature ?? 1
     const program = await this.#program(`score@${temperature}`, () => scoreProgram(this.#programs, temperature))
     return this.#client.call("score", { program: program.key, sequences, policy: options.policy ?? "current" })
@@ -174,13 +182,22 @@ export class OnnxEngine implements Engine {
     })
   }
 
-  async forwardBackward(batch: readonly TrainSequence[], objective: Objective, options: ForwardOptions = {}): Promise<LossReport> {
+  async forwardBackward(batch: readonly TrainSequence[], objective: Objective, options: TrainOptions = {}): Promise<LossReport> {
     this.#checkSequences("forwardBackward", batch)
     if (batch.length === 0) throw new EngineError("forwardBackward: expected at least one sequence, got none. Skip the update when the batch is empty.")
     const temperature = options.temperature ?? 1
     const program: TrainProgram = await this.#program(`train:${objective.key}@${temperature}`, () => trainProgram(this.#programs, objective, temperature))
     const { model: _, ...rest } = program
-    return this.#client.call("train", { program: rest, batch, constants: objective.constants })
+    const distribution = objective.needs.includes("fullKl") ? await this.#referenceDistribution(objective.name, temperature, options.reference) : undefined
+    return this.#client.call("train", { program: rest, batch, constants: objective.constants, ...(distribution === undefined ? {} : { distribution }) })
+  }
+
+  async #referenceDistribution(who: string, temperature: number, policy: SnapshotId | undefined): Promise<{ program: string; policy: string }> {
+    if (policy === undefined) {
+      throw new EngineError(`forwardBackward: expected a reference policy for ${who}, which measures a divergence, got none. Give options.reference.`)
+    }
+    const { key } = await this.#program(`distribution@${temperature}`, () => distributionProgram(this.#programs, temperature))
+    return { program: key, policy }
   }
 
   optimStep(adam: AdamOptions): Promise<StepReport> {

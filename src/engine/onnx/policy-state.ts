@@ -12,6 +12,7 @@ interface Snapshot {
   readonly weights: Weights
   readonly moments: ReadonlyMap<string, Moments> | undefined
   readonly steps: number
+  readonly idle: ReadonlyMap<string, number>
 }
 
 export class PolicyState {
@@ -21,17 +22,26 @@ export class PolicyState {
   readonly #gradients = new Map<string, Float32Array>()
   readonly #moments = new Map<string, Moments>()
   readonly #snapshots = new Map<string, Snapshot>()
+  readonly #rateScales: ReadonlyMap<string, number>
+  /** Optimiser steps that a parameter took no part in, where there were any: a value head in updates without a value loss. */
+  #idle = new Map<string, number>()
   #steps = 0
   #accumulated = false
   #snapshotCount = 0
 
-  constructor(weights: Weights, trainable: readonly string[]) {
+  /** @param rateScales  factors on the learning rate of single parameters; 1 where absent */
+  constructor(weights: Weights, trainable: readonly string[], rateScales: ReadonlyMap<string, number> = new Map()) {
     this.weights = weights
     this.trainable = trainable
+    this.#rateScales = rateScales
   }
 
   get optimizerSteps(): number {
     return this.#steps
+  }
+
+  get idleSteps(): Readonly<Record<string, number>> {
+    return Object.fromEntries(this.#idle)
   }
 
   #gradient(name: string): Float32Array {
@@ -77,7 +87,8 @@ export class PolicyState {
   #gradientNorm(): number {
     let total = 0
     for (const name of this.trainable) {
-      const gradient = this.#gradient(name)
+      const gradient = this.#gradients.get(name)
+      if (gradient === undefined) continue
       let sum = 0
       for (let i = 0; i < gradient.length; i++) sum += gradient[i]! * gradient[i]!
       total += sum
@@ -86,7 +97,8 @@ export class PolicyState {
   }
 
   /**
-   * AdamW with decoupled weight decay on the accumulated gradients, which are cleared. Source: arXiv:1711.05101.
+   * AdamW with decoupled weight decay on the accumulated gradients, which are cleared. Source: arXiv:1711.05101. A parameter that
+   * got no gradient at all since the last step stays as it is, moments and count of steps included.
    * Not applied when the gradient norm is not finite.
    */
   adamStep(options: AdamOptions): StepReport {
@@ -99,12 +111,18 @@ export class PolicyState {
     const { learningRate, beta1, beta2, eps, weightDecay, gradientClip } = options
     const scale = gradientClip > 0 && gradientNorm > gradientClip ? gradientClip / gradientNorm : 1
     this.#steps += 1
-    const rate = learningRate / (1 - beta1 ** this.#steps)
-    const correction = 1 / Math.sqrt(1 - beta2 ** this.#steps)
-    const keep = 1 - learningRate * weightDecay
     for (const name of this.trainable) {
+      const gradient = this.#gradients.get(name)
+      if (gradient === undefined) {
+        this.#idle.set(name, (this.#idle.get(name) ?? 0) + 1)
+        continue
+      }
+      const steps = this.#steps - (this.#idle.get(name) ?? 0)
+      const ownRate = learningRate * (this.#rateScales.get(name) ?? 1)
+      const rate = ownRate / (1 - beta1 ** steps)
+      const correction = 1 / Math.sqrt(1 - beta2 ** steps)
+      const keep = 1 - ownRate * weightDecay
       const weight = this.weights.get(name)!
-      const gradient = this.#gradient(name)
       const { first, second } = this.#momentsOf(name)
       for (let i = 0; i < weight.length; i++) {
         const g = gradient[i]! * scale
@@ -131,6 +149,7 @@ export class PolicyState {
 
   resetOptimizer(): void {
     this.#moments.clear()
+    this.#idle.clear()
     this.#steps = 0
   }
 
@@ -140,6 +159,7 @@ export class PolicyState {
       weights: new Map(this.trainable.map((name) => [name, this.weights.get(name)!.slice()])),
       moments: withOptimizer ? new Map([...this.#moments].map(([name, m]) => [name, { first: m.first.slice(), second: m.second.slice() }])) : undefined,
       steps: this.#steps,
+      idle: new Map(this.#idle),
     })
     return id
   }
@@ -147,7 +167,7 @@ export class PolicyState {
   /** A snapshot from elsewhere, without optimiser state. */
   addSnapshot(weights: Weights): string {
     const id = `snapshot-${++this.#snapshotCount}`
-    this.#snapshots.set(id, { weights, moments: undefined, steps: 0 })
+    this.#snapshots.set(id, { weights, moments: undefined, steps: 0, idle: new Map() })
     return id
   }
 
@@ -161,6 +181,7 @@ export class PolicyState {
     for (const [name, values] of snapshot.weights) this.weights.get(name)!.set(values)
     if (snapshot.moments !== undefined) {
       this.#steps = snapshot.steps
+      this.#idle = new Map(snapshot.idle)
       this.#moments.clear()
       for (const [name, m] of snapshot.moments) this.#moments.set(name, { first: m.first.slice(), second: m.second.slice() })
     }
@@ -190,9 +211,10 @@ export class PolicyState {
     return tensors
   }
 
-  loadOptimizer(tensors: ReadonlyMap<string, Float32Array>, steps: number): void {
+  loadOptimizer(tensors: ReadonlyMap<string, Float32Array>, steps: number, idle: Readonly<Record<string, number>>): void {
     this.resetOptimizer()
     this.#steps = steps
+    this.#idle = new Map(Object.entries(idle))
     for (const name of this.trainable) {
       const [first, second] = [tensors.get(`first:${name}`), tensors.get(`second:${name}`)]
       if (first !== undefined && second !== undefined) this.#moments.set(name, { first, second })

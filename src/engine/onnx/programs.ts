@@ -3,6 +3,7 @@
  *
  * Shape legend: B sequences, T positions, N = B*T, S response positions, R = B*S, D model width, V vocabulary.
  */
+import { EngineError } from "../../errors.ts"
 import {
   concat,
   dim,
@@ -23,8 +24,10 @@ import type { ModelConfig } from "../../model/config.ts"
 import { decodeNext, decodeSequences, product, weightTensors, type DecoderOptions, type DecoderOutput } from "../../model/decoder.ts"
 import { chunkedTokenScores, headWeight, tokenScores, type TokenScores } from "../../model/head.ts"
 import { loraSpecs, type LoraConfig } from "../../model/lora.ts"
+import { rowValues, valueHeadSpecs, valueHeadTensors, type ValueHeadConfig } from "../../model/value-head.ts"
 import { parameterSpecs, type ParameterSpec } from "../../model/weights.ts"
 import type { BatchObjectiveInputs } from "../../objectives/batch-objective.ts"
+import { fullKl } from "../../objectives/kl.ts"
 import type { Objective } from "../../objectives/objective.ts"
 
 /** A compiled graph. Plain data: it travels to the worker as it is. */
@@ -40,6 +43,7 @@ export interface Program {
 export interface ProgramOptions {
   readonly config: ModelConfig
   readonly lora?: LoraConfig
+  readonly valueHead?: ValueHeadConfig
   /** Vocabulary entries per piece of the output projection in training; 0 computes it whole. */
   readonly headChunk: number
   readonly gradientCheckpointing: boolean
@@ -56,6 +60,10 @@ export const outputNames = {
   loss: "out.loss",
   logprobs: "out.logprobs",
   entropies: "out.entropies",
+  /** [B, S] of the value head. */
+  headValues: "out.values",
+  /** [R, V] log-probs of the whole vocabulary. */
+  distribution: "out.distribution",
   statistics: "out.statistics",
   embedded: "out.gradient.embedded",
   gradientPrefix: "out.gradient:",
@@ -72,6 +80,8 @@ export const scoreInputs = {
   targetFloats: "targets.float",
   behaviour: "objective.behaviour",
   reference: "objective.reference",
+  /** [R, V] the reference's log-probs of the whole vocabulary. */
+  referenceDistribution: "objective.reference.distribution",
   advantages: "objective.advantages",
   mask: "objective.mask",
   weights: "objective.weights",
@@ -79,9 +89,19 @@ export const scoreInputs = {
   token: (name: string): string => `objective.token.${name}`,
 } as const
 
-/** Parameters that training changes. */
+/** Parameters of the policy that training changes. */
 export function trainableSpecs(config: ModelConfig, lora: LoraConfig | undefined): ParameterSpec[] {
   return lora === undefined ? parameterSpecs(config) : loraSpecs(config, lora)
+}
+
+/** The same, and those of the value head where there is one. */
+export function trainedSpecs({ config, lora, valueHead }: Pick<ProgramOptions, "config" | "lora" | "valueHead">): ParameterSpec[] {
+  return [...trainableSpecs(config, lora), ...(valueHead === undefined ? [] : valueHeadSpecs(config))]
+}
+
+/** The vocabulary's logits exist at once: full distributions can be had. */
+export function wholeHead({ config, headChunk }: Pick<ProgramOptions, "config" | "headChunk">): boolean {
+  return headChunk === 0 || headChunk >= config.vocabularySize
 }
 
 function program(key: string, outputs: Readonly<Record<string, Tensor>>): Program {
@@ -132,6 +152,8 @@ export function decodeProgram(options: ProgramOptions): Program {
 
 interface ScoredSequences extends TokenScores {
   readonly output: DecoderOutput
+  /** [R, D] hidden rows that predict the response tokens. */
+  readonly hidden_RD: Tensor
 }
 
 function scoreSequences(options: ProgramOptions, decoder: DecoderOptions, temperature: number): ScoredSequences {
@@ -143,16 +165,15 @@ function scoreSequences(options: ProgramOptions, decoder: DecoderOptions, temper
   const tokens_R = input(scoreInputs.targets, [rows], "i64")
   const head_VD = headWeight(options.config, decoder.weights)
   const targets = { tokens_R, floats_R1: input(scoreInputs.targetFloats, [rows, 1]) }
-  const scores =
-    options.headChunk > 0 && options.headChunk < options.config.vocabularySize
-      ? chunkedTokenScores(hidden_RD, head_VD, targets, temperature, options.headChunk)
-      : tokenScores(hidden_RD, head_VD, targets, temperature)
-  return { output, ...scores }
+  const scores = wholeHead(options)
+    ? tokenScores(hidden_RD, head_VD, targets, temperature)
+    : chunkedTokenScores(hidden_RD, head_VD, targets, temperature, options.headChunk)
+  return { output, hidden_RD, ...scores }
 }
 
 const window = (): readonly [ReturnType<typeof dim>, ReturnType<typeof dim>] => [dim("B"), dim("S")]
 
-/** Log-probs and entropies [B, S] of response tokens, forward only. */
+/** Log-probs and entropies [B, S] of response tokens, and values where there is a head for them; forward only. */
 export function scoreProgram(options: ProgramOptions, temperature: number): Program {
   const decoder = decoderOptions(options)
   const scores = scoreSequences(options, decoder, temperature)
@@ -161,7 +182,22 @@ export function scoreProgram(options: ProgramOptions, temperature: number): Prog
   return program(`score@${temperature}`, {
     [outputNames.logprobs]: mul(reshape(scores.logprobs_R, window()), mask_BS),
     [outputNames.entropies]: mul(reshape(scores.entropy_R, window()), mask_BS),
+    ...(options.valueHead === undefined
+      ? {}
+      : { [outputNames.headValues]: mul(reshape(rowValues(scores.hidden_RD, valueHeadTensors(options.config), "shared"), window()), mask_BS) }),
   })
+}
+
+/** Log-probs [R, V] of the whole vocabulary before each response token, forward only. @throws EngineError when the head is in pieces */
+export function distributionProgram(options: ProgramOptions, temperature: number): Program {
+  return program(`distribution@${temperature}`, { [outputNames.distribution]: wholeDistribution(scoreSequences(options, decoderOptions(options), temperature)) })
+}
+
+function wholeDistribution({ logprobs_RV }: TokenScores): Tensor {
+  if (logprobs_RV !== undefined) return logprobs_RV
+  throw new EngineError(
+    "onnx engine: expected the whole vocabulary at once for klEstimator full, got one that is cut into pieces. Set engine.headChunk to 0, or use another estimator.",
+  )
 }
 
 export interface TrainProgram extends Program {
@@ -171,9 +207,11 @@ export interface TrainProgram extends Program {
 
 /** Loss, log-probs, entropies, statistics, and the gradient of every trainable parameter. */
 export function trainProgram(options: ProgramOptions, objective: Objective, temperature: number): TrainProgram {
-  const { config, lora } = options
+  const { config, lora, valueHead } = options
   const decoder = decoderOptions(options)
   const scores = scoreSequences(options, decoder, temperature)
+  // Only a loss that reads values moves the head: an update without one leaves it alone, moments included.
+  const head = objective.needs.includes("values") && valueHead !== undefined ? { ...valueHead, weights: valueHeadTensors(config) } : undefined
   const logprobs_BS = reshape(scores.logprobs_R, window())
   const entropy_BS = reshape(scores.entropy_R, window())
   const mask_BS = input(scoreInputs.mask, window())
@@ -184,14 +222,16 @@ export function trainProgram(options: ProgramOptions, objective: Objective, temp
     mask_BT: mask_BS,
     ...(objective.needs.includes("reference") ? { referenceLogprobs_BT: input(scoreInputs.reference, window()) } : {}),
     ...(objective.needs.includes("entropy") ? { entropy_BT: entropy_BS } : {}),
+    ...(objective.needs.includes("fullKl") ? { fullKl_BT: fullKlWindow(config, scores) } : {}),
+    ...(head === undefined ? {} : { values_BT: reshape(rowValues(scores.hidden_RD, head.weights, head.trunk), window()) }),
     constant: memoised((name: string) => input(scoreInputs.constant(name), [])),
     tokenInput: memoised((name: string) => input(scoreInputs.token(name), window())),
   }
   const { loss_BT, statistics = {} } = objective.build(inputs)
   const loss = sum(mul(loss_BT, input(scoreInputs.weights, window())))
 
-  const trainable = trainableSpecs(config, lora).map(({ name }) => name)
-  const wrt = trainable.map((name) => decoder.weights.get(name)!)
+  const trainable = [...trainableSpecs(config, lora).map(({ name }) => name), ...(head?.weights.keys() ?? [])]
+  const wrt = trainable.map((name) => decoder.weights.get(name) ?? head!.weights.get(name)!)
   const checkpoints = options.gradientCheckpointing ? { checkpoints: scores.output.boundaries } : {}
   const derivatives = gradients(loss, lora === undefined ? [...wrt, scores.output.embedded_ND] : wrt, checkpoints)
 
@@ -213,6 +253,12 @@ export function trainProgram(options: ProgramOptions, objective: Objective, temp
   })
   if (lora === undefined) outputs[outputNames.embedded] = derivatives.at(-1)!
   return { ...program(`train:${objective.key}@${temperature}`, outputs), statistics: names }
+}
+
+/** [B, S] divergence from the distributions that are fed. */
+function fullKlWindow(config: ModelConfig, scores: TokenScores): Tensor {
+  const reference_RV = input(scoreInputs.referenceDistribution, [dimMul(dim("B"), dim("S")), config.vocabularySize])
+  return reshape(fullKl(wholeDistribution(scores), reference_RV), window())
 }
 
 function memoised(make: (name: string) => Tensor): (name: string) => Tensor {

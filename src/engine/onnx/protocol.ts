@@ -1,7 +1,8 @@
 /** Messages between the engine and its worker. All values are structured-cloneable. */
 import type { ModelConfig, WeightType } from "../../model/config.ts"
 import type { LoraConfig } from "../../model/lora.ts"
-import type { AdamOptions, LossReport, SampleRequest, Sequence, StepReport, TokenSequence, TrainSequence } from "../engine.ts"
+import type { ValueHeadConfig } from "../../model/value-head.ts"
+import type { AdamOptions, LossReport, SampleRequest, Sequence, SequenceScores, StepReport, TokenSequence, TrainSequence } from "../engine.ts"
 import type { Program, TrainProgram } from "./programs.ts"
 import type { SamplerLimits } from "./sampler.ts"
 
@@ -11,6 +12,7 @@ export type WeightSource = { readonly kind: "folder"; readonly directory: string
 export interface WorkerSettings {
   readonly config: ModelConfig
   readonly lora: LoraConfig | undefined
+  readonly valueHead: ValueHeadConfig | undefined
   readonly source: WeightSource
   readonly seed: number
   readonly tokenizerFiles: ReadonlyMap<string, Uint8Array>
@@ -28,12 +30,14 @@ export interface WorkerSettings {
 export interface WorkerCalls {
   addProgram: [args: { readonly program: Program }, result: undefined]
   sample: [args: { readonly requests: readonly SampleRequest[] }, result: Sequence[][]]
-  score: [args: { readonly program: string; readonly sequences: readonly TokenSequence[]; readonly policy: string }, result: { logprobs: Float32Array[]; entropies: Float32Array[] }]
+  score: [args: { readonly program: string; readonly sequences: readonly TokenSequence[]; readonly policy: string }, result: SequenceScores]
   train: [
     args: {
       readonly program: Omit<TrainProgram, "model">
       readonly batch: readonly TrainSequence[]
       readonly constants: Readonly<Record<string, number>>
+      /** The program and the snapshot that give the reference's distributions; for objectives that need "fullKl". */
+      readonly distribution?: { readonly program: string; readonly policy: string }
     },
     result: LossReport,
   ]

@@ -4,13 +4,14 @@ import { initialiseWeights } from "../../model/initialise.ts"
 import { loraSpecs } from "../../model/lora.ts"
 import { createRandomStream, fillNormal } from "../../model/random.ts"
 import type { Tokenizer } from "../../model/tokenizer.ts"
+import { valueHeadSpecs } from "../../model/value-head.ts"
 import { planWeights, readPlannedWeights } from "../../model/weight-files.ts"
-import { parameterSpecs, type Weights } from "../../model/weights.ts"
+import { elementCount, parameterSpecs, type Weights } from "../../model/weights.ts"
 import type { LossReport, TrainSequence } from "../engine.ts"
 import { loadCheckpoint, readTrainable, saveCheckpoint, savePolicy, settingsTokenizer } from "./checkpoint.ts"
 import { microBatches } from "./micro-batches.ts"
 import { PolicyState } from "./policy-state.ts"
-import { outputNames, scoreInputs, trainableSpecs } from "./programs.ts"
+import { outputNames, scoreInputs, trainedSpecs } from "./programs.ts"
 import type { WorkerCalls, WorkerSettings, WorkerVerb } from "./protocol.ts"
 import { decoderInputs } from "../../model/decoder.ts"
 import { floats, Runtime, type Feeds } from "./runtime.ts"
@@ -19,7 +20,7 @@ import { scoreFeeds, SharedFeeds, windowed } from "./sequence-feeds.ts"
 
 type Handlers = { readonly [Verb in WorkerVerb]: (args: WorkerCalls[Verb][0]) => Promise<WorkerCalls[Verb][1]> | WorkerCalls[Verb][1] }
 
-async function readWeights({ config, lora, source, seed }: WorkerSettings): Promise<Weights> {
+async function readWeights({ config, lora, valueHead, source, seed }: WorkerSettings): Promise<Weights> {
   const weights =
     source.kind === "folder" ? await readPlannedWeights(source.directory, await planWeights(source.directory, config)) : initialiseWeights(config, source.seed)
   for (const { name, shape } of lora === undefined ? [] : loraSpecs(config, lora)) {
@@ -28,6 +29,7 @@ async function readWeights({ config, lora, source, seed }: WorkerSettings): Prom
     if (name.endsWith("lora_A.weight")) fillNormal(values, 1 / Math.sqrt(shape[1]!), createRandomStream(seed, name))
     weights.set(name, values)
   }
+  for (const { name, shape } of valueHead === undefined ? [] : valueHeadSpecs(config)) weights.set(name, new Float32Array(elementCount(shape)))
   return weights
 }
 
@@ -40,10 +42,13 @@ export class WorkerEngine implements Handlers {
   #tokenizer: Tokenizer | undefined
 
   private constructor(settings: WorkerSettings, weights: Weights) {
-    const { config, lora } = settings
+    const { config, lora, valueHead } = settings
     this.#settings = settings
-    this.#state = new PolicyState(weights, trainableSpecs(config, lora).map(({ name }) => name))
-    const specs = [...parameterSpecs(config), ...(lora === undefined ? [] : loraSpecs(config, lora))]
+    const head = valueHead === undefined ? [] : valueHeadSpecs(config)
+    const scales = new Map(head.map(({ name }) => [name, valueHead?.learningRateScale ?? 1]))
+    const trained = trainedSpecs({ config, ...(lora === undefined ? {} : { lora }), ...(valueHead === undefined ? {} : { valueHead }) })
+    this.#state = new PolicyState(weights, trained.map(({ name }) => name), scales)
+    const specs = [...parameterSpecs(config), ...(lora === undefined ? [] : loraSpecs(config, lora)), ...head]
     this.#runtime = new Runtime(new Map(specs.map(({ name, shape }) => [name, shape])), settings.threads)
     this.#shared = new SharedFeeds(config)
     this.#cancel = new Int32Array(settings.cancel)
@@ -82,6 +87,7 @@ export class WorkerEngine implements Handlers {
     const weights = policy === "current" ? this.#state.weights : this.#state.snapshotWeights(policy)
     const logprobs = Array.from<Float32Array>({ length: sequences.length })
     const entropies = Array.from<Float32Array>({ length: sequences.length })
+    const values = this.#settings.valueHead === undefined ? undefined : Array.from<Float32Array>({ length: sequences.length })
     for (const indices of this.#batches(sequences)) {
       const batch = indices.map((i) => sequences[i]!)
       const { feeds, window } = scoreFeeds(this.#shared, batch)
@@ -90,12 +96,13 @@ export class WorkerEngine implements Handlers {
         const { length } = sequences[index]!.responseTokens
         logprobs[index] = results[outputNames.logprobs]!.slice(b * window, b * window + length)
         entropies[index] = results[outputNames.entropies]!.slice(b * window, b * window + length)
+        if (values !== undefined) values[index] = results[outputNames.headValues]!.slice(b * window, b * window + length)
       })
     }
-    return { logprobs, entropies }
+    return { logprobs, entropies, ...(values === undefined ? {} : { values }) }
   }
 
-  async train({ program, batch, constants }: WorkerCalls["train"][0]): Promise<LossReport> {
+  async train({ program, batch, constants, distribution }: WorkerCalls["train"][0]): Promise<LossReport> {
     const constantFeeds: Feeds = {}
     for (const [name, value] of Object.entries(constants)) constantFeeds[scoreInputs.constant(name)] = floats(Float32Array.of(value), [])
     const report = {
@@ -105,6 +112,8 @@ export class WorkerEngine implements Handlers {
       entropies: Array.from<Float32Array>({ length: batch.length }),
     }
     const totals = program.statistics.map(() => 0)
+    const prefix = scoreInputs.token("")
+    const tokenNames = program.inputs.filter((name) => name.startsWith(prefix)).map((name) => name.slice(prefix.length))
     for (const indices of this.#batches(batch)) {
       const piece = indices.map((i) => batch[i]!)
       const { feeds, window, tokens } = scoreFeeds(this.#shared, piece)
@@ -118,9 +127,8 @@ export class WorkerEngine implements Handlers {
         [scoreInputs.mask]: perToken(piece.map((sequence) => sequence.mask)),
         [scoreInputs.weights]: perToken(piece.map((sequence) => sequence.weights)),
         ...(program.inputs.includes(scoreInputs.reference) ? { [scoreInputs.reference]: perToken(piece.map(referenceOf)) } : {}),
-        ...Object.fromEntries(
-          Object.keys(piece[0]!.tokenInputs ?? {}).map((name) => [scoreInputs.token(name), perToken(piece.map((sequence) => sequence.tokenInputs![name]!))]),
-        ),
+        ...Object.fromEntries(tokenNames.map((name) => [scoreInputs.token(name), perToken(piece.map((sequence) => tokenInputOf(sequence, name)))])),
+        ...(distribution === undefined ? {} : await this.#referenceDistribution(distribution, feeds, piece.length * window)),
       })
       report.loss += results[outputNames.loss]![0]!
       report.tokens += tokens
@@ -136,6 +144,12 @@ export class WorkerEngine implements Handlers {
     }
     const counted = batch.reduce((total, { mask }) => total + mask.reduce((sum, m) => sum + m, 0), 0)
     return { ...report, statistics: Object.fromEntries(program.statistics.map((name, i) => [name, totals[i]! / Math.max(counted, 1)])) }
+  }
+
+  /** What the snapshot thinks of every entry of the vocabulary, [R, V], at the rows that are about to be trained. */
+  async #referenceDistribution({ program, policy }: { readonly program: string; readonly policy: string }, feeds: Feeds, rows: number): Promise<Feeds> {
+    const results = await this.#runtime.run(program, this.#state.snapshotWeights(policy), feeds)
+    return { [scoreInputs.referenceDistribution]: floats(results[outputNames.distribution]!, [rows, this.#settings.config.vocabularySize]) }
   }
 
   #batches(sequences: readonly { readonly promptTokens: readonly number[]; readonly responseTokens: readonly number[] }[]): number[][] {
@@ -216,4 +230,12 @@ function referenceOf(sequence: TrainSequence): Float32Array {
     throw new EngineError("forwardBackward: expected reference log-probs on every sequence, got none. The objective needs a reference policy: score the batch with it first.")
   }
   return sequence.referenceLogprobs
+}
+
+function tokenInputOf({ tokenInputs }: TrainSequence, name: string): Float32Array {
+  const values = tokenInputs?.[name]
+  if (values === undefined) {
+    throw new EngineError(`forwardBackward: expected the per-token input ${name} on every sequence, got none. The objective asks for it: put it into tokenInputs.`)
+  }
+  return values
 }

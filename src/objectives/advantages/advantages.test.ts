@@ -4,7 +4,7 @@ import { NumericsError, ShapeError } from "../../errors.ts"
 import { whiten } from "./common.ts"
 import type { RewardedResponse } from "./estimator.ts"
 import { advantageNames, createAdvantage } from "./registry.ts"
-import { severalRewards } from "./several-rewards.ts"
+import { severalRewards, severalRewardsEstimator } from "./several-rewards.ts"
 
 function respond(
   rewards: readonly number[],
@@ -177,6 +177,15 @@ describe("several reward functions", () => {
     const judged = severalRewards([[1], [0], [undefined]], [0, 0, 0])
     expect(judged[2]).toBe(0)
     expect(Array.from(judged.slice(0, 2))).toEqual([...severalRewards([[1], [0]], [0, 0])])
+  })
+  test("as an estimator: the verifier's weights unless others are given, on every counted token", () => {
+    const respond2 = (rewards: readonly number[]) => ({ reward: 0, group: 0, mask: [1, 0, 1], rewards, rewardWeights: [1, 10] })
+    const responses = [respond2([1, 0]), respond2([0, 1])]
+    const first = (options = {}): number[] => [...severalRewardsEstimator(options).estimate(responses).advantages[0]!]
+    const [loud] = severalRewards([[1, 0], [0, 1]], [0, 0], { weights: [1, 10] })
+    expect(first()).toEqual([loud, 0, loud])
+    expect(first({ weights: [10, 1] })[0]).toBeCloseTo(-loud!, 4)
+    expect(() => severalRewardsEstimator().estimate([{ reward: 1, group: 0, mask: [1] }])).toThrow(/response 0/)
   })
   test("rows of different length are refused", () => {
     expect(() => severalRewards([[1, 2], [1]], [0, 0])).toThrow(ShapeError)

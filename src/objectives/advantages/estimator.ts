@@ -18,6 +18,10 @@ export interface RewardedResponse {
   readonly values?: ArrayLike<number>
   /** Reward of the greedy response to the same prompt; required by estimators that need "greedy". */
   readonly greedyReward?: number
+  /** Reward of each of several functions, in one order for all responses; required by estimators that need "rewards". */
+  readonly rewards?: readonly (number | undefined)[]
+  /** Their weights, where the estimator is given none; 1 each when absent. */
+  readonly rewardWeights?: readonly number[]
 }
 
 export interface AdvantageResult {
@@ -27,7 +31,7 @@ export interface AdvantageResult {
   readonly returns?: Float64Array[]
 }
 
-export type AdvantageNeed = "values" | "greedy"
+export type AdvantageNeed = "values" | "greedy" | "rewards"
 
 export interface AdvantageEstimator {
   readonly name: string

@@ -1,6 +1,7 @@
 /** Several reward functions per response, aggregated before or after normalisation. */
 import { ShapeError } from "../../errors.ts"
-import { groupPositions } from "./common.ts"
+import { groupPositions, spread } from "./common.ts"
+import type { AdvantageEstimator } from "./estimator.ts"
 import type { RewardScale } from "./grpo.ts"
 
 export type RewardAggregation = "sum-then-normalize" | "normalize-then-sum"
@@ -88,4 +89,22 @@ export function severalRewards(
     for (const i of group) advantages[i] = orZero((totals[i]! - own.centre) / divisor)
   }
   return advantages
+}
+
+/** `severalRewards` as an estimator: the same advantage on every counted token. @throws ShapeError when a response has no rewards */
+export function severalRewardsEstimator(options: SeveralRewardsOptions = {}): AdvantageEstimator {
+  const name = `several rewards, ${options.aggregation ?? "sum-then-normalize"}`
+  return {
+    name,
+    needs: ["rewards"],
+    estimate(responses) {
+      const rows = responses.map(({ rewards }, i) => {
+        if (rewards !== undefined) return rewards
+        throw new ShapeError(`${name}: expected the reward of each function for response ${i}, got none. Use a verifier that gives its components.`)
+      })
+      const weights = options.weights ?? responses[0]?.rewardWeights
+      const values = severalRewards(rows, responses.map(({ group }) => group), { ...options, ...(weights === undefined ? {} : { weights }) })
+      return { advantages: responses.map(({ mask }, i) => spread(values[i]!, mask)) }
+    },
+  }
 }

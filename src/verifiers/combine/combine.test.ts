@@ -22,6 +22,10 @@ describe("a weighted sum", () => {
     ]).verify(input)
     expect(verdict).toMatchObject({ status: "incorrect", reward: 0.25, extracted: "7" })
     expect(verdict.reason).toBe("answer 0 x 1: answer; format 1 x 0.25: format")
+    expect(verdict.components).toEqual([
+      { name: "answer", reward: 0, weight: 1 },
+      { name: "format", reward: 1, weight: 0.25 },
+    ])
   })
 
   test("is a failure when a part is, whatever the others say", async () => {

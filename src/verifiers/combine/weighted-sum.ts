@@ -10,7 +10,7 @@ export interface WeightedPart {
 }
 
 /**
- * The reward is the sum of weight x reward. Status, answer and reason are the first part's, so that a well-formed wrong
+ * The reward is the sum of weight x reward; the parts' own stand in `components`. Status, answer and reason are the first part's, so that a well-formed wrong
  * answer stays wrong; a part that fails makes the whole a failure, because the sum is not known.
  * @throws ConfigError  without parts
  */
@@ -29,7 +29,8 @@ export function weightedSumVerifier(parts: readonly WeightedPart[], path: string
     const reason = verdicts
       .map((verdict, i) => `${verifiers[i]!.name} ${verdict.reward} x ${weights[i]}: ${verdict.reason}`)
       .join("; ")
-    return { ...verdicts[0]!, reward, reason }
+    const components = verdicts.map((verdict, i) => ({ name: verifiers[i]!.name, reward: verdict.reward, weight: weights[i]! }))
+    return { ...verdicts[0]!, reward, reason, components }
   }
   return {
     name: "weighted",

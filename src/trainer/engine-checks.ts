@@ -1,0 +1,27 @@
+/** Whether the engine can do what the objective needs: found before the first token is sampled. */
+import type { ResolvedConfig } from "../config/index.ts"
+import type { Engine } from "../engine/engine.ts"
+import { wholeHead } from "../engine/onnx/programs.ts"
+import { ConfigError } from "../errors.ts"
+import type { ModelConfig } from "../model/config.ts"
+import type { Objective } from "../objectives/index.ts"
+
+/** @throws ConfigError */
+export function checkEngine({ capabilities, score }: Engine, { needs }: Objective): void {
+  if (needs.includes("values") && (!capabilities.valueHead || score === undefined)) {
+    const message = `expected an advantage without a critic on the engine ${capabilities.name}, which has no value head, got gae. Choose another, e.g. grpo.`
+    throw new ConfigError([{ path: "objective.advantage", message }])
+  }
+  if (needs.includes("fullKl") && capabilities.fullKl !== true) throw fullKlRefused(`the engine ${capabilities.name}, which does not hold whole distributions`)
+}
+
+/** The embedded engine takes the divergence from all logits at once. @throws ConfigError when it has them in pieces */
+export function checkFullKl({ objective, engine }: ResolvedConfig, model: ModelConfig): void {
+  if (objective.klEstimator !== "full" || objective.klCoefficient === 0 || wholeHead({ config: model, headChunk: engine.headChunk })) return
+  throw fullKlRefused(`a vocabulary of ${model.vocabularySize} that engine.headChunk (${engine.headChunk}) cuts into pieces`)
+}
+
+function fullKlRefused(where: string): ConfigError {
+  const message = `expected an estimator from sampled tokens with ${where}, got full. Set engine.headChunk to 0 (all logits at once, which takes memory), or use k3.`
+  return new ConfigError([{ path: "objective.klEstimator", message }])
+}
