@@ -160,12 +160,14 @@ export type {
 } from "./objectives/index.ts"
 
 // Update rules: which optimiser steps an iteration takes.
-export { pipo, pipoDefaults, pipoPresets, plainRule, randomXi, replayRule } from "./pipo/index.ts"
+export { pairedImprovement, pairedXi, pipo, pipoDefaults, pipoPresets, plainRule, randomXi, replayRule, steered } from "./pipo/index.ts"
 export type {
   BatchSequence,
   Deviation,
   GateKind,
   IterationBatch,
+  PairedImprovement,
+  PairedResponse,
   PipoBatch,
   PipoOptions,
   PipoPreset,
@@ -175,6 +177,7 @@ export type {
   PlanOutcome,
   ReplayOptions,
   RuleMetrics,
+  SteeringOptions,
   Update,
   UpdateRule,
   WindowConvention,
