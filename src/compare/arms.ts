@@ -73,7 +73,21 @@ export interface ConfiguredObjective {
 }
 
 /** Settings of the objective that mean the same for every objective; the others are taken away for another one. */
-const commonSettings: ReadonlySet<string> = new Set(["name", "klCoefficient", "klEstimator"])
+const commonSettings: ReadonlySet<string> = new Set([
+  "name",
+  "klCoefficient",
+  "klEstimator",
+  "klIn",
+  "klTarget",
+  "klHorizon",
+  "referenceEvery",
+  "entropyCoefficient",
+  "importanceCorrection",
+  "importanceMaximum",
+  "importanceMinimum",
+  "rewardAggregation",
+  "rewardWeights",
+])
 
 /**
  * The arms in the order they were asked for.

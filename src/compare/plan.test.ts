@@ -43,7 +43,7 @@ test("an arm is its config, and what it changes in it", () => {
   expect(config.engine.threads).toBe(1)
   expect(arms[0]!.changes).toEqual({ "pipo.enabled": false })
   expect(arms[1]!.changes).toEqual({ "pipo.enabled": false, "optimizer.epochs": 2, "objective.name": "dapo", "objective.clipHigh": null })
-  expect(arms[1]!.config.objective).toEqual({ name: "dapo", klCoefficient: 0, klEstimator: "k3" })
+  expect(arms[1]!.config.objective).toEqual({ ...config.objective, name: "dapo", clipHigh: undefined })
 })
 
 test("runs keep little, unless the config or a --set says otherwise", () => {
