@@ -26,8 +26,8 @@ export interface PipoPresetSettings {
   /** What lambda (and |xi|) scales: the loss, or the learning rate of the verification step. */
   readonly scales: "gradient" | "step"
   readonly surrogate: "base" | "reference-code"
-  /** What closing the loop acts on: a verification update on the previous batch, the step size (section steering), or both. */
-  readonly acts: "update" | "step-size" | "both"
+  /** What closing the loop acts on: a verification update on the previous batch, or the step size (section steering). */
+  readonly acts: "update" | "step-size"
 }
 
 export interface PipoSettings extends PipoPresetSettings {
@@ -125,9 +125,9 @@ export const pipoSchema: z.ZodType<PipoSettings> = z
       .exactOptional()
       .describe("Loss of the verification update: the base objective's, or the published code's"),
     acts: z
-      .enum(["update", "step-size", "both"])
+      .enum(["update", "step-size"])
       .exactOptional()
-      .describe("What closing the loop acts on: a verification update, the step size (section steering), or both"),
+      .describe("What closing the loop acts on: a verification update, or the step size (section steering)"),
     stepCap: positive().default(values.stepCap).describe("Largest factor on the learning rate with scales: step"),
     keepTerms: z
       .array(z.enum(["kl", "entropy", "dualClip"]))

@@ -1,5 +1,5 @@
 /**
- * `steering`: the controller of the step size that `pipo.acts` step-size or both (preset verified) turns on.
+ * `steering`: the controller of the step size that `pipo.acts: step-size` (preset verified) turns on.
  */
 import { z } from "zod"
 import { defaults } from "./defaults.ts"
@@ -12,12 +12,8 @@ export interface SteeringSettings {
   readonly slopeGain: number
   /** A drop of the reward by more standard errors halves the step; 0 is off. */
   readonly dropThreshold: number
-  /** What drops are looked for in: the filtered paired estimate, or means of four batches. */
-  readonly dropInput: "paired" | "means"
   /** After a drop, go back to the policy that was best when verified. */
   readonly returns: boolean
-  /** An entropy below half of its start, or a truncation rate 0.2 above it, cuts the step as a drop does. */
-  readonly alarms: boolean
 }
 
 const values = defaults.steering
@@ -32,10 +28,5 @@ export const steeringSchema: z.ZodType<SteeringSettings> = z.strictObject({
   dropThreshold: nonNegative()
     .default(values.dropThreshold)
     .describe("A drop of the reward by more standard errors than this halves the step; 0 is off"),
-  dropInput: z
-    .enum(["paired", "means"])
-    .default(values.dropInput)
-    .describe("What drops are looked for in: the filtered paired estimate, or means of four batches"),
   returns: z.boolean().default(values.returns).describe("After a drop, go back to the best verified policy"),
-  alarms: z.boolean().default(values.alarms).describe("Low entropy or much truncation cuts the step too"),
 })

@@ -62,11 +62,11 @@ test("a fall within the noise cuts nothing", () => {
   expect(plans.every(({ updates, metrics }) => updates.length === 1 && metrics["stepCut"] === false)).toBe(true)
 })
 
-test("means of four batches find a collapse without paired measurements", () => {
-  let state = initialController
-  const options: SteeringOptions = { klTarget: 0, slopeGain: 0, dropInput: "means" }
-  for (const mu of [0.6, 0.6, 0.6, 0.6, 0.6, 0.2, 0.2, 0.2]) state = after(null, options, state, mu)
-  expect(state.factor).toBe(0.5)
+test("with returns, the best policy is kept and a fall asks for it", () => {
+  const rule = steered(plainRule({ objective: createObjective("grpo") }), { returns: true })
+  const plans = [0.5, 0.7, 0.1].map((mu, i) => planned(rule, batchOf(i + 1, mu, { improvement: i === 2 ? -0.6 : 0.1 })))
+  expect(plans.map(({ policy }) => policy)).toEqual(["keep", "keep", "return"])
+  expect(planned(steered(plainRule({ objective: createObjective("grpo") })), batchOf(1, 0.5)).policy).toBeUndefined()
 })
 
 test("with every part switched off the learning rate is the inner rule's, whatever happens", () => {

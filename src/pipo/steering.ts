@@ -12,7 +12,7 @@ import {
   type ControllerStep,
   type SteeringOptions,
 } from "./step-controller.ts"
-import type { IterationBatch, RuleMetrics, UpdateRule } from "./update-rule.ts"
+import type { IterationBatch, Plan, RuleMetrics, UpdateRule } from "./update-rule.ts"
 
 function isControllerState(value: unknown): value is ControllerState {
   return typeof value === "object" && value !== null && "factor" in value && "targetFactor" in value && "level" in value
@@ -29,7 +29,7 @@ export function steered(inner: UpdateRule, options: SteeringOptions = {}): Updat
   /** Undefined when the batch has no mean reward: nothing was measured. */
   const advance = (batch: IterationBatch): ControllerStep | undefined =>
     Number.isFinite(batch.meanReward)
-      ? controllerStep(state, { mu: batch.meanReward, muStandardError: batch.rewardStandardError ?? 0, improvement: batch.improvement ?? null, entropy: sampledEntropy(batch), truncationRate: batch.truncationRate ?? 0 }, settings)
+      ? controllerStep(state, { mu: batch.meanReward, muStandardError: batch.rewardStandardError ?? 0, improvement: batch.improvement ?? null }, settings)
       : undefined
   return {
     name: `${inner.name} + steering`,
@@ -39,8 +39,7 @@ export function steered(inner: UpdateRule, options: SteeringOptions = {}): Updat
       const step = advance(batch)
       const { factor } = step?.state ?? state
       const updates = step?.dropped === true ? [] : plan.updates.map((update) => ({ ...update, learningRateScale: update.learningRateScale * factor }))
-      const policy = !settings.returns || step === undefined ? undefined : step.dropped ? ("return" as const) : step.best ? ("keep" as const) : undefined
-      return { ...(policy === undefined ? {} : { policy }), updates, metrics: { ...plan.metrics, ...steeringMetrics(step?.state ?? state, step, settings) } }
+      return { ...(settings.returns ? policyRequest(step) : {}), updates, metrics: { ...plan.metrics, ...steeringMetrics(step?.state ?? state, step, settings) } }
     },
     commit(batch, outcome) {
       state = advance(batch)?.state ?? state
@@ -54,14 +53,9 @@ export function steered(inner: UpdateRule, options: SteeringOptions = {}): Updat
   }
 }
 
-/** Estimate of the entropy per token, nats: minus the mean log-prob of what was sampled. */
-function sampledEntropy({ sequences }: IterationBatch): number {
-  let [total, count] = [0, 0]
-  for (const { behaviourLogprobs } of sequences) {
-    for (const logprob of behaviourLogprobs) total -= logprob
-    count += behaviourLogprobs.length
-  }
-  return count === 0 ? 0 : total / count
+function policyRequest(step: ControllerStep | undefined): Pick<Plan, "policy"> {
+  if (step?.dropped === true) return { policy: "return" }
+  return step?.best === true ? { policy: "keep" } : {}
 }
 
 function steeringMetrics({ factor, targetFactor, level }: ControllerState, step: ControllerStep | undefined, { klTarget }: Required<SteeringOptions>): RuleMetrics {

@@ -12,18 +12,11 @@ export interface SteeringOptions {
   readonly slopeGain?: number
   /** A drop of J by more than this many standard errors halves the step; 0 is off. Default 3. */
   readonly dropThreshold?: number
-  /**
-   * What a drop is looked for in. "paired": the filtered estimate of J (batch means and paired improvements). "means": means of
-   * four batches, without a pass of the previous policy for it. Default "paired".
-   */
-  readonly dropInput?: "paired" | "means"
-  /** After a drop, go back to the policy that was best when verified. Default false. */
+  /** After a drop, go back to the policy that was best when verified, with fresh moments. Default false. */
   readonly returns?: boolean
-  /** An entropy below half of its start, or a truncation rate 0.2 above it, cuts the step as a drop does. Default false. */
-  readonly alarms?: boolean
 }
 
-export const steeringDefaults: Required<SteeringOptions> = { klTarget: 0.01, slopeGain: 0.1, dropThreshold: 3, dropInput: "paired", returns: false, alarms: false }
+export const steeringDefaults: Required<SteeringOptions> = { klTarget: 0.01, slopeGain: 0.1, dropThreshold: 3, returns: false }
 
 /** A mean with its variance. */
 type Estimate = FilterState
@@ -35,14 +28,10 @@ export interface ControllerState {
   readonly targetFactor: number
   /** Estimate of J. */
   readonly level: Estimate | null
-  /** Best of what drops are looked for in, since the last drop. */
+  /** Best level since the last drop. */
   readonly best: Estimate | null
-  /** The last batch means, for "means". */
-  readonly recent: readonly Estimate[]
   /** Decaying mean of the slope and its variance. */
   readonly slope: Estimate
-  /** Entropy and truncation at the start, and decaying means of both. */
-  readonly watched: { readonly start: readonly [number, number]; readonly now: readonly [number, number] } | null
 }
 
 export const initialController: ControllerState = {
@@ -50,18 +39,13 @@ export const initialController: ControllerState = {
   targetFactor: 1,
   level: null,
   best: null,
-  recent: [],
   slope: { mean: 0, variance: 0 },
-  watched: null,
 }
 
 export interface ControllerInput {
   readonly mu: number
   readonly muStandardError: number
   readonly improvement: PairedImprovement | null
-  /** Nats per token, and share of truncated responses. */
-  readonly entropy?: number
-  readonly truncationRate?: number
 }
 
 export interface ControllerStep {
@@ -81,8 +65,6 @@ const CUT = 0.5
 const [LEAST, MOST, MOST_TARGET] = [0.02, 5, 2]
 /** Weight of the past in the slope: the last ten steps or so. */
 const SLOPE_DECAY = 0.9
-/** Batches in a mean, for "means". */
-const RECENT = 4
 /** The factor moves when KL is beyond twice, or below half, of the target. */
 const [SHRINK, GROW] = [0.8, 1.1]
 /** A variance is no smaller than this when it divides. */
@@ -94,17 +76,6 @@ function limit(x: number, least: number, most: number): number {
 
 function distance(from: Estimate, to: Estimate): number {
   return (from.mean - to.mean) / Math.sqrt(Math.max(from.variance + to.variance, LEAST_VARIANCE))
-}
-
-function meanOf(recent: readonly Estimate[]): Estimate {
-  const n = recent.length
-  return { mean: recent.reduce((sum, { mean }) => sum + mean, 0) / n, variance: recent.reduce((sum, { variance }) => sum + variance, 0) / n ** 2 }
-}
-
-function watch(before: ControllerState["watched"], now: readonly [number, number]): NonNullable<ControllerState["watched"]> {
-  if (before === null) return { start: now, now }
-  const mix = (i: 0 | 1): number => SLOPE_DECAY * before.now[i] + (1 - SLOPE_DECAY) * now[i]
-  return { start: before.start, now: [mix(0), mix(1)] }
 }
 
 /**
@@ -135,17 +106,13 @@ export function controllerStep(state: ControllerState, input: ControllerInput, o
     muStandardError,
     ...(improvement === null ? {} : { improvement: improvement.improvement, improvementStandardError: improvement.standardError }),
   })
-  const recent = [...state.recent, { mean: mu, variance: muStandardError ** 2 }].slice(-RECENT)
-  const judged = options.dropInput === "paired" ? level : recent.length === RECENT ? meanOf(recent) : null
-  const best = judged !== null && (state.best === null || judged.mean > state.best.mean) ? judged : state.best
-  const dropDistance = judged === null || best === null ? 0 : distance(best, judged)
-  const watched = watch(state.watched, [input.entropy ?? 0, input.truncationRate ?? 0])
-  const alarmed = options.alarms && (watched.now[0] < watched.start[0] / 2 || watched.now[1] > watched.start[1] + 0.2)
-  const dropped = (options.dropThreshold > 0 && dropDistance > options.dropThreshold) || alarmed
+  const best = state.best === null || level.mean > state.best.mean ? level : state.best
+  const dropDistance = distance(best, level)
+  const dropped = options.dropThreshold > 0 && dropDistance > options.dropThreshold
   if (dropped) {
     factor *= CUT
     targetFactor = Math.max(LEAST, targetFactor * CUT)
   }
-  const next = { factor: limit(factor, LEAST, MOST), targetFactor, level, slope, best: dropped ? null : best, recent: dropped ? [] : recent, watched: alarmed ? null : watched }
-  return { state: next, dropped, best: best === judged && judged !== null, dropDistance, slopeDistance }
+  const next = { factor: limit(factor, LEAST, MOST), targetFactor, level, slope, best: dropped ? null : best }
+  return { state: next, dropped, best: best === level, dropDistance, slopeDistance }
 }

@@ -22,8 +22,6 @@ export interface IterationBatch {
   readonly rewardStandardError?: number
   /** The current policy against the previous one on this batch, for rules that compare them; null when it says nothing. */
   readonly improvement?: PairedImprovement | null
-  /** Share of responses that ended at their limit. */
-  readonly truncationRate?: number
 }
 
 export interface Update {
@@ -42,7 +40,7 @@ export type RuleMetrics = Readonly<Record<string, number | string | boolean | nu
 export interface Plan {
   readonly updates: readonly Update[]
   readonly metrics: RuleMetrics
-  /** Before the updates: keep the policy with the optimiser's state, or return to the one kept last. */
+  /** Before the updates: keep the policy as it is, or return to the one kept last, with fresh moments. */
   readonly policy?: "keep" | "return"
 }
 

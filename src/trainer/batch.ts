@@ -101,7 +101,6 @@ export function makeBatch(step: number, rollouts: readonly StepRollout[], estima
     meanReward: mean(measured.map(({ verdict }) => verdict.reward)),
     trainedMeanReward: mean(judged.map(({ rollout }) => rollout.verdict.reward)),
     rewardStandardError: rewardStandardError(measured),
-    truncationRate: mean(rollouts.map(({ sequence }) => Number(sequence.stopReason === "length"))),
     sequences,
   }
 }

@@ -1,5 +1,5 @@
 /** One iteration of the algorithm: sample, verify, plan, update, commit. */
-import type { AdamOptions, SnapshotId } from "../engine/engine.ts"
+import type { AdamOptions } from "../engine/engine.ts"
 import type { KlController } from "../objectives/index.ts"
 import { pairedImprovement, type BatchSequence, type PairedImprovement } from "../pipo/index.ts"
 import { expectedAccuracy } from "../evaluation/held-out.ts"
@@ -9,7 +9,7 @@ import type { CompletionLine, MetricsLine } from "../runs/index.ts"
 import { batchMetrics, measuredRollouts } from "./batch.ts"
 import { executeUpdate, type OptimiserStep, type UpdateContext } from "./execute-update.ts"
 import { followKl } from "./kl-control.ts"
-import type { PreviousPolicy } from "./previous-policy.ts"
+import type { KeptPolicy } from "./kept-policy.ts"
 import type { ReferencePolicy } from "./reference-policy.ts"
 import type { RunParts } from "./run-parts.ts"
 import { learningRateFactor } from "./schedule.ts"
@@ -28,13 +28,13 @@ export interface OtherPolicies {
   /** That the objective compares with, where it needs one. */
   readonly reference: ReferencePolicy | undefined
   /** That of the previous iteration, where the rule compares with it. */
-  readonly previous: PreviousPolicy | undefined
-  /** The last policy that a rule asked to keep. In memory: a resumed run has none. */
-  readonly kept: { id?: SnapshotId }
+  readonly previous: KeptPolicy | undefined
+  /** The last one that the rule asked to keep. */
+  readonly best: KeptPolicy
   readonly kl: KlController
 }
 
-export async function iterate(parts: RunParts, step: number, { reference, previous, kept, kl }: OtherPolicies): Promise<Iteration> {
+export async function iterate(parts: RunParts, step: number, { reference, previous, best, kl }: OtherPolicies): Promise<Iteration> {
   const { config, rule } = parts
   const started = performance.now()
   const { rollouts, metrics: shaping, sampleSeconds, verifySeconds } = await parts.rollouts.collect(step)
@@ -45,7 +45,8 @@ export async function iterate(parts: RunParts, step: number, { reference, previo
   const batch = previous === undefined ? made : { ...made, improvement: await comparedWithPrevious(parts, measuredRollouts(rollouts), previous) }
   const plan = rule.plan(batch)
   const context = updateContext(parts, step, scoring)
-  await followPolicy(parts, plan.policy, kept)
+  if (plan.policy === "return") await best.restore()
+  if (plan.policy === "keep") await best.keep()
   const executed: ExecutedUpdate[] = []
   for (const update of plan.updates) {
     const steps = await executeUpdate(context, update)
@@ -115,10 +116,10 @@ async function heldOutAfterStep({ config, heldOut, task }: RunParts): Promise<Re
 }
 
 /** Scores the rollouts under the previous policy, and makes the current one the next step's previous. */
-async function comparedWithPrevious({ config }: RunParts, rollouts: readonly StepRollout[], previous: PreviousPolicy): Promise<PairedImprovement | null> {
+async function comparedWithPrevious({ config }: RunParts, rollouts: readonly StepRollout[], previous: KeptPolicy): Promise<PairedImprovement | null> {
   const sequences = rollouts.map(({ promptTokens, sequence }) => ({ promptTokens, responseTokens: sequence.tokens }))
   const before = sequences.length === 0 ? undefined : await previous.logprobs(sequences, config.rollout.temperature)
-  await previous.advance()
+  await previous.keep()
   if (before === undefined) return null
   return pairedImprovement(
     rollouts.map(({ group, verdict, sequence }, i) => ({
@@ -128,13 +129,6 @@ async function comparedWithPrevious({ config }: RunParts, rollouts: readonly Ste
       previousLogprobs: before[i]!,
     })),
   )
-}
-
-async function followPolicy({ engine }: RunParts, policy: "keep" | "return" | undefined, kept: { id?: SnapshotId }): Promise<void> {
-  if (policy === "return" && kept.id !== undefined) await engine.restore(kept.id)
-  if (policy !== "keep") return
-  if (kept.id !== undefined) await engine.release(kept.id)
-  kept.id = await engine.snapshot({ optimizer: true })
 }
 
 function improvementMetrics(improvement: PairedImprovement | null | undefined): Record<string, number> {

@@ -54,8 +54,7 @@ export function createRule(config: ResolvedConfig, objective: Objective): Update
   const base = plainRule({ objective, epochs: config.optimizer.epochs })
   if (!config.pipo.enabled) return base
   if (config.pipo.acts === "step-size") return steered(base, config.steering)
-  const rule = verifyingRule(config, base)
-  return config.pipo.acts === "both" ? steered(rule, config.steering) : rule
+  return verifyingRule(config, base)
 }
 
 /** The base rule with an update on the previous batch before its own. */

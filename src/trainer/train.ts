@@ -4,6 +4,7 @@
  */
 import { mkdirSync } from "node:fs"
 import { join } from "node:path"
+import type { Engine } from "../engine/engine.ts"
 import { evaluateHeldOut, type HeldOutResult } from "../evaluation/held-out.ts"
 import {
   readJsonl,
@@ -16,7 +17,7 @@ import {
 } from "../runs/index.ts"
 import { iterate, type OtherPolicies } from "./iteration.ts"
 import { klController } from "./kl-control.ts"
-import { PreviousPolicy } from "./previous-policy.ts"
+import { KeptPolicy } from "./kept-policy.ts"
 import { ReferencePolicy } from "./reference-policy.ts"
 import { probeComponents } from "./reward-components.ts"
 import { runParts, VERIFIER_TIMEOUT_MS, type RunInputs, type RunParts } from "./run-parts.ts"
@@ -89,13 +90,13 @@ async function begin(run: TrainRun, parts: RunParts): Promise<Position> {
   const { config, engine, folder, observer, stopRequested } = run
   const safeguards = new Safeguards(folder, observer.onNote)
   if (config.warmStart.enabled) await learnFromSolutions(run, parts)
-  const previous = parts.rule.comparesWithPrevious === true ? new PreviousPolicy(engine) : undefined
+  const kept = keptPolicies(engine, parts)
   const kl = klController(config.objective)
-  if (stopRequested()) return { step: 0, safeguards, others: { reference: undefined, previous, kept: {}, kl } }
+  if (stopRequested()) return { step: 0, safeguards, others: { reference: undefined, ...kept, kl } }
   await evaluate(run, parts, 0)
   const reference = parts.needsReference ? new ReferencePolicy(engine, folder, config.objective.referenceEvery) : undefined
   await reference?.advance(0)
-  const position = { step: 0, safeguards, others: { reference, previous, kept: {}, kl } }
+  const position = { step: 0, safeguards, others: { reference, ...kept, kl } }
   await checkpoint(run, parts, position, 0)
   return position
 }
@@ -108,10 +109,15 @@ async function resumeAt({ config, engine, folder, observer }: TrainRun, parts: R
   parts.rollouts.restore(state.prompts ?? { position: step * parts.config.rollout.promptsPerStep, memory: null })
   const reference = parts.needsReference ? new ReferencePolicy(engine, folder, config.objective.referenceEvery) : undefined
   await reference?.resume(step)
-  const previous = parts.rule.comparesWithPrevious === true ? new PreviousPolicy(engine) : undefined
-  await previous?.load(path)
+  const kept = keptPolicies(engine, parts)
+  await kept.previous?.load(path)
+  await kept.best.load(path)
   const kl = klController(config.objective, state.klCoefficient)
-  return { step, safeguards: new Safeguards(folder, observer.onNote, state.refused), others: { reference, previous, kept: {}, kl } }
+  return { step, safeguards: new Safeguards(folder, observer.onNote, state.refused), others: { reference, ...kept, kl } }
+}
+
+function keptPolicies(engine: Engine, { rule }: RunParts): Pick<OtherPolicies, "previous" | "best"> {
+  return { previous: rule.comparesWithPrevious === true ? new KeptPolicy(engine, "previous") : undefined, best: new KeptPolicy(engine, "best") }
 }
 
 async function learnFromSolutions({ config, engine, folder, observer, stopRequested }: TrainRun, parts: RunParts): Promise<void> {
@@ -158,6 +164,7 @@ async function checkpoint({ config, engine, folder }: TrainRun, parts: RunParts,
   await folder.checkpoints.write(step, async (directory) => {
     await engine.save(directory)
     await others.previous?.save(directory)
+    await others.best.save(directory)
     writeTrainerState(directory, { rule: parts.rule.state(), refused: safeguards.refused, prompts: parts.rollouts.state(), ...adaptive })
   })
 }

@@ -1,0 +1,48 @@
+/** A policy that the trainer keeps beside the current one, in memory and in checkpoints: the previous iteration's, or the best. */
+import { existsSync, mkdirSync } from "node:fs"
+import { join } from "node:path"
+import type { Engine, SnapshotId, TokenSequence } from "../engine/engine.ts"
+
+export class KeptPolicy {
+  readonly #engine: Engine
+  readonly #folder: string
+  #id: SnapshotId | undefined
+
+  /** @param folder  its name within a checkpoint */
+  constructor(engine: Engine, folder: string) {
+    this.#engine = engine
+    this.#folder = folder
+  }
+
+  /** Per sequence [T], nats; undefined while none is kept. */
+  async logprobs(sequences: readonly TokenSequence[], temperature: number): Promise<Float32Array[] | undefined> {
+    return this.#id === undefined ? undefined : this.#engine.logprobs(sequences, { policy: this.#id, temperature })
+  }
+
+  /** Keeps the policy as it is now, in place of the one kept before. */
+  async keep(): Promise<void> {
+    const before = this.#id
+    this.#id = await this.#engine.snapshot()
+    if (before !== undefined) await this.#engine.release(before)
+  }
+
+  /** The kept policy becomes the current one; the optimiser's moments, which led away from it, are forgotten. */
+  async restore(): Promise<void> {
+    if (this.#id === undefined) return
+    await this.#engine.restore(this.#id)
+    await this.#engine.resetOptimizer()
+  }
+
+  /** Adds it to a checkpoint. */
+  async save(checkpoint: string): Promise<void> {
+    if (this.#id === undefined) return
+    const path = join(checkpoint, this.#folder)
+    mkdirSync(path)
+    await this.#engine.exportSnapshot(this.#id, path)
+  }
+
+  async load(checkpoint: string): Promise<void> {
+    const path = join(checkpoint, this.#folder)
+    if (existsSync(path)) this.#id = await this.#engine.importSnapshot(path)
+  }
+}
