@@ -160,7 +160,7 @@ export type {
 } from "./objectives/index.ts"
 
 // Update rules: which optimiser steps an iteration takes.
-export { pairedImprovement, pairedXi, pipo, pipoDefaults, pipoPresets, plainRule, randomXi, replayRule, steered } from "./pipo/index.ts"
+export { pairedImprovement, pipo, pipoDefaults, pipoPresets, plainRule, randomXi, replayRule, steered } from "./pipo/index.ts"
 export type {
   BatchSequence,
   Deviation,

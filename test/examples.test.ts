@@ -93,7 +93,6 @@ test("the public API is this and no more", () => {
       "openRunFolder",
       "openTask",
       "pairedImprovement",
-      "pairedXi",
       "parseConfig",
       "passAtK",
       "pipo",

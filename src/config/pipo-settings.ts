@@ -34,10 +34,10 @@ export interface PipoSettings extends PipoPresetSettings {
   readonly enabled: boolean
   readonly preset: PipoPreset
   /**
-   * Where xi comes from: "observed" is the algorithm; "paired" measures the previous update on the samples of the fresh batch; "random"
-   * draws xi from its own past and "constant" fixes it to 1 without a gate, the controls of a fair comparison.
+   * Where xi comes from: "observed" is the algorithm; "random" draws it from its own past and "constant" fixes it to 1 without a
+   * gate, the controls of a fair comparison.
    */
-  readonly signal: "observed" | "paired" | "random" | "constant"
+  readonly signal: "observed" | "random" | "constant"
   /** No verification while |xi| is at most this. */
   readonly threshold: number
   /** Verify on every n-th iteration. */
@@ -98,9 +98,9 @@ export const pipoSchema: z.ZodType<PipoSettings> = z
     enabled: z.boolean().default(values.enabled).describe("Off is bit for bit the base objective"),
     preset: z.enum(["paper", "reference-code", "verified"]).default(values.preset).describe("Sets everything below that is absent"),
     signal: z
-      .enum(["observed", "paired", "random", "constant"])
+      .enum(["observed", "random", "constant"])
       .default(values.signal)
-      .describe("Where xi comes from: the batch means, or the paired improvement; random and constant are controls"),
+      .describe("Where xi comes from; random and constant are controls of a comparison"),
     window: integer(1).exactOptional().describe("Number of batch means the improvement is measured against"),
     windowConvention: z
       .enum(["paper", "reference-code"])

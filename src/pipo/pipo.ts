@@ -36,8 +36,7 @@ interface SignalSource {
   /** Whether it draws on the signals of earlier iterations. */
   readonly remembers: boolean
   /** @param past values of xi of earlier iterations, oldest first; null: there is none to give */
-  xi(observed: number, past: readonly number[], batch: IterationBatch): number | null
-  readonly comparesWithPrevious?: boolean
+  xi(observed: number, past: readonly number[], step: number): number | null
 }
 
 const observedSignal: SignalSource = { name: "pipo", remembers: false, xi: (observed) => observed }
@@ -56,23 +55,9 @@ export function randomXi(inner: UpdateRule, options: PipoOptions & { readonly se
   const source: SignalSource = {
     name: "random-xi",
     remembers: true,
-    xi: (_observed, past, { step }) => (past.length === 0 ? null : past[integerBelow(past.length, seed, step)]!),
+    xi: (_observed, past, step) => (past.length === 0 ? null : past[integerBelow(past.length, seed, step)]!),
   }
   return gatedRule(inner, resolvePipo(others), source)
-}
-
-/**
- * PIPO whose xi is the paired improvement of the previous update in units of its standard error, in place of the batch mean's
- * distance from the window.
- */
-export function pairedXi(inner: UpdateRule, options: PipoOptions = {}): UpdateRule {
-  return gatedRule(inner, resolvePipo(options), {
-    name: "paired",
-    remembers: false,
-    comparesWithPrevious: true,
-    xi: (_observed, _past, { improvement }) =>
-      improvement == null || improvement.standardError === 0 ? null : improvement.improvement / improvement.standardError,
-  })
 }
 
 function gatedRule(inner: UpdateRule, settings: PipoSettings, source: SignalSource): UpdateRule {
@@ -91,7 +76,7 @@ function gatedRule(inner: UpdateRule, settings: PipoSettings, source: SignalSour
   }
 
   const verify = (signal: ImprovementSignal, batch: IterationBatch, plan: Plan): Plan => {
-    const given = source.xi(signal.xi, past, batch)
+    const given = source.xi(signal.xi, past, batch.step)
     const xi = given ?? 0
     const { minSteps, window: windowSize, threshold, everyN } = settings
     const readiness = {
@@ -137,7 +122,7 @@ function gatedRule(inner: UpdateRule, settings: PipoSettings, source: SignalSour
 
   return {
     name: `${inner.name} + ${source.name}`,
-    comparesWithPrevious: source.comparesWithPrevious === true || inner.comparesWithPrevious === true,
+    comparesWithPrevious: inner.comparesWithPrevious === true,
     plan(batch) {
       const plan = inner.plan(batch)
       const signal = observe(batch)

@@ -9,7 +9,7 @@ import {
   type BatchObjective,
   type Objective,
 } from "../objectives/index.ts"
-import { pairedXi, pipo, plainRule, randomXi, replayRule, steered, type UpdateRule } from "../pipo/index.ts"
+import { pipo, plainRule, randomXi, replayRule, steered, type UpdateRule } from "../pipo/index.ts"
 import { deriveSeed } from "../random.ts"
 import { aggregationMode, createAdvantageOf, criticOf, lossOptions, unreadSettings } from "./objective-parts.ts"
 
@@ -60,7 +60,6 @@ export function createRule(config: ResolvedConfig, objective: Objective): Update
 /** The base rule with an update on the previous batch before its own. */
 function verifyingRule(config: ResolvedConfig, base: UpdateRule): UpdateRule {
   const { enabled: _enabled, preset: _preset, acts: _acts, signal, ...options } = config.pipo
-  if (signal === "paired") return pairedXi(base, options)
   if (signal === "constant") return replayRule(base, options)
   if (signal === "random") return randomXi(base, { ...options, seed: deriveSeed(config.seed, "random-xi") })
   return pipo(base, options)

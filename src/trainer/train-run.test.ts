@@ -30,7 +30,7 @@ const presets: readonly [string, ConfigInput][] = [
   ["PIPO", config],
   // So small a threshold that the run goes back to its best policy.
   ["the step size steered", { ...config, pipo: { preset: "verified" }, steering: { returns: true, dropThreshold: 0.1 }, optimizer: { epochs: 2 } }],
-  ["PIPO's gate on the paired signal", { ...config, pipo: { minSteps: 1, signal: "paired" } }],
+  ["PIPO's controls", { ...config, pipo: { minSteps: 1, signal: "random" } }],
 ]
 
 test.each(presets)("a run with %s that is stopped and resumed has the numbers of the uninterrupted one", async (name, config) => {
