@@ -1,8 +1,8 @@
 /** One HTTP exchange, by Node's fetch or through a proxy: the part of the client that can be exchanged. */
 import { request as httpRequest, type IncomingMessage, type RequestOptions } from "node:http"
 import { request as httpsRequest } from "node:https"
-import type { Socket } from "node:net"
-import { connect as tlsConnect } from "node:tls"
+import { isIP, type Socket } from "node:net"
+import { connect as tlsConnect, type TLSSocket } from "node:tls"
 import { ConfigError } from "../errors.ts"
 
 export interface HttpRequest {
@@ -60,6 +60,14 @@ function send(request: typeof httpRequest, target: string | URL, options: Reques
   })
 }
 
+function secured(socket: Socket, host: string): Promise<TLSSocket> {
+  return new Promise((resolve, reject) => {
+    // Names of servers are names; an address has none.
+    const secure = tlsConnect({ socket, host, ...(isIP(host) === 0 ? { servername: host } : {}) }, () => resolve(secure))
+    secure.on("error", reject)
+  })
+}
+
 /** Sends requests for `http:` by the proxy's own means, those for `https:` through a tunnel that the proxy cannot look into. */
 export function proxyHttp(proxy: URL): HttpFunction {
   const login = proxy.username === "" ? {} : { "proxy-authorization": `Basic ${Buffer.from(`${decodeURIComponent(proxy.username)}:${decodeURIComponent(proxy.password)}`).toString("base64")}` }
@@ -84,7 +92,7 @@ export function proxyHttp(proxy: URL): HttpFunction {
     }
     const port = url.port === "" ? "443" : url.port
     const socket = await tunnel(`${url.hostname}:${port}`, signal)
-    const secure = tlsConnect({ socket, servername: url.hostname })
+    const secure = await secured(socket, url.hostname)
     return send(httpsRequest, url, { method, headers: { ...headers, ...length }, signal, agent: false, createConnection: () => secure }, body)
   }
 }

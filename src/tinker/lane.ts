@@ -25,10 +25,13 @@ export class Lane {
     })
     const tail = sent.then(() => undefined)
     this.#tail = tail
-    // Once everybody who queued behind the refused request knows, the lane is free again.
-    tail.catch(() => {
-      if (this.#tail === tail) this.#tail = Promise.resolve()
-    })
-    return sent
+    return tail.then(
+      () => sent,
+      (error: unknown) => {
+        // Nobody queues behind the refused request any more: the lane is free again before the caller hears of it.
+        if (this.#tail === tail) this.#tail = Promise.resolve()
+        throw error
+      },
+    )
   }
 }

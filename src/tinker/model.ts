@@ -18,6 +18,9 @@ import {
   type OptimStepOutput,
 } from "./wire.ts"
 
+/** Numbers tried for a sampling session whose first request was answered to nobody. */
+const MOST_NUMBERS = 3
+
 export interface PassOptions extends RequestOptions {
   readonly config?: Readonly<Record<string, number>>
   /** Limits of one request; the protocol's when absent. */
@@ -138,7 +141,7 @@ export class TrainingModel {
   /** The weights as they are now, for sampling in this session only. */
   async sampler({ signal }: RequestOptions = {}): Promise<Sampler> {
     const client = this.#client
-    for (;;) {
+    for (let attempt = 0; ; attempt++) {
       const samplingSessionSeqId = this.#nextSamplingSession()
       try {
         const { seqId, requestId } = await this.#lane.submit(async (seqId) => ({
@@ -151,7 +154,7 @@ export class TrainingModel {
         throw new TinkerError("answer", `tinker: save_weights_for_sampler of ${this.id}: expected a sampling session or a path, got neither. The server speaks another version of the protocol.`)
       } catch (error) {
         // The answer to our first attempt was lost; the weights are the same under another number.
-        if (!(error instanceof TinkerError) || error.kind !== "conflict" || !error.repeated) throw error
+        if (!(error instanceof TinkerError) || error.kind !== "conflict" || !error.repeated || attempt >= MOST_NUMBERS) throw error
       }
     }
   }
