@@ -2,10 +2,11 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, beforeAll, expect, test } from "vitest"
+import { hasty } from "../../test/tinker-server/harness.ts"
 import { closeEngines } from "../../test/tinker-server/compute.ts"
 import { TestServer, type TestServerOptions } from "../../test/tinker-server/server.ts"
 import { writeTinyModel } from "../../test/tinker-server/tiny-model.ts"
-import { TinkerClient, TinkerError, TinkerSession, type AdamParams, type Clock, type Datum } from "./index.ts"
+import { TinkerClient, TinkerError, TinkerSession, type AdamParams, type Datum } from "./index.ts"
 
 const directory = mkdtempSync(join(tmpdir(), "pirl-tinker-client-"))
 const servers: TestServer[] = []
@@ -20,12 +21,6 @@ afterAll(async () => {
   await closeEngines()
   rmSync(directory, { recursive: true, force: true })
 })
-
-/** Pauses take no time, but time goes on. */
-const hasty: Clock = {
-  now: () => performance.now(),
-  sleep: (milliseconds, { signal } = {}) => new Promise((resolve, reject) => setTimeout(() => (signal?.aborted === true ? reject(signal.reason as Error) : resolve()), Math.min(milliseconds, 5))),
-}
 
 async function open(options: Partial<TestServerOptions> = {}): Promise<{ server: TestServer; session: TinkerSession; client: TinkerClient }> {
   const server = await TestServer.start({ ...base, ...options })
