@@ -56,6 +56,7 @@ export async function iterate(parts: RunParts, step: number, reference: Snapshot
         trainSeconds,
         sampledTokensPerSecond: sampled.sampledTokens / sampleSeconds,
         trainedTokensPerSecond: updated.trainedTokens / trainSeconds,
+        ...parts.engine.takeTimes?.(),
       },
     },
     completions: completionLines(step, rollouts, batch.sequences).slice(0, config.logging.completionsPerStep),

@@ -2,6 +2,7 @@
 import type { ResolvedConfig } from "../config/index.ts"
 import type { Task } from "../data/task.ts"
 import type { Engine } from "../engine/engine.ts"
+import { ConfigError } from "../errors.ts"
 import type { HeldOutContext } from "../evaluation/held-out.ts"
 import type { Tokenizer } from "../model/tokenizer.ts"
 import type { AdvantageEstimator, Objective } from "../objectives/index.ts"
@@ -39,10 +40,18 @@ export interface RunParts {
   readonly needsReference: boolean
 }
 
+/** @throws ConfigError when the engine cannot give what the objective reads */
+function checkObjective({ name, needs }: Objective, { capabilities }: Engine): void {
+  if (!needs.includes("entropy") || capabilities.entropy) return
+  const message = `${name}: expected an engine that gives entropies, got ${capabilities.name}, which gives log-probs of single tokens. Leave the entropy out, or use engine.kind: onnx.`
+  throw new ConfigError([{ path: "objective", message }])
+}
+
 export function runParts(inputs: RunInputs): RunParts {
   const { config, engine, tokenizer, task, eosTokens } = inputs
   const { maxResponseTokens, temperature, topK, topP, minP, stopStrings, groupSize } = config.rollout
   const objective = inputs.objective ?? createObjectiveOf(config)
+  checkObjective(objective, engine)
   const common = { engine, tokenizer, task, verifierTimeoutMs: VERIFIER_TIMEOUT_MS }
   const sampling = { temperature, topK, topP, minP, maxTokens: maxResponseTokens, stopTokens: eosTokens, stopStrings }
   return {

@@ -11,7 +11,7 @@ import { EngineError } from "../../errors.ts"
 import type { Objective } from "../../objectives/objective.ts"
 import type { AdamParams, TinkerClient } from "../../tinker/index.ts"
 import { join } from "node:path"
-import type { AdamOptions, Engine, EngineCapabilities, ForwardOptions, LossReport, SampleRequest, Sequence, SnapshotId, StepReport, TokenSequence, TrainSequence } from "../engine.ts"
+import type { AdamOptions, Engine, EngineCapabilities, EngineTimes, ForwardOptions, LossReport, SampleRequest, Sequence, SnapshotId, StepReport, TokenSequence, TrainSequence } from "../engine.ts"
 import { builtinLossOf, type BuiltinLoss } from "./builtin-losses.ts"
 import { checkSequences, datumOf, responsePart } from "./datums.ts"
 import { linearBackward, type GradientSequence, type Pass } from "./linear-backward.ts"
@@ -38,6 +38,8 @@ export interface TinkerEngineOptions {
   /** Optimiser steps between two saves on the server that a recovery starts from. Default 10. */
   readonly recoveryEvery?: number
   readonly heartbeatMs?: number
+  /** Said before anything else. */
+  readonly notes?: readonly string[]
 }
 
 /** Largest relative difference between the loss that the server reports and that of its formula. */
@@ -72,6 +74,7 @@ export class TinkerEngine implements Engine {
   private constructor(options: TinkerEngineOptions) {
     const { client, baseModel, lora, server } = options
     this.#options = options
+    this.#notes.push(...(options.notes ?? []))
     this.capabilities = {
       name: "tinker",
       contextLength: options.contextLength,
@@ -84,6 +87,7 @@ export class TinkerEngine implements Engine {
       valueHead: false,
       snapshots: true,
       gradientClipping: server.gradientClipping,
+      lossReduction: server.lossReduction,
     }
     this.#sampling = { capabilities: server, contextLength: options.contextLength, decode: options.decode }
     this.#policy = new RemotePolicy({
@@ -340,7 +344,7 @@ export class TinkerEngine implements Engine {
   }
 
   /** Seconds since the last call that passed waiting for the server, and in our own code: encoding, decoding, the objective. */
-  takeTimes(): { readonly serverSeconds: number; readonly clientSeconds: number } {
+  takeTimes(): EngineTimes {
     const transportMs = this.#options.client.transport.busyMs
     const transport = transportMs - this.#takenMs
     const times = { serverSeconds: Math.max(this.#waitedMs - transport, 0) / 1000, clientSeconds: (this.#ownMs + transport) / 1000 }
