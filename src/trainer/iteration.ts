@@ -22,6 +22,8 @@ export async function iterate(parts: RunParts, step: number, reference: Snapshot
   const { config, task, rule } = parts
   const { promptsPerStep } = config.rollout
   const started = performance.now()
+  // What came before the step, an evaluation say, is not the step's.
+  parts.engine.takeTimes?.()
   const problems = Array.from({ length: promptsPerStep }, (_, i) => task.trainProblem(config.seed, (step - 1) * promptsPerStep + i))
   const { rollouts, sampleSeconds, verifySeconds } = await collectRollouts(parts.rollout, problems, config.seed, step)
 

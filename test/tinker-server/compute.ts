@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import type { AdamOptions, SnapshotId, TrainSequence } from "../../src/engine/engine.ts"
+import type { SnapshotId, TrainSequence } from "../../src/engine/engine.ts"
 import { OnnxEngine } from "../../src/engine/onnx/onnx-engine.ts"
 import { loadModelFolder } from "../../src/model/folder.ts"
 import { loraTargets } from "../../src/model/lora.ts"
@@ -55,7 +55,6 @@ export class ServerModel {
   readonly #fresh: SnapshotId
   readonly #key: string
   #accumulated: Accumulated[] = []
-  #adam: AdamOptions | undefined
   #snapshots = new Map<string, SnapshotId>()
   /** Optimiser steps taken. */
   steps = 0
@@ -119,8 +118,7 @@ export class ServerModel {
       weightDecay: adam["weight_decay"] ?? 0,
       gradientClip: behaviour.gradientClipping ? (adam["grad_clip_norm"] ?? 0) : 0,
     }
-    this.#adam ??= asked
-    const used = behaviour.adam === "all" ? asked : { ...this.#adam, learningRate: asked.learningRate, gradientClip: asked.gradientClip }
+    const used = behaviour.adam === "all" ? asked : { ...asked, beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 0 }
     const count = this.#accumulated.length
     // In the order of their arrival, one group of equal losses at a time.
     for (let start = 0; start < count; ) {

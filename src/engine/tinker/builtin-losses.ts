@@ -8,61 +8,47 @@
  * Shape legend: T response tokens.
  */
 import type { Objective } from "../../objectives/objective.ts"
+import type { Datum } from "../../tinker/index.ts"
 import type { TrainSequence } from "../engine.ts"
 import { datumOf } from "./datums.ts"
-import type { Datum } from "../../tinker/index.ts"
+import { tokenLoss, type TokenLoss } from "./loss-formulas.ts"
 
 export interface BuiltinLoss {
   readonly loss: "ppo" | "cispo" | "cross_entropy"
   readonly config?: Readonly<Record<string, number>>
   /** What the server is sent for a sequence. */
   datum(sequence: TrainSequence): Datum
-  /** Loss of a token and its derivative by the log-prob, as the protocol defines them; `weight` is the token's aggregation weight. */
-  token(logprob: number, behaviour: number, advantage: number, weight: number): { readonly loss: number; readonly gradient: number }
+  /** Loss of token t, aggregation weight included, and its derivative by the log-prob, as the protocol defines them. */
+  token(sequence: TrainSequence, t: number, logprob: number): TokenLoss
 }
 
-/** Largest log-ratio for which the server's ratio is a number in single precision. */
-function ratioOf(logprob: number, behaviour: number): number {
-  return Math.exp(logprob - behaviour)
-}
+const nothing: TokenLoss = { loss: 0, gradient: 0 }
 
 function weighted({ advantages, weights, mask }: TrainSequence): Float32Array {
   return advantages.map((a, t) => (mask[t] === 0 ? 0 : a * weights[t]!))
 }
 
-function ppo(low: number, high: number): BuiltinLoss {
+function ratioLoss(loss: "ppo" | "cispo", low: number, high: number): BuiltinLoss {
+  const config = { clip_low_threshold: low, clip_high_threshold: high }
   return {
-    loss: "ppo",
-    config: { clip_low_threshold: low, clip_high_threshold: high },
+    loss,
+    config,
     datum: (sequence) => datumOf(sequence, { advantages: weighted(sequence), logprobs: sequence.behaviourLogprobs }),
-    token(logprob, behaviour, advantage, weight) {
-      const [r, a] = [ratioOf(logprob, behaviour), advantage * weight]
-      const cut = Math.min(Math.max(r, low), high)
-      const free = r * a <= cut * a
-      return { loss: -Math.min(r * a, cut * a), gradient: free ? -r * a : 0 }
-    },
-  }
-}
-
-function cispo(cap: number): BuiltinLoss {
-  return {
-    loss: "cispo",
-    config: { clip_low_threshold: 0, clip_high_threshold: cap },
-    datum: (sequence) => datumOf(sequence, { advantages: weighted(sequence), logprobs: sequence.behaviourLogprobs }),
-    token(logprob, behaviour, advantage, weight) {
-      const r = Math.min(ratioOf(logprob, behaviour), cap)
-      return { loss: -r * logprob * advantage * weight, gradient: -r * advantage * weight }
+    token({ advantages, weights, mask, behaviourLogprobs }, t, logprob) {
+      if (mask[t] === 0) return nothing
+      return tokenLoss(loss, config, { logprob, behaviour: behaviourLogprobs[t]!, advantage: advantages[t]! * weights[t]!, weight: 1 })
     },
   }
 }
 
 function crossEntropy(withAdvantage: boolean): BuiltinLoss {
+  const weightsOf = (sequence: TrainSequence): Float32Array => (withAdvantage ? weighted(sequence) : sequence.weights.map((w, t) => (sequence.mask[t] === 0 ? 0 : w)))
   return {
     loss: "cross_entropy",
-    datum: (sequence) => datumOf(sequence, { weights: withAdvantage ? weighted(sequence) : sequence.weights.map((w, t) => (sequence.mask[t] === 0 ? 0 : w)) }),
-    token(logprob, _behaviour, advantage, weight) {
-      const factor = withAdvantage ? advantage * weight : weight
-      return { loss: -logprob * factor, gradient: -factor }
+    datum: (sequence) => datumOf(sequence, { weights: weightsOf(sequence) }),
+    token({ advantages, weights, mask }, t, logprob) {
+      if (mask[t] === 0) return nothing
+      return tokenLoss("cross_entropy", {}, { logprob, behaviour: 0, advantage: 0, weight: withAdvantage ? advantages[t]! * weights[t]! : weights[t]! })
     },
   }
 }
@@ -75,8 +61,8 @@ export function builtinLossOf(objective: Objective, available: readonly string[]
   if (needs.length > 0 || ("tokenInputs" in objective && (objective.tokenInputs as readonly string[]).length > 0)) return undefined
   const candidate = (): BuiltinLoss | undefined => {
     const { clipLow, clipHigh, ratioCap } = constants
-    if (clipped.has(name) && clipLow !== undefined && clipHigh !== undefined) return ppo(1 - clipLow, 1 + clipHigh)
-    if (name === "cispo" && ratioCap !== undefined) return cispo(ratioCap)
+    if (clipped.has(name) && clipLow !== undefined && clipHigh !== undefined) return ratioLoss("ppo", 1 - clipLow, 1 + clipHigh)
+    if (name === "cispo" && ratioCap !== undefined) return ratioLoss("cispo", 0, ratioCap)
     if (name === "reinforce" || name === "gpg") return crossEntropy(true)
     return name === "cross-entropy" ? crossEntropy(false) : undefined
   }

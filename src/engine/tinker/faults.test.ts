@@ -49,7 +49,14 @@ beforeAll(async () => {
 const at = (path: string, nth: number, fault: Fault, times?: number): PlannedFault => ({ path, nth, fault, ...(times === undefined ? {} : { times }) })
 const status = (code: number, done = false, body?: string): Fault => ({ kind: "status", status: code, done, ...(body === undefined ? {} : { body }) })
 
-const cases: readonly (readonly [string, readonly PlannedFault[], recovers?: boolean])[] = [
+interface Case {
+  readonly name: string
+  readonly faults: readonly PlannedFault[]
+  /** The state has to be built up again. */
+  readonly recovers: boolean
+}
+
+const cases: readonly Case[] = ([ 
   ["slow answers", [at("optim_step", 2, { kind: "delay", milliseconds: 300 }), at("retrieve_future", 5, { kind: "delay", milliseconds: 300 }, 3)]],
   ["408 on results", [at("retrieve_future", 3, status(408), 12)]],
   ["try_again on results", [at("retrieve_future", 3, status(200, false, '{"type":"try_again","queue_state":"paused_capacity"}'), 9)]],
@@ -73,10 +80,10 @@ const cases: readonly (readonly [string, readonly PlannedFault[], recovers?: boo
   ["a restart while the weights are loaded again", [at("optim_step", 4, { kind: "restart", keep: "checkpoints" }), at("load_weights", 1, { kind: "restart", keep: "database", done: true })], true],
   ["an answer to load_weights that is lost", [at("optim_step", 4, { kind: "restart", keep: "checkpoints" }), at("load_weights", 1, { kind: "drop", done: true })], true],
   ["a session that is forgotten", [at("forward", 2, { kind: "forget-session" }), at("optim_step", 3, { kind: "restart", keep: "database" })], true],
-]
+] as [string, PlannedFault[], boolean?][]).map(([name, faults, recovers = false]) => ({ name, faults, recovers }))
 
 for (const own of [false, true]) {
-  test.each(cases)(`${own ? "by the server's own loss" : "by the linear form"}: %s lose and double no step`, async (_, faults, recovers = false) => {
+  test.each(cases)(`${own ? "by the server's own loss" : "by the linear form"}: $name lose and double no step`, async ({ faults, recovers }) => {
     const found = await run(own ? faults.filter(({ path }) => path !== "forward") : faults, own)
     const wanted = quiet.get(own)!
     expect(found.weights).toEqual(wanted.weights)
@@ -98,9 +105,10 @@ test("log-probs that come as null from sampling are computed by a forward pass; 
   expect(logprobs[0]![0]).toBeNaN()
   expect(await engine.optimStep(adam)).toEqual({ gradientNorm: Number.NaN, applied: false })
   expect([await server.weights(), server.appliedSteps]).toEqual([before, 0])
-  const [[plain]] = (await engine.sample([{ promptTokens: [2, 5], seeds: [3], options: { maxTokens: 4, stopTokens: [1] } }])) as [[{ tokens: number[]; policyLogprobs: Float32Array }]]
+  const request = { promptTokens: [2, 5], seeds: [3], options: { maxTokens: 4, stopTokens: [1] } }
+  const plain = (await engine.sample([request]))[0]![0]!
   server.plan(at("retrieve_future", 1, status(200, false, JSON.stringify({ sequences: [{ stop_reason: "length", tokens: plain.tokens, logprobs: plain.tokens.map(() => null) }] }))))
-  const [[repaired]] = (await engine.sample([{ promptTokens: [2, 5], seeds: [3], options: { maxTokens: 4, stopTokens: [1] } }])) as [[{ tokens: number[]; policyLogprobs: Float32Array }]]
+  const repaired = (await engine.sample([request]))[0]![0]!
   repaired.policyLogprobs.forEach((lp, t) => expect(lp).toBeCloseTo(plain.policyLogprobs[t]!, 5))
 })
 

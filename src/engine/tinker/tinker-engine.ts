@@ -195,8 +195,7 @@ export class TinkerEngine implements Engine {
     const logprobs = outputs.map((output, i) => responsePart(output.logprobs, batch[i]!))
     outputs.forEach(({ losses }, i) => {
       if (losses === undefined) return
-      const { behaviourLogprobs, advantages, weights, mask } = batch[i]!
-      const expected = logprobs[i]!.map((lp, t) => (mask[t] === 0 ? 0 : builtin.token(lp, behaviourLogprobs[t]!, advantages[t]!, weights[t]!).loss))
+      const expected = logprobs[i]!.map((lp, t) => builtin.token(batch[i]!, t, lp).loss)
       checkLosses(builtin.loss, responsePart(losses, batch[i]!), expected)
     })
     return logprobs
@@ -205,12 +204,11 @@ export class TinkerEngine implements Engine {
   /** Keeps the gradients for the step: all of them, or what the server's own loss leaves over. */
   #remember(batch: readonly TrainSequence[], logprobs: readonly Float32Array[], gradients: readonly Float64Array[], builtin: BuiltinLoss | undefined): void {
     batch.forEach((sequence, i) => {
-      const { behaviourLogprobs, advantages, weights, mask } = sequence
       const gradient =
         builtin === undefined
           ? gradients[i]!
           : gradients[i]!.map((g, t) => {
-              const done = mask[t] === 0 ? 0 : builtin.token(logprobs[i]![t]!, behaviourLogprobs[t]!, advantages[t]!, weights[t]!).gradient
+              const done = builtin.token(sequence, t, logprobs[i]![t]!).gradient
               // What single precision cannot tell apart is the same.
               return Math.abs(g - done) <= 1e-5 * Math.max(Math.abs(g), Math.abs(done)) ? 0 : g - done
             })
