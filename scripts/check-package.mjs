@@ -41,6 +41,7 @@ function step(text) {
 const apiCheck = `
 import assert from "node:assert/strict"
 import { createTask, parseConfig, trainRun } from "pirl"
+import { TinkerClient, TinkerSession } from "pirl/tinker"
 const task = createTask("add2", { heldOutSize: 10 })
 const problem = task.trainProblem(1, 0)
 assert.match(problem.prompt, /^\\d{4}=$/)
@@ -48,13 +49,17 @@ assert.equal((await task.verifierFor(problem).verify({ ...problem, completion: p
 assert.equal(task.heldOut.length, 10)
 assert.equal(parseConfig({ model: { preset: "nano" }, task: { name: "add2" } }).rollout.groupSize, 8)
 assert.equal(typeof trainRun, "function")
+assert.equal(String(new TinkerClient({ url: "http://127.0.0.1:1/api/v1" })), "TinkerClient(http://127.0.0.1:1)")
+assert.equal(typeof TinkerSession.open, "function")
 `
 
 const typeCheck = `
 import { createTask, type Problem, type Task } from "pirl"
+import type { Datum } from "pirl/tinker"
 const task: Task = createTask("add2", { heldOutSize: 10 })
 const problem: Problem = task.trainProblem(1, 0)
 export const gold: string = problem.gold as string
+export const datum: Datum = { tokens: [1], targets: [2], weights: [1] }
 `
 
 const strict = ["--strict", "--noEmit", "--module", "nodenext", "--target", "es2023"]

@@ -41,6 +41,7 @@ export type {
   OverlongSettings,
   ResolvedConfig,
   RolloutSettings,
+  ServerSettings,
   TaskSettings,
   TrainSettings,
   WarmStartSettings,
@@ -202,10 +203,15 @@ export { createByteTokenizer, createCharacterTokenizer } from "./model/tokenizer
 // Engine: samples, scores, trains.
 export { OnnxEngine } from "./engine/onnx/onnx-engine.ts"
 export type { OnnxEngineOptions } from "./engine/onnx/onnx-engine.ts"
+export { TinkerEngine } from "./engine/tinker/tinker-engine.ts"
+export type { TinkerEngineOptions } from "./engine/tinker/tinker-engine.ts"
+export { readCapabilities } from "./engine/tinker/server-capabilities.ts"
+export type { ServerCapabilities } from "./engine/tinker/server-capabilities.ts"
 export type {
   AdamOptions,
   Engine,
   EngineCapabilities,
+  EngineTimes,
   ForwardOptions,
   LossReport,
   SampleRequest,

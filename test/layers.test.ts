@@ -14,7 +14,7 @@ const layers: readonly (readonly string[])[] = [
   ["rollout", "pipo", "evaluation", "runs", "analysis"],
   ["engine", "verifiers", "data"],
   ["objectives", "model"],
-  ["graph"],
+  ["graph", "tinker"],
 ]
 /** Read by every layer, and reading no layer themselves. */
 const common = ["config", "random.ts", "errors.ts", "worker-thread.ts"]

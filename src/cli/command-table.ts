@@ -55,6 +55,11 @@ export const commandTable: readonly CommandEntry[] = [
     load: async () => (await import("./bench.ts")).benchCommand((await import("./backends/speed.ts")).benchBackend),
   },
   {
+    name: "tinker",
+    summary: "Check what a server of the Tinker protocol does",
+    load: async () => (await import("./tinker.ts")).tinkerCommand((await import("./backends/server-check.ts")).tinkerBackend),
+  },
+  {
     name: "runs",
     summary: "List runs with their state and accuracy",
     load: async () => (await import("./runs.ts")).runsCommand,

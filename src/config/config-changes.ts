@@ -28,7 +28,7 @@ function differences(before: unknown, after: unknown, path: string): string[] {
  */
 export function resumeIssues(before: ResolvedConfig, after: ResolvedConfig): ConfigIssue[] {
   return configChanges(before, after)
-    .filter((path) => !free.some((allowed) => path === allowed || path.startsWith(`${allowed}.`)))
+    .filter((path) => path === "engine.kind" || !free.some((allowed) => path === allowed || path.startsWith(`${allowed}.`)))
     .map((path) => ({
       path,
       message:

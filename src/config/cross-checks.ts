@@ -29,6 +29,7 @@ export function crossCheck(config: ResolvedConfig): CrossIssue[] {
     ...objectiveCrossChecks(config),
     ...checkPipo(config),
     ...checkRun(config),
+    ...checkServer(config),
   ]
 }
 
@@ -171,6 +172,39 @@ function checkRun({ optimizer, train, evaluation }: ResolvedConfig): CrossIssue[
       with: ["evaluation.greedy", "evaluation.expected"],
       message: "expected a measure of accuracy, got neither greedy nor expected. Set one of them to true.",
     })
+  }
+  return issues
+}
+
+/** What a server of the Tinker protocol must be told, and what it cannot do. */
+function checkServer({ engine, model, rollout, lora, objective }: ResolvedConfig): CrossIssue[] {
+  const { kind, server } = engine
+  if (kind !== "tinker") {
+    if (server === undefined) return []
+    return [{ path: "engine.server", with: ["engine.kind"], message: `expected no server with kind ${kind}, got one. Set engine.kind to tinker, or remove the section.` }]
+  }
+  const issues: CrossIssue[] = []
+  const refuse = (path: string, message: string): void => void issues.push({ path, with: ["engine.kind", "engine.server"], message })
+  if (server === undefined) refuse("engine.server", "expected the server's url and baseModel with kind tinker, got no section. Add it.")
+  else if (server.lossReduction === undefined && server.capabilities === undefined) {
+    refuse(
+      "engine.server",
+      "expected `capabilities` or `lossReduction`, since servers add up losses differently, got neither. " +
+        `Run \`pirl tinker check ${server.url} --write FILE\` and name the file.`,
+    )
+  }
+  if (model.preset !== undefined) refuse("model.preset", "expected `model.path` with the tokenizer of the server's base model, got a preset. The server has the weights.")
+  if (rollout.temperature !== 1) {
+    refuse("rollout.temperature", `expected 1 with kind tinker, since servers compute log-probs for training at temperature 1, got ${rollout.temperature}. Set it to 1.`)
+  }
+  if (rollout.minP > 0) refuse("rollout.minP", `expected 0 with kind tinker, since the protocol has no such parameter, got ${rollout.minP}. Use topP or topK.`)
+  if (lora.enabled) refuse("lora", "expected no section with kind tinker, whose adapters the server makes, got one. Set engine.server.loraRank.")
+  const entropy = objective["entropyCoefficient"]
+  if (typeof entropy === "number" && entropy !== 0) {
+    refuse(
+      "objective.entropyCoefficient",
+      `expected 0 with kind tinker, since servers give log-probs of single tokens and no entropies, got ${entropy}. Any loss of the log-probs can be had; remove the bonus.`,
+    )
   }
   return issues
 }

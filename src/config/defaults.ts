@@ -71,7 +71,7 @@ export const defaults = {
   train: { steps: 200, gradientCheckpointing: false },
   evaluation: { every: 10, size: "all", greedy: true, expected: true, stepSize: 200 },
   checkpoint: { every: 10, keep: 2 },
-  engine: { threads: "auto", sampleBatch: 128, tokenBudget: 2048, headChunk: 16_384 },
+  engine: { kind: "onnx", threads: "auto", sampleBatch: 128, tokenBudget: 2048, headChunk: 16_384 },
   logging: { completionsPerStep: 8 },
 } as const
 

@@ -30,6 +30,7 @@ export type {
   LoggingSettings,
   TrainSettings,
 } from "./run-settings.ts"
+export type { ServerSettings } from "./server-settings.ts"
 export type { ResolvedConfig } from "./schema.ts"
 export type { TaskSettings } from "./task-settings.ts"
 export { commentedTemplate } from "./template.ts"

@@ -4,6 +4,8 @@
 import { z } from "zod"
 import { defaults } from "./defaults.ts"
 import { integer } from "./fields.ts"
+import { serverSchema } from "./server-settings.ts"
+import type { ServerSettings } from "./server-settings.ts"
 
 export interface TrainSettings {
   /** Iterations of reinforcement learning. */
@@ -34,6 +36,10 @@ export interface CheckpointSettings {
 }
 
 export interface EngineSettings {
+  /** The embedded engine, or a server of the Tinker protocol. */
+  readonly kind: "onnx" | "tinker"
+  /** Required with kind tinker. */
+  readonly server?: ServerSettings
   /** "auto" takes every core. The same seed gives the same numbers only on the same number of threads. */
   readonly threads: number | "auto"
   /** Sequences decoded side by side. */
@@ -80,6 +86,11 @@ export const checkpointSchema: z.ZodType<CheckpointSettings> = z.strictObject({
 })
 
 export const engineSchema: z.ZodType<EngineSettings> = z.strictObject({
+  kind: z
+    .enum(["onnx", "tinker"])
+    .default(defaults.engine.kind)
+    .describe("onnx: the embedded engine; tinker: a server of the Tinker protocol"),
+  server: serverSchema.exactOptional().describe("The server, with kind: tinker"),
   threads: z
     .union([z.literal("auto"), integer(1)])
     .default(defaults.engine.threads)

@@ -67,7 +67,7 @@ export const configSchema: z.ZodType<ResolvedConfig> = z
     train: trainSchema.prefault({}).describe("Length and place of the run"),
     evaluation: evaluationSchema.prefault({}).describe("Held-out accuracy"),
     checkpoint: checkpointSchema.prefault({}).describe("When state is saved"),
-    engine: engineSchema.prefault({}).describe("The embedded engine"),
+    engine: engineSchema.prefault({}).describe("Where the model lives: the embedded engine, or a server"),
     logging: loggingSchema.prefault({}).describe("What is written beside the metrics"),
   })
   .transform((config) => ({

@@ -11,6 +11,7 @@ export interface EngineCapabilities {
   /** Longest prompt plus response, tokens. */
   readonly contextLength: number
   readonly vocabularySize: number
+  /** 0 when the engine's weights are elsewhere and nobody says. */
   readonly parameterCount: number
   readonly trainableParameterCount: number
   readonly training: "full" | "lora"
@@ -23,6 +24,8 @@ export interface EngineCapabilities {
   readonly fullKl?: boolean
   readonly snapshots: boolean
   readonly gradientClipping: boolean
+  /** How the engine's server adds up losses; the engine's own numbers do not depend on it. Absent for engines without one. */
+  readonly lossReduction?: "sum" | "mean-per-sequence"
 }
 
 export interface SamplingOptions {
@@ -163,5 +166,16 @@ export interface Engine {
   load(directory: string): Promise<void>
   /** Writes the policy alone as a Hugging Face folder, adapters merged in. */
   saveModel(directory: string, dtype?: "f32" | "bf16" | "f16"): Promise<void>
+  /** What happened since the last call that a person should know; engines that have nothing to say lack it. */
+  takeNotes?(): string[]
+  /** Where the time since the last call went, seconds; engines that run here lack it. */
+  takeTimes?(): EngineTimes
   close(): Promise<void>
+}
+
+export interface EngineTimes {
+  /** Waiting for a server. */
+  readonly serverSeconds: number
+  /** Our own code meanwhile: encoding, decoding, the objective. */
+  readonly clientSeconds: number
 }

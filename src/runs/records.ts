@@ -64,7 +64,7 @@ export interface CompletionLine {
 }
 
 /** What happened to a run beside its steps. */
-export type RunEventKind = "start" | "resume" | "warm-start" | "interrupt" | "alarm" | "failure" | "finish"
+export type RunEventKind = "start" | "resume" | "warm-start" | "interrupt" | "alarm" | "failure" | "finish" | "engine"
 
 /** One line of events.jsonl. Events of the process, and not of a step, have no `step` and outlast a resume. */
 export interface RunEvent {

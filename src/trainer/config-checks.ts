@@ -23,8 +23,12 @@ function taskIssues({ task }: ResolvedConfig): ConfigIssue[] {
   return issuesOf(() => checkTaskSettings(task))
 }
 
-function modelIssues({ model }: ResolvedConfig): ConfigIssue[] {
+function modelIssues({ model, engine }: ResolvedConfig): ConfigIssue[] {
   const { path, preset } = model
+  if (engine.kind === "tinker") {
+    if (path === undefined || existsSync(join(path, "tokenizer.json"))) return []
+    return [{ path: "model.path", message: `expected a folder with the tokenizer.json of the server's base model, got ${path}. Check the path.` }]
+  }
   if (preset !== undefined) return issuesOf(() => void presetConfig(preset, { vocabularySize: 1_000_000 }), "model.preset")
   if (path !== undefined && !existsSync(join(path, "config.json"))) {
     return [{ path: "model.path", message: `expected a Hugging Face folder with a config.json, got ${path}. Check the path.` }]

@@ -7,7 +7,11 @@ import type { ModelConfig } from "../model/config.ts"
 import type { Objective } from "../objectives/index.ts"
 
 /** @throws ConfigError */
-export function checkEngine({ capabilities, score }: Engine, { needs }: Objective): void {
+export function checkEngine({ capabilities, score }: Engine, { name, needs }: Objective): void {
+  if (needs.includes("entropy") && !capabilities.entropy) {
+    const message = `${name}: expected an engine that gives entropies, got ${capabilities.name}, which gives log-probs of single tokens. Leave the entropy out, or use engine.kind: onnx.`
+    throw new ConfigError([{ path: "objective", message }])
+  }
   if (needs.includes("values") && (!capabilities.valueHead || score === undefined)) {
     const message = `expected an advantage without a critic on the engine ${capabilities.name}, which has no value head, got gae. Choose another, e.g. grpo.`
     throw new ConfigError([{ path: "objective.advantage", message }])

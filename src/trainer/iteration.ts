@@ -37,6 +37,8 @@ export interface OtherPolicies {
 export async function iterate(parts: RunParts, step: number, { reference, previous, best, kl }: OtherPolicies): Promise<Iteration> {
   const { config, rule } = parts
   const started = performance.now()
+  // What came before the step, an evaluation say, is not the step's.
+  parts.engine.takeTimes?.()
   const { rollouts, metrics: shaping, sampleSeconds, verifySeconds } = await parts.rollouts.collect(step)
 
   const trainStarted = performance.now()
@@ -84,6 +86,7 @@ export async function iterate(parts: RunParts, step: number, { reference, previo
         trainSeconds,
         sampledTokensPerSecond: (sampled.sampledTokens + greedy.tokens) / (sampleSeconds + greedy.sampleSeconds),
         trainedTokensPerSecond: updated.trainedTokens / trainSeconds,
+        ...parts.engine.takeTimes?.(),
       },
     },
     completions: completionLines(step, rollouts, batch.sequences).slice(0, config.logging.completionsPerStep),

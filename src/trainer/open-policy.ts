@@ -3,7 +3,8 @@ import type { ResolvedConfig } from "../config/index.ts"
 import type { Task } from "../data/task.ts"
 import type { Engine } from "../engine/engine.ts"
 import type { Tokenizer } from "../model/tokenizer.ts"
-import { createEngine, openConfiguredTask, planPolicy } from "./policy.ts"
+import { createEmbeddedEngine, openConfiguredTask, planPolicy } from "./policy.ts"
+import { createServerEngine, planServerPolicy } from "./server-policy.ts"
 
 export interface OpenPolicy {
   /** The caller closes it. */
@@ -15,13 +16,17 @@ export interface OpenPolicy {
 }
 
 /**
- * Opens the task, reads or makes the model, starts the engine.
+ * Opens the task, reads or makes the model, starts the engine; the kind of the engine decides whether the weights are here.
  * @param given  the task; that of the config when absent
  * @throws ConfigError, CheckpointError, DataError  when one of them cannot be used
  */
 export async function openPolicy(config: ResolvedConfig, given?: Task): Promise<OpenPolicy> {
   const task = given ?? (await openConfiguredTask(config))
+  if (config.engine.kind === "tinker") {
+    const plan = await planServerPolicy(config, task)
+    return { engine: await createServerEngine(config, plan), tokenizer: plan.tokenizer, task, eosTokens: plan.eosTokens }
+  }
   const plan = await planPolicy(config, task)
-  const engine = await createEngine(config, plan)
+  const engine = await createEmbeddedEngine(config, plan)
   return { engine, tokenizer: plan.tokenizer, task, eosTokens: plan.eosTokens }
 }

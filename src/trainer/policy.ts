@@ -55,18 +55,22 @@ function presetTokenizer(config: ResolvedConfig, task: Task): Tokenizer {
  * @throws CheckpointError  when the model folder cannot be used
  */
 export async function planPolicy(config: ResolvedConfig, task: Task): Promise<PolicyPlan> {
-  const { model, rollout, seed } = config
+  const { model } = config
   const plan = model.path === undefined ? freshPolicy(config, task) : await folderPolicy(model.path)
-  const longest = longestPrompt(task, plan.tokenizer, seed)
-  const { contextLength } = plan.modelConfig
+  checkContext(config, task, plan.tokenizer, plan.modelConfig.contextLength)
+  checkFullKl(config, plan.modelConfig)
+  return plan
+}
+
+/** @throws ConfigError when the longest prompt and a whole response do not fit */
+export function checkContext({ model, rollout, seed }: ResolvedConfig, task: Task, tokenizer: Tokenizer, contextLength: number): void {
+  const longest = longestPrompt(task, tokenizer, seed)
   if (longest + rollout.maxResponseTokens > contextLength) {
     const message =
       `expected prompt and response to fit the model's context of ${contextLength} tokens, ` +
       `got ${longest} + ${rollout.maxResponseTokens}. Lower rollout.maxResponseTokens${model.preset === undefined ? "" : " or raise model.contextLength"}.`
     throw new ConfigError([{ path: "rollout.maxResponseTokens", message }])
   }
-  checkFullKl(config, plan.modelConfig)
-  return plan
 }
 
 async function folderPolicy(path: string): Promise<PolicyPlan> {
@@ -94,7 +98,7 @@ export function engineThreads(config: ResolvedConfig): number {
 }
 
 /** Starts the embedded engine on a planned policy. */
-export function createEngine(config: ResolvedConfig, plan: PolicyPlan): Promise<OnnxEngine> {
+export function createEmbeddedEngine(config: ResolvedConfig, plan: PolicyPlan): Promise<OnnxEngine> {
   const { engine, lora, train } = config
   const critic = criticOf(config)
   return OnnxEngine.create({

@@ -66,6 +66,7 @@ export async function train(run: TrainRun): Promise<TrainResult> {
   const { config, folder, observer, stopRequested } = run
   const parts = runParts(run)
   if (parts.scoring.rewards) await probeComponents(config, run.task, VERIFIER_TIMEOUT_MS)
+  sayNotes(run, run.resume?.checkpoint?.step ?? 0)
   const position = run.resume?.checkpoint === undefined ? await begin(run, parts) : await resumeAt(run, parts, run.resume.checkpoint)
   const { safeguards, others } = position
   let { step } = position
@@ -73,6 +74,7 @@ export async function train(run: TrainRun): Promise<TrainResult> {
   while (step < config.train.steps && !stopRequested()) {
     step += 1
     const iteration = await iterate(parts, step, others)
+    sayNotes(run, step)
     folder.logMetrics(iteration.metrics)
     folder.logCompletions(step, iteration.completions)
     observer.onStep(iteration.metrics)
@@ -83,6 +85,14 @@ export async function train(run: TrainRun): Promise<TrainResult> {
     if (last || step % config.checkpoint.every === 0 || stopRequested()) await checkpoint(run, parts, position, step)
   }
   return finish(run, step)
+}
+
+/** Tells what the engine has to say, e.g. that its server was lost and found again. */
+function sayNotes({ engine, folder, observer }: TrainRun, step: number): void {
+  for (const note of engine.takeNotes?.() ?? []) {
+    folder.logEvent("engine", note, { step })
+    observer.onNote(`engine: ${note}`)
+  }
 }
 
 /** The start of a new run: warm start, first evaluation, reference policy, checkpoint of step 0. */
@@ -170,7 +180,8 @@ async function checkpoint({ config, engine, folder }: TrainRun, parts: RunParts,
 }
 
 /** Sums the run up from its logs; a run that reached its last step gets its model and summary.json. */
-async function finish({ config, engine, folder }: TrainRun, step: number): Promise<TrainResult> {
+async function finish(run: TrainRun, step: number): Promise<TrainResult> {
+  const { config, engine, folder } = run
   const read = (name: string): unknown => readJsonl(join(folder.directory, name)).records
   const summary = summarizeRun(read("metrics.jsonl") as MetricsLine[], read("evaluations.jsonl") as EvaluationLine[], config.pipo)
   const finished = step >= config.train.steps
@@ -178,6 +189,7 @@ async function finish({ config, engine, folder }: TrainRun, step: number): Promi
     const model = join(folder.directory, "model")
     mkdirSync(model, { recursive: true })
     await engine.saveModel(model, config.model.dtype)
+    sayNotes(run, step)
     folder.writeSummary(summary)
     folder.logEvent("finish", `finished after step ${step}`, { step })
   }

@@ -4,9 +4,9 @@ import type { Task } from "../../data/task.ts"
 import { openPolicy, type OpenPolicy } from "../../trainer/open-policy.ts"
 import type { ModelSource } from "../model-source.ts"
 
-/** A saved policy on the task of `config`. A checkpoint of adapters needs the model that they belong to. */
+/** A saved policy on the task of `config`. A checkpoint of adapters needs the model that they belong to, one on a server the server. */
 export async function openSaved(model: ModelSource, config: ResolvedConfig, given?: Task): Promise<OpenPolicy> {
-  if (model.config?.lora.enabled === true) {
+  if (model.config?.lora.enabled === true || model.config?.engine.kind === "tinker") {
     const policy = await openPolicy(config, given)
     await policy.engine.load(model.directory)
     return policy

@@ -1,8 +1,10 @@
 /** What `pirl train --dry-run` shows: sizes of model, batch and memory. */
 import type { ResolvedConfig } from "../../config/index.ts"
+import type { Task } from "../../data/task.ts"
 import { trainableSpecs } from "../../engine/onnx/programs.ts"
 import { elementCount, parameterCount } from "../../model/weights.ts"
 import { engineThreads, longestPrompt, openConfiguredTask, planPolicy } from "../../trainer/policy.ts"
+import { planServerPolicy } from "../../trainer/server-policy.ts"
 import { formatCount } from "../format.ts"
 
 const BYTES = Float32Array.BYTES_PER_ELEMENT
@@ -27,8 +29,24 @@ function activationBytes(config: ResolvedConfig, model: Awaited<ReturnType<typeo
   return tokens * (kept + head) * BYTES
 }
 
+/** Of a run on a server: nothing is sent to it. */
+async function planServerRun(config: ResolvedConfig, task: Task): Promise<(readonly [label: string, value: string])[]> {
+  const { tokenizer, contextLength } = await planServerPolicy(config, task)
+  const { promptsPerStep, groupSize, maxResponseTokens } = config.rollout
+  const { url, baseModel, loraRank } = config.engine.server!
+  return [
+    ["server", url],
+    ["model", `${baseModel}, ${loraRank === 0 ? "all weights" : `adapters of rank ${loraRank}`}`],
+    ["task", `${task.name}, ${task.trainSize === undefined ? "endless" : formatCount(task.trainSize)} training and ${formatCount(task.heldOut.length)} held-out problems`],
+    ["prompt", `up to ${longestPrompt(task, tokenizer, config.seed)} of ${contextLength} tokens, response up to ${maxResponseTokens}`],
+    ["batch", `${promptsPerStep} prompts x ${groupSize} responses = ${formatCount(promptsPerStep * groupSize)} sequences`],
+    ["steps", String(config.train.steps)],
+  ]
+}
+
 export async function planRun(config: ResolvedConfig): Promise<(readonly [label: string, value: string])[]> {
   const task = await openConfiguredTask(config)
+  if (config.engine.kind === "tinker") return planServerRun(config, task)
   const policy = await planPolicy(config, task)
   const { modelConfig, tokenizer } = policy
   const lora = config.lora.enabled ? config.lora : undefined

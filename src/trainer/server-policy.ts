@@ -1,0 +1,102 @@
+/** The policy of a config whose model lives on a server: tokenizer here, weights there. */
+import { join } from "node:path"
+import type { ResolvedConfig, ServerSettings } from "../config/index.ts"
+import type { Task } from "../data/task.ts"
+import { capabilityNotes, cautiousCapabilities, readCapabilities, type ServerCapabilities } from "../engine/tinker/server-capabilities.ts"
+import { TinkerEngine } from "../engine/tinker/tinker-engine.ts"
+import { ConfigError } from "../errors.ts"
+import { parseJsonObject, readOptionalFile, type JsonObject } from "../model/json-file.ts"
+import { loadTokenizer, type Tokenizer } from "../model/tokenizer.ts"
+import { TinkerClient, TinkerError } from "../tinker/index.ts"
+import { checkContext } from "./policy.ts"
+
+export interface ServerPolicyPlan {
+  readonly tokenizer: Tokenizer
+  readonly eosTokens: readonly number[]
+  readonly contextLength: number
+}
+
+async function optionalJson(path: string): Promise<JsonObject> {
+  const content = await readOptionalFile(path)
+  return content === undefined ? {} : parseJsonObject(Buffer.from(content).toString("utf8"), path)
+}
+
+function tokensOf(value: unknown): number[] {
+  const list: readonly unknown[] = Array.isArray(value) ? value : [value]
+  return list.filter((token): token is number => Number.isInteger(token))
+}
+
+/**
+ * Tokenizer, end of response and context of the base model, from `model.path`: a whole folder, or its tokenizer files alone.
+ * @throws ConfigError when the context is not known, or prompt and response do not fit it
+ */
+export async function planServerPolicy(config: ResolvedConfig, task: Task): Promise<ServerPolicyPlan> {
+  const folder = config.model.path!
+  const tokenizer = await loadTokenizer(folder)
+  const model = await optionalJson(join(folder, "config.json"))
+  const generation = await optionalJson(join(folder, "generation_config.json"))
+  const eosTokens = [tokensOf(generation["eos_token_id"]), tokensOf(model["eos_token_id"])].find((tokens) => tokens.length > 0) ?? tokenizer.eosTokens
+  const contextLength = serverOf(config).contextLength ?? model["max_position_embeddings"]
+  if (typeof contextLength !== "number") {
+    throw new ConfigError([{ path: "engine.server.contextLength", message: `expected the longest prompt plus response of the model, got neither this setting nor a config.json in ${folder}. Set it.` }])
+  }
+  checkContext(config, task, tokenizer, contextLength)
+  return { tokenizer, eosTokens, contextLength }
+}
+
+function serverOf({ engine }: ResolvedConfig): ServerSettings {
+  if (engine.server === undefined) throw new ConfigError([{ path: "engine.server", message: "expected the server's url and baseModel, got no section. Add it." }])
+  return engine.server
+}
+
+function capabilitiesOf({ capabilities, lossReduction }: ServerSettings): ServerCapabilities {
+  const found = capabilities === undefined ? undefined : readCapabilities(capabilities)
+  const reduction = lossReduction ?? found?.lossReduction
+  if (reduction === undefined) throw new ConfigError([{ path: "engine.server.lossReduction", message: "expected sum or mean-per-sequence, got nothing. Run `pirl tinker check` and name its file." }])
+  return { ...cautiousCapabilities, ...found, lossReduction: reduction }
+}
+
+/**
+ * Reaches the server and creates the model on it, so that a wrong address, key, name, version or rank is known before the first response.
+ * @throws ConfigError with what the server offers
+ */
+export async function createServerEngine(config: ResolvedConfig, plan: ServerPolicyPlan): Promise<TinkerEngine> {
+  const server = serverOf(config)
+  const capabilities = capabilitiesOf(server)
+  const client = new TinkerClient({ url: server.url, proxy: server.proxy === "environment" ? "environment" : undefined, resultTimeoutMs: server.timeoutSeconds * 1000 })
+  await checkServer(client, server.baseModel)
+  try {
+    return await TinkerEngine.create({
+      client,
+      baseModel: server.baseModel,
+      lora: { rank: server.loraRank, seed: server.loraSeed ?? config.seed % 2 ** 31 },
+      server: capabilities,
+      contextLength: plan.contextLength,
+      vocabularySize: plan.tokenizer.vocabularySize,
+      decode: (tokens) => plan.tokenizer.decode(tokens, { skipSpecialTokens: true }),
+      maxConcurrency: server.maxConcurrency,
+      recoveryEvery: server.recoveryEvery,
+      notes: capabilityNotes(capabilities, { gradientClip: config.optimizer.gradientClip }),
+    })
+  } catch (error) {
+    if (!(error instanceof TinkerError) || error.kind !== "failed") throw error
+    const path = /rank/i.test(error.detail) ? "engine.server.loraRank" : "engine.server"
+    const setting = path === "engine.server" ? `${server.baseModel} with rank ${server.loraRank}` : String(server.loraRank)
+    throw new ConfigError([{ path, message: `expected a model that ${client.address} creates, got ${setting}: the server says "${error.detail}". Follow its words.` }], { cause: error })
+  }
+}
+
+/** @throws ConfigError when there is no such server, or it does not offer the model */
+export async function checkServer(client: TinkerClient, baseModel: string): Promise<void> {
+  try {
+    await client.health()
+    const offered = await client.supportedModels()
+    if (offered.includes(baseModel)) return
+    const names = offered.length === 0 ? "none" : offered.slice(0, 20).join(", ")
+    throw new ConfigError([{ path: "engine.server.baseModel", message: `expected a model that ${client.address} offers (${names}), got ${baseModel}. Name one of them.` }])
+  } catch (error) {
+    if (!(error instanceof TinkerError)) throw error
+    const path = error.kind === "unauthorised" ? "TINKER_API_KEY" : "engine.server.url"
+    throw new ConfigError([{ path, message: error.message }], { cause: error })
+  }
+}
