@@ -60,6 +60,11 @@ export const commandTable: readonly CommandEntry[] = [
     load: async () => (await import("./runs.ts")).runsCommand,
   },
   {
+    name: "query",
+    summary: "Ask the logs of runs with SQL",
+    load: async () => (await import("./query.ts")).queryCommand,
+  },
+  {
     name: "analyze",
     summary: "Say of any training log which updates helped and when to stop",
     load: async () => (await import("./analyze.ts")).analyzeCommand,
