@@ -19,7 +19,7 @@ export type {
   Verdict,
 } from "./records.ts"
 export { RunFolder, createRunFolder, describeResume, isRunFolder, resumeRunFolder } from "./run-folder.ts"
-export type { ResumePoint, RunFolderOptions } from "./run-folder.ts"
+export type { ResumePoint, RunFolderOptions, RunMirror } from "./run-folder.ts"
 export { RunDatabase, nameRuns } from "./run-database.ts"
 export type { NamedRun, QueryResult, QueryValue } from "./run-database.ts"
 export { runTableNames } from "./run-tables.ts"
