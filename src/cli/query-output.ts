@@ -1,6 +1,7 @@
 /**
  * Results of a query as a table for reading, as CSV, or as JSON lines.
  */
+import { csvOf, textOf } from "../runs/index.ts"
 import type { QueryResult, QueryValue } from "../runs/index.ts"
 import type { OutputStream } from "./command.ts"
 
@@ -16,11 +17,9 @@ export async function writeJsonLines({ columns, batches }: QueryResult, out: Out
   }
 }
 
-/** Writes a result as RFC 4180 has it, with line feeds; null is an empty field, lists and structs are JSON. */
-export async function writeCsv({ columns, batches }: QueryResult, out: Pick<OutputStream, "write">): Promise<void> {
-  const line = (cells: readonly string[]): string => `${cells.map(csvField).join(",")}\n`
-  out.write(line(columns))
-  for await (const rows of batches) out.write(rows.map((row) => line(row.map(textOf))).join(""))
+/** Writes comma-separated values. */
+export async function writeCsv(result: QueryResult, out: OutputStream): Promise<void> {
+  for await (const text of csvOf(result)) out.write(text)
 }
 
 /** Writes an aligned table: control characters escaped, long cells and long results cut, and both said. */
@@ -42,11 +41,6 @@ export async function writeTable({ columns, batches }: QueryResult, out: OutputS
   out.write(`(${count} ${count === 1 ? "row" : "rows"}${more})\n`)
 }
 
-function textOf(value: QueryValue): string {
-  if (value === null) return ""
-  return typeof value === "object" ? JSON.stringify(value) : String(value)
-}
-
 /** Numbers with at most six digits: a table is for reading. */
 function numberText(value: QueryValue): string {
   return typeof value === "number" && !Number.isInteger(value) ? String(Number(value.toPrecision(6))) : textOf(value)
@@ -58,8 +52,4 @@ function printable(text: string): string {
   return cut.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, (character) =>
     character === "\n" ? "\\n" : `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
   )
-}
-
-function csvField(text: string): string {
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
 }

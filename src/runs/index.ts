@@ -20,6 +20,7 @@ export type {
 } from "./records.ts"
 export { RunFolder, createRunFolder, describeResume, isRunFolder, resumeRunFolder } from "./run-folder.ts"
 export type { ResumePoint, RunFolderOptions, RunMirror } from "./run-folder.ts"
+export { csvOf, textOf } from "./csv.ts"
 export { RunDatabase, nameRuns } from "./run-database.ts"
 export type { NamedRun, QueryResult, QueryValue } from "./run-database.ts"
 export { runTableNames } from "./run-tables.ts"
