@@ -65,6 +65,11 @@ export const commandTable: readonly CommandEntry[] = [
     load: async () => (await import("./query.ts")).queryCommand,
   },
   {
+    name: "export",
+    summary: "Write a trained model or the logs of runs for other programs",
+    load: async () => (await import("./export.ts")).exportCommand,
+  },
+  {
     name: "analyze",
     summary: "Say of any training log which updates helped and when to stop",
     load: async () => (await import("./analyze.ts")).analyzeCommand,
