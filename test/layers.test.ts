@@ -11,7 +11,7 @@ const layers: readonly (readonly string[])[] = [
   ["cli"],
   ["compare"],
   ["trainer"],
-  ["rollout", "pipo", "evaluation", "runs", "analysis"],
+  ["rollout", "pipo", "evaluation", "runs", "analysis", "exports"],
   ["engine", "verifiers", "data"],
   ["objectives", "model"],
   ["graph", "tinker"],

@@ -148,11 +148,11 @@ describe("pirl runs", () => {
     run.logEvaluation({ step: 1, size: 10, greedyAccuracy: 0.5, time })
     const context = captured()
     expect(await runCli(["runs", root], context)).toBe(0)
-    expect(context.stdout()).toMatch(/^first +running +1\/40 +add2 +25\.0 % +50\.0 % +50\.0 % +\+25\.0 /m)
+    expect(context.stdout()).toMatch(/^first +running +1\/40 +add2 +0\.500 +25\.0 % +50\.0 % +50\.0 % +\+25\.0 +\ds$/m)
     run.close()
     const json = captured()
     expect(await runCli(["runs", root, "--json"], json)).toBe(0)
-    expect(JSON.parse(json.stdout())).toMatchObject({ name: "first", state: "stopped", step: 1, steps: 40, final: 0.5 })
+    expect(JSON.parse(json.stdout())).toMatchObject({ name: "first", state: "stopped", step: 1, steps: 40, reward: 0.5, final: 0.5 })
   })
 
   test("reports a damaged run and lists the others", async () => {
@@ -164,5 +164,54 @@ describe("pirl runs", () => {
     expect(await runCli(["runs", root], context)).toBe(1)
     expect(context.stdout()).toContain("good")
     expect(context.stderr()).toContain("metrics.jsonl:1")
+  })
+})
+
+describe("pirl query", () => {
+  const root = mkdtempSync(join(folder, "query-"))
+  for (const name of ["one", "two"]) {
+    const run = createRunFolder(join(root, name), { configYaml: "seed: 1\n", keepCheckpoints: 1 })
+    run.logMetrics({ step: 1, mu: 1 / 3, time: { at: "2026-01-01T00:00:00.000Z", seconds: 1 } })
+    run.logCompletions(1, [{ step: 1, problem: "p", completion: 'a "b",\n\u001b[31m', reward: 1 }])
+    run.close()
+  }
+
+  async function query(...argv: string[]): Promise<string> {
+    const context = captured()
+    expect(await runCli(["query", ...argv], context)).toBe(0)
+    return context.stdout()
+  }
+
+  test("prints a table in which a completion cannot steer the terminal", async () => {
+    expect(await query(join(root, "one"), "select step, completion from completions")).toBe(
+      'step  completion\n   1  a "b",\\n\\u001b[31m\n(1 row)\n',
+    )
+  })
+
+  test("prints CSV with quotes doubled, over all runs of a folder", async () => {
+    expect(await query(root, "select run, mu, completion, null as n from completions join metrics using (run, step) order by run limit 1", "--csv")).toBe(
+      `run,mu,completion,n\none,${1 / 3},"a ""b"",\n\u001b[31m",\n`,
+    )
+  })
+
+  test("prints one JSON object per row", async () => {
+    const lines = (await query(join(root, "one"), join(root, "two"), "select run, time from metrics order by run", "--json")).trim().split("\n")
+    expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual([
+      { run: "one", time: { at: "2026-01-01T00:00:00.000Z", seconds: 1 } },
+      { run: "two", time: { at: "2026-01-01T00:00:00.000Z", seconds: 1 } },
+    ])
+  })
+
+  test("says what a table is short of", async () => {
+    expect(await query(root, "select * from range(1500)")).toMatch(/\(1500 rows, the first 1000 shown; --csv and --json give all\)\n$/)
+  })
+
+  test("names the tables when the SQL is wrong, and the folder when it holds no run", async () => {
+    const wrong = captured()
+    expect(await runCli(["query", root, "select nope from metrics"], wrong)).toBe(2)
+    expect(wrong.stderr()).toMatch(/Referenced column "nope" not found[^]*table metrics: run, step, mu/)
+    const none = captured()
+    expect(await runCli(["query", folder, join(root, "nothing"), "select 1"], none)).toBe(2)
+    expect(none.stderr()).toContain(`expected a run or a folder of runs, got ${join(root, "nothing")}`)
   })
 })

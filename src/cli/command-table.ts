@@ -65,6 +65,16 @@ export const commandTable: readonly CommandEntry[] = [
     load: async () => (await import("./runs.ts")).runsCommand,
   },
   {
+    name: "query",
+    summary: "Ask the logs of runs with SQL",
+    load: async () => (await import("./query.ts")).queryCommand,
+  },
+  {
+    name: "export",
+    summary: "Write a trained model or the logs of runs for other programs",
+    load: async () => (await import("./export.ts")).exportCommand,
+  },
+  {
     name: "analyze",
     summary: "Say of any training log which updates helped and when to stop",
     load: async () => (await import("./analyze.ts")).analyzeCommand,

@@ -1,27 +1,33 @@
 /**
  * `pirl runs`: the runs of a folder with their state.
  */
+import { relative } from "node:path"
 import { parse } from "yaml"
 import { PirlError } from "../errors.ts"
 import { listRunFolders, readRun, summarizeRun } from "../runs/index.ts"
 import type { RunRecord, RunState } from "../runs/index.ts"
 import type { CliContext, Command, CommandArguments } from "./command.ts"
 import { exitCodes } from "./exit-code.ts"
-import { formatShare, formatTable, signed } from "./format.ts"
+import { formatDuration, formatShare, formatTable, signed } from "./format.ts"
 
 /** One run in the list, and one JSON line with --json. */
 interface RunRow {
+  /** Path below the folder that is listed. */
   readonly name: string
   readonly directory: string
   readonly state: RunState
   readonly step: number
   readonly steps: number | null
   readonly task: string | null
+  /** Mean reward of the last step. */
+  readonly reward: number | null
   readonly start: number | null
   readonly best: number | null
   readonly final: number | null
   readonly cumulativeImprovement: number | null
   readonly updated: string
+  /** Since the last change. */
+  readonly ageSeconds: number
 }
 
 /** The command. */
@@ -32,8 +38,10 @@ export const runsCommand: Command = {
   positionalCount: { min: 0, max: 1 },
   options: [{ name: "json", kind: "flag", help: "One JSON object per run" }],
   description:
-    "Lists the runs of a folder (default runs), the last one changed at the end. running: a process holds it;\n" +
-    "finished: it has a summary; failed: it ended with an error; stopped: it can be resumed.",
+    "Lists the runs below a folder (default runs), those of comparisons too, the last one changed at the end.\n" +
+    "running: a process holds it; finished: it has a summary; stopped: it was asked to; failed: it ended with an\n" +
+    "error, the last line of events.jsonl; crashed: its process is gone without a word. All but the first two can be\n" +
+    "resumed.",
   examples: [
     ["pirl runs", "List the runs under ./runs"],
     ["pirl runs experiments --json", "The same for machines"],
@@ -47,7 +55,7 @@ function runRuns(args: CommandArguments, { out, err }: CliContext): number {
   let damaged = false
   for (const directory of listRunFolders(root)) {
     try {
-      rows.push(describeRun(readRun(directory)))
+      rows.push(describeRun(readRun(directory), root))
     } catch (error) {
       if (!(error instanceof PirlError)) throw error
       damaged = true
@@ -59,27 +67,29 @@ function runRuns(args: CommandArguments, { out, err }: CliContext): number {
   } else if (rows.length === 0) {
     out.write(`No runs in ${root}.\n`)
   } else {
-    const head = ["run", "state", "step", "task", "start", "best", "final", "gained", "changed"]
+    const head = ["run", "state", "step", "task", "reward", "start", "best", "final", "gained", "age"]
     out.write(formatTable([head, ...rows.map(cellsOf)]))
   }
   return damaged ? exitCodes.failure : exitCodes.ok
 }
 
-function describeRun(run: RunRecord): RunRow {
+function describeRun(run: RunRecord, root: string): RunRow {
   const { steps, start, best, final, cumulativeImprovement } = summarizeRun(run.metrics, run.evaluations)
   const config = parse(run.configYaml) as { train?: { steps?: number }; task?: { name?: string } } | null
   return {
-    name: run.name,
+    name: relative(root, run.directory).replaceAll("\\", "/") || run.name,
     directory: run.directory,
     state: run.state,
     step: steps,
     steps: config?.train?.steps ?? null,
     task: config?.task?.name ?? null,
+    reward: run.metrics.at(-1)?.mu ?? null,
     start,
     best,
     final,
     cumulativeImprovement,
     updated: run.updated.toISOString(),
+    ageSeconds: Math.max(0, Math.round((Date.now() - run.updated.getTime()) / 1000)),
   }
 }
 
@@ -90,10 +100,16 @@ function cellsOf(row: RunRow): string[] {
     row.state,
     `${row.step}/${row.steps ?? "?"}`,
     row.task ?? "-",
+    row.reward === null ? "-" : row.reward.toFixed(3),
     formatShare(row.start),
     formatShare(row.best),
     formatShare(row.final),
     gained,
-    row.updated.slice(0, 16).replace("T", " "),
+    formatAge(row.ageSeconds),
   ]
+}
+
+/** Days from two days on; shorter ages as durations. */
+function formatAge(seconds: number): string {
+  return seconds >= 172_800 ? `${Math.floor(seconds / 86_400)}d` : formatDuration(seconds)
 }

@@ -72,7 +72,7 @@ export const defaults = {
   evaluation: { every: 10, size: "all", greedy: true, expected: true, stepSize: 200 },
   checkpoint: { every: 10, keep: 2 },
   engine: { kind: "onnx", threads: "auto", sampleBatch: 128, tokenBudget: 2048, headChunk: 16_384 },
-  logging: { completionsPerStep: 8 },
+  logging: { completionsPerStep: 8, tensorboard: false },
 } as const
 
 /** Learning rate of reinforcement learning when none is set: small for a trained model, larger from scratch. */

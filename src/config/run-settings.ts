@@ -53,6 +53,8 @@ export interface EngineSettings {
 export interface LoggingSettings {
   /** Responses written to the completions log in each step. */
   readonly completionsPerStep: number
+  /** Event files for TensorBoard in the run's folder, written as the run goes. */
+  readonly tensorboard: boolean
 }
 
 export const trainSchema: z.ZodType<TrainSettings> = z.strictObject({
@@ -106,4 +108,8 @@ export const loggingSchema: z.ZodType<LoggingSettings> = z.strictObject({
   completionsPerStep: integer(0)
     .default(defaults.logging.completionsPerStep)
     .describe("Responses written to the completions log in each step"),
+  tensorboard: z
+    .boolean()
+    .default(defaults.logging.tensorboard)
+    .describe("Write event files for TensorBoard into the run folder as it goes"),
 })

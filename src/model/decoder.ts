@@ -55,8 +55,10 @@ interface AttentionContext extends DecoderOptions {
   readonly positions_BT: Tensor
   readonly cos: Tensor
   readonly sin: Tensor
-  /** Additive: [T, T] for whole sequences, [B, 1, 1, P+1] for one new position over a cache. */
+  /** Additive: [T, T] for whole sequences, [B, 1, 1, P+1] for one new position over a cache, [B, 1, T, P+T] for several. */
   readonly mask: Tensor
+  /** The cache is given back with the new positions appended, instead of these alone. */
+  readonly appends?: boolean
 }
 
 /** Keys and values of one layer, [B, K, T, E]. */
@@ -121,6 +123,24 @@ export function decodeNext(options: DecoderOptions): DecoderOutput {
     mask: input(decoderInputs.mask, [batch, 1, 1, dimAdd(past, 1)]),
   }
   return decode(context, input(decoderInputs.tokens, [batch, 1], "i64"), cache)
+}
+
+/** What `decodeOver` reads beside weights and rotary tables. */
+export interface CachedInputs {
+  /** [B, T] i64. */
+  readonly tokens_BT: Tensor
+  /** [B, T] i64. */
+  readonly positions_BT: Tensor
+  /** [B, 1, T, P+T] additive. */
+  readonly mask: Tensor
+  /** By layer, [B, K, P, E]; P may be 0. */
+  readonly past: readonly KeyValue[]
+}
+
+/** T new positions over a cache of P, which comes back as one of P + T: a graph for other programs than our sampler. */
+export function decodeOver(options: DecoderOptions, { tokens_BT, positions_BT, mask, past }: CachedInputs): DecoderOutput {
+  const [batch, time] = [tokens_BT.shape[0]!, tokens_BT.shape[1]!]
+  return decode({ ...options, batch, time, positions_BT, ...ropeInputs(options.config), mask, appends: true }, tokens_BT, past)
 }
 
 function decode(context: AttentionContext, tokens_BT: Tensor, past: readonly KeyValue[] | undefined): DecoderOutput {
@@ -214,12 +234,31 @@ function selfAttention(context: AttentionContext, x_ND: Tensor, prefix: string, 
   // The heads that share keys become rows of one matrix: the sum over them in the backward pass is part of the product.
   const rows = dimMul(heads / keyValueHeads, time)
   const query = reshape(query_BHTE, [batch, keyValueHeads, rows, headDim])
-  const mixed = past === undefined ? attend(context, query, key_BKTE, value_BKTE) : attendCached(context, query, key_BKTE, value_BKTE, past)
+  const computed: KeyValue = { key: key_BKTE, value: value_BKTE }
+  const cache = past === undefined || context.appends !== true ? computed : append(past, computed)
+  const mixed =
+    past === undefined
+      ? attend(context, query, key_BKTE, value_BKTE)
+      : context.appends === true
+        ? attendAll(context, query, cache)
+        : attendCached(context, query, key_BKTE, value_BKTE, past)
   const merged = reshape(transpose(reshape(mixed, [batch, heads, time, headDim]), [0, 2, 1, 3]), [dimMul(batch, time), heads * headDim])
   return {
     output_ND: linear(context, merged, `${prefix}.o_proj`, hasOutputProjectionBias(config)),
-    cache: { key: key_BKTE, value: value_BKTE },
+    cache,
   }
+}
+
+function append(past: KeyValue, next: KeyValue): KeyValue {
+  return { key: concat([past.key, next.key], 2), value: concat([past.value, next.value], 2) }
+}
+
+/** Attention over everything in the cache; forward only. */
+function attendAll(context: AttentionContext, query: Tensor, { key, value }: KeyValue): Tensor {
+  const { config, batch, time } = context
+  const scores = matmul(query, key, { transposeB: true, scale: config.headDim ** -0.5 })
+  const perHead = reshape(scores, [batch, config.heads, time, key.shape[2]!])
+  return matmul(reshape(softmax(add(perHead, context.mask)), scores.shape), value)
 }
 
 /**

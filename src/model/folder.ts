@@ -68,14 +68,25 @@ export interface ModelToSave {
  * @throws CheckpointError  when weights are missing or left over, or a file cannot be written
  */
 export async function saveModelFolder(directory: string, model: ModelToSave): Promise<void> {
-  const { config, weights, tokenizer, dtype = "f32" } = model
+  const { config, weights, dtype = "f32" } = model
   const tensors = tensorSources(directory, config, weights)
-  const generation = model.generation ?? { eosTokens: config.eosTokens }
-  for (const [name, content] of tokenizer.files) await writeFlushed(join(directory, name), content)
-  await writeJson(join(directory, "config.json"), modelConfigToJson(config, dtype))
-  await writeJson(join(directory, "generation_config.json"), generationConfigToJson(generation, config))
+  await saveModelDescription(directory, model)
   await writeSafetensors(join(directory, "model.safetensors"), tensors, { dtype, metadata: { format: "pt" } })
   await flushFolder(directory)
+}
+
+/**
+ * Writes all of a model but its weights: config.json, generation_config.json and the tokenizer files.
+ * @param extra  further keys of config.json
+ */
+export async function saveModelDescription(
+  directory: string,
+  { config, tokenizer, dtype = "f32", generation = { eosTokens: config.eosTokens } }: Omit<ModelToSave, "weights">,
+  extra: Readonly<Record<string, unknown>> = {},
+): Promise<void> {
+  for (const [name, content] of tokenizer.files) await writeFlushed(join(directory, name), content)
+  await writeJson(join(directory, "config.json"), { ...modelConfigToJson(config, dtype), ...extra })
+  await writeJson(join(directory, "generation_config.json"), generationConfigToJson(generation, config))
 }
 
 function tensorSources(directory: string, config: ModelConfig, weights: WeightSource): TensorSource[] {

@@ -19,7 +19,12 @@ export type {
   Verdict,
 } from "./records.ts"
 export { RunFolder, createRunFolder, describeResume, isRunFolder, resumeRunFolder } from "./run-folder.ts"
-export type { ResumePoint, RunFolderOptions } from "./run-folder.ts"
+export type { ResumePoint, RunFolderOptions, RunMirror } from "./run-folder.ts"
+export { csvOf, textOf } from "./csv.ts"
+export { RunDatabase, nameRuns } from "./run-database.ts"
+export type { NamedRun, QueryResult, QueryValue } from "./run-database.ts"
+export { runTableNames } from "./run-tables.ts"
+export type { RunTableName } from "./run-tables.ts"
 export { acquireLock, isHeld, processStartTime, readLock } from "./run-lock.ts"
 export type { LockOwner, RunLock } from "./run-lock.ts"
 export { decodeState, encodeState } from "./state-codec.ts"

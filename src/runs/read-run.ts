@@ -13,8 +13,11 @@ import { isRunFolder } from "./run-folder.ts"
 import { isHeld, readLock } from "./run-lock.ts"
 import type { RunSummary } from "./summary.ts"
 
-/** running: a process holds it; finished: it has a summary; failed: its last event says so; stopped: all others. */
-export type RunState = "running" | "finished" | "failed" | "stopped"
+/**
+ * running: a process holds it; finished: it has a summary; failed: it ended with an error that it wrote down; crashed: the
+ * process that held it is gone without a word (killed, out of memory, power cut); stopped: it was asked to.
+ */
+export type RunState = "running" | "finished" | "failed" | "crashed" | "stopped"
 
 /** A run as its folder tells it. */
 export interface RunRecord {
@@ -45,7 +48,6 @@ export function readRun(directory: string): RunRecord {
     readJsonl(join(directory, name)).records
   const summary = readSummary(directory)
   const events = records("events.jsonl") as unknown as readonly RunEvent[]
-  const metricsPath = join(directory, "metrics.jsonl")
   return {
     directory,
     name: basename(directory),
@@ -56,7 +58,7 @@ export function readRun(directory: string): RunRecord {
     events,
     checkpoints: listCheckpoints(join(directory, "checkpoints")).complete,
     summary,
-    updated: statSync(existsSync(metricsPath) ? metricsPath : join(directory, "config.yaml")).mtime,
+    updated: lastChange(directory),
   }
 }
 
@@ -82,15 +84,38 @@ function stateOf(directory: string, summary: RunSummary | undefined, events: rea
   const owner = readLock(directory)
   if (owner !== undefined && isHeld(owner)) return "running"
   if (summary !== undefined) return "finished"
-  return events.at(-1)?.kind === "failure" ? "failed" : "stopped"
+  const last = events.at(-1)?.kind
+  if (last === "failure") return "failed"
+  // A process that ends by its own will gives the lock back.
+  return owner !== undefined && last !== "interrupt" ? "crashed" : "stopped"
 }
 
-/** Folders of runs directly below a folder (or the folder itself, when it is a run), newest change last. */
+/** How deep runs may lie below the folder that is listed: DIR/comparison/runs/arm/seed-1. */
+const deepest = 5
+
+/**
+ * Folders of runs below a folder, at any depth down to comparison/runs/arm/seed (or the folder itself, when it is a run),
+ * newest change last. Nothing is looked for inside a run, in hidden folders and in node_modules.
+ */
 export function listRunFolders(root: string): string[] {
-  if (isRunFolder(root)) return [root]
-  if (!existsSync(root)) return []
-  return readdirSync(root, { withFileTypes: true })
-    .filter((entry) => entry.isDirectory() && isRunFolder(join(root, entry.name)))
-    .map((entry) => join(root, entry.name))
-    .sort((a, b) => statSync(a).mtimeMs - statSync(b).mtimeMs)
+  const found: string[] = []
+  const visit = (folder: string, depth: number): void => {
+    if (isRunFolder(folder)) {
+      found.push(folder)
+      return
+    }
+    if (depth === deepest) return
+    for (const entry of readdirSync(folder, { withFileTypes: true })) {
+      if (entry.isDirectory() && !entry.name.startsWith(".") && entry.name !== "node_modules") visit(join(folder, entry.name), depth + 1)
+    }
+  }
+  if (existsSync(root)) visit(root, 0)
+  const changed = new Map(found.map((folder) => [folder, lastChange(folder).getTime()]))
+  return found.sort((a, b) => changed.get(a)! - changed.get(b)!)
+}
+
+/** Last change of the metrics, or of the config when there are none. */
+function lastChange(directory: string): Date {
+  const metricsPath = join(directory, "metrics.jsonl")
+  return statSync(existsSync(metricsPath) ? metricsPath : join(directory, "config.yaml")).mtime
 }

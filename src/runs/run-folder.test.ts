@@ -2,7 +2,7 @@ import { spawn } from "node:child_process"
 import { once } from "node:events"
 import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs"
 import { hostname, tmpdir } from "node:os"
-import { join } from "node:path"
+import { join, relative } from "node:path"
 import { afterAll, describe, expect, test } from "vitest"
 import { ConfigError, DataError } from "../errors.ts"
 import { listRunFolders, readCompletions, readRun } from "./read-run.ts"
@@ -76,6 +76,37 @@ describe("a new run", () => {
     expect(record.checkpoints.map((checkpoint) => checkpoint.step)).toEqual([1])
     folder.close()
     expect(readRun(directory).state).toBe("stopped")
+  })
+})
+
+describe("the state of a run that nobody holds", () => {
+  const dead = withStartTime(process.pid, "another boot:1")
+
+  test.each([
+    ["crashed", "its lock is left and no last word", [["alarm", "entropy is low"]], true],
+    ["stopped", "it was asked to, whether or not the lock is left", [["interrupt", "stopped after step 3"]], true],
+    ["failed", "it wrote down an error", [["failure", "disk full"]], true],
+    ["stopped", "it gave the lock back", [], false],
+    ["crashed", "it was resumed and died again", [["interrupt", "stopped"], ["resume", "goes on"]], true],
+  ] as const)("is %s when %s", (state, _why, events, lock) => {
+    const directory = fresh()
+    const folder = createRunFolder(directory, options)
+    for (const [kind, message] of events) folder.logEvent(kind, message)
+    folder.close()
+    if (lock) writeFileSync(join(directory, "lock.json"), dead)
+    expect(readRun(directory).state).toBe(state)
+  })
+})
+
+describe("the list of runs", () => {
+  test("finds those of a comparison, and nothing inside a run or hidden", () => {
+    const top = fresh()
+    for (const path of ["plain", "compare/runs/pipo/seed-1", "compare/runs/base/seed-1", ".hidden/run", "plain/model"]) {
+      mkdirSync(join(top, path), { recursive: true })
+      writeFileSync(join(top, path, "config.yaml"), "")
+    }
+    const found = listRunFolders(top).map((folder) => relative(top, folder)).sort()
+    expect(found).toEqual([join("compare", "runs", "base", "seed-1"), join("compare", "runs", "pipo", "seed-1"), "plain"])
   })
 })
 
@@ -169,6 +200,7 @@ describe("the lock", () => {
     expect(() => acquireLock(directory)).toThrow(ConfigError)
     child.kill("SIGKILL")
     await once(child, "exit")
+    expect(readRun(directory).state).toBe("crashed")
     const lock = acquireLock(directory)
     expect(readLock(directory)?.pid).toBe(process.pid)
     lock.release()

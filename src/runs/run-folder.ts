@@ -7,6 +7,7 @@
  *     events.jsonl         start, resume, alarms
  *     completions/*.jsonl  sampled responses, a file per thousand steps
  *     checkpoints/         see checkpoints.ts
+ *     tensorboard/         event files, where logging.tensorboard asks for them
  *     summary.json         of a finished run
  *     lock.json            while a process owns the folder
  *
@@ -46,6 +47,13 @@ export interface ResumePoint {
   readonly damaged: readonly DamagedCheckpoint[]
 }
 
+/** Hears of what a run logs, after it is on the disk: another form of the logs. */
+export interface RunMirror {
+  metrics(line: MetricsLine): void
+  evaluation(line: EvaluationLine): void
+  close(): void
+}
+
 /** A run folder that this process owns. */
 export class RunFolder {
   readonly directory: string
@@ -55,6 +63,7 @@ export class RunFolder {
   readonly #evaluations: JsonlLog
   readonly #events: JsonlLog
   #completions: JsonlLog | undefined
+  readonly #mirrors: RunMirror[] = []
 
   constructor(directory: string, lock: RunLock, checkpoints: CheckpointStore) {
     this.directory = directory
@@ -68,10 +77,17 @@ export class RunFolder {
   /** Appends the metrics of a finished step. Call it before the step's checkpoint is written. */
   logMetrics(line: MetricsLine): void {
     this.#metrics.append(line)
+    for (const mirror of this.#mirrors) mirror.metrics(line)
   }
 
   logEvaluation(line: EvaluationLine): void {
     this.#evaluations.append(line)
+    for (const mirror of this.#mirrors) mirror.evaluation(line)
+  }
+
+  /** From now on metrics and evaluations go to the mirror too; it is closed with the folder. */
+  mirrorTo(mirror: RunMirror): void {
+    this.#mirrors.push(mirror)
   }
 
   /** Appends responses of one step. */
@@ -106,6 +122,7 @@ export class RunFolder {
     this.#evaluations.close()
     this.#events.close()
     this.#completions?.close()
+    for (const mirror of this.#mirrors) mirror.close()
     this.#lock.release()
   }
 }

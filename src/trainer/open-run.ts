@@ -2,6 +2,7 @@
 import { join } from "node:path"
 import { configToYaml, resolveConfigFile, resumeIssues, type ResolvedConfig } from "../config/index.ts"
 import { ConfigError } from "../errors.ts"
+import { tensorBoardMirror } from "../exports/tensorboard.ts"
 import { createRunFolder, resumeRunFolder, type ResumePoint, type RunFolder } from "../runs/index.ts"
 
 export interface OpenRun {
@@ -17,10 +18,21 @@ export interface OpenRun {
  */
 export function openRunFolder(directory: string, config: ResolvedConfig, resume: boolean): OpenRun {
   const options = { configYaml: configToYaml(config), keepCheckpoints: config.checkpoint.keep }
-  if (!resume) return { folder: createRunFolder(directory, options), from: undefined }
+  if (!resume) return mirrored({ folder: createRunFolder(directory, options), from: undefined }, config)
   const issues = resumeIssues(resolveConfigFile(join(directory, "config.yaml")), config)
   if (issues.length > 0) throw new ConfigError(issues)
-  return resumeRunFolder(directory, options)
+  return mirrored(resumeRunFolder(directory, options), config)
+}
+
+function mirrored(run: OpenRun, config: ResolvedConfig): OpenRun {
+  if (!config.logging.tensorboard) return run
+  try {
+    run.folder.mirrorTo(tensorBoardMirror(run.folder.directory, run.from && (run.from.checkpoint?.step ?? -1) + 1))
+    return run
+  } catch (error) {
+    run.folder.close()
+    throw error
+  }
 }
 
 /** Notes in the run why it ended; a full disk must not hide the error that the run died of. */

@@ -1,6 +1,7 @@
 /**
  * Compiles expressions to an ONNX model (opset 21 plus com.microsoft). Weights are inputs like any other, so that sampler
- * and trainer share one copy and the two-gigabyte limit of protocol buffers is never met.
+ * and trainer share one copy and the two-gigabyte limit of protocol buffers is never met; for other programs they can be
+ * made part of the model.
  */
 import { ShapeError } from "../../errors.ts"
 import { dimToString, shapeToString, type Dim, type Shape } from "../dim.ts"
@@ -13,6 +14,7 @@ const ONNX_IR_VERSION = 10
 const ONNX_OPSET = 21
 const FLOAT = 1
 const INT64 = 7
+const EXTERNAL = 1
 
 /** Attribute types of the ONNX schema. */
 const ATTRIBUTE = { float: 1, int: 2, string: 3, ints: 7 } as const
@@ -30,6 +32,25 @@ function tensorProto(name: string, type: number, shape: readonly number[], data:
   const writer = new ProtobufWriter()
   for (const size of shape) writer.integer(1, size)
   return writer.integer(2, type).string(8, name).bytes(9, data)
+}
+
+/** The value of an input that becomes part of the model: float32, in the model's file or in one beside it. */
+export type Initializer = { readonly shape: readonly number[] } & (
+  | { readonly values: Float32Array }
+  | { readonly file: string; readonly offset: number; readonly bytes: number }
+)
+
+function initializerProto(name: string, initializer: Initializer): ProtobufWriter {
+  if ("values" in initializer) {
+    const { buffer, byteOffset, byteLength } = initializer.values
+    return tensorProto(name, FLOAT, initializer.shape, new Uint8Array(buffer, byteOffset, byteLength))
+  }
+  const writer = new ProtobufWriter()
+  for (const size of initializer.shape) writer.integer(1, size)
+  writer.integer(2, FLOAT).string(8, name)
+  const entries = { location: initializer.file, offset: String(initializer.offset), length: String(initializer.bytes) }
+  for (const [key, value] of Object.entries(entries)) writer.message(13, new ProtobufWriter().string(1, key).string(2, value))
+  return writer.integer(14, EXTERNAL)
 }
 
 function valueInfo(name: string, tensor: Tensor): ProtobufWriter {
@@ -132,10 +153,11 @@ class GraphWriter implements EmitContext {
 
 /**
  * @param outputs  results by name; names must differ from those of the inputs
- * @returns an ONNX model whose inputs are those that the outputs depend on
+ * @param initializers  values of inputs that are no longer to be fed, by name
+ * @returns an ONNX model whose inputs are the other ones that the outputs depend on
  * @throws ShapeError when two inputs share a name, or a symbol cannot be read off any input
  */
-export function emitOnnx(outputs: Readonly<Record<string, Tensor>>): Uint8Array {
+export function emitOnnx(outputs: Readonly<Record<string, Tensor>>, initializers: ReadonlyMap<string, Initializer> = new Map()): Uint8Array {
   const order = topologicalOrder(Object.values(outputs))
   const inputs = order.filter((tensor) => inputName(tensor) !== undefined)
   const byName = new Map<string, Tensor>()
@@ -154,7 +176,11 @@ export function emitOnnx(outputs: Readonly<Record<string, Tensor>>): Uint8Array 
   }
   const { graph } = writer
   graph.string(2, "pirl")
-  for (const [name, tensor] of byName) graph.message(11, valueInfo(name, tensor))
+  for (const [name, tensor] of byName) {
+    const initializer = initializers.get(name)
+    if (initializer === undefined) graph.message(11, valueInfo(name, tensor))
+    else graph.message(5, initializerProto(name, initializer))
+  }
   for (const [name, tensor] of Object.entries(outputs)) {
     // An Identity gives the result its public name; the runtime removes it.
     const renamed = new ProtobufWriter().string(1, names.get(tensor)!).string(2, name).string(3, `output:${name}`).string(4, "Identity")

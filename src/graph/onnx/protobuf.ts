@@ -1,4 +1,4 @@
-/** A writer for the part of protocol buffers that ONNX needs: varints, floats, and length-delimited fields. */
+/** A writer of protocol buffers: varints, floats, and length-delimited fields. */
 export class ProtobufWriter {
   readonly #parts: Uint8Array[] = []
   #length = 0
@@ -34,6 +34,14 @@ export class ProtobufWriter {
     this.#tag(field, 5)
     const bytes = new Uint8Array(4)
     new DataView(bytes.buffer).setFloat32(0, value, true)
+    this.#push(bytes)
+    return this
+  }
+
+  double(field: number, value: number): this {
+    this.#tag(field, 1)
+    const bytes = new Uint8Array(8)
+    new DataView(bytes.buffer).setFloat64(0, value, true)
     this.#push(bytes)
     return this
   }

@@ -1,6 +1,6 @@
 /** Ops that read or place rows and entries by integer index. Every index is used without a racing scatter. */
 import { ShapeError } from "../../errors.ts"
-import { shapeEqual, shapeSize, shapeToString } from "../dim.ts"
+import { evaluateDim, shapeEqual, shapeSize, shapeToString, type Dim } from "../dim.ts"
 import { makeTensor, type Op, type Tensor, type Value } from "../tensor.ts"
 import { sizeOf } from "../value.ts"
 import { mul } from "./elementwise.ts"
@@ -114,4 +114,47 @@ export function selectRows(x_ND: Tensor, indices_R: Tensor, inverse_N: Tensor): 
     )
   }
   return makeTensor(selectRowsOp, [x_ND, indices_R, inverse_N], undefined, [indices_R.shape[0]!, x_ND.shape[1]!])
+}
+
+/** Far below any score, and finite: a row that sees nothing stays a number. */
+const HIDDEN = -1e9
+
+const attentionBiasOp: Op<{ readonly time: Dim }> = {
+  name: "attentionBias",
+  evaluate: ([mask], node, bindings) => {
+    const [batch, length] = [mask!.shape[0]!, mask!.shape[1]!]
+    const time = evaluateDim(node.attributes.time, bindings)
+    const data = new Float64Array(batch * time * length)
+    for (let b = 0; b < batch; b++) {
+      for (let row = 0; row < time; row++) {
+        for (let column = 0; column < length; column++) {
+          const visible = column <= length - time + row && mask!.data[b * length + column] !== 0
+          data[(b * time + row) * length + column] = visible ? 0 : HIDDEN
+        }
+      }
+    }
+    return { shape: [batch, 1, time, length], data }
+  },
+  emit: (context, [mask], node) => {
+    const scalar = (size: Dim): string => context.node("Reshape", [context.shape([size]), context.ints([], [0])])
+    const [length, time] = [scalar(node.inputs[0]!.shape[1]!), scalar(node.attributes.time)]
+    const one = context.ints([1], [])
+    const columns_L = context.node("Range", [context.ints([0], []), length, one])
+    const rows_T = context.node("Range", [context.node("Sub", [length, time]), length, one])
+    const causal_TL = context.node("LessOrEqual", [columns_L, context.node("Unsqueeze", [rows_T, context.ints([1])])])
+    const present_BL = context.node("Cast", [mask!], { to: 9 })
+    const visible = context.node("And", [causal_TL, context.node("Unsqueeze", [present_BL, context.ints([1, 2])])])
+    return context.node("Where", [visible, context.floats([0], []), context.floats([HIDDEN], [])])
+  },
+}
+
+/**
+ * What the last T of L positions may see, to be added to attention scores: [B, 1, T, L], 0 for itself and those before it
+ * where the mask is not 0, else -1e9.
+ * @param mask_BL  [B, L] i64, 0 for padding
+ */
+export function attentionBias(mask_BL: Tensor, time: Dim): Tensor {
+  requireIntegers("attentionBias", mask_BL)
+  if (mask_BL.shape.length !== 2) throw new ShapeError(`attentionBias: expected a mask [B, L], got ${shapeToString(mask_BL.shape)}. Reshape it.`)
+  return makeTensor(attentionBiasOp, [mask_BL], { time }, [mask_BL.shape[0]!, 1, time, mask_BL.shape[1]!])
 }

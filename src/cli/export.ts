@@ -1,0 +1,114 @@
+/**
+ * `pirl export`: a trained model for other programs, or the logs of runs for other trackers.
+ */
+import { basename, join, resolve } from "node:path"
+import { ConfigError } from "../errors.ts"
+import { writeCsvTables } from "../exports/csv-tables.ts"
+import { exportModel } from "../exports/model-export.ts"
+import { writeOutputFolder } from "../exports/output-folder.ts"
+import { writeTensorBoard } from "../exports/tensorboard.ts"
+import { writeWandb } from "../exports/wandb.ts"
+import type { WeightType } from "../model/config.ts"
+import { isRunFolder, listRunFolders, nameRuns, readRun, type NamedRun } from "../runs/index.ts"
+import { packageVersion } from "./cli.ts"
+import type { CliContext, Command, CommandArguments } from "./command.ts"
+import { exitCodes } from "./exit-code.ts"
+import { resolveModelSource } from "./model-source.ts"
+
+const modelFormats = ["hf", "onnx", "gguf-ready-hf", "adapter"] as const
+const logFormats = ["tensorboard", "wandb", "csv"] as const
+const weightTypes = ["f32", "bf16", "f16"] as const
+
+type LogFormat = (typeof logFormats)[number]
+
+/** Options that only models have, and only Weights & Biases. */
+const modelOptions = ["checkpoint", "dtype", "license", "name"]
+
+/** The command. */
+export const exportCommand: Command = {
+  name: "export",
+  summary: "Write a trained model or the logs of runs for other programs",
+  positionals: "RUN...",
+  positionalCount: { min: 1, max: 1000 },
+  options: [
+    { name: "to", kind: "text", placeholder: "FORMAT", help: `Model: ${modelFormats.join(", ")}; logs: ${logFormats.join(", ")}` },
+    { name: "out", kind: "text", placeholder: "DIR", help: "New or empty folder" },
+    { name: "checkpoint", kind: "integer", placeholder: "STEP", help: "Checkpoint of the run (default the newest)" },
+    { name: "dtype", kind: "text", placeholder: "TYPE", help: "f32, bf16 or f16 (default model.dtype of the run)" },
+    { name: "license", kind: "text", placeholder: "ID", help: "Licence of the weights for the README, e.g. apache-2.0" },
+    { name: "name", kind: "text", placeholder: "NAME", help: "Name of the model in the README (default that of the folder)" },
+    { name: "project", kind: "text", placeholder: "NAME", help: "Project for wandb (default pirl)" },
+  ],
+  description:
+    "The model of a run (or of a model folder): hf is what transformers and vLLM load; onnx what transformers.js loads;\n" +
+    "gguf-ready-hf is hf, checked for llama.cpp's convert_hf_to_gguf.py; adapter is PEFT's, other formats merge adapters.\n" +
+    "The README tells how it was trained and what was measured.\n" +
+    "The logs of runs, or of all runs below a folder: tensorboard writes event files, wandb an offline run for\n" +
+    "`wandb sync`, csv one file per table.",
+  examples: [
+    ["pirl export runs/quickstart --to onnx --out quickstart-onnx --license mit", "For transformers.js"],
+    ["pirl export runs/math --to hf --dtype bf16 --out math-model", "For transformers and vLLM"],
+    ["pirl export runs --to tensorboard --out events", "Then: tensorboard --logdir events"],
+    ["pirl export runs/math --to wandb --project math --out wandb-math", "Then: wandb sync wandb-math/offline-run-*"],
+  ],
+  run: runExport,
+}
+
+async function runExport(args: CommandArguments, context: CliContext): Promise<number> {
+  const format = args.text("to")
+  const out = args.text("out")
+  const issues: string[] = []
+  const known: readonly string[] = [...modelFormats, ...logFormats]
+  if (format === undefined || !known.includes(format)) issues.push(`expected --to with one of ${known.join(", ")}, got ${format ?? "nothing"}.`)
+  if (out === undefined) issues.push("expected --out DIR, got nothing.")
+  const ofModel = modelFormats.some((other) => other === format)
+  if (ofModel && args.positionals.length > 1) issues.push(`expected one run with --to ${format}, got ${args.positionals.length}.`)
+  const foreign = ofModel ? ["project"] : format === "wandb" ? modelOptions : ["project", ...modelOptions]
+  for (const option of foreign) if (args.text(option) !== undefined && format !== undefined) issues.push(`expected no --${option} with --to ${format}. Leave it out.`)
+  const dtype = args.text("dtype")
+  if (dtype !== undefined && !weightTypes.some((type) => type === dtype)) issues.push(`expected --dtype with one of ${weightTypes.join(", ")}, got ${dtype}.`)
+  if (issues.length > 0) throw new ConfigError(issues.map((issue) => ({ path: "", message: `pirl export: ${issue}` })))
+  await (ofModel ? exportOneModel(args, out!, context) : exportLogs(format as LogFormat, args, out!, context))
+  return exitCodes.ok
+}
+
+async function exportOneModel(args: CommandArguments, out: string, context: CliContext): Promise<void> {
+  const path = args.positionals[0]!
+  const { directory, config, step } = resolveModelSource(path, args.number("checkpoint"))
+  const notes = await exportModel({
+    source: { directory, training: config === undefined ? undefined : { config, run: readRun(path), step: step! } },
+    format: args.text("to") as (typeof modelFormats)[number],
+    out,
+    name: args.text("name") ?? basename(resolve(path)),
+    license: args.text("license"),
+    dtype: args.text("dtype") as WeightType | undefined,
+    versions: { pirl: packageVersion(), node: process.versions.node },
+  })
+  context.out.write(`${out}: the model ${step === undefined ? `of ${path}` : `of step ${step} of ${path}`}\n`)
+  for (const note of notes) context.out.write(`${note}\n`)
+  if (args.text("license") === undefined) context.out.write("No licence was chosen: the README says so. Name one by --license.\n")
+}
+
+async function exportLogs(format: LogFormat, args: CommandArguments, out: string, context: CliContext): Promise<void> {
+  const runs = runsOf(args.positionals)
+  const written = await writeOutputFolder(out, async (directory) => {
+    if (format === "csv") await writeCsvTables(directory, runs)
+    const folders = new Set<string>()
+    for (const { name, directory: run } of format === "csv" ? [] : runs) {
+      if (format === "tensorboard") writeTensorBoard(join(directory, ...name.split("/")), readRun(run))
+      else folders.add(basename(writeWandb(directory, readRun(run), { project: args.text("project") ?? "pirl", name })))
+    }
+    return folders
+  })
+  const next = { csv: "", tensorboard: ` Show them by: tensorboard --logdir ${out}`, wandb: ` Send them by: wandb sync ${[...written].map((name) => join(out, name)).join(" ")}` }[format]
+  context.out.write(`${out}: the logs of ${runs.length === 1 ? "1 run" : `${runs.length} runs`}.${next}\n`)
+}
+
+/** @throws ConfigError  when a path is no run and holds none */
+function runsOf(paths: readonly string[]): NamedRun[] {
+  const issues = paths
+    .filter((path) => listRunFolders(path).length === 0)
+    .map((path) => ({ path: "", message: `pirl export: expected a run or a folder of runs, got ${path}. Check the path.` }))
+  if (issues.length > 0) throw new ConfigError(issues)
+  return nameRuns([...new Set(paths.flatMap((path) => (isRunFolder(path) ? [path] : listRunFolders(path))))])
+}

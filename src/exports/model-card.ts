@@ -1,0 +1,166 @@
+/**
+ * The README of an exported model: where it comes from and what was measured, in the form of a model card.
+ */
+import type { ResolvedConfig } from "../config/index.ts"
+import type { ModelConfig } from "../model/config.ts"
+import { parameterCount } from "../model/weights.ts"
+import { summarizeRun, type AccuracySummary, type RunRecord } from "../runs/index.ts"
+
+/** What an exported folder is for. */
+export type ModelFormat = "hf" | "onnx" | "gguf-ready-hf" | "adapter"
+
+/** What a card says. */
+export interface CardFacts {
+  readonly name: string
+  readonly format: ModelFormat
+  /** SPDX identifier or a name of the Hub; undefined when nobody chose one. */
+  readonly license: string | undefined
+  readonly model: ModelConfig
+  /** What the weights are stored as. */
+  readonly dtype: string
+  readonly versions: Readonly<Record<string, string>>
+  /** Undefined for a model folder that no run of ours made. */
+  readonly training: { readonly config: ResolvedConfig; readonly run: RunRecord; readonly step: number } | undefined
+  /** Further remarks, a paragraph each. */
+  readonly notes: readonly string[]
+}
+
+type Row = readonly [label: string, value: string]
+
+/** The card as Markdown with its YAML head. */
+export function modelCard(facts: CardFacts): string {
+  const { name, training, notes, versions } = facts
+  const parts = [
+    head(facts),
+    `# ${escapeMarkdown(name)}`,
+    introduction(facts),
+    ...(facts.license === undefined
+      ? ["**No licence was chosen for these weights.** Choose one by `--license` or in the head of this file, in keeping with that of the base model and of the data."]
+      : []),
+    "## Use",
+    usage(facts),
+    ...(training === undefined ? [] : ["## Training", table(trainingRows(training)), "## Results", results(training)]),
+    ...(notes.length === 0 ? [] : ["## Notes", ...notes]),
+    "## Versions",
+    table(Object.entries(versions)),
+  ]
+  return `${parts.join("\n\n")}\n`
+}
+
+function head({ license, format, training }: CardFacts): string {
+  const library = { hf: "transformers", onnx: "transformers.js", "gguf-ready-hf": "transformers", adapter: "peft" }[format]
+  const tags = ["pirl", "reinforcement-learning", "rlvr", ...(training === undefined ? [] : [training.config.objective.name, ...(training.config.pipo.enabled ? ["pipo"] : [])])]
+  return [
+    "---",
+    `license: ${JSON.stringify(license ?? "unknown")}`,
+    `library_name: ${library}`,
+    "pipeline_tag: text-generation",
+    "tags:",
+    ...tags.map((tag) => `- ${JSON.stringify(tag)}`),
+    "---",
+  ].join("\n")
+}
+
+function introduction({ model, dtype, training, format }: CardFacts): string {
+  const millions = (parameterCount(model) / 1e6).toPrecision(3)
+  const what = `A ${model.architecture} decoder of ${millions} M parameters${format === "adapter" ? " with low-rank adapters, which alone are here" : ""}, stored as ${dtype}.`
+  if (training === undefined) return what
+  const { objective, pipo, task } = training.config
+  const verified = pipo.enabled ? `, every update verified by policy improvement (PIPO, arXiv:2604.00860)` : ""
+  return `${what} Trained by reinforcement learning with verifiable rewards on the task ${code(task.name)}: ${code(objective.name)}${verified}.`
+}
+
+function usage({ format }: CardFacts): string {
+  const fence = (language: string, lines: readonly string[]): string => ["```" + language, ...lines, "```"].join("\n")
+  switch (format) {
+    case "onnx":
+      return fence("js", [
+        'import { AutoModelForCausalLM, AutoTokenizer } from "@huggingface/transformers"',
+        "",
+        'const tokenizer = await AutoTokenizer.from_pretrained("FOLDER")',
+        'const model = await AutoModelForCausalLM.from_pretrained("FOLDER", { dtype: "fp32" })',
+        'const output = await model.generate({ ...tokenizer("PROMPT"), max_new_tokens: 64 })',
+      ])
+    case "adapter":
+      return fence("python", [
+        "from peft import PeftModel",
+        "from transformers import AutoModelForCausalLM",
+        "",
+        'model = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained("BASE"), "FOLDER")',
+      ])
+    case "gguf-ready-hf":
+      return fence("sh", ["python convert_hf_to_gguf.py FOLDER --outfile model.gguf --outtype bf16"])
+    case "hf":
+      return fence("python", [
+        "from transformers import AutoModelForCausalLM, AutoTokenizer",
+        "",
+        'tokenizer = AutoTokenizer.from_pretrained("FOLDER")',
+        'model = AutoModelForCausalLM.from_pretrained("FOLDER")',
+        'print(tokenizer.decode(model.generate(**tokenizer("PROMPT", return_tensors="pt"))[0]))',
+      ])
+  }
+}
+
+function trainingRows({ config, step }: NonNullable<CardFacts["training"]>): Row[] {
+  const { model, task, warmStart, rollout, objective, pipo, optimizer, lora, train, seed } = config
+  const { name, ...options } = task
+  return [
+    ["start", model.path === undefined ? `from scratch, preset ${code(model.preset ?? "")}` : `the model ${code(model.path)}`],
+    ["task", code(name) + (Object.keys(options).length === 0 ? "" : ` ${code(JSON.stringify(options))}`)],
+    ...(warmStart.enabled ? [["warm start", `supervised, to ${warmStart.targetAccuracy} held-out accuracy`] as Row] : []),
+    ["steps", `${step} of ${train.steps}`],
+    ["a step", `${rollout.promptsPerStep} prompts x ${rollout.groupSize} responses of at most ${rollout.maxResponseTokens} tokens, temperature ${rollout.temperature}`],
+    ["objective", code(compact(objective))],
+    ["PIPO", pipo.enabled ? code(compact(pipo)) : "off"],
+    ["optimiser", code(compact(optimizer))],
+    ["parameters", lora.enabled ? `adapters, ${code(compact(lora))}` : "all"],
+    ["seed", String(seed)],
+  ]
+}
+
+function results({ run, step }: NonNullable<CardFacts["training"]>): string {
+  const upTo = <T extends { readonly step: number }>(lines: readonly T[]): T[] => lines.filter((line) => line.step <= step)
+  const evaluations = upTo(run.evaluations)
+  const summary = summarizeRun(upTo(run.metrics), evaluations)
+  const measured = evaluations.at(-1)
+  const rows: Row[] = []
+  const add = (label: string, accuracy: AccuracySummary | null): void => {
+    if (accuracy === null) return
+    const { start, final, intervals } = accuracy
+    rows.push([`held-out accuracy, ${label}: before`, share(start, intervals.start)], [`held-out accuracy, ${label}: after`, share(final, intervals.final)])
+  }
+  add("greedy", summary.greedy)
+  add("expected", summary.expected)
+  if (measured !== undefined) rows.push(["measured", `after step ${measured.step} on ${measured.size} held-out problems of the task`])
+  const { improved, regressed, undecided, unjudged } = summary.verdicts
+  rows.push(["verdicts on updates", `${improved} improved, ${regressed} regressed, ${undecided} undecided, ${unjudged} not judged`])
+  rows.push(["tokens", `${summary.sampledTokens} sampled, ${summary.trainedTokens} trained on`])
+  return `${table(rows)}\n\nIn brackets: 95 % interval. Nothing else was measured; what the model does beyond this task is not known.`
+}
+
+function share(value: number, interval: { readonly low: number; readonly high: number } | null): string {
+  const percent = (x: number): string => (100 * x).toFixed(1)
+  return `${percent(value)} %${interval === null ? "" : ` [${percent(interval.low)}, ${percent(interval.high)}]`}`
+}
+
+function compact(settings: object): string {
+  return Object.entries(settings)
+    .filter(([key]) => key !== "enabled")
+    .map(([key, value]) => `${key}=${typeof value === "object" ? JSON.stringify(value) : String(value)}`)
+    .join(", ")
+}
+
+function table(rows: readonly Row[]): string {
+  return ["| | |", "|---|---|", ...rows.map(([label, value]) => `| ${label} | ${value.replaceAll("|", "\\|").replace(/\s+/g, " ")} |`)].join("\n")
+}
+
+/** Text as code: backticks within it end no code. */
+function code(text: string): string {
+  const longest = Math.max(0, ...[...text.matchAll(/`+/g)].map(([ticks]) => ticks.length))
+  const fence = "`".repeat(longest + 1)
+  return longest === 0 ? `${fence}${text}${fence}` : `${fence} ${text} ${fence}`
+}
+
+function escapeMarkdown(text: string): string {
+  return text.replace(/[\\`*_{}[\]<>#|]/g, "\\$&").replace(/\s+/g, " ")
+}
