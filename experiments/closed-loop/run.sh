@@ -34,17 +34,12 @@ both() {
   compare "$1-gspo" "$2" --objectives gspo --arms $arms --seeds 5
 }
 options() {
-  compare "options-$1" $here/add2-$1.yaml --arms verified --seeds 31-34 \
+  compare "options-$1" $here/add2-$1.yaml --arms verified,pipo --seeds 31-34 \
     --arm kl=verified:steering.slopeGain=0,steering.dropThreshold=0 \
     --arm kl+slope=verified:steering.dropThreshold=0 \
     --arm kl+drop=verified:steering.slopeGain=0 \
     --arm drop=verified:steering.klTarget=0,steering.slopeGain=0 \
-    --arm drop-means=verified:steering.klTarget=0,steering.slopeGain=0,steering.dropInput=means \
-    --arm drop-means-return=verified:steering.klTarget=0,steering.slopeGain=0,steering.dropInput=means,steering.returns=true \
     --arm return=verified:steering.returns=true \
-    --arm alarms=verified:steering.alarms=true \
-    --arm with-pipo=verified:pipo.acts=both \
-    --arm pipo-paired=pipo:pipo.signal=paired \
     --arm pipo-step=pipo:pipo.scales=step
 }
 options b
