@@ -20,7 +20,7 @@ export function makeValue(shape: readonly number[], data: ArrayLike<number>): Va
   if (data.length !== sizeOf(shape)) {
     throw new ShapeError(`value: expected ${sizeOf(shape)} numbers for shape [${shape.join(", ")}], got ${data.length}. Feed the whole tensor.`)
   }
-  return { shape, data: Float64Array.from(data) }
+  return { shape, data: new Float64Array(data) }
 }
 
 function broadcast(shapes: readonly (readonly number[])[]): number[] {
@@ -58,8 +58,39 @@ export function dot(index: readonly number[], strides: readonly number[]): numbe
   return sum
 }
 
+/** 1 for the whole shape, 0 for a single number, undefined for what has to be repeated along some axes. */
+function flatStride({ shape, data }: Value, target: readonly number[]): 0 | 1 | undefined {
+  if (data.length === 1) return 0
+  return shape.length === target.length && shape.every((size, axis) => size === target[axis]) ? 1 : undefined
+}
+
+/** The common case, in which no index has to be computed: about ten times as fast. */
+function elementwiseFlat(shape: readonly number[], inputs: readonly Value[], strides: readonly (0 | 1)[], apply: (values: readonly number[]) => number): Value {
+  const size = sizeOf(shape)
+  const data = new Float64Array(size)
+  const values = inputs.map(() => 0)
+  const arrays = inputs.map((input) => input.data)
+  if (arrays.length === 2) {
+    const [a, b] = arrays as [Float64Array, Float64Array]
+    const [stepA, stepB] = strides as [number, number]
+    for (let i = 0; i < size; i++) {
+      values[0] = a[stepA * i]!
+      values[1] = b[stepB * i]!
+      data[i] = apply(values)
+    }
+    return { shape, data }
+  }
+  for (let i = 0; i < size; i++) {
+    for (let k = 0; k < arrays.length; k++) values[k] = arrays[k]![strides[k]! * i]!
+    data[i] = apply(values)
+  }
+  return { shape, data }
+}
+
 export function elementwise(inputs: readonly Value[], apply: (values: readonly number[]) => number): Value {
   const shape = broadcast(inputs.map((input) => input.shape))
+  const flat = inputs.map((input) => flatStride(input, shape))
+  if (flat.every((stride) => stride !== undefined)) return elementwiseFlat(shape, inputs, flat, apply)
   const strides = inputs.map((input) => broadcastStrides(input.shape, shape))
   const data = new Float64Array(sizeOf(shape))
   const values: number[] = []

@@ -51,7 +51,7 @@ export function evaluateObjective(objective: Objective, run: ObjectiveRun): Obje
       )
     }
     const data = new Float64Array(shape[0] * shape[1])
-    rows.forEach((row, i) => data.set(Array.from(row), i * shape[1]))
+    rows.forEach((row, i) => data.set(row, i * shape[1]))
     feeds[name] = makeValue(shape, data)
     return input(name, shape)
   }

@@ -1,5 +1,5 @@
 /** Waiting for the result of an operation that the server has accepted. */
-import { z } from "zod"
+import type { z } from "zod"
 import { backOffMs } from "./clock.ts"
 import { TinkerError } from "./errors.ts"
 import { detailOf, type Transport } from "./transport.ts"
@@ -27,10 +27,17 @@ const MOST_BARE_REFUSALS = 3
 const MOST_SERVER_FAILURES = 8
 const MOST_RESUBMISSIONS = 3
 
-const unfinishedSchema = z.union([
-  z.object({ type: z.literal("try_again"), queue_state: z.string().nullish() }),
-  z.object({ error: z.string(), category: z.string().nullish() }),
-])
+const LONGEST_UNFINISHED = 4000
+
+/** What comes in place of a result; results are longer, or have other fields. */
+function unfinishedOf(text: string): { readonly queueState: string } | { readonly error: string } | undefined {
+  if (text.length > LONGEST_UNFINISHED) return undefined
+  const value = tryParse(text)
+  if (typeof value !== "object" || value === null) return undefined
+  const { type, queue_state, error } = value as { type?: unknown; queue_state?: unknown; error?: unknown }
+  if (type === "try_again") return { queueState: typeof queue_state === "string" ? queue_state : "unknown" }
+  return typeof error === "string" ? { error } : undefined
+}
 
 /**
  * Polls until the result is there.
@@ -72,11 +79,11 @@ export async function waitForResult<T>(transport: Transport, options: FutureOpti
     const { reply, text } = answer
     const { status } = reply
     if (status === 200) {
-      const unfinished = unfinishedSchema.safeParse(text.length > 4000 ? undefined : tryParse(text))
-      if (!unfinished.success) return transport.read(`result of ${what}`, text, schema)
-      if ("error" in unfinished.data) throw failed(transport.redact(unfinished.data.error), status)
-      last = `a queue in state ${unfinished.data.queue_state ?? "unknown"}`
-      options.onQueue?.(unfinished.data.queue_state ?? "unknown")
+      const unfinished = unfinishedOf(text)
+      if (unfinished === undefined) return transport.read(`result of ${what}`, text, schema)
+      if ("error" in unfinished) throw failed(transport.redact(unfinished.error), status)
+      last = `a queue in state ${unfinished.queueState}`
+      options.onQueue?.(unfinished.queueState)
       await pause(0)
       continue
     }

@@ -35,13 +35,24 @@ export interface GradientSequence {
  * step: A = -g T_i N, where T_i is the number of tokens of weight 1.
  */
 export function linearBackward(sequences: readonly GradientSequence[], reduction: ServerCapabilities["lossReduction"]): Pass | undefined {
-  const moving = sequences.filter(({ gradient }) => gradient.some((g) => g !== 0))
+  const moving = sequences.filter(({ gradient }) => countMoving(gradient) > 0)
   if (moving.length === 0) return undefined
   const data = moving.map(({ sequence, logprobs, gradient }) => {
-    if (reduction === "sum") return datumOf(sequence, { advantages: gradient.map((g) => -g), logprobs })
-    const weights = Float32Array.from(gradient, (g) => (g === 0 ? 0 : 1))
-    const counted = weights.reduce((total, w) => total + w, 0)
-    return datumOf(sequence, { weights, advantages: gradient.map((g) => -g * counted * moving.length), logprobs })
+    const scale = reduction === "sum" ? 1 : countMoving(gradient) * moving.length
+    const advantages = new Float64Array(gradient.length)
+    const weights = new Float32Array(gradient.length)
+    for (let t = 0; t < gradient.length; t++) {
+      if (gradient[t] === 0) continue
+      advantages[t] = -gradient[t]! * scale
+      weights[t] = 1
+    }
+    return datumOf(sequence, { advantages, logprobs, ...(reduction === "sum" ? {} : { weights }) })
   })
   return { data, loss: "importance_sampling" }
+}
+
+function countMoving(gradient: Float64Array): number {
+  let count = 0
+  for (let t = 0; t < gradient.length; t++) if (gradient[t] !== 0) count += 1
+  return count
 }

@@ -20,7 +20,7 @@ export interface LocalLoss {
 }
 
 /** Tokens, padding included, that are evaluated at once: bounds the memory of the expression's values. */
-const PIECE_TOKENS = 65_536
+const PIECE_TOKENS = 16_384
 
 /** @throws EngineError when the objective needs what a server of this protocol does not give */
 export function checkNeeds(objective: Objective, batch: readonly TrainSequence[]): void {
@@ -53,20 +53,31 @@ export function evaluateLocally(objective: Objective, batch: readonly TrainSeque
     })
     loss += result.loss
     gradients.push(...result.gradient)
-    piece.forEach(({ mask }, i) => {
-      mask.forEach((m, t) => {
-        if (m === 0) return
-        counted += m
-        for (const [name, values] of Object.entries(result.statistics)) totals[name] = (totals[name] ?? 0) + m * values[i]![t]!
-      })
+    piece.forEach(({ mask }) => {
+      for (const m of mask) counted += m
     })
+    for (const [name, values] of Object.entries(result.statistics)) {
+      totals[name] = piece.reduce((total, { mask }, i) => total + maskedSum(values[i]!, mask), totals[name] ?? 0)
+    }
   }
   return {
     loss,
     gradients,
     statistics: Object.fromEntries(Object.entries(totals).map(([name, total]) => [name, total / Math.max(counted, 1)])),
-    finite: Number.isFinite(loss) && gradients.every((row) => row.every((g) => Number.isFinite(Math.fround(g)))),
+    finite: Number.isFinite(loss) && gradients.every(isFiniteRow),
   }
+}
+
+function maskedSum(values: Float64Array, mask: Float32Array): number {
+  let total = 0
+  for (let t = 0; t < mask.length; t++) if (mask[t] !== 0) total += mask[t]! * values[t]!
+  return total
+}
+
+/** In single precision, in which it is sent. */
+function isFiniteRow(row: Float64Array): boolean {
+  for (let t = 0; t < row.length; t++) if (!Number.isFinite(Math.fround(row[t]!))) return false
+  return true
 }
 
 function requiredInput(who: string, name: string, { tokenInputs }: TrainSequence): Float32Array {

@@ -13,9 +13,9 @@ const RATIO_TOLERANCE = 0.15
 /** Of a reported loss against the formula, relative to the largest. */
 const LOSS_TOLERANCE = 0.02
 
-const SMALLEST_MOVE = 0.02
-const LARGEST_MOVE = 0.2
-const MOST_ATTEMPTS = 6
+const SMALLEST_MOVE = 0.01
+const LARGEST_MOVE = 0.1
+const MOST_ATTEMPTS = 8
 
 type Reduction = ServerCapabilities["lossReduction"]
 
@@ -39,7 +39,8 @@ async function measured(prober: Prober, step: (model: TrainingModel, adam: AdamP
 
 /** Where no norm is told: a learning rate at which log-probs move by more than noise and less than what bends. */
 async function visibleStep(prober: Prober, gradient: readonly number[]): Promise<{ readonly adam: AdamParams; readonly alone: Measured }> {
-  let adam = { ...proportional, learningRate: 0.05 }
+  // Adam takes g / (|g| + eps): far above the gradient, an epsilon leaves nothing but proportion.
+  let adam = { ...proportional, learningRate: 5, eps: 100 }
   for (let attempt = 0; ; attempt++) {
     const alone = await measured(prober, (model, used) => prober.linearStep(model, gradient, used), adam)
     if (alone.byNorm || attempt >= MOST_ATTEMPTS || (alone.size > SMALLEST_MOVE && alone.size < LARGEST_MOVE)) return { adam, alone }
