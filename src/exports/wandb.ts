@@ -31,14 +31,14 @@ export function transactionLog(records: Iterable<Uint8Array>): Buffer {
   }
   for (const record of records) {
     let offset = 0
-    do {
+    for (let begins = true, ends = false; !ends; ) {
       const left = BLOCK - (position % BLOCK)
       if (left < HEADER) {
         push(Buffer.alloc(left))
         continue
       }
       const length = Math.min(record.length - offset, left - HEADER)
-      const [begins, ends] = [offset === 0, offset + length === record.length]
+      ends = offset + length === record.length
       const kind = begins ? (ends ? piece.full : piece.first) : ends ? piece.last : piece.middle
       const data = record.subarray(offset, offset + length)
       const header = Buffer.alloc(HEADER)
@@ -47,8 +47,8 @@ export function transactionLog(records: Iterable<Uint8Array>): Buffer {
       header.writeUInt8(kind, 6)
       push(Buffer.concat([header, data]))
       offset += length
-      if (ends) break
-    } while (true)
+      begins = false
+    }
   }
   return Buffer.concat(parts)
 }
@@ -87,7 +87,6 @@ export function writeWandb(directory: string, run: RunRecord, names: WandbNames)
   const stamp = new Date(1000 * start).toISOString().slice(0, 19).replace(/[-:]/g, "").replace("T", "_")
   const folder = join(directory, `offline-run-${stamp}-${id}`)
   mkdirSync(join(folder, "files"), { recursive: true })
-  writeFileSync(join(folder, "files", "config.yaml"), run.configYaml)
   writeFileSync(join(folder, `run-${id}.wandb`), transactionLog(recordsOf(run, names, id, start)))
   return folder
 }

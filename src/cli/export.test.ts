@@ -1,0 +1,107 @@
+import { mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { afterAll, describe, expect, test } from "vitest"
+import { parseConfig } from "../config/index.ts"
+import { saveModelFolder } from "../model/folder.ts"
+import { initialiseWeights } from "../model/initialise.ts"
+import { presetConfig } from "../model/presets.ts"
+import { createCharacterTokenizer } from "../model/tokenizer-create.ts"
+import { readRun } from "../runs/index.ts"
+import { openRunFolder } from "../trainer/open-run.ts"
+import { captured } from "./cli.test-helper.ts"
+import { runCli } from "./cli.ts"
+
+const root = mkdtempSync(join(tmpdir(), "pirl-export-cli-"))
+afterAll(() => rmSync(root, { recursive: true, force: true }))
+
+const config = parseConfig({
+  model: { preset: "nano" },
+  task: { name: "add2" },
+  rollout: { maxResponseTokens: 4 },
+  train: { steps: 3 },
+  logging: { tensorboard: true },
+})
+const time = { at: "2026-01-01T00:00:00.000Z", seconds: 1 }
+
+async function newRun(...path: string[]): Promise<string> {
+  const directory = join(root, ...path)
+  const { folder } = openRunFolder(directory, config, false)
+  folder.logMetrics({ step: 1, mu: 0.5, time })
+  folder.logEvaluation({ step: 1, size: 10, greedyAccuracy: 0.5, time })
+  folder.logCompletions(1, [{ step: 1, problem: "p", completion: 'a,"b"', reward: 1 }])
+  await folder.checkpoints.write(1, async (to) => {
+    const tokenizer = createCharacterTokenizer("01+=")
+    const model = presetConfig("nano", { vocabularySize: tokenizer.vocabularySize, contextLength: 16, eosTokens: tokenizer.eosTokens, padToken: tokenizer.padToken, bosToken: undefined })
+    await saveModelFolder(to, { config: model, weights: initialiseWeights(model, 1), tokenizer })
+  })
+  folder.close()
+  return directory
+}
+
+async function run(...argv: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+  const context = captured()
+  const code = await runCli(["export", ...argv], context)
+  return { code, stdout: context.stdout(), stderr: context.stderr() }
+}
+
+const first = await newRun("runs", "first")
+await newRun("runs", "compared", "runs", "arm", "seed-1")
+
+describe("pirl export", () => {
+  test("writes the newest checkpoint as a model folder with a card", async () => {
+    const out = join(root, "hf")
+    const { code, stdout } = await run(first, "--to", "hf", "--out", out, "--license", "mit", "--name", "sums")
+    expect([code, stdout]).toEqual([0, `${out}: the model of step 1 of ${first}\n`])
+    expect(readdirSync(out).sort()).toEqual(["README.md", "config.json", "generation_config.json", "model.safetensors", "special_tokens_map.json", "tokenizer.json", "tokenizer_config.json"])
+    expect(readFileSync(join(out, "README.md"), "utf8")).toMatch(/license: "mit"[^]*\n# sums\n/)
+  })
+
+  test("writes the logs of every run below a folder, each under its name", async () => {
+    const out = join(root, "events")
+    const { code, stdout } = await run(join(root, "runs"), "--to", "tensorboard", "--out", out)
+    expect([code, stdout]).toEqual([0, `${out}: the logs of 2 runs. Show them by: tensorboard --logdir ${out}\n`])
+    expect(readdirSync(out).sort()).toEqual(["first", "seed-1"])
+    expect(readdirSync(join(out, "first"))).toEqual([expect.stringMatching(/^events\.out\.tfevents\.\d{10}\./)])
+  })
+
+  test("writes one CSV per table, the clock's part in columns of its own", async () => {
+    const out = join(root, "csv")
+    expect((await run(join(root, "runs"), "--to", "csv", "--out", out)).code).toBe(0)
+    expect(readdirSync(out).sort()).toEqual(["completions.csv", "evaluations.csv", "events.csv", "metrics.csv"])
+    const [names, ...lines] = readFileSync(join(out, "metrics.csv"), "utf8").trim().split("\n")
+    expect(names).toMatch(/^run,step,mu,.*,at,seconds$/)
+    expect(lines.map((line) => line.split(",").slice(0, 3)).sort()).toEqual([["first", "1", "0.5"], ["seed-1", "1", "0.5"]])
+    expect(readFileSync(join(out, "completions.csv"), "utf8")).toContain('"a,""b"""')
+  })
+
+  test("says how an offline run of Weights & Biases is sent", async () => {
+    const out = join(root, "wandb")
+    const { stdout } = await run(first, "--to", "wandb", "--project", "sums", "--out", out)
+    const [folder] = readdirSync(out)
+    expect(stdout).toContain(`wandb sync ${join(out, folder!)}`)
+  })
+
+  test("names everything that is wrong with its arguments at once", async () => {
+    const { code, stderr } = await run(first, first, "--to", "onyx", "--dtype", "f8")
+    expect(code).toBe(2)
+    expect(stderr).toContain("expected --to with one of hf, onnx, gguf-ready-hf, adapter, tensorboard, wandb, csv, got onyx")
+    expect(stderr).toContain("expected --out DIR, got nothing")
+    expect(stderr).toContain("expected --dtype with one of f32, bf16, f16, got f8")
+    const mixed = await run(first, "--to", "csv", "--out", join(root, "none"), "--license", "mit")
+    expect(mixed.stderr).toContain("expected no --license with --to csv")
+    const missing = await run(join(root, "nothing"), "--to", "csv", "--out", join(root, "none"))
+    expect([missing.code, missing.stderr]).toEqual([2, expect.stringContaining("expected a run or a folder of runs")])
+  })
+})
+
+test("logging.tensorboard writes event files as a run goes, a new one for what is resumed", () => {
+  const events = join(first, "tensorboard")
+  expect(readdirSync(events)).toHaveLength(1)
+  const { folder, from } = openRunFolder(first, config, true)
+  expect(from?.checkpoint?.step).toBe(1)
+  folder.logMetrics({ step: 2, mu: 0.75, time })
+  folder.close()
+  expect(readdirSync(events)).toHaveLength(2)
+  expect(readRun(first).metrics.map(({ step }) => step)).toEqual([1, 2])
+})
