@@ -1,4 +1,4 @@
-import fc from "fast-check"
+import * as fc from "fast-check"
 import { expect, test } from "vitest"
 import { chunkDatums, encodeDatum, encodeFloats, MOST_CHARACTERS, MOST_DATUMS } from "./encode.ts"
 import { floatsSchema, forwardBackwardSchema, parseTinkerPath, sampleSchema } from "./wire.ts"
