@@ -191,22 +191,3 @@ export interface ChangeMessage {
   /** Logs that have something new. */
   readonly logs: readonly ("metrics" | "evaluations" | "events" | "completions")[]
 }
-
-/** The data of a report: what the page would have asked a server for. */
-export interface ReportData {
-  readonly title: string
-  readonly created: string
-  readonly version: string
-  readonly runs: readonly ReportRun[]
-}
-
-export interface ReportRun {
-  readonly detail: RunDetail
-  readonly metrics: ColumnsAnswer
-  readonly evaluations: ColumnsAnswer
-  readonly timeline: TimelineAnswer
-  /** Whole groups, spread over the steps. */
-  readonly completions: readonly Completion[]
-  readonly completionsKept: number
-  readonly completionsLogged: number
-}

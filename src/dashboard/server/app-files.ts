@@ -18,10 +18,10 @@ function appDirectory(): string | undefined {
 
 /**
  * Reads the built page.
- * @param directory  where it is; PIRL_DASHBOARD_APP or the package's own when absent
+ * @param directory  where it is; the package's own when absent
  * @throws PirlError  when it was not built
  */
-export function readApp(directory: string | undefined = process.env["PIRL_DASHBOARD_APP"] ?? appDirectory()): AppFiles {
+export function readApp(directory: string | undefined = appDirectory()): AppFiles {
   if (directory === undefined || !existsSync(join(directory, "index.html"))) {
     throw new PirlError("dashboard: expected the built page in dist/dashboard/app, got none. In the clone, run `npm run build` once.")
   }

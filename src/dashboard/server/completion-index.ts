@@ -2,7 +2,7 @@
  * The index over a run's completions/*.jsonl. Files are read from the newest end backwards, part by part, so that the newest
  * responses are known at once; what the files grow by comes first.
  */
-import { readdir } from "node:fs/promises"
+import { lstat, readdir } from "node:fs/promises"
 import type { FileHandle } from "node:fs/promises"
 import { join } from "node:path"
 import { StatusNames, indexSegment } from "./completion-segment.ts"
@@ -176,6 +176,8 @@ function newFile(folder: string, name: string): IndexedFile {
 /** Names of the logs, newest first: they begin with their steps. */
 async function listLogs(folder: string): Promise<string[]> {
   try {
+    // A link in place of the folder is not followed: nothing outside the run is read.
+    if (!(await lstat(folder)).isDirectory()) return []
     const entries = await readdir(folder, { withFileTypes: true })
     return entries
       .filter((entry) => entry.isFile() && entry.name.endsWith(".jsonl"))

@@ -64,7 +64,7 @@ export class RunSeries {
 
   /** Fetches steps in more detail, where what is here is coarse; undefined goes back to the whole. */
   async zoomTo(range: readonly [from: number, to: number] | undefined): Promise<void> {
-    if (range === undefined || this.#logs.metrics.width === 1 || !this.#source.isLive) {
+    if (range === undefined || this.#logs.metrics.width === 1) {
       this.#zoom = undefined
       return
     }

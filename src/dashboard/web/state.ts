@@ -3,7 +3,7 @@ import type { RunInfo } from "../api.ts"
 import { RunSeries } from "./run-series.ts"
 import type { DataSource } from "./source.ts"
 
-export const tabs = ["curves", "improvement", "completions", "runs"] as const
+export const tabs = ["curves", "improvement", "completions", "details"] as const
 export type Tab = (typeof tabs)[number]
 
 /** What has changed. */
@@ -90,7 +90,7 @@ export class AppState {
 
   /** Into the address, so that a page that is loaded again shows the same. */
   remember(): void {
-    if (this.source.isLive) history.replaceState(null, "", `#${this.tab}/${this.selected.join(",")}`)
+    history.replaceState(null, "", `#${this.tab}/${this.selected.join(",")}`)
   }
 
   /** From the address: a tab and the runs that are still there. */
