@@ -4,7 +4,7 @@ import type { IncomingMessage } from "node:http"
 import { isIP } from "node:net"
 import { hostname } from "node:os"
 
-const loopbackNames = ["localhost", "127.0.0.1", "[::1]"]
+const loopbackNames = new Set(["localhost", "127.0.0.1", "[::1]"])
 /** The cookie that carries the token after the first page. */
 export const tokenCookie = "pirl-token"
 
@@ -41,7 +41,7 @@ export function refuse(request: IncomingMessage, url: URL, rules: AccessRules): 
 /** Names by which the server may be asked: a page of another name that resolves to our address is not ours. */
 function isOwnName(header: string, { host, token }: AccessRules): boolean {
   const name = header.replace(/:\d+$/, "").toLowerCase()
-  if (loopbackNames.includes(name) || name === host.toLowerCase() || name === `[${host.toLowerCase()}]`) return true
+  if (loopbackNames.has(name) || name === host.toLowerCase() || name === `[${host.toLowerCase()}]`) return true
   // Bound to every address, the server has the names of the machine; the token is needed in any case.
   const isAnyAddress = host === "0.0.0.0" || host === "::"
   return isAnyAddress && token !== null && (isIP(name.replace(/^\[|\]$/g, "")) !== 0 || name === hostname().toLowerCase())

@@ -78,12 +78,12 @@ export class CompletionsView {
     if (active === undefined) return this.#clear("")
     const query = this.#query()
     let cursor = fromStart ? undefined : this.#cursor
-    let found: readonly Completion[] = []
+    const found: Completion[] = []
     try {
       for (;;) {
         const page = await source.completions(active.id, { ...query, ...(cursor === undefined ? {} : { cursor }) })
         if (asked !== this.#asked) return
-        found = [...found, ...page.completions]
+        found.push(...page.completions)
         cursor = page.cursor ?? undefined
         this.#showStatuses(page.statuses)
         if (page.searchedAll || cursor === undefined || found.length >= pageSize) {

@@ -26,8 +26,8 @@ function card(completion: Completion, link: string): HTMLElement {
   const { reward, status, extracted, reason, advantage, attribution, improvementReward, stopReason } = completion
   const facts = [
     `advantage ${signed(advantage)}`,
-    `attribution ${signed(attribution)}`,
-    `PI reward ${signed(improvementReward)}`,
+    ...(attribution === null ? [] : [`attribution ${signed(attribution)}`]),
+    ...(improvementReward === null ? [] : [`PI reward ${signed(improvementReward)}`]),
     `answer ${extracted ?? "-"}`,
     ...(stopReason === null ? [] : [`stopped: ${stopReason}`]),
   ]
