@@ -160,14 +160,7 @@ export interface Completion {
   readonly extracted: string | null
   readonly reason: string | null
   readonly advantage: number | null
-  /** Abar, see docs/pipo.md. */
-  readonly attribution: number | null
-  /** clamp(xi Abar, +-10) with the xi of the next step; null while that is not there, or where it was not judged. */
-  readonly improvementReward: number | null
   readonly stopReason: string | null
-  /** Text pieces and log-probs (nats) of its tokens; only in a group, and only when the run logs them. */
-  readonly tokens: readonly string[] | null
-  readonly logprobs: readonly number[] | null
 }
 
 export interface CompletionPage {

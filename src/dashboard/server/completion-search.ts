@@ -167,7 +167,7 @@ class Search {
       const bytes = await readBytes(handle, offset, segment.start + segment.offsets[row + 1]! - 1)
       if (this.#needle !== undefined && !this.#needle.isIn(bytes)) continue
       const key = keyOf({ file: file.name, offset })
-      const completion = completionOf(bytes, { key, characters: listCharacters, withTokens: false, xi: null })
+      const completion = completionOf(bytes, { key, characters: listCharacters, parsesLong: false })
       if (completion === undefined) continue
       this.found.push(completion)
       this.#last = { file: file.name, offset }
@@ -232,7 +232,7 @@ function lower(text: string): string {
 }
 
 /** All responses of a prompt in a step, in the order in which they were sampled. */
-export async function readGroup(index: CompletionIndex, step: number, group: number | null, xi: number | null): Promise<Completion[]> {
+export async function readGroup(index: CompletionIndex, step: number, group: number | null): Promise<Completion[]> {
   await index.refresh()
   while (!reaches(index, step) && (await index.advance()));
   const found: Completion[] = []
@@ -247,7 +247,7 @@ export async function readGroup(index: CompletionIndex, step: number, group: num
           if (segment.step[row] !== step || segment.group[row] !== (group ?? -1)) continue
           const offset = segment.start + segment.offsets[row]!
           const bytes = await readBytes(handle, offset, segment.start + segment.offsets[row + 1]! - 1)
-          const completion = completionOf(bytes, { key: keyOf({ file: file.name, offset }), characters: groupCharacters, withTokens: true, xi })
+          const completion = completionOf(bytes, { key: keyOf({ file: file.name, offset }), characters: groupCharacters, parsesLong: true })
           if (completion !== undefined) found.push(completion)
         }
       }

@@ -5,8 +5,6 @@ import { parseObject } from "./column-log.ts"
 /** Characters of a text in a list, and in a group. */
 export const listCharacters = 400
 export const groupCharacters = 65_536
-/** Tokens shown with their log-probs. */
-const mostTokens = 4096
 /** Lines above this size are not parsed for a list. */
 const longLine = 256 << 10
 
@@ -14,9 +12,8 @@ export interface ViewOptions {
   readonly key: string
   /** Longest text. */
   readonly characters: number
-  readonly withTokens: boolean
-  /** xi by which the response's update was judged; null when it was not. */
-  readonly xi: number | null
+  /** Parse lines of any size: affordable for a group, not for a list. */
+  readonly parsesLong: boolean
 }
 
 type Line = Readonly<Record<string, unknown>>
@@ -53,14 +50,11 @@ function cut(value: string, most: number): string {
 
 /** @returns undefined when the line is no JSON object */
 export function completionOf(bytes: Buffer, options: ViewOptions): Completion | undefined {
-  if (bytes.length > longLine && !options.withTokens) return headOf(bytes, options)
+  if (bytes.length > longLine && !options.parsesLong) return headOf(bytes, options)
   const line = parseObject(bytes.toString("utf8"))
   if (line === undefined) return undefined
-  const { characters, withTokens, xi } = options
+  const { characters } = options
   const completion = asText(line["completion"] ?? "")
-  const attribution = number(line, "attribution")
-  const tokens = withTokens && Array.isArray(line["tokens"]) ? line["tokens"].slice(0, mostTokens).map(String) : null
-  const logprobs = tokens === null || !Array.isArray(line["logprobs"]) ? null : line["logprobs"].slice(0, mostTokens).map(Number)
   return {
     key: options.key,
     step: number(line, "step") ?? -1,
@@ -76,11 +70,7 @@ export function completionOf(bytes: Buffer, options: ViewOptions): Completion | 
     extracted: text(line, "extracted", 1000),
     reason: text(line, "reason", 1000),
     advantage: number(line, "advantage"),
-    attribution,
-    improvementReward: attribution === null || xi === null ? null : Math.max(-10, Math.min(10, xi * attribution)),
     stopReason: text(line, "stopReason", 40),
-    tokens: logprobs === null ? null : tokens,
-    logprobs,
   }
 }
 
@@ -119,10 +109,6 @@ function headOf(bytes: Buffer, { key, characters }: ViewOptions): Completion {
     extracted: null,
     reason: null,
     advantage: null,
-    attribution: null,
-    improvementReward: null,
     stopReason: null,
-    tokens: null,
-    logprobs: null,
   }
 }

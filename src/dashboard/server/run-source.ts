@@ -5,7 +5,6 @@ import { parse } from "yaml"
 import { runStateOf } from "../../runs/index.ts"
 import { findAlarms } from "../analysis/alarms.ts"
 import { queryTable } from "../analysis/buckets.ts"
-import { rowOfStep } from "../analysis/table.ts"
 import { improvementTimeline } from "../analysis/timeline.ts"
 import type { ColumnsAnswer, ColumnsQuery, Completion, CompletionPage, CompletionsQuery, RunDetail, RunInfo, TimelineAnswer } from "../api.ts"
 import { ColumnLog, parseObject } from "./column-log.ts"
@@ -110,9 +109,8 @@ export class RunSource {
     return searchCompletions(this.#completions, query)
   }
 
-  async group(step: number, group: number | null): Promise<Completion[]> {
-    await this.#metrics.refresh()
-    return readGroup(this.#completions, step, group, this.#judgedBy(step))
+  group(step: number, group: number | null): Promise<Completion[]> {
+    return readGroup(this.#completions, step, group)
   }
 
   wholeCompletion(key: string): Promise<string | undefined> {
@@ -125,15 +123,6 @@ export class RunSource {
     if ((await modified(join(directory, "config.yaml"))) === undefined) return undefined
     const [metrics, evaluations, events, summary] = await Promise.all(["metrics.jsonl", "evaluations.jsonl", "events.jsonl", "summary.json"].map((name) => stamp(join(directory, name))))
     return { metrics: metrics!, evaluations: evaluations!, events: `${events} ${summary}`, completions: await newestStamp(join(directory, "completions")) }
-  }
-
-  /** xi by which the update of a step was judged, one step later; null where the gate stayed shut. */
-  #judgedBy(step: number): number | null {
-    const row = rowOfStep(this.#metrics.column("step") ?? [], this.#metrics.rows, step + 1)
-    if (row >= this.#metrics.rows || this.#metrics.column("step")![row] !== step + 1) return null
-    const gate = this.#metrics.labels("gate")?.[this.#metrics.column("gate")?.[row] ?? -1]
-    const xi = this.#metrics.column("xi")?.[row] ?? Number.NaN
-    return (gate === "reinforce" || gate === "suppress") && !Number.isNaN(xi) ? xi : null
   }
 
   #problems(): string[] {

@@ -19,7 +19,7 @@ function metricsLine(step: number): string {
 }
 
 function completionLine(step: number, completion: string): string {
-  return JSON.stringify({ step, group: 0, problem: "add/1", prompt: "1+1=", completion, gold: "2", reward: 1, status: "correct", attribution: 2 })
+  return JSON.stringify({ step, group: 0, problem: "add/1", prompt: "1+1=", completion, gold: "2", reward: 1, status: "correct", advantage: 2 })
 }
 
 beforeEach(() => {
@@ -190,7 +190,7 @@ describe("responses", () => {
     expect(whole.headers["content-type"]).toMatch(/^text\/plain/)
   })
 
-  test("filters by step and reward hold, and a group has the PI reward of the next step's signal", async () => {
+  test("filters by step and reward hold, and a group holds its own responses alone", async () => {
     appendFileSync(join(run, "completions", "steps-000000-000999.jsonl"), `${completionLine(2, "3").replace('"reward":1', '"reward":0')}\n`)
     await start()
     const { id } = await onlyRun()
@@ -199,8 +199,8 @@ describe("responses", () => {
     expect(await stepsOf("minReward=1")).toEqual([1])
     expect(await stepsOf("fromStep=2")).toEqual([2])
     expect((await ask(`/api/runs/${id}/completions?fromStep=x`)).status).toBe(400)
-    expect(await json<Completion[]>(`/api/runs/${id}/group?step=1&group=0`)).toMatchObject([{ attribution: 2, improvementReward: 1 }])
-    expect(await json<Completion[]>(`/api/runs/${id}/group?step=2&group=0`)).toMatchObject([{ improvementReward: null }])
+    expect(await json<Completion[]>(`/api/runs/${id}/group?step=1&group=0`)).toMatchObject([{ step: 1, gold: "2", advantage: 2 }])
+    expect(await json<Completion[]>(`/api/runs/${id}/group?step=2&group=1`)).toEqual([])
   })
 
   test("a response of 5 MB is shown cut, and whole as plain text", async () => {

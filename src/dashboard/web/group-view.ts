@@ -2,10 +2,6 @@
 import type { Completion } from "../api.ts"
 import { button, el } from "./dom.ts"
 import { bytes, short, signed } from "./format.ts"
-import { color, faint } from "./palette.ts"
-
-/** Log-probs below this (nats) have the full shade. */
-const shadedNats = 4
 
 /** A panel with the group's prompt and its responses. */
 export function groupPanel(group: readonly Completion[], textLink: (key: string) => string, close: () => void): HTMLElement {
@@ -23,11 +19,9 @@ export function groupPanel(group: readonly Completion[], textLink: (key: string)
 }
 
 function card(completion: Completion, link: string): HTMLElement {
-  const { reward, status, extracted, reason, advantage, attribution, improvementReward, stopReason } = completion
+  const { reward, status, extracted, reason, advantage, stopReason } = completion
   const facts = [
     `advantage ${signed(advantage)}`,
-    ...(attribution === null ? [] : [`attribution ${signed(attribution)}`]),
-    ...(improvementReward === null ? [] : [`PI reward ${signed(improvementReward)}`]),
     `answer ${extracted ?? "-"}`,
     ...(stopReason === null ? [] : [`stopped: ${stopReason}`]),
   ]
@@ -39,19 +33,9 @@ function card(completion: Completion, link: string): HTMLElement {
     el("div", {}, rewardMark(reward), ` ${status ?? ""}`),
     el("div", { class: "facts" }, facts.join(" \u00b7 ")),
     reason === null ? undefined : el("div", { class: "facts" }, `Verifier: ${reason}`),
-    el("pre", {}, ...responseText(completion)),
+    el("pre", {}, completion.completion),
     whole,
   )
-}
-
-/** The text, shaded by how unlikely each token was when the run logs log-probs. */
-function responseText({ completion, tokens, logprobs }: Completion): (Node | string)[] {
-  if (tokens === null || logprobs === null) return [completion]
-  return tokens.map((token, i) => {
-    const span = el("span", { title: `${short(logprobs[i])} nats` }, token)
-    span.style.backgroundColor = faint(color("orange"), 0.7 * Math.min(1, Math.max(0, -(logprobs[i] ?? 0) / shadedNats)))
-    return span
-  })
 }
 
 /** The reward, green from one half on. */
