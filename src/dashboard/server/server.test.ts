@@ -211,7 +211,7 @@ describe("responses", () => {
     const { completions } = await json<CompletionPage>(`/api/runs/${id}/completions?fromStep=2`)
     expect(completions[0]!.completion.length).toBeLessThanOrEqual(400)
     expect((await ask(`/api/runs/${id}/text?key=${completions[0]!.key}`)).body).toBe(large)
-  })
+  }, 20_000)
 })
 
 test("a port in use that was asked for is an error that says so", async () => {
