@@ -9,7 +9,7 @@ const source = fileURLToPath(new URL("../src", import.meta.url))
 const layers: readonly (readonly string[])[] = [
   ["index.ts"],
   ["cli"],
-  ["compare"],
+  ["compare", "dashboard"],
   ["trainer"],
   ["rollout", "pipo", "evaluation", "runs", "analysis", "exports"],
   ["engine", "verifiers", "data"],

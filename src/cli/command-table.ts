@@ -79,4 +79,9 @@ export const commandTable: readonly CommandEntry[] = [
     summary: "Say of any training log which updates helped and when to stop",
     load: async () => (await import("./analyze.ts")).analyzeCommand,
   },
+  {
+    name: "watch",
+    summary: "Show runs in the browser, live",
+    load: async () => (await import("./watch.ts")).watchCommand,
+  },
 ]

@@ -8,7 +8,7 @@ import { listCheckpoints } from "./checkpoints.ts"
 import type { CheckpointInfo } from "./checkpoints.ts"
 import { reasonOf } from "./durable-files.ts"
 import { readJsonl } from "./jsonl-log.ts"
-import type { CompletionLine, EvaluationLine, MetricsLine, RunEvent } from "./records.ts"
+import type { CompletionLine, EvaluationLine, MetricsLine, RunEvent, RunEventKind } from "./records.ts"
 import { isRunFolder } from "./run-folder.ts"
 import { isHeld, readLock } from "./run-lock.ts"
 import type { RunSummary } from "./summary.ts"
@@ -51,7 +51,7 @@ export function readRun(directory: string): RunRecord {
   return {
     directory,
     name: basename(directory),
-    state: stateOf(directory, summary, events),
+    state: runStateOf(directory, summary !== undefined, events.at(-1)?.kind),
     configYaml: readFileSync(join(directory, "config.yaml"), "utf8"),
     metrics: records("metrics.jsonl") as unknown as readonly MetricsLine[],
     evaluations: records("evaluations.jsonl") as unknown as readonly EvaluationLine[],
@@ -80,14 +80,14 @@ function readSummary(directory: string): RunSummary | undefined {
   }
 }
 
-function stateOf(directory: string, summary: RunSummary | undefined, events: readonly RunEvent[]): RunState {
+/** State of a run, from whether it has a summary and what its last event was. */
+export function runStateOf(directory: string, hasSummary: boolean, lastEvent: RunEventKind | undefined): RunState {
   const owner = readLock(directory)
   if (owner !== undefined && isHeld(owner)) return "running"
-  if (summary !== undefined) return "finished"
-  const last = events.at(-1)?.kind
-  if (last === "failure") return "failed"
+  if (hasSummary) return "finished"
+  if (lastEvent === "failure") return "failed"
   // A process that ends by its own will gives the lock back.
-  return owner !== undefined && last !== "interrupt" ? "crashed" : "stopped"
+  return owner !== undefined && lastEvent !== "interrupt" ? "crashed" : "stopped"
 }
 
 /** How deep runs may lie below the folder that is listed: DIR/comparison/runs/arm/seed-1. */

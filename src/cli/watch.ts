@@ -1,0 +1,59 @@
+/**
+ * `pirl watch`: runs in a browser, live.
+ */
+import { existsSync } from "node:fs"
+import { startDashboard } from "../dashboard/index.ts"
+import { ConfigError } from "../errors.ts"
+import { packageVersion } from "./cli.ts"
+import type { CliContext, Command, CommandArguments, OptionSpec } from "./command.ts"
+import { exitCodes } from "./exit-code.ts"
+import { openBrowser } from "./open-browser.ts"
+
+const options: readonly OptionSpec[] = [
+  { name: "port", kind: "integer", placeholder: "N", help: "Port (default 4747, or the next that is free; 0: any)" },
+  { name: "host", kind: "text", placeholder: "H", help: "Address to listen on (default 127.0.0.1); others need the token in the link" },
+  { name: "no-open", kind: "flag", help: "Print the link, open no browser" },
+]
+
+/** The command. */
+export const watchCommand: Command = {
+  name: "watch",
+  summary: "Show runs in the browser, live",
+  positionals: "[FOLDER_OR_RUN ...]",
+  positionalCount: { min: 0, max: Number.POSITIVE_INFINITY },
+  options,
+  description:
+    "Shows runs and comparisons (default: all under runs) on a local web page: curves, the improvement timeline,\n" +
+    "responses and alarms. It reads the run folders, also while they are written, and needs no network. Ctrl-C ends it.",
+  examples: [
+    ["pirl watch", "All runs under ./runs"],
+    ["pirl watch runs/a runs/b --no-open", "Two runs; prints the link alone"],
+    ["pirl watch --host 0.0.0.0 --port 8080", "For other machines: the printed link holds a token"],
+  ],
+  run: runWatch,
+}
+
+async function runWatch(args: CommandArguments, context: CliContext): Promise<number> {
+  const roots = args.positionals.length === 0 ? ["runs"] : args.positionals
+  const missing = args.positionals.filter((path) => !existsSync(path))
+  if (missing.length > 0) {
+    throw new ConfigError(missing.map((path) => ({ path: "", message: `pirl watch: expected a folder or a run, got ${path}, which is not there. Check the path.` })))
+  }
+  const [port, host] = [args.number("port"), args.text("host")]
+  if (port !== undefined && port > 65_535) throw new ConfigError([{ path: "", message: `pirl watch: expected --port from 0 to 65535, got ${port}. Choose another.` }])
+  const dashboard = await startDashboard({ roots, version: packageVersion(), ...(port === undefined ? {} : { port }), ...(host === undefined ? {} : { host }) })
+  if (dashboard.takenPort !== undefined) context.err.write(`pirl: port ${dashboard.takenPort} is in use; taking ${dashboard.port}.\n`)
+  context.out.write(`Watching ${roots.join(", ")} at ${dashboard.url}\n`)
+  if (!args.flag("no-open")) openBrowser(dashboard.url, context.env)
+  await untilSignal()
+  await dashboard.close()
+  return exitCodes.ok
+}
+
+/** Waits for Ctrl-C, or for the process that started this one to say that it is over. */
+function untilSignal(): Promise<void> {
+  return new Promise((resolve) => {
+    for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => resolve())
+    if (process.connected === true) process.once("disconnect", () => resolve())
+  })
+}

@@ -1,0 +1,190 @@
+/** What a person should look at, from what a run has logged. Each alarm has its threshold here, and says what to try. */
+import type { Alarm, RunEventInfo, RunInfo } from "../api.ts"
+import { median } from "./statistics.ts"
+import type { Table } from "./table.ts"
+
+/** Thresholds of the alarms. Windows are in steps. */
+export const alarmLimits = {
+  /** Means are taken over so many last steps. */
+  window: 20,
+  /** Collapse: the mean reward of the window is below this share of the best window's, or J this far below its best. */
+  collapsedShare: 0.5,
+  collapsedAccuracy: 0.1,
+  /** Drift: |log-prob of training - log-prob of sampling| of the same weights, nats. */
+  mismatch: 1e-4,
+  /** Entropy below this share of the first window's, and below so many nats. */
+  entropyShare: 0.05,
+  entropyNats: 0.02,
+  /** KL to the policy that sampled, or to the reference, nats per token. */
+  kl: 0.5,
+  truncation: 0.2,
+  /** Share of responses that no verdict was reached on. */
+  verifierFailures: 0.01,
+  zeroVariance: 0.95,
+  /** Stalled: no line for this many median steps, and for this many seconds. */
+  stalledSteps: 10,
+  stalledSeconds: 120,
+} as const
+
+/** What the alarms are computed from. */
+export interface AlarmInput {
+  readonly metrics: Table
+  readonly evaluations: Table
+  readonly events: readonly RunEventInfo[]
+  readonly state: RunInfo["state"]
+  /** Milliseconds since 1970. */
+  readonly now: number
+}
+
+/** Every alarm that holds now, serious ones first. */
+export function findAlarms(input: AlarmInput): Alarm[] {
+  const found = checks.flatMap((check) => check(input) ?? [])
+  return [...found.filter(({ severity }) => severity === "serious"), ...found.filter(({ severity }) => severity === "warning")]
+}
+
+type Check = (input: AlarmInput) => Alarm | undefined
+
+const checks: readonly Check[] = [crashed, notFinite, rewardCollapse, accuracyCollapse, drift, entropyFloor, klCeiling, truncation, verifierFailures, noSignal, stalled]
+
+function meanOf(values: ArrayLike<number> | undefined, from: number, to: number): number {
+  let [sum, count] = [0, 0]
+  for (let i = Math.max(0, from); i < to; i++) {
+    const value = values?.[i] ?? Number.NaN
+    if (Number.isNaN(value)) continue
+    sum += value
+    count += 1
+  }
+  return count === 0 ? Number.NaN : sum / count
+}
+
+/** Mean of the last window of a metric. */
+function recent(table: Table, name: string): number {
+  return meanOf(table.column(name), table.rows - alarmLimits.window, table.rows)
+}
+
+function lastStep(table: Table): number | null {
+  return table.column("step")?.[table.rows - 1] ?? null
+}
+
+const percent = (share: number): string => `${(100 * share).toFixed(1)} %`
+
+function crashed({ state, metrics, events }: AlarmInput): Alarm | undefined {
+  const step = lastStep(metrics)
+  const after = step === null ? "before its first step" : `after step ${step}`
+  if (state === "crashed") {
+    return { id: "crashed", severity: "serious", step, message: `The process of the run is gone without a word, ${after}.`, advice: "Look for a lack of memory (dmesg, the scheduler's log) and go on with pirl train --resume." }
+  }
+  if (state !== "failed") return undefined
+  const reason = events.findLast(({ kind }) => kind === "failure")?.message ?? "no reason was written down"
+  return { id: "failed", severity: "serious", step, message: `The run failed ${after}: ${reason}`, advice: "Mend what the message names and go on with pirl train --resume." }
+}
+
+function notFinite({ metrics, events }: AlarmInput): Alarm | undefined {
+  const event = events.findLast(({ alarm }) => alarm === "not-finite")
+  const refused = metrics.column("refusedUpdates")
+  let [count, step]: [number, number | null] = [0, event?.step ?? null]
+  for (let i = 0; i < metrics.rows && refused !== undefined; i++) {
+    if (!(refused[i]! > 0)) continue
+    count += refused[i]!
+    step = metrics.column("step")?.[i] ?? step
+  }
+  if (event === undefined && count === 0) return undefined
+  const many = count > 1 ? `${count} updates were` : "An update was"
+  return { id: "nan", severity: "serious", step, message: `${many} not applied, because loss or gradients were not finite; the last at step ${step}.`, advice: "Lower optimizer.learningRate or optimizer.gradientClip; the batches are in refused/." }
+}
+
+function rewardCollapse({ metrics }: AlarmInput): Alarm | undefined {
+  const { window, collapsedShare } = alarmLimits
+  const mu = metrics.column("mu")
+  if (mu === undefined || metrics.rows < 2 * window) return undefined
+  let [sum, count, best, bestRow] = [0, 0, -Infinity, 0]
+  let now = Number.NaN
+  for (let i = 0; i < metrics.rows; i++) {
+    if (!Number.isNaN(mu[i]!)) [sum, count] = [sum + mu[i]!, count + 1]
+    const out = mu[i - window] ?? Number.NaN
+    if (!Number.isNaN(out)) [sum, count] = [sum - out, count - 1]
+    if (i < window - 1 || count === 0) continue
+    now = sum / count
+    if (now > best) [best, bestRow] = [now, i]
+  }
+  if (!(best > 0.02) || !(now < collapsedShare * best)) return undefined
+  const step = metrics.column("step")?.[bestRow] ?? null
+  return { id: "collapse", severity: "serious", step, message: `The mean reward collapsed: ${percent(best)} around step ${step}, ${percent(now)} over the last ${window} steps.`, advice: "Go back to a checkpoint before it. Lower optimizer.learningRate, raise objective.klCoefficient, or lower pipo.lambda; read responses from both sides of the fall." }
+}
+
+function accuracyCollapse({ evaluations }: AlarmInput): Alarm | undefined {
+  const name = evaluations.column("greedyAccuracy") === undefined ? "expectedAccuracy" : "greedyAccuracy"
+  const values = evaluations.column(name)
+  if (values === undefined) return undefined
+  let [best, bestRow, last] = [-Infinity, 0, Number.NaN]
+  for (let i = 0; i < evaluations.rows; i++) {
+    if (Number.isNaN(values[i]!)) continue
+    last = values[i]!
+    if (last > best) [best, bestRow] = [last, i]
+  }
+  const size = evaluations.column("size")?.[evaluations.rows - 1] ?? Number.NaN
+  // Three standard errors of a difference of two accuracies on the same number of problems.
+  const noise = Number.isNaN(size) || size === 0 ? 0 : 3 * Math.sqrt((2 * Math.max(best * (1 - best), 0.01)) / size)
+  if (!(best - last > Math.max(alarmLimits.collapsedAccuracy, noise))) return undefined
+  const step = evaluations.column("step")?.[bestRow] ?? null
+  return { id: "held-out-collapse", severity: "serious", step, message: `Held-out accuracy fell from ${percent(best)} at step ${step} to ${percent(last)}.`, advice: "The best policy lies behind: use a checkpoint near that step, stop earlier, or lower optimizer.learningRate. If the training reward still rises, it is being gamed: read responses." }
+}
+
+function drift({ metrics }: AlarmInput): Alarm | undefined {
+  const values = metrics.column("logprobMismatch")
+  if (values === undefined) return undefined
+  for (let i = 0; i < metrics.rows; i++) {
+    if (!(values[i]! > alarmLimits.mismatch)) continue
+    const step = metrics.column("step")?.[i] ?? null
+    return { id: "drift", severity: "warning", step, message: `Sampler and trainer drift apart: log-probs of the same weights differ by ${values[i]!.toExponential(1)} nats, first at step ${step}.`, advice: "Ratios are wrong by that much. Train in f32, or report the config: the two should agree up to rounding." }
+  }
+  return undefined
+}
+
+function entropyFloor({ metrics }: AlarmInput): Alarm | undefined {
+  const { window, entropyShare, entropyNats } = alarmLimits
+  const now = recent(metrics, "entropy")
+  const start = meanOf(metrics.column("entropy"), 0, Math.min(window, metrics.rows))
+  if (metrics.rows < 2 * window || !(now < entropyShare * start && now < entropyNats)) return undefined
+  return { id: "entropy", severity: "warning", step: lastStep(metrics), message: `The policy hardly explores: entropy ${now.toFixed(4)} nats a token, ${start.toFixed(3)} at the start.`, advice: "Raise rollout.temperature or objective.clipHigh (clip-higher), add an entropy term, or stop: it has learnt what it will." }
+}
+
+function klCeiling({ metrics }: AlarmInput): Alarm | undefined {
+  const [name, value] = (["kl", "behaviourKl"] as const).map((column) => [column, recent(metrics, column)] as const).find(([, mean]) => mean > alarmLimits.kl) ?? []
+  if (name === undefined) return undefined
+  const from = name === "kl" ? "the reference policy" : "the policy that sampled"
+  return { id: "kl", severity: "warning", step: lastStep(metrics), message: `KL to ${from} is ${value!.toFixed(2)} nats a token.`, advice: name === "kl" ? "Raise objective.klCoefficient or lower optimizer.learningRate." : "Lower optimizer.learningRate, optimizer.epochs or optimizer.miniBatches." }
+}
+
+function truncation({ metrics }: AlarmInput): Alarm | undefined {
+  const share = recent(metrics, "truncationRate")
+  if (!(share > alarmLimits.truncation)) return undefined
+  return { id: "truncation", severity: "warning", step: lastStep(metrics), message: `${percent(share)} of the responses are cut at the length limit.`, advice: "Raise rollout.maxResponseTokens, or see whether responses run on without end: a policy that lost its stop token." }
+}
+
+function verifierFailures({ metrics }: AlarmInput): Alarm | undefined {
+  const failures = recent(metrics, "verifierFailures")
+  const responses = recent(metrics, "sampledTokens") / recent(metrics, "responseLength")
+  if (!(failures / responses > alarmLimits.verifierFailures)) return undefined
+  return { id: "verifier", severity: "warning", step: lastStep(metrics), message: `The verifier reached no verdict on ${percent(failures / responses)} of the responses.`, advice: "They are left out of training. Filter completions by status failure and timeout, and try one with pirl verify." }
+}
+
+function noSignal({ metrics }: AlarmInput): Alarm | undefined {
+  const share = recent(metrics, "zeroVarianceShare")
+  if (metrics.rows < 5 || !(share > alarmLimits.zeroVariance)) return undefined
+  const mu = recent(metrics, "mu")
+  const advice = mu > 0.5 ? "The task is solved: take a harder one, or stop." : "Nothing is ever right: warm-start longer, take an easier task, or raise rollout.groupSize."
+  return { id: "no-signal", severity: "warning", step: lastStep(metrics), message: `${percent(share)} of the groups have one reward for all responses: there is nothing to learn from.`, advice }
+}
+
+function stalled({ metrics, state, now }: AlarmInput): Alarm | undefined {
+  const at = metrics.column("time.at")?.[metrics.rows - 1]
+  if (state !== "running" || at === undefined || Number.isNaN(at)) return undefined
+  const seconds = metrics.column("time.seconds")
+  const times = Array.from({ length: Math.min(alarmLimits.window, metrics.rows) }, (_, i) => seconds?.[metrics.rows - 1 - i] ?? Number.NaN)
+  const usual = median(times.filter((value) => !Number.isNaN(value)))
+  const silent = now / 1000 - at
+  const limit = Math.max(alarmLimits.stalledSeconds, alarmLimits.stalledSteps * (Number.isNaN(usual) ? 0 : usual))
+  if (silent <= limit) return undefined
+  return { id: "stalled", severity: "serious", step: lastStep(metrics), message: `No step for ${Math.round(silent)} s; one usually takes ${usual.toFixed(1)} s.`, advice: "An evaluation or a checkpoint may take its time. Else look at the process and the disk; a killed run goes on with --resume." }
+}

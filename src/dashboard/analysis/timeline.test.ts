@@ -1,0 +1,37 @@
+import { describe, expect, test } from "vitest"
+import { tableOf } from "./table.test-helper.ts"
+import { improvementTimeline } from "./timeline.ts"
+
+const metrics = tableOf([
+  { step: 1, gate: "skipped", xi: 0, expectedAccuracy: 0.5 },
+  { step: 2, gate: "reinforce", xi: 1, expectedAccuracy: 0.6 },
+  { step: 3, gate: "suppress", xi: -2, expectedAccuracy: 0.55 },
+])
+
+describe("the improvement timeline", () => {
+  test("tells of an update what the next step's gate said, and what its own step did to J", () => {
+    const timeline = improvementTimeline(metrics, tableOf([]), 100)
+    expect(timeline).toMatchObject({ source: "every-step", step: [1, 2, 3], reinforced: [1, 0, 0], suppressed: [0, 1, 0], undecided: [0, 0, 0], xi: [1, -2, null] })
+    expect(timeline.change[0]).toBeNull()
+    expect(timeline.change[1]).toBeCloseTo(0.1, 12)
+    expect(timeline.change[2]).toBeCloseTo(-0.05, 12)
+    expect(timeline.totals.suppressed).toMatchObject({ updates: 1, rose: 1, fell: 0 })
+  })
+
+  test("without J of every step shares the change between two evaluations out evenly", () => {
+    const without = tableOf([1, 2, 3, 4].map((step) => ({ step, gate: "reinforce", xi: 1 })))
+    const evaluations = tableOf([
+      { step: 0, greedyAccuracy: 0.5 },
+      { step: 4, greedyAccuracy: 0.7 },
+    ])
+    const { source, change } = improvementTimeline(without, evaluations, 100)
+    expect(source).toBe("evaluations")
+    expect(change).toHaveLength(4)
+    for (const value of change) expect(value).toBeCloseTo(0.05, 12)
+  })
+
+  test("a log without a gate judges nothing", () => {
+    const { totals } = improvementTimeline(tableOf([{ step: 1 }, { step: 2 }]), tableOf([]), 10)
+    expect(Object.values(totals).map(({ updates }) => updates)).toEqual([0, 0, 0])
+  })
+})

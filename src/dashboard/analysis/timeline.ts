@@ -1,0 +1,138 @@
+/**
+ * The improvement timeline: what PIPO made of every update one step later, and what the held-out set says about it.
+ *
+ * The verdict of step t judges the update of step t - 1; J of line t is the expected held-out accuracy after the updates of
+ * step t. So the update of step u is judged in line u + 1, and changed J by J(u) - J(u - 1).
+ */
+import type { Outcome, OutcomeTotals, TimelineAnswer } from "../api.ts"
+import { bucketWidth } from "./buckets.ts"
+import { rowOfStep } from "./table.ts"
+import type { Table } from "./table.ts"
+
+interface Changes {
+  /** Per row of the metrics: J(u) - J(u - 1); NaN where it is not known. */
+  readonly change: Float64Array
+  /** J after the row's updates; NaN where it is not known. */
+  readonly accuracy: Float64Array
+  readonly source: TimelineAnswer["source"]
+}
+
+/** The timeline of a run in at most `points` buckets. */
+export function improvementTimeline(metrics: Table, evaluations: Table, points: number): TimelineAnswer {
+  const { rows } = metrics
+  const steps = metrics.column("step") ?? []
+  const outcomes = outcomesOf(metrics)
+  const xi = metrics.column("xi")
+  const { change, accuracy, source } = changesOf(metrics, evaluations)
+  const width = bucketWidth(rows, points)
+  const answer = { step: [] as number[], reinforced: [] as number[], suppressed: [] as number[], undecided: [] as number[] }
+  const [xis, changes, accuracies]: (number | null)[][] = [[], [], []]
+  for (let start = 0; start < rows; start += width) {
+    const end = Math.min(start + width, rows)
+    const count = { reinforced: 0, suppressed: 0, undecided: 0 }
+    const signal = new Mean()
+    const moved = new Mean()
+    let last = Number.NaN
+    for (let row = start; row < end; row++) {
+      const outcome = outcomes[row]
+      if (outcome !== undefined) {
+        count[outcome] += 1
+        signal.add(xi?.[row + 1] ?? Number.NaN)
+      }
+      moved.add(change[row]!)
+      if (!Number.isNaN(accuracy[row]!)) last = accuracy[row]!
+    }
+    answer.step.push(steps[start]!)
+    answer.reinforced.push(count.reinforced)
+    answer.suppressed.push(count.suppressed)
+    answer.undecided.push(count.undecided)
+    xis!.push(signal.value)
+    changes!.push(moved.count === 0 ? null : moved.sum)
+    accuracies!.push(Number.isNaN(last) ? null : last)
+  }
+  return { width, ...answer, xi: xis!, change: changes!, accuracy: accuracies!, source, totals: totalsOf(outcomes, change) }
+}
+
+class Mean {
+  sum = 0
+  count = 0
+
+  add(value: number): void {
+    if (Number.isNaN(value)) return
+    this.sum += value
+    this.count += 1
+  }
+
+  get value(): number | null {
+    return this.count === 0 ? null : this.sum / this.count
+  }
+}
+
+/** Outcome of each row's update, told by the next row; undefined for the last one, and for rules that judge nothing. */
+export function outcomesOf(metrics: Table): (Outcome | undefined)[] {
+  const gates = metrics.column("gate")
+  const words = metrics.labels("gate")
+  const steps = metrics.column("step") ?? []
+  return Array.from({ length: metrics.rows }, (_, row) => {
+    const next = row + 1
+    if (gates === undefined || words === undefined || next >= metrics.rows || steps[next] !== steps[row]! + 1) return undefined
+    const gate = words[gates[next]!]
+    if (gate === undefined) return undefined
+    return gate === "reinforce" ? "reinforced" : gate === "suppress" ? "suppressed" : "undecided"
+  })
+}
+
+function changesOf(metrics: Table, evaluations: Table): Changes {
+  const measured = metrics.column("expectedAccuracy")
+  if (measured !== undefined) return everyStep(metrics, measured)
+  for (const name of ["expectedAccuracy", "greedyAccuracy"]) {
+    const values = evaluations.column(name)
+    if (values !== undefined) return betweenEvaluations(metrics, evaluations, values)
+  }
+  const nothing = new Float64Array(metrics.rows).fill(Number.NaN)
+  return { change: nothing, accuracy: nothing, source: "none" }
+}
+
+/** J of step 0 is left out: the first evaluation may be on other problems than those of every step. */
+function everyStep(metrics: Table, measured: ArrayLike<number>): Changes {
+  const steps = metrics.column("step") ?? []
+  const accuracy = Float64Array.from({ length: metrics.rows }, (_, row) => measured[row]!)
+  const change = accuracy.map((value, row) => (row > 0 && steps[row] === steps[row - 1]! + 1 ? value - accuracy[row - 1]! : Number.NaN))
+  return { change, accuracy, source: "every-step" }
+}
+
+/** The change between two evaluations, shared out evenly among the updates between them. */
+function betweenEvaluations(metrics: Table, evaluations: Table, values: ArrayLike<number>): Changes {
+  const steps = metrics.column("step") ?? []
+  const at = evaluations.column("step") ?? []
+  const change = new Float64Array(metrics.rows).fill(Number.NaN)
+  const accuracy = new Float64Array(metrics.rows).fill(Number.NaN)
+  let before = -1
+  for (let i = 0; i < evaluations.rows; i++) {
+    if (Number.isNaN(values[i]!)) continue
+    const to = rowOfStep(steps, metrics.rows, at[i]! + 1)
+    if (before >= 0) {
+      const from = rowOfStep(steps, metrics.rows, at[before]! + 1)
+      change.fill((values[i]! - values[before]!) / Math.max(1, to - from), from, to)
+    }
+    if (to > 0 && steps[to - 1] === at[i]) accuracy[to - 1] = values[i]!
+    before = i
+  }
+  return { change, accuracy, source: "evaluations" }
+}
+
+function totalsOf(outcomes: readonly (Outcome | undefined)[], change: Float64Array): Record<Outcome, OutcomeTotals> {
+  const of = (wanted: Outcome): OutcomeTotals => {
+    let [updates, rose, fell] = [0, 0, 0]
+    const moved = new Mean()
+    outcomes.forEach((outcome, row) => {
+      if (outcome !== wanted) return
+      updates += 1
+      moved.add(change[row]!)
+      if (change[row]! > 0) rose += 1
+      if (change[row]! < 0) fell += 1
+    })
+    return { updates, rose, fell, meanChange: moved.value }
+  }
+  return { reinforced: of("reinforced"), suppressed: of("suppressed"), undecided: of("undecided") }
+}

@@ -1,0 +1,186 @@
+/** What server and page say to each other. Types alone: both sides import them. */
+
+/** One run in the list. Everything but id, name and state may be unknown: the folder may be of an older version, or new. */
+export interface RunInfo {
+  /** Hash of the folder's path. */
+  readonly id: string
+  /** Path below the folder that was named on the command line. */
+  readonly name: string
+  readonly state: "running" | "finished" | "failed" | "crashed" | "stopped"
+  /** The arm of a comparison, of a folder `<comparison>/runs/<arm>/seed-<n>`, and its comparison. */
+  readonly arm: string | null
+  readonly comparison: string | null
+  readonly seed: number | null
+  readonly step: number | null
+  readonly steps: number | null
+  readonly task: string | null
+  readonly model: string | null
+  readonly objective: string | null
+  readonly pipo: boolean | null
+  /** Of the last line of metrics. */
+  readonly mu: number | null
+  readonly xi: number | null
+  /** Held-out accuracy: greedy where measured, else expected. */
+  readonly start: number | null
+  readonly best: number | null
+  readonly final: number | null
+  readonly heldOutSize: number | null
+  /** ISO times of the first event and of the last change of the metrics. */
+  readonly started: string | null
+  readonly updated: string
+  /** What is wrong with the folder, in words; empty when nothing is. */
+  readonly problems: readonly string[]
+}
+
+export interface RunEventInfo {
+  readonly kind: string
+  readonly step: number | null
+  readonly message: string
+  readonly at: string | null
+  /** Which alarm, of an event of kind `alarm`. */
+  readonly alarm: string | null
+}
+
+/** What is asked for when a run is opened. */
+export interface RunDetail {
+  readonly info: RunInfo
+  readonly configYaml: string
+  /** The config as a tree; null when the file is no YAML. */
+  readonly config: unknown
+  /** The newest 200. */
+  readonly events: readonly RunEventInfo[]
+  readonly checkpoints: readonly number[]
+  readonly alarms: readonly Alarm[]
+}
+
+/** Something a person should look at. */
+export interface Alarm {
+  readonly id: string
+  readonly severity: "warning" | "serious"
+  /** Step since which it holds, where there is one. */
+  readonly step: number | null
+  readonly message: string
+  /** What to try. */
+  readonly advice: string
+}
+
+export type LogName = "metrics" | "evaluations"
+
+export interface ColumnsQuery {
+  readonly log: LogName
+  /** Most points per curve that are useful; the answer has at most twice as many. */
+  readonly points: number
+  /** Only steps from here to there. */
+  readonly from?: number
+  readonly to?: number
+  /** What the asker has: the answer then starts at the first bucket that is new, when generation and width are still the same. */
+  readonly have?: { readonly generation: number; readonly width: number; readonly rows: number }
+}
+
+/** Columns of a log. Missing values are null. */
+export interface ColumnsAnswer {
+  /** Goes up when the log was cut: what was read before no longer holds. */
+  readonly generation: number
+  /** Whole lines of the log. */
+  readonly rows: number
+  /** Rows of a bucket; 1: every row is there. */
+  readonly width: number
+  /** First row of this answer, a multiple of `width` unless steps were given. */
+  readonly fromRow: number
+  readonly step: readonly number[]
+  /** Seconds since 1970 at which the line was written. */
+  readonly time: readonly (number | null)[]
+  readonly columns: Readonly<Record<string, readonly (number | null)[]>>
+  /** Columns of words: their values are indices into these. */
+  readonly labels: Readonly<Record<string, readonly string[]>>
+  /** Lines that could not be read. */
+  readonly damaged: number
+}
+
+export type Outcome = "reinforced" | "suppressed" | "undecided"
+
+/** What became of updates of one outcome by the held-out set. */
+export interface OutcomeTotals {
+  readonly updates: number
+  readonly rose: number
+  readonly fell: number
+  /** Mean change of J per update whose change is known; null without one. */
+  readonly meanChange: number | null
+}
+
+/** The improvement timeline: buckets of `width` updates. */
+export interface TimelineAnswer {
+  readonly width: number
+  /** Step of the (first) update of the bucket. */
+  readonly step: readonly number[]
+  readonly reinforced: readonly number[]
+  readonly suppressed: readonly number[]
+  readonly undecided: readonly number[]
+  /** Mean improvement signal of the judged updates, seen one step later. */
+  readonly xi: readonly (number | null)[]
+  /** Sum of J(u) - J(u - 1). */
+  readonly change: readonly (number | null)[]
+  /** J after the bucket's last update. */
+  readonly accuracy: readonly (number | null)[]
+  readonly source: "every-step" | "evaluations" | "none"
+  readonly totals: Readonly<Record<Outcome, OutcomeTotals>>
+}
+
+export interface CompletionsQuery {
+  readonly limit: number
+  readonly fromStep?: number
+  readonly toStep?: number
+  readonly status?: string
+  readonly minReward?: number
+  readonly maxReward?: number
+  /** Exact name of the problem. */
+  readonly problem?: string
+  /** In prompt, response, gold, answer or reason; upper and lower case of A to Z are the same. */
+  readonly text?: string
+  /** Where the page before ended. */
+  readonly cursor?: string
+}
+
+/** A response in a list or in its group. */
+export interface Completion {
+  /** Its place in the logs. */
+  readonly key: string
+  readonly step: number
+  readonly group: number | null
+  readonly problem: string
+  readonly prompt: string
+  readonly completion: string
+  /** Characters of the whole response; above those of `completion` when it was cut. Null: larger than what is counted. */
+  readonly characters: number | null
+  /** Bytes of the line in the log. */
+  readonly bytes: number
+  readonly gold: string | null
+  readonly reward: number | null
+  readonly status: string | null
+  readonly extracted: string | null
+  readonly reason: string | null
+  readonly advantage: number | null
+  readonly stopReason: string | null
+}
+
+export interface CompletionPage {
+  /** Newest first. */
+  readonly completions: readonly Completion[]
+  /** Ask with it for the next page; null: this was the last. */
+  readonly cursor: string | null
+  /** False: the search stopped for time before it had a full page; ask on with the cursor. */
+  readonly searchedAll: boolean
+  /** Responses that pass the filters, as far as the index has come; null when a text is searched for. */
+  readonly total: number | null
+  /** Responses in the index, and the part of the logs' bytes that it covers. */
+  readonly indexed: number
+  readonly indexedShare: number
+  readonly statuses: readonly string[]
+}
+
+/** What a server-sent event says. */
+export interface ChangeMessage {
+  readonly run: string
+  /** Logs that have something new. */
+  readonly logs: readonly ("metrics" | "evaluations" | "events" | "completions")[]
+}

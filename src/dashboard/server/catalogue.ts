@@ -1,0 +1,70 @@
+/** Which runs there are below the folders that were named, and their names on the wire. */
+import { createHash } from "node:crypto"
+import { existsSync, realpathSync } from "node:fs"
+import { basename, dirname, relative, sep } from "node:path"
+import { isRunFolder, listRunFolders } from "../../runs/index.ts"
+import { RunSource } from "./run-source.ts"
+import type { RunPlace } from "./run-source.ts"
+
+/** Looking for folders walks a tree: not more often than this. */
+const rescanMs = 3000
+
+/** The runs below some folders. A run is asked for by its id; no part of a request becomes a path. */
+export class Catalogue {
+  readonly roots: readonly string[]
+  #sources = new Map<string, RunSource>()
+  #scanned = -Infinity
+
+  constructor(roots: readonly string[]) {
+    this.roots = roots
+  }
+
+  /** Every run that is there now, the one changed last at the end. */
+  runs(): RunSource[] {
+    if (performance.now() - this.#scanned > rescanMs) this.#scan()
+    return [...this.#sources.values()]
+  }
+
+  /** The run of an id; undefined when there is none, or no longer. */
+  run(id: string): RunSource | undefined {
+    const known = this.#sources.get(id) ?? this.#rescanned().get(id)
+    return known === undefined || !isRunFolder(known.place.directory) ? undefined : known
+  }
+
+  #rescanned(): Map<string, RunSource> {
+    this.runs()
+    return this.#sources
+  }
+
+  #scan(): void {
+    const places = findRuns(this.roots)
+    this.#sources = new Map(places.map((place) => [place.id, this.#sources.get(place.id) ?? new RunSource(place)]))
+    this.#scanned = performance.now()
+  }
+}
+
+/** Places of all runs below the folders. A folder that is not there (yet) has none. */
+export function findRuns(roots: readonly string[]): RunPlace[] {
+  const places = new Map<string, RunPlace>()
+  for (const named of roots) {
+    if (!existsSync(named)) continue
+    const root = realpathSync(named)
+    const label = roots.length === 1 ? "" : `${basename(root)}/`
+    for (const directory of listRunFolders(root)) {
+      const inside = relative(root, directory).split(sep).join("/")
+      const place = placeOf(directory, inside === "" ? basename(directory) : `${label}${inside}`)
+      places.set(place.id, place)
+    }
+  }
+  return [...places.values()]
+}
+
+/** `<comparison>/runs/<arm>/seed-<n>` is a run of a comparison. */
+function placeOf(directory: string, name: string): RunPlace {
+  const id = createHash("sha256").update(directory).digest("hex").slice(0, 12)
+  const seed = /^seed-(\d+)$/.exec(basename(directory))
+  if (seed === null) return { id, directory, name, arm: null, comparison: null, seed: null }
+  const above = dirname(dirname(directory))
+  const comparison = basename(above) === "runs" ? basename(dirname(above)) : basename(above)
+  return { id, directory, name, arm: basename(dirname(directory)), comparison, seed: Number(seed[1]) }
+}

@@ -1,0 +1,66 @@
+/** events.jsonl of a run, followed as it grows. */
+import type { RunEventInfo } from "../api.ts"
+import type { RunEventKind } from "../../runs/index.ts"
+import { parseObject } from "./column-log.ts"
+import { LineTail } from "./line-tail.ts"
+
+/** Older ones are dropped, so that a run of a million alarms stays readable. */
+const mostKept = 1000
+
+/** Events of a run, oldest first. */
+export class EventLog {
+  damaged = 0
+  /** ISO time of the first event. */
+  started: string | null = null
+  #events: RunEventInfo[] = []
+  readonly #tail: LineTail
+
+  constructor(path: string) {
+    this.#tail = new LineTail(path, { lines: (bytes) => this.#append(bytes), reset: () => this.#reset() })
+  }
+
+  async refresh(): Promise<void> {
+    await this.#tail.poll()
+  }
+
+  get events(): readonly RunEventInfo[] {
+    return this.#events
+  }
+
+  get lastKind(): RunEventKind | undefined {
+    return this.#events.at(-1)?.kind as RunEventKind | undefined
+  }
+
+  #reset(): void {
+    this.damaged = 0
+    this.started = null
+    this.#events = []
+  }
+
+  #append(bytes: Buffer): void {
+    for (const line of bytes.toString("utf8").split("\n")) {
+      if (line === "") continue
+      const event = eventOf(line)
+      if (event === undefined) this.damaged += 1
+      else {
+        this.#events.push(event)
+        this.started ??= event.at
+      }
+    }
+    if (this.#events.length > mostKept) this.#events = this.#events.slice(-mostKept)
+  }
+}
+
+function eventOf(line: string): RunEventInfo | undefined {
+  const record = parseObject(line)
+  if (record === undefined) return undefined
+  const { kind, step, message, alarm, time } = record
+  const at = (time as { at?: unknown } | undefined)?.at
+  return {
+    kind: typeof kind === "string" ? kind : "unknown",
+    step: typeof step === "number" ? step : null,
+    message: typeof message === "string" ? message.slice(0, 2000) : "",
+    at: typeof at === "string" ? at : null,
+    alarm: typeof alarm === "string" ? alarm : null,
+  }
+}

@@ -1,0 +1,235 @@
+/** One run folder as the answers that the page asks for. Nothing is read before it is asked for, and nothing twice. */
+import { readdir, stat } from "node:fs/promises"
+import { join } from "node:path"
+import { parse } from "yaml"
+import { runStateOf } from "../../runs/index.ts"
+import { findAlarms } from "../analysis/alarms.ts"
+import { queryTable } from "../analysis/buckets.ts"
+import { improvementTimeline } from "../analysis/timeline.ts"
+import type { ColumnsAnswer, ColumnsQuery, Completion, CompletionPage, CompletionsQuery, RunDetail, RunInfo, TimelineAnswer } from "../api.ts"
+import { ColumnLog, parseObject } from "./column-log.ts"
+import { CompletionIndex } from "./completion-index.ts"
+import { readGroup, readWholeCompletion, searchCompletions } from "./completion-search.ts"
+import { EventLog } from "./event-log.ts"
+import { openLog } from "./line-tail.ts"
+import { readBytes } from "./completion-index.ts"
+
+const largestConfig = 1 << 20
+
+/** A run by its place below the folder that was named. */
+export interface RunPlace {
+  readonly id: string
+  readonly directory: string
+  readonly name: string
+  readonly arm: string | null
+  readonly comparison: string | null
+  readonly seed: number | null
+}
+
+/** Sizes of a run's logs: what has changed when they have. */
+export type LogSizes = Readonly<Record<"metrics" | "evaluations" | "events" | "completions", string>>
+
+export class RunSource {
+  readonly place: RunPlace
+  readonly #metrics: ColumnLog
+  readonly #evaluations: ColumnLog
+  readonly #events: EventLog
+  readonly #completions: CompletionIndex
+  #config: { readonly stamp: string; readonly text: string; readonly tree: unknown } | undefined
+
+  constructor(place: RunPlace) {
+    const inside = (name: string): string => join(place.directory, name)
+    this.place = place
+    this.#metrics = new ColumnLog(inside("metrics.jsonl"))
+    this.#evaluations = new ColumnLog(inside("evaluations.jsonl"))
+    this.#events = new EventLog(inside("events.jsonl"))
+    this.#completions = new CompletionIndex(place.directory)
+  }
+
+  /** The run's line in the list. Metrics are not read for it, only their last line. */
+  async info(): Promise<RunInfo> {
+    const { directory, ...place } = this.place
+    await Promise.all([this.#evaluations.refresh(), this.#events.refresh(), this.#readConfig()])
+    const last = await lastRecord(join(directory, "metrics.jsonl"))
+    const config = this.#config?.tree
+    const size = this.#evaluations.last("size")
+    const { start, best, final } = accuracies(this.#evaluations)
+    return {
+      id: place.id,
+      name: place.name,
+      arm: place.arm,
+      comparison: place.comparison,
+      seed: place.seed ?? numberAt(config, "seed"),
+      state: runStateOf(directory, (await modified(join(directory, "summary.json"))) !== undefined, this.#events.lastKind),
+      step: numberAt(last, "step"),
+      steps: numberAt(config, "train", "steps"),
+      task: textAt(config, "task", "name"),
+      model: textAt(config, "model", "preset") ?? textAt(config, "model", "path"),
+      objective: textAt(config, "objective", "name"),
+      pipo: booleanAt(config, "pipo", "enabled"),
+      mu: numberAt(last, "mu"),
+      xi: numberAt(last, "xi"),
+      start,
+      best,
+      final,
+      heldOutSize: size,
+      started: this.#events.started,
+      updated: new Date((await modified(join(directory, "metrics.jsonl"))) ?? (await modified(join(directory, "config.yaml"))) ?? 0).toISOString(),
+      problems: this.#problems(),
+    }
+  }
+
+  /** What is shown when the run is opened. Reads the metrics. */
+  async detail(now: number): Promise<RunDetail> {
+    await this.#metrics.refresh()
+    const info = await this.info()
+    const events = this.#events.events
+    return {
+      info,
+      configYaml: this.#config?.text ?? "",
+      config: this.#config?.tree ?? null,
+      events: events.slice(-200),
+      checkpoints: await checkpointSteps(this.place.directory),
+      alarms: findAlarms({ metrics: this.#metrics, evaluations: this.#evaluations, events, state: info.state, now }),
+    }
+  }
+
+  async columns(query: ColumnsQuery): Promise<ColumnsAnswer> {
+    const log = query.log === "metrics" ? this.#metrics : this.#evaluations
+    await log.refresh()
+    return { generation: log.generation, damaged: log.damaged, ...queryTable(log, log.names, query, log.generation) }
+  }
+
+  async timeline(points: number): Promise<TimelineAnswer> {
+    await Promise.all([this.#metrics.refresh(), this.#evaluations.refresh()])
+    return improvementTimeline(this.#metrics, this.#evaluations, points)
+  }
+
+  completions(query: CompletionsQuery): Promise<CompletionPage> {
+    return searchCompletions(this.#completions, query)
+  }
+
+  group(step: number, group: number | null): Promise<Completion[]> {
+    return readGroup(this.#completions, step, group)
+  }
+
+  wholeCompletion(key: string): Promise<string | undefined> {
+    return readWholeCompletion(this.#completions, key)
+  }
+
+  /** What changes when a log changes; undefined when the run is gone. */
+  async sizes(): Promise<LogSizes | undefined> {
+    const { directory } = this.place
+    if ((await modified(join(directory, "config.yaml"))) === undefined) return undefined
+    const [metrics, evaluations, events, summary] = await Promise.all(["metrics.jsonl", "evaluations.jsonl", "events.jsonl", "summary.json"].map((name) => stamp(join(directory, name))))
+    return { metrics: metrics!, evaluations: evaluations!, events: `${events} ${summary}`, completions: await newestStamp(join(directory, "completions")) }
+  }
+
+  #problems(): string[] {
+    const damaged = this.#metrics.damaged + this.#evaluations.damaged + this.#events.damaged
+    const lines = damaged === 1 ? "1 line of its logs is" : `${damaged} lines of its logs are`
+    return [
+      ...(this.#config === undefined ? ["config.yaml cannot be read"] : this.#config.tree === undefined ? ["config.yaml is no YAML"] : []),
+      ...(damaged === 0 ? [] : [`${lines} no JSON object with a step; left out`]),
+    ]
+  }
+
+  async #readConfig(): Promise<void> {
+    const path = join(this.place.directory, "config.yaml")
+    const now = await stamp(path)
+    if (this.#config?.stamp === now) return
+    const file = await openLog(path)
+    if (file === undefined) {
+      this.#config = undefined
+      return
+    }
+    const text = (await readBytes(file, 0, Math.min(largestConfig, (await file.stat()).size)).finally(() => file.close())).toString("utf8")
+    let tree: unknown
+    try {
+      tree = parse(text) ?? null
+    } catch {
+      tree = undefined
+    }
+    this.#config = { stamp: now, text, tree }
+  }
+}
+
+function at(tree: unknown, path: readonly string[]): unknown {
+  return path.reduce<unknown>((node, name) => (typeof node === "object" && node !== null ? (node as Record<string, unknown>)[name] : undefined), tree)
+}
+
+function numberAt(tree: unknown, ...path: string[]): number | null {
+  const value = at(tree, path)
+  return typeof value === "number" && Number.isFinite(value) ? value : null
+}
+
+function textAt(tree: unknown, ...path: string[]): string | null {
+  const value = at(tree, path)
+  return typeof value === "string" ? value : null
+}
+
+function booleanAt(tree: unknown, ...path: string[]): boolean | null {
+  const value = at(tree, path)
+  return typeof value === "boolean" ? value : null
+}
+
+function accuracies(log: ColumnLog): { start: number | null; best: number | null; final: number | null } {
+  const values = log.column("greedyAccuracy") ?? log.column("expectedAccuracy")
+  const known = values === undefined ? [] : [...values.subarray(0, log.rows)].filter((value) => !Number.isNaN(value))
+  if (known.length === 0) return { start: null, best: null, final: null }
+  return { start: known[0]!, best: known.reduce((best, value) => Math.max(best, value)), final: known.at(-1)! }
+}
+
+/** Time of the last change in ms since 1970; undefined without the file. */
+async function modified(path: string): Promise<number | undefined> {
+  try {
+    return (await stat(path)).mtimeMs
+  } catch {
+    return undefined
+  }
+}
+
+async function stamp(path: string): Promise<string> {
+  try {
+    const { size, ino, mtimeMs } = await stat(path)
+    return `${ino}:${size}:${mtimeMs}`
+  } catch {
+    return ""
+  }
+}
+
+async function newestStamp(folder: string): Promise<string> {
+  try {
+    const names = (await readdir(folder)).filter((name) => name.endsWith(".jsonl")).sort()
+    return names.length === 0 ? "" : `${names.length} ${await stamp(join(folder, names.at(-1)!))}`
+  } catch {
+    return ""
+  }
+}
+
+/** The last whole line of a log that is an object. */
+async function lastRecord(path: string): Promise<Readonly<Record<string, unknown>> | undefined> {
+  const file = await openLog(path)
+  if (file === undefined) return undefined
+  try {
+    const { size } = await file.stat()
+    const bytes = await readBytes(file, Math.max(0, size - (64 << 10)), size)
+    const lines = bytes.subarray(0, bytes.lastIndexOf(10) + 1).toString("utf8").split("\n")
+    for (const line of lines.reverse()) {
+      const record = line === "" ? undefined : parseObject(line)
+      if (record !== undefined) return record
+    }
+    return undefined
+  } finally {
+    await file.close()
+  }
+}
+
+async function checkpointSteps(directory: string): Promise<number[]> {
+  try {
+    const names = await readdir(join(directory, "checkpoints"))
+    return names.filter((name) => /^step-\d+$/.test(name)).map((name) => Number(name.slice(5))).sort((a, b) => a - b)
+  } catch {
+    return []
+  }
+}

@@ -1,0 +1,224 @@
+import { appendFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
+import { request } from "node:http"
+import type { IncomingHttpHeaders } from "node:http"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { afterEach, beforeEach, describe, expect, test } from "vitest"
+import type { ColumnsAnswer, Completion, CompletionPage, RunInfo } from "../api.ts"
+import { readApp } from "./app-files.ts"
+import { startDashboard } from "./server.ts"
+import type { Dashboard } from "./server.ts"
+
+const app = { html: "<!doctype html><title>page</title>", script: "", style: "" }
+let folder: string
+let run: string
+let dashboard: Dashboard | undefined
+
+function metricsLine(step: number): string {
+  return JSON.stringify({ step, mu: step / 10, xi: 0.5, gate: step > 1 ? "reinforce" : "skipped", expectedAccuracy: step / 20, time: { at: "2026-01-01T00:00:00.000Z" } })
+}
+
+function completionLine(step: number, completion: string): string {
+  return JSON.stringify({ step, group: 0, problem: "add/1", prompt: "1+1=", completion, gold: "2", reward: 1, status: "correct", advantage: 2 })
+}
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "pirl-dashboard-"))
+  run = join(folder, "runs", "one")
+  mkdirSync(join(run, "completions"), { recursive: true })
+  writeFileSync(join(folder, "secret.txt"), "secret")
+  writeFileSync(join(run, "config.yaml"), "task: {name: add2}\ntrain: {steps: 10}\n")
+  writeFileSync(join(run, "metrics.jsonl"), `${metricsLine(1)}\n${metricsLine(2)}\n`)
+  writeFileSync(join(run, "completions", "steps-000000-000999.jsonl"), `${completionLine(1, "2")}\n`)
+})
+
+afterEach(async () => {
+  await dashboard?.close()
+  dashboard = undefined
+  rmSync(folder, { recursive: true, force: true })
+})
+
+interface Reply {
+  readonly status: number
+  readonly headers: IncomingHttpHeaders
+  readonly body: string
+}
+
+/** A request whose path and headers go out as they are: fetch would tidy the path and set Host itself. */
+function ask(path: string, headers: Readonly<Record<string, string>> = {}, method = "GET"): Promise<Reply> {
+  return new Promise((resolve, reject) => {
+    const sent = request({ host: "127.0.0.1", port: dashboard!.port, path, method, headers }, (response) => {
+      let body = ""
+      response.setEncoding("utf8")
+      response.on("data", (text: string) => (body += text))
+      response.on("end", () => resolve({ status: response.statusCode!, headers: response.headers, body }))
+    })
+    sent.on("error", reject)
+    sent.end()
+  })
+}
+
+async function json<T>(path: string): Promise<T> {
+  const { status, body } = await ask(path)
+  expect(`${status} ${status === 200 ? "" : body}`).toBe("200 ")
+  return JSON.parse(body) as T
+}
+
+async function start(host?: string): Promise<void> {
+  dashboard = await startDashboard({ roots: [join(folder, "runs")], port: 0, version: "0", app, ...(host === undefined ? {} : { host }) })
+}
+
+async function onlyRun(): Promise<RunInfo> {
+  const { runs } = await json<{ runs: RunInfo[] }>("/api/runs")
+  expect(runs).toHaveLength(1)
+  return runs[0]!
+}
+
+const columnsOf = (id: string): Promise<ColumnsAnswer> => json<ColumnsAnswer>(`/api/runs/${id}/columns?log=metrics&points=100`)
+
+describe("access", () => {
+  test("a Host that is not the server's own is refused", async () => {
+    await start()
+    expect((await ask("/api/runs", { host: "evil.example" })).status).toBe(403)
+    expect((await ask("/api/runs", { host: `127.0.0.1.evil.example:${dashboard!.port}` })).status).toBe(403)
+    expect((await ask("/api/runs", { host: `localhost:${dashboard!.port}` })).status).toBe(200)
+  })
+
+  test("a request that another site makes is refused, by Origin and by Sec-Fetch-Site", async () => {
+    await start()
+    const host = `127.0.0.1:${dashboard!.port}`
+    expect((await ask("/api/runs", { host, origin: "http://evil.example" })).status).toBe(403)
+    expect((await ask("/api/runs", { host, origin: "http://127.0.0.1:1" })).status).toBe(403)
+    expect((await ask("/api/runs", { host, "sec-fetch-site": "cross-site" })).status).toBe(403)
+    expect((await ask("/api/runs", { host, origin: `http://${host}`, "sec-fetch-site": "same-origin" })).status).toBe(200)
+  })
+
+  test("nothing but GET and HEAD is answered", async () => {
+    await start()
+    for (const method of ["POST", "PUT", "DELETE", "OPTIONS"]) expect((await ask("/api/runs", {}, method)).status).toBe(405)
+  })
+
+  test("bound to another address, it asks for the token of its link, and the page gets it as a cookie", async () => {
+    await start("0.0.0.0")
+    const token = new URL(dashboard!.url).searchParams.get("token")!
+    expect((await ask("/")).status).toBe(401)
+    expect((await ask("/api/runs?token=wrong")).status).toBe(401)
+    const page = await ask(`/?token=${token}`)
+    expect(page.status).toBe(200)
+    expect(page.headers["set-cookie"]![0]).toMatch(/HttpOnly; SameSite=Strict/)
+    expect((await ask("/api/runs", { cookie: page.headers["set-cookie"]![0]!.split(";")[0]! })).status).toBe(200)
+  })
+
+  test("no path leads out of the runs", async () => {
+    await start()
+    const { id } = await onlyRun()
+    const paths = ["/../secret.txt", "/..%2fsecret.txt", "/%2e%2e/secret.txt", "//etc/passwd", `/api/runs/${id}/../../../secret.txt`, "/api/runs/..%2f..%2fsecret", "/api/runs/one"]
+    for (const path of paths) expect(await ask(path)).toMatchObject({ status: 404, body: expect.not.stringContaining("secret") as string })
+    for (const key of ["../../secret.txt:0", "..%2F..%2F..%2Fsecret:0", "%2Fetc%2Fpasswd:0", "..:0"]) expect((await ask(`/api/runs/${id}/text?key=${key}`)).status).toBe(404)
+  })
+
+  test("links inside a run are not followed", async () => {
+    const outside = join(folder, "outside")
+    mkdirSync(outside)
+    writeFileSync(join(outside, "steps-000000-000999.jsonl"), `${completionLine(7, "from outside")}\n`)
+    rmSync(join(run, "completions"), { recursive: true })
+    symlinkSync(outside, join(run, "completions"))
+    rmSync(join(run, "metrics.jsonl"))
+    writeFileSync(join(outside, "metrics.jsonl"), `${metricsLine(1)}\n`)
+    symlinkSync(join(outside, "metrics.jsonl"), join(run, "metrics.jsonl"))
+    await start()
+    const { id } = await onlyRun()
+    expect((await columnsOf(id)).rows).toBe(0)
+    expect((await json<CompletionPage>(`/api/runs/${id}/completions`)).completions).toEqual([])
+  })
+})
+
+describe("runs that change", () => {
+  test("a half-written last line waits until it is whole", async () => {
+    await start()
+    const { id } = await onlyRun()
+    const third = metricsLine(3)
+    appendFileSync(join(run, "metrics.jsonl"), third.slice(0, 20))
+    expect(await columnsOf(id)).toMatchObject({ step: [1, 2], damaged: 0 })
+    appendFileSync(join(run, "metrics.jsonl"), `${third.slice(20)}\n`)
+    expect(await columnsOf(id)).toMatchObject({ step: [1, 2, 3], damaged: 0, columns: { mu: [0.1, 0.2, 0.3] } })
+  })
+
+  test("a line that is no JSON is left out, and said in the list", async () => {
+    appendFileSync(join(run, "metrics.jsonl"), `{"step": 3, oops\n${metricsLine(4)}\n`)
+    await start()
+    const { id } = await onlyRun()
+    expect(await columnsOf(id)).toMatchObject({ step: [1, 2, 4], damaged: 1 })
+    expect((await onlyRun()).problems).toEqual([expect.stringContaining("1 line of its logs")])
+  })
+
+  test("a log that was cut by a resume is read again", async () => {
+    await start()
+    const { id } = await onlyRun()
+    const before = await columnsOf(id)
+    writeFileSync(join(run, "metrics.jsonl"), `${metricsLine(1)}\n`)
+    const after = await columnsOf(id)
+    expect(after.step).toEqual([1])
+    expect(after.generation).toBeGreaterThan(before.generation)
+  })
+
+  test("a run that was deleted while its page was open is answered with words", async () => {
+    await start()
+    const { id } = await onlyRun()
+    await columnsOf(id)
+    rmSync(run, { recursive: true })
+    const answer = await ask(`/api/runs/${id}/columns?log=metrics`)
+    expect(answer.status).toBe(404)
+    expect(answer.body).toContain("may have been deleted")
+    expect((await ask("/api/runs")).status).toBe(200)
+  })
+})
+
+describe("responses", () => {
+  test("a response that is a script is data, and only the page's own script may run", async () => {
+    const script = "<script>alert(1)</script>"
+    appendFileSync(join(run, "completions", "steps-000000-000999.jsonl"), `${completionLine(2, script)}\n`)
+    await start()
+    const { id } = await onlyRun()
+    const list = await ask(`/api/runs/${id}/completions?text=${encodeURIComponent("<SCRIPT>")}`)
+    expect(list.headers["content-type"]).toMatch(/^application\/json/)
+    expect(list.headers["x-content-type-options"]).toBe("nosniff")
+    expect(list.headers["content-security-policy"]).toContain("default-src 'none'; script-src 'self'")
+    const { completions } = JSON.parse(list.body) as CompletionPage
+    expect(completions.map(({ completion }) => completion)).toEqual([script])
+    const whole = await ask(`/api/runs/${id}/text?key=${completions[0]!.key}`)
+    expect(whole.headers["content-type"]).toMatch(/^text\/plain/)
+  })
+
+  test("filters by step and reward hold, and a group holds its own responses alone", async () => {
+    appendFileSync(join(run, "completions", "steps-000000-000999.jsonl"), `${completionLine(2, "3").replace('"reward":1', '"reward":0')}\n`)
+    await start()
+    const { id } = await onlyRun()
+    const stepsOf = async (filter: string): Promise<number[]> => (await json<CompletionPage>(`/api/runs/${id}/completions?${filter}`)).completions.map(({ step }) => step)
+    expect(await stepsOf("")).toEqual([2, 1])
+    expect(await stepsOf("minReward=1")).toEqual([1])
+    expect(await stepsOf("fromStep=2")).toEqual([2])
+    expect((await ask(`/api/runs/${id}/completions?fromStep=x`)).status).toBe(400)
+    expect(await json<Completion[]>(`/api/runs/${id}/group?step=1&group=0`)).toMatchObject([{ step: 1, gold: "2", advantage: 2 }])
+    expect(await json<Completion[]>(`/api/runs/${id}/group?step=2&group=1`)).toEqual([])
+  })
+
+  test("a response of 5 MB is shown cut, and whole as plain text", async () => {
+    const large = "x".repeat(5_000_000)
+    appendFileSync(join(run, "completions", "steps-000000-000999.jsonl"), `${completionLine(2, large)}\n`)
+    await start()
+    const { id } = await onlyRun()
+    const { completions } = await json<CompletionPage>(`/api/runs/${id}/completions?fromStep=2`)
+    expect(completions[0]!.completion.length).toBeLessThanOrEqual(400)
+    expect((await ask(`/api/runs/${id}/text?key=${completions[0]!.key}`)).body).toBe(large)
+  }, 20_000)
+})
+
+test("a port in use that was asked for is an error that says so", async () => {
+  await start()
+  await expect(startDashboard({ roots: [folder], port: dashboard!.port, version: "0", app })).rejects.toThrow(/which is in use/)
+})
+
+test("without the built page the error says how to build it", () => {
+  expect(() => readApp(join(folder, "nothing"))).toThrow(/npm run build/)
+})

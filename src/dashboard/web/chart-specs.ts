@@ -1,0 +1,146 @@
+/** Which curves there are, and what each draws of a run. */
+import { wilsonInterval } from "../analysis/statistics.ts"
+import type { LogName } from "../api.ts"
+import type { RunSeries } from "./run-series.ts"
+
+type Values = readonly (number | null)[]
+
+/** A curve of a run. */
+export interface Line {
+  readonly label: string
+  readonly log: LogName
+  readonly y: Values
+  /** Edges of its band. */
+  readonly low?: Values
+  readonly high?: Values
+  /** Points instead of a line, in a colour of the style sheet. */
+  readonly points?: string
+}
+
+export interface ChartSpec {
+  readonly id: string
+  readonly title: string
+  /** What the numbers are, shown beside the title. */
+  readonly unit: string
+  readonly isShare?: boolean
+  /** Metrics that the chart takes, so that they are not drawn again among the others. */
+  readonly uses: readonly string[]
+  lines(run: RunSeries, alone: boolean): Line[]
+}
+
+function metric(run: RunSeries, name: string, label: string, log: LogName = "metrics"): Line[] {
+  const y = run.column(log, name)
+  return y === undefined || y.every((value) => value === null) ? [] : [{ label, log, y }]
+}
+
+/** A chart of plain metrics. */
+function plain(id: string, title: string, unit: string, columns: Readonly<Record<string, string>>, isShare: boolean = false): ChartSpec {
+  return {
+    id,
+    title,
+    unit,
+    isShare,
+    uses: Object.keys(columns),
+    lines: (run) => Object.entries(columns).flatMap(([name, label]) => metric(run, name, label)),
+  }
+}
+
+/** Accuracy with the interval of what was measured on a number of problems. */
+function accuracy(run: RunSeries, name: string, errorName: string, label: string, isShare: boolean): Line[] {
+  return metric(run, name, label, "evaluations").map((line) => {
+    const sizes = run.column("evaluations", "size")
+    const errors = run.column("evaluations", errorName)
+    const intervals = line.y.map((value, i) => {
+      if (value === null) return undefined
+      if (isShare) return wilsonInterval(value, sizes?.[i] ?? 0)
+      const error = errors?.[i] ?? null
+      return error === null ? undefined : ([value - 1.96 * error, value + 1.96 * error] as const)
+    })
+    return { ...line, low: intervals.map((interval) => interval?.[0] ?? null), high: intervals.map((interval) => interval?.[1] ?? null) }
+  })
+}
+
+const heldOut: ChartSpec = {
+  id: "held-out",
+  title: "Held-out accuracy",
+  unit: "95 % interval",
+  isShare: true,
+  uses: ["greedyAccuracy", "expectedAccuracy"],
+  lines: (run) => [
+    ...accuracy(run, "greedyAccuracy", "greedyStandardError", "greedy", true),
+    ...accuracy(run, "expectedAccuracy", "expectedStandardError", "expected", false),
+    ...metric(run, "expectedAccuracy", "expected, every step"),
+  ],
+}
+
+const signal: ChartSpec = {
+  id: "xi",
+  title: "Improvement signal",
+  unit: "xi, coloured by the gate",
+  uses: ["xi", "observedXi"],
+  lines(run, alone) {
+    const line = metric(run, "xi", "xi")
+    const gates = run.column("metrics", "gate")
+    if (!alone || line.length === 0 || gates === undefined) return line
+    const words = run.words("metrics", "gate")
+    const of = (gate: string): Values => line[0]!.y.map((value, i) => (words[gates[i] ?? -1] === gate ? value : null))
+    return [
+      { label: "reinforced", log: "metrics" as const, y: of("reinforce"), points: "reinforced" },
+      { label: "suppressed", log: "metrics" as const, y: of("suppress"), points: "suppressed" },
+      { label: "undecided", log: "metrics" as const, y: of("skipped"), points: "undecided" },
+    ].filter(({ y }) => y.some((value) => value !== null))
+  },
+}
+
+const windowMean: ChartSpec = {
+  id: "window",
+  title: "Window mean and deviation",
+  unit: "mean of the last K rewards ± sigma",
+  isShare: true,
+  uses: ["muHis", "sigmaHis"],
+  lines(run, alone) {
+    const sigmas = run.column("metrics", "sigmaHis")
+    return metric(run, "muHis", "window mean").flatMap((line) => {
+      // A deviation is there once two means are: until then it counts as 1, which is no band.
+      const at = (sign: number): Values => line.y.map((value, i) => (value === null || (sigmas?.[i] ?? 1) >= 1 ? null : value + sign * sigmas![i]!))
+      return [{ ...line, low: at(-1), high: at(1) }, ...(alone ? metric(run, "mu", "this step") : [])]
+    })
+  },
+}
+
+const cumulative: ChartSpec = {
+  id: "cumulative",
+  title: "Cumulative policy improvement",
+  unit: "J(t) - J(0)",
+  uses: ["greedyImprovement", "expectedImprovement"],
+  lines: (run) => [...metric(run, "greedyImprovement", "greedy", "evaluations"), ...metric(run, "expectedImprovement", "expected", "evaluations")],
+}
+
+/** The charts, in their order on the page. */
+export const chartSpecs: readonly ChartSpec[] = [
+  plain("reward", "Mean reward", "of all judged responses", { mu: "mean reward" }, true),
+  heldOut,
+  signal,
+  windowMean,
+  cumulative,
+  plain("entropy", "Entropy", "nats a token", { entropy: "entropy" }),
+  plain("kl", "KL", "nats a token", { kl: "to the reference", behaviourKl: "to the sampler", verificationBehaviourKl: "verification, to the sampler" }),
+  plain("clip", "Clip fractions", "of the counted tokens", { clipFraction: "both", clipFractionLow: "low", clipFractionHigh: "high", dualClipFraction: "dual", verificationClipFraction: "verification" }, true),
+  plain("gradient", "Gradient norms", "before clipping", { gradientNorm: "exploration", verificationGradientNorm: "verification", replayGradientNorm: "replay" }),
+  plain("loss", "Loss", "", { loss: "exploration", verificationLoss: "verification", replayLoss: "replay" }),
+  plain("length", "Response length", "tokens", { responseLength: "mean" }),
+  plain("truncation", "Truncated responses", "share", { truncationRate: "truncated" }, true),
+  plain("variance", "Groups of one reward", "share", { zeroVarianceShare: "one reward for all", boundaryWeightShare: "weight on nearly solved or hopeless" }, true),
+  plain("failures", "Verifier", "responses a step", { verifierFailures: "no verdict", noAnswer: "no answer found" }),
+  plain("speed", "Tokens per second", "by phase", { "time.sampledTokensPerSecond": "sampled", "time.trainedTokensPerSecond": "trained" }),
+  plain("seconds", "Seconds per step", "by phase", { "time.seconds": "step", "time.sampleSeconds": "sample", "time.verifySeconds": "verify", "time.trainSeconds": "train" }),
+  plain("rate", "Learning rate", "", { learningRate: "learning rate" }),
+]
+
+const known = new Set([...chartSpecs.flatMap(({ uses }) => uses), "step", "gate", "verdict", "skipReason"])
+
+/** A chart for each metric that no other chart takes. */
+export function otherSpecs(runs: readonly RunSeries[]): ChartSpec[] {
+  const names = new Set(runs.flatMap((run) => run.names("metrics").filter((name) => !known.has(name) && run.words("metrics", name).length === 0)))
+  return [...names].sort().map((name) => plain(`other-${name}`, name, "", { [name]: name }))
+}

@@ -1,0 +1,153 @@
+/** The third tab: responses of the active run, filtered, newest first; a row opens its group. */
+import type { Completion, CompletionPage, CompletionsQuery } from "../api.ts"
+import { button, el, fill } from "./dom.ts"
+import { short, signed } from "./format.ts"
+import { groupPanel, rewardMark } from "./group-view.ts"
+import type { AppState } from "./state.ts"
+
+const pageSize = 50
+/** Typing is over after this pause. */
+const pauseMs = 250
+
+export class CompletionsView {
+  readonly element: HTMLElement
+  readonly #state: AppState
+  readonly #text = field("search", "Search in prompt, response, answer", "Text")
+  readonly #problem = field("search", "Problem", "Problem, exact name")
+  readonly #fromStep = field("number", "from step", "From step")
+  readonly #toStep = field("number", "to step", "To step")
+  readonly #minReward = field("number", "reward from", "Reward from")
+  readonly #maxReward = field("number", "reward to", "Reward to")
+  readonly #status = el("select", { "aria-label": "Status" }, el("option", { value: "" }, "any status"))
+  readonly #title = el("h2", {})
+  readonly #summary = el("p", { class: "hint", "aria-live": "polite" })
+  readonly #rows = el("tbody", {})
+  readonly #more = button("More", () => void this.#load(false), { hidden: true })
+  readonly #group = el("div", {})
+  #cursor: string | undefined
+  #shown = 0
+  /** Counts the questions: an answer to an older one is dropped. */
+  #asked = 0
+  #timer: ReturnType<typeof setTimeout> | undefined
+
+  constructor(state: AppState) {
+    this.#state = state
+    const fields = [this.#text, this.#status, this.#minReward, this.#maxReward, this.#fromStep, this.#toStep, this.#problem]
+    for (const input of fields) input.addEventListener("input", () => this.#soon())
+    const columns = ["step", "group", "reward", "status", "problem", "prompt", "response", "answer", "advantage"]
+    const head = el("thead", {}, el("tr", {}, ...columns.map((name) => el("th", { scope: "col" }, name))))
+    const table = el("div", { class: "scroll" }, el("table", { class: "completions" }, head, this.#rows))
+    this.element = el("div", { class: "view", id: "view-completions" }, this.#title, el("div", { class: "toolbar" }, ...fields), this.#summary, this.#group, table, el("p", {}, this.#more))
+    state.on(["selection"], () => {
+      fill(this.#group)
+      void this.#load(true)
+    })
+    state.on(["tab"], () => void this.#load(true))
+  }
+
+  /** New responses were logged: the first page is read again, unless someone reads on. */
+  refresh(): void {
+    if (this.#shown <= pageSize && this.#group.childElementCount === 0) void this.#load(true)
+  }
+
+  #soon(): void {
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(() => void this.#load(true), pauseMs)
+  }
+
+  #query(): CompletionsQuery {
+    const number = (input: HTMLInputElement): number | undefined => (input.value === "" ? undefined : Number(input.value))
+    const query = {
+      text: this.#text.value || undefined,
+      status: this.#status.value || undefined,
+      problem: this.#problem.value || undefined,
+      fromStep: number(this.#fromStep),
+      toStep: number(this.#toStep),
+      minReward: number(this.#minReward),
+      maxReward: number(this.#maxReward),
+    }
+    return { limit: pageSize, ...Object.fromEntries(Object.entries(query).filter(([, value]) => value !== undefined)) }
+  }
+
+  /** Asks until a page is full, or everything was searched, or another question is asked. */
+  async #load(fromStart: boolean): Promise<void> {
+    const { tab, active, source } = this.#state
+    this.#title.textContent = active === undefined ? "Choose a run" : `Responses of ${active.name}`
+    if (tab !== "completions") return
+    const asked = ++this.#asked
+    if (active === undefined) return this.#clear("")
+    const query = this.#query()
+    let cursor = fromStart ? undefined : this.#cursor
+    const found: Completion[] = []
+    try {
+      for (;;) {
+        const page = await source.completions(active.id, { ...query, ...(cursor === undefined ? {} : { cursor }) })
+        if (asked !== this.#asked) return
+        found.push(...page.completions)
+        cursor = page.cursor ?? undefined
+        this.#showStatuses(page.statuses)
+        if (page.searchedAll || cursor === undefined || found.length >= pageSize) {
+          this.#show(found, page, fromStart)
+          break
+        }
+        this.#summary.textContent = `Searching: ${found.length} found so far`
+      }
+      this.#cursor = cursor
+      this.#more.hidden = cursor === undefined
+    } catch (error) {
+      if (asked === this.#asked) this.#clear(error instanceof Error ? error.message : String(error))
+    }
+  }
+
+  #clear(message: string): void {
+    fill(this.#rows)
+    this.#shown = 0
+    this.#more.hidden = true
+    this.#summary.textContent = message
+  }
+
+  #show(found: readonly Completion[], page: CompletionPage, fromStart: boolean): void {
+    const rows = found.map((completion) => this.#row(completion))
+    if (fromStart) fill(this.#rows, ...rows)
+    else this.#rows.append(...rows)
+    this.#shown = (fromStart ? 0 : this.#shown) + found.length
+    const all = page.total === null ? "" : ` of ${page.total}`
+    const reach = page.indexedShare < 1 ? `; ${Math.floor(100 * page.indexedShare)} % of the log is read so far` : ""
+    this.#summary.textContent = this.#shown === 0 ? `No response passes these filters${reach}.` : `${this.#shown}${all} responses, newest first${reach}. A row opens its group.`
+  }
+
+  #row(completion: Completion): HTMLElement {
+    const { step, group, reward, status, problem, prompt, completion: text, extracted, advantage } = completion
+    const open = (): void => void this.#open(completion)
+    const cells = [el("td", {}, String(step)), el("td", {}, short(group)), el("td", {}, rewardMark(reward)), el("td", {}, status ?? "-"), el("td", {}, problem)]
+    const texts = [prompt, text].map((value) => el("td", { class: "text" }, value))
+    const row = el("tr", { tabindex: 0, onclick: open }, ...cells, ...texts, el("td", {}, extracted ?? "-"), el("td", {}, signed(advantage)))
+    row.addEventListener("keydown", ({ key }) => {
+      if (key === "Enter") open()
+    })
+    return row
+  }
+
+  async #open({ step, group }: Completion): Promise<void> {
+    const { active, source } = this.#state
+    if (active === undefined) return
+    const close = (): void => fill(this.#group)
+    try {
+      const responses = await source.group(active.id, step, group)
+      if (this.#state.active?.id !== active.id) return
+      fill(this.#group, groupPanel(responses, (key) => source.textLink(active.id, key), close))
+      this.#group.scrollIntoView({ block: "start" })
+    } catch (error) {
+      fill(this.#group, el("p", { class: "error" }, error instanceof Error ? error.message : String(error)))
+    }
+  }
+
+  #showStatuses(statuses: readonly string[]): void {
+    const known = new Set([...this.#status.options].map(({ value }) => value))
+    for (const status of statuses) if (!known.has(status)) this.#status.append(el("option", { value: status }, status))
+  }
+}
+
+function field(type: string, placeholder: string, label: string): HTMLInputElement {
+  return el("input", { type, placeholder, "aria-label": label, ...(type === "number" ? { step: "any" } : {}) })
+}

@@ -1,0 +1,52 @@
+/** The fourth tab: alarms and events of the active run, its config, and where the configs of the chosen runs differ. */
+import { configDifferences } from "../analysis/config-differences.ts"
+import type { Alarm, RunDetail } from "../api.ts"
+import { el, fill } from "./dom.ts"
+import type { AppState } from "./state.ts"
+
+/** Newest events that are listed. */
+const shownEvents = 30
+
+export class DetailsView {
+  readonly element: HTMLElement = el("div", { class: "view", id: "view-details" })
+  readonly #state: AppState
+  #asked = 0
+
+  constructor(state: AppState) {
+    this.#state = state
+    state.on(["selection", "tab"], () => void this.refresh())
+  }
+
+  async refresh(): Promise<void> {
+    const { tab, selectedRuns, source } = this.#state
+    if (tab !== "details") return
+    const asked = ++this.#asked
+    const answers = await Promise.allSettled(selectedRuns.map(({ id }) => source.detail(id)))
+    if (asked !== this.#asked) return
+    const details = answers.flatMap((answer) => (answer.status === "fulfilled" ? [answer.value] : []))
+    const failed = answers.flatMap((answer) => (answer.status === "rejected" ? [el("p", { class: "error" }, String(answer.reason))] : []))
+    const first = details[0]
+    if (first === undefined) return fill(this.element, ...failed, el("p", { class: "empty" }, "Choose a run."))
+    fill(this.element, ...failed, alarmList(first), ...(details.length > 1 ? [differencesTable(details)] : []), eventTable(first), el("section", { class: "card" }, el("h2", {}, `Config of ${first.info.name}`), el("pre", {}, first.configYaml)))
+  }
+}
+
+function alarmList({ info, alarms }: RunDetail): HTMLElement {
+  const cards = alarms.map(({ severity, step, message, advice }: Alarm) =>
+    el("article", { class: severity === "serious" ? "card alarm is-serious" : "card alarm" }, el("h3", {}, message), el("p", { class: "facts" }, `${step === null ? "" : `since step ${step}; `}${advice}`)),
+  )
+  return el("section", { class: "view" }, el("h2", {}, `Alarms of ${info.name}`), ...(cards.length === 0 ? [el("p", { class: "empty" }, "None.")] : cards))
+}
+
+function differencesTable(details: readonly RunDetail[]): HTMLElement {
+  const differences = configDifferences(details.map(({ config }) => config))
+  const head = el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "setting"), ...details.map(({ info }) => el("th", { scope: "col" }, info.name))))
+  const rows = differences.map(({ path, values }) => el("tr", {}, el("th", { scope: "row" }, path), ...values.map((value) => el("td", {}, value ?? "-"))))
+  return el("section", { class: "card" }, el("h2", {}, "Where the configs differ"), el("div", { class: "scroll" }, el("table", {}, head, el("tbody", {}, ...rows))))
+}
+
+function eventTable({ events }: RunDetail): HTMLElement {
+  const rows = events.slice(-shownEvents).reverse().map(({ at, step, kind, message }) => el("tr", {}, ...[at ?? "-", String(step ?? "-"), kind, message].map((text) => el("td", {}, text))))
+  const head = el("thead", {}, el("tr", {}, ...["time", "step", "kind", "message"].map((name) => el("th", { scope: "col" }, name))))
+  return el("section", { class: "card" }, el("h2", {}, "Events"), el("div", { class: "scroll" }, el("table", {}, head, el("tbody", {}, ...rows))))
+}

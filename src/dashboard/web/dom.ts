@@ -1,0 +1,29 @@
+/** Elements without HTML: every text is set as text, whoever wrote it. */
+
+type Child = Node | string | undefined
+
+/** Attributes and listeners of an element; `class` and `data-` names as in HTML. */
+export type Attributes = Readonly<Record<string, string | number | boolean | ((event: Event) => void) | undefined>>
+
+/** An element with attributes, listeners (`onclick`) and children; texts become text nodes. */
+export function el<K extends keyof HTMLElementTagNameMap>(tag: K, attributes: Attributes = {}, ...children: readonly Child[]): HTMLElementTagNameMap[K] {
+  const element = document.createElement(tag)
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === undefined || value === false) continue
+    if (typeof value === "function") element.addEventListener(name.replace(/^on/, ""), value)
+    else if (value === true) element.setAttribute(name, "")
+    else element.setAttribute(name, String(value))
+  }
+  element.append(...children.filter((child) => child !== undefined))
+  return element
+}
+
+/** Puts other children in the place of an element's own. */
+export function fill(element: HTMLElement, ...children: readonly Child[]): void {
+  element.replaceChildren(...children.filter((child) => child !== undefined))
+}
+
+/** A button with a text. */
+export function button(text: string, onclick: () => void, attributes: Attributes = {}): HTMLButtonElement {
+  return el("button", { type: "button", onclick, ...attributes }, text)
+}

@@ -1,0 +1,94 @@
+/** The page: the list of runs, four tabs, and what is new as the server says it. */
+import "uplot/dist/uPlot.min.css"
+import "./style.css"
+import type { ChangeMessage } from "../api.ts"
+import { CompletionsView } from "./completions-view.ts"
+import { CurvesView } from "./curves-view.ts"
+import { DetailsView } from "./details-view.ts"
+import { button, el, fill } from "./dom.ts"
+import { RunList } from "./run-list.ts"
+import { DataSource } from "./source.ts"
+import { AppState, tabs } from "./state.ts"
+import { TimelineView } from "./timeline-view.ts"
+
+const state = new AppState(new DataSource())
+const status = el("span", { class: "status", role: "status" }, "loading")
+const runs = new RunList(state)
+const completions = new CompletionsView(state)
+const details = new DetailsView(state)
+const views = { curves: new CurvesView(state), improvement: new TimelineView(state), completions, details } as const
+
+const tabButtons = tabs.map((tab) => button(tab, () => state.show(tab), { role: "tab", id: `tab-${tab}` }))
+const main = el("main", {}, ...tabs.map((tab) => views[tab].element))
+fill(
+  document.getElementById("app")!,
+  el("header", { class: "top" }, el("h1", {}, "pirl"), el("div", { class: "tabs", role: "tablist" }, ...tabButtons), status),
+  el("div", { class: "layout" }, runs.element, main),
+)
+
+function say(text: string, isBad: boolean): void {
+  status.textContent = text
+  status.classList.toggle("is-bad", isBad)
+}
+
+function showTab(): void {
+  tabs.forEach((tab, i) => {
+    views[tab].element.hidden = tab !== state.tab
+    tabButtons[i]!.setAttribute("aria-selected", String(tab === state.tab))
+  })
+}
+
+/** Fetches what is new of the chosen runs; a run that went away keeps what was read. */
+async function refreshSeries(ids: readonly string[]): Promise<void> {
+  const outcomes = await Promise.allSettled(ids.map((id) => state.series(id).refresh()))
+  const failed = outcomes.find((outcome) => outcome.status === "rejected")
+  if (failed !== undefined) say(`not all curves could be read: ${String(failed.reason)}`, true)
+  state.emit("series")
+}
+
+async function refreshRuns(): Promise<void> {
+  try {
+    await state.refreshRuns()
+  } catch (error) {
+    say(`the list of runs could not be read: ${String(error)}`, true)
+  }
+}
+
+/** Changes come in bursts while several runs train: they are taken together. */
+const changed = new Map<string, Set<string>>()
+let isWaiting = false
+
+function take(message: ChangeMessage): void {
+  const logs = changed.get(message.run) ?? new Set<string>()
+  for (const log of message.logs) logs.add(log)
+  changed.set(message.run, logs)
+  if (isWaiting) return
+  isWaiting = true
+  setTimeout(() => void takeAll(), 300)
+}
+
+async function takeAll(): Promise<void> {
+  isWaiting = false
+  const chosen = [...changed].filter(([id]) => state.selected.includes(id))
+  const isActiveRead = state.active !== undefined && changed.get(state.active.id)?.has("completions") === true
+  changed.clear()
+  await refreshRuns()
+  const grown = chosen.filter(([, logs]) => logs.has("metrics") || logs.has("evaluations")).map(([id]) => id)
+  if (grown.length > 0) await refreshSeries(grown)
+  if (isActiveRead) completions.refresh()
+  if (chosen.length > 0) await details.refresh()
+}
+
+state.on(["tab"], showTab)
+state.on(["selection"], () => void refreshSeries(state.selected))
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => state.emit("theme"))
+
+await refreshRuns()
+state.recall()
+state.emit("selection")
+state.emit("tab")
+state.source.listen({
+  change: take,
+  runs: () => void refreshRuns(),
+  connected: (isConnected) => say(isConnected ? "live" : "the server is gone; trying again", !isConnected),
+})

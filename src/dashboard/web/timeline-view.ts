@@ -1,0 +1,86 @@
+/** The second tab: what became of every update. */
+import type { Outcome, TimelineAnswer } from "../api.ts"
+import { el, fill } from "./dom.ts"
+import { short, signed } from "./format.ts"
+import { color } from "./palette.ts"
+import { swatch } from "./curves-view.ts"
+import type { AppState } from "./state.ts"
+import { drawTimeline, timelineHit } from "./timeline-canvas.ts"
+
+const outcomes: readonly Outcome[] = ["reinforced", "suppressed", "undecided"]
+
+export class TimelineView {
+  readonly element: HTMLElement
+  readonly #state: AppState
+  readonly #canvas = el("canvas", { class: "timeline", role: "img", "aria-label": "Improvement timeline" })
+  readonly #title = el("h2", {})
+  readonly #readout = el("p", { class: "readout", "aria-live": "polite" })
+  readonly #totals = el("div", {})
+  #answer: TimelineAnswer | undefined
+  #hover: number | undefined
+  #run: string | undefined
+
+  constructor(state: AppState) {
+    this.#state = state
+    const figure = el("figure", { class: "timeline-figure" }, this.#title, this.#canvas)
+    this.element = el("div", { class: "view", id: "view-improvement" }, figure, this.#readout, this.#totals)
+    this.#canvas.addEventListener("pointermove", (event) => this.#point(event.offsetX))
+    this.#canvas.addEventListener("pointerleave", () => this.#point(undefined))
+    new ResizeObserver(() => this.#draw()).observe(figure)
+    state.on(["selection", "series", "tab"], () => void this.refresh())
+    state.on(["theme"], () => this.#draw())
+  }
+
+  /** Fetches the timeline of the active run when the tab is open. */
+  async refresh(): Promise<void> {
+    const { tab, active, source } = this.#state
+    if (tab !== "improvement" || active === undefined) return
+    if (this.#run !== active.id) this.#answer = undefined
+    this.#run = active.id
+    try {
+      const answer = await source.timeline(active.id, Math.max(200, Math.min(1200, this.element.clientWidth)))
+      if (this.#run === active.id) this.#answer = answer
+    } catch {
+      // What was drawn stays; the header says that the server or the run is gone.
+    }
+    this.#draw()
+  }
+
+  #point(at: number | undefined): void {
+    this.#hover = at === undefined || this.#answer === undefined ? undefined : timelineHit(this.#answer, this.#canvas.clientWidth, at)
+    this.#draw()
+  }
+
+  #draw(): void {
+    const answer = this.#answer
+    const width = Math.floor(this.#canvas.parentElement!.clientWidth)
+    this.#title.textContent = this.#state.active === undefined ? "" : `Improvement timeline of ${this.#state.active.name}`
+    if (answer === undefined || width === 0) return
+    drawTimeline(this.#canvas, answer, width, this.#hover)
+    this.#readout.textContent = this.#hover === undefined ? "Point at an update to read it. Bars above the line: reinforced by the next step; below it: suppressed." : describe(answer, this.#hover)
+    fill(this.#totals, totalsTable(answer))
+  }
+}
+
+function describe(answer: TimelineAnswer, i: number): string {
+  const step = answer.step[i]!
+  const change = answer.change[i] ?? null
+  const held = change === null ? "held-out change not known" : `J changed by ${signed(100 * change)} points`
+  const level = answer.accuracy[i] === null || answer.accuracy[i] === undefined ? "" : ` to ${(100 * answer.accuracy[i]!).toFixed(1)} %`
+  if (answer.width > 1) return `Updates of steps ${step} to ${step + answer.width - 1}: ${answer.reinforced[i]} reinforced, ${answer.suppressed[i]} suppressed, ${answer.undecided[i]} undecided; ${held}${level}.`
+  const outcome = outcomes.find((name) => answer[name][i]! > 0)
+  const judged = outcome === undefined ? "not judged (yet)" : `${outcome} at step ${step + 1}, xi ${signed(answer.xi[i])}`
+  return `Update of step ${step}: ${judged}; ${held}${level}.`
+}
+
+/** Whether what was reinforced had helped, by the held-out set. */
+function totalsTable(answer: TimelineAnswer): HTMLElement {
+  const head = ["update was", "updates", "J rose", "J fell", "rose, share", "mean change, points"].map((text) => el("th", { scope: "col" }, text))
+  const rows = outcomes.map((outcome) => {
+    const { updates, rose, fell, meanChange } = answer.totals[outcome]
+    const share = rose + fell === 0 ? "-" : `${((100 * rose) / (rose + fell)).toFixed(0)} %`
+    const cells = [short(updates), short(rose), short(fell), share, meanChange === null ? "-" : signed(100 * meanChange, 3)]
+    return el("tr", {}, el("th", { scope: "row" }, swatch(color(outcome)), outcome), ...cells.map((text) => el("td", {}, text)))
+  })
+  return el("div", { class: "scroll" }, el("table", { class: "numbers", id: "timeline-totals" }, el("thead", {}, el("tr", {}, ...head)), el("tbody", {}, ...rows)))
+}
