@@ -40,11 +40,12 @@ async function measured(prober: Prober, step: (model: TrainingModel, adam: AdamP
 /** Where no norm is told: a learning rate at which log-probs move by more than noise and less than what bends. */
 async function visibleStep(prober: Prober, gradient: readonly number[]): Promise<{ readonly adam: AdamParams; readonly alone: Measured }> {
   // Adam takes g / (|g| + eps): far above the gradient, an epsilon leaves nothing but proportion.
-  let adam = { ...proportional, learningRate: 5, eps: 100 }
+  let learningRate = 5
   for (let attempt = 0; ; attempt++) {
+    const adam = { ...proportional, learningRate, eps: 100 }
     const alone = await measured(prober, (model, used) => prober.linearStep(model, gradient, used), adam)
     if (alone.byNorm || attempt >= MOST_ATTEMPTS || (alone.size > SMALLEST_MOVE && alone.size < LARGEST_MOVE)) return { adam, alone }
-    adam = { ...adam, learningRate: adam.learningRate * (alone.size >= LARGEST_MOVE ? 0.15 : 7) }
+    learningRate *= alone.size >= LARGEST_MOVE ? 0.15 : 7
   }
 }
 
