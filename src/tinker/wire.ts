@@ -126,7 +126,14 @@ const tensorSchema = z.object({ data: floatsSchema })
 const metricsSchema = z
   .record(z.string(), z.unknown())
   .nullish()
-  .transform((metrics) => Object.fromEntries(Object.entries(metrics ?? {}).filter((entry): entry is [string, number] => typeof entry[1] === "number")))
+  // NaN comes as null here too: a gradient norm that is no number must not look like one that was not told.
+  .transform((metrics) =>
+    Object.fromEntries(
+      Object.entries(metrics ?? {})
+        .map(([name, value]): [string, unknown] => [name, value === null ? Number.NaN : value])
+        .filter((entry): entry is [string, number] => typeof entry[1] === "number"),
+    ),
+  )
 export const forwardBackwardSchema: z.ZodType<ForwardBackwardOutput> = z
   .object({
     loss_fn_outputs: z.array(z.object({ logprobs: tensorSchema, elementwise_loss: tensorSchema.nullish() })),
