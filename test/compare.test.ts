@@ -20,7 +20,7 @@ interface Line {
 
 /** results.jsonl without what depends on the clock, and with one name for its folder. */
 function resultsOf(directory: string): Line[] {
-  const text = readFileSync(join(directory, "results.jsonl"), "utf8").replaceAll(directory, "OUT")
+  const text = readFileSync(join(directory, "results.jsonl"), "utf8").replaceAll(directory, "OUT").replace(/[^" ]*\/(?=runs\/)/g, "OUT/")
   return text
     .trim()
     .split("\n")
