@@ -48,47 +48,33 @@ export interface PipoSettings extends PipoPresetSettings {
   readonly keepTerms: readonly ("kl" | "entropy" | "dualClip")[]
 }
 
+const paper: PipoPresetSettings = {
+  window: 8,
+  windowConvention: "paper",
+  sigma: "sample",
+  mu: "sampled",
+  minSteps: 8,
+  gate: "leaky",
+  lambda: 0.1,
+  scales: "gradient",
+  surrogate: "base",
+  acts: "update",
+}
+
 /**
  * What each preset sets: `paper` its equations, `reference-code` what the authors' published code computes, `verified` this project's
  * own: no verification update, the step size is steered by measured improvement.
  */
 export const pipoPresets: Readonly<Record<PipoPreset, PipoPresetSettings>> = {
-  paper: {
-    window: 8,
-    windowConvention: "paper",
-    sigma: "sample",
-    mu: "sampled",
-    minSteps: 8,
-    gate: "leaky",
-    lambda: 0.1,
-    scales: "gradient",
-    surrogate: "base",
-    acts: "update",
-  },
+  paper,
   "reference-code": {
-    window: 8,
+    ...paper,
     windowConvention: "reference-code",
     sigma: "population",
     mu: "trained",
-    minSteps: 8,
-    gate: "leaky",
-    lambda: 0.1,
-    scales: "gradient",
     surrogate: "reference-code",
-    acts: "update",
   },
-  verified: {
-    window: 8,
-    windowConvention: "paper",
-    sigma: "sample",
-    mu: "sampled",
-    minSteps: 8,
-    gate: "leaky",
-    lambda: 0.1,
-    scales: "gradient",
-    surrogate: "base",
-    acts: "step-size",
-  },
+  verified: { ...paper, acts: "step-size" },
 }
 
 const values = defaults.pipo
