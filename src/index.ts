@@ -254,20 +254,25 @@ export { bootstrapMean, majorityAtK, passAtK } from "./evaluation/statistics.ts"
 export type { Estimate, Vote } from "./evaluation/statistics.ts"
 
 // Run folders.
-export { listRunFolders, readCompletions, readRun, summarizeRun } from "./runs/index.ts"
+export { listRunFolders, nameRuns, readCompletions, readRun, RunDatabase, summarizeRun } from "./runs/index.ts"
 export type {
   AccuracySummary,
   CheckpointInfo,
   CompletionLine,
   EvaluationLine,
   MetricsLine,
+  NamedRun,
+  QueryResult,
+  QueryValue,
   ResumePoint,
   RunEvent,
   RunEventKind,
   RunFolder,
+  RunMirror,
   RunRecord,
   RunState,
   RunSummary,
+  RunTableName,
   SignalSummary,
   StepTime,
   TimeRecord,
@@ -311,6 +316,11 @@ export type {
   VerdictCounts,
   WindowMean,
 } from "./analysis/index.ts"
+
+// Exports: a trained model for other programs.
+export { exportModel } from "./exports/model-export.ts"
+export type { ExportSource, ModelExportOptions } from "./exports/model-export.ts"
+export type { ModelFormat } from "./exports/model-card.ts"
 
 // Errors: every one that a user's mistake can cause.
 export {

@@ -12,7 +12,7 @@ import type { GenerationDefaults } from "../model/generation-config.ts"
 import type { Tokenizer } from "../model/tokenizer.ts"
 import type { Weights } from "../model/weights.ts"
 import type { RunRecord } from "../runs/index.ts"
-import { ggufReadiness } from "./gguf-readiness.ts"
+import { ggufReadiness, tokenizerFingerprint } from "./gguf-readiness.ts"
 import { modelCard, type ModelFormat } from "./model-card.ts"
 import { inlineLimit, writeOnnxModel } from "./onnx-model.ts"
 import { writeOutputFolder } from "./output-folder.ts"
@@ -63,6 +63,9 @@ export async function exportModel(options: ModelExportOptions): Promise<readonly
   if (format === "onnx" && options.dtype !== undefined && options.dtype !== "f32") throw refused(`--dtype: expected f32 with --to onnx, got ${options.dtype}. Leave it out.`)
   if (format === "adapter" && (options.dtype ?? "f32") !== "f32") throw refused(`--dtype: expected f32 with --to adapter, got ${options.dtype}. Leave it out.`)
   const notes = format === "gguf-ready-hf" ? [ggufNote(model)] : []
+  if (format !== "adapter" && tokenizerFingerprint(model.tokenizer) === undefined) {
+    notes.push("The tokenizer knows the characters of its task only. transformers and transformers.js drop all others without a word.")
+  }
   return writeOutputFolder(out, async (directory) => {
     if (format === "adapter") copyAdapter(source, directory)
     else if (format === "onnx") notes.push(...(await writeOnnxFolder(directory, model, options.inlineLimit ?? inlineLimit)))
