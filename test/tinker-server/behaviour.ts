@@ -15,7 +15,8 @@ export interface ServerBehaviour {
   readonly stopTokenIncluded: boolean
   readonly adam: "all" | "learning-rate"
   readonly gradientClipping: boolean
-  readonly gradNorm: boolean
+  /** Told, not told, or told as null, which is how NaN travels. */
+  readonly gradNorm: boolean | "null"
   /** Computes another loss than asked: in what it reports and does, or in what it does alone. */
   readonly lies: Readonly<Record<string, string>>
   readonly quietLies: Readonly<Record<string, string>>

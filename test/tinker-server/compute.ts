@@ -136,6 +136,7 @@ export class ServerModel {
     this.#accumulated = []
     const { gradientNorm } = await this.#engine.optimStep(used)
     this.steps += 1
+    if (behaviour.gradNorm === "null") return { metrics: { "skyrl.ai/grad_norm": null } }
     return { metrics: behaviour.gradNorm ? { "skyrl.ai/grad_norm": gradientNorm, "skyrl.ai/learning_rate": used.learningRate } : {} }
   }
 

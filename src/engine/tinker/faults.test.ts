@@ -136,12 +136,10 @@ test("a step that the server fails for good is an error, and the weights are as 
 })
 
 test("a gradient that the server finds not to be finite is undone", async () => {
-  const server = await harness.server()
+  const server = await harness.server({ gradNorm: "null" })
   const engine = await harness.engine(server, { server: { ...honest, losses: [], lossReduction: "sum" } })
   const before = await engine.logprobs(trainBatch(4))
   await engine.forwardBackward(trainBatch(4), createObjective("ppo", {}))
-  // The result of the gradients comes first, then that of the step.
-  server.plan(at("retrieve_future", 2, status(200, false, '{"metrics":{"skyrl.ai/grad_norm":null}}')))
   expect(await engine.optimStep(adam)).toEqual({ gradientNorm: Number.NaN, applied: false })
   expect(server.appliedSteps).toBe(1)
   expect(await engine.logprobs(trainBatch(4))).toEqual(before)
