@@ -1,11 +1,11 @@
-import * as fc from "fast-check"
+import { array, assert, float, integer, property, string } from "fast-check"
 import { expect, test } from "vitest"
 import { chunkDatums, encodeDatum, encodeFloats, MOST_CHARACTERS, MOST_DATUMS } from "./encode.ts"
 import { floatsSchema, forwardBackwardSchema, parseTinkerPath, sampleSchema } from "./wire.ts"
 
 test("every single-precision number survives the way over JSON bit for bit", () => {
-  fc.assert(
-    fc.property(fc.array(fc.float({ noNaN: true, noDefaultInfinity: true })), (values) => {
+  assert(
+    property(array(float({ noNaN: true, noDefaultInfinity: true })), (values) => {
       const sent = Float32Array.from(values)
       const read = Float32Array.from(JSON.parse(encodeFloats("weights", sent)) as number[])
       // JSON has one zero.
@@ -28,15 +28,15 @@ test("null in a list of numbers is NaN; anything else is refused", () => {
   expect(floatsSchema.parse([1, null, -2.5])).toEqual(Float32Array.of(1, Number.NaN, -2.5))
   expect(floatsSchema.safeParse([1, "2"]).success).toBe(false)
   expect(floatsSchema.safeParse({ 0: 1 }).success).toBe(false)
-  const passed = forwardBackwardSchema.parse({ loss_fn_outputs: [{ logprobs: { data: [null, -1] }, elementwise_loss: null }], metrics: { "loss:sum": 3, text: "x" } })
+  const passed = forwardBackwardSchema.parse({ loss_fn_outputs: [{ logprobs: { data: [null, -1] }, elementwise_loss: null }], metrics: { "loss:sum": 3, text: "x", grad_norm: null } })
   expect(passed.outputs[0]!.logprobs).toEqual(Float32Array.of(Number.NaN, -1))
-  expect(passed.metrics).toEqual({ "loss:sum": 3 })
+  expect(passed.metrics).toEqual({ "loss:sum": 3, grad_norm: Number.NaN })
   expect(sampleSchema.parse({ sequences: [{ stop_reason: "stop", tokens: [4], logprobs: [null] }] }).sequences[0]!.logprobs).toEqual(Float32Array.of(Number.NaN))
 })
 
 test("chunks keep order and content, and both limits hold but for a single sequence that is larger by itself", () => {
-  fc.assert(
-    fc.property(fc.array(fc.string({ minLength: 1, maxLength: 40 }), { maxLength: 60 }), fc.integer({ min: 1, max: 9 }), fc.integer({ min: 1, max: 90 }), (texts, datums, characters) => {
+  assert(
+    property(array(string({ minLength: 1, maxLength: 40 }), { maxLength: 60 }), integer({ min: 1, max: 9 }), integer({ min: 1, max: 90 }), (texts, datums, characters) => {
       const chunks = chunkDatums(texts, { datums, characters })
       expect(chunks.flat()).toEqual(texts)
       for (const chunk of chunks) {

@@ -55,9 +55,16 @@ export function offPolicyRows(logprobs: readonly number[]): { readonly advantage
   return { logprobs: logprobs.map((lp, t) => lp - shifts[t % shifts.length]!), advantages: logprobs.map((_, t) => (t % 2 === 0 ? 1 : -0.7)) }
 }
 
+/** Said in every request: servers differ in what they take when nothing is said. */
+export const probeConfigs: Readonly<Partial<Record<ProtocolLoss, Readonly<Record<string, number>>>>> = {
+  ppo: { clip_low_threshold: 0.7, clip_high_threshold: 1.3 },
+  cispo: { clip_low_threshold: 0.5, clip_high_threshold: 2 },
+  dro: { beta: 0.2 },
+}
+
 /** Gradient of a protocol loss by each counted log-prob, weights 1. */
 export function gradientOf(loss: ProtocolLoss, logprobs: readonly number[], rows: { readonly advantages: readonly number[]; readonly logprobs: readonly number[] }): number[] {
-  return logprobs.map((logprob, t) => tokenLoss(loss, {}, { logprob, behaviour: rows.logprobs[t]!, advantage: rows.advantages[t]!, weight: 1 }).gradient)
+  return logprobs.map((logprob, t) => tokenLoss(loss, probeConfigs[loss] ?? {}, { logprob, behaviour: rows.logprobs[t]!, advantage: rows.advantages[t]!, weight: 1 }).gradient)
 }
 
 /** Adam that moves in proportion to the gradient: its epsilon is far above the second moment. */

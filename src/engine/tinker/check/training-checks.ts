@@ -3,7 +3,7 @@ import { z } from "zod"
 import { TinkerError, type AdamParams, type OptimStepOutput, type TrainingModel } from "../../../tinker/index.ts"
 import { protocolLosses, tokenLoss, type ProtocolLoss } from "../loss-formulas.ts"
 import type { ServerCapabilities } from "../server-capabilities.ts"
-import { countedPart, countedTokens, distance, gradientOf, gradNorm, largestDifference, offPolicyRows, otherSequence, probeDatum, probeSequence, proportional, usual, type Prober } from "./probe.ts"
+import { countedPart, countedTokens, distance, gradientOf, gradNorm, largestDifference, offPolicyRows, otherSequence, probeConfigs, probeDatum, probeSequence, proportional, usual, type Prober } from "./probe.ts"
 import type { CheckRow } from "./report.ts"
 
 /** Log-probs of half-precision servers wander by this much. */
@@ -125,12 +125,13 @@ async function checkLoss(prober: Prober, loss: ProtocolLoss): Promise<CheckRow> 
       const rows = offPolicyRows(before)
       gradient = gradientOf(loss, before, rows)
       const datum = loss === "cross_entropy" ? probeDatum(probeSequence, {}, true) : probeDatum(probeSequence, rows, prober.withWeights)
-      const passed = model.forwardBackward([datum], loss)
+      const config = probeConfigs[loss]
+      const passed = model.forwardBackward([datum], loss, config === undefined ? {} : { config })
       const stepped = model.optimStep(usual)
       await Promise.allSettled([passed, stepped])
       const { outputs } = await passed
       await stepped
-      const expected = before.map((logprob, t) => tokenLoss(loss, {}, { logprob, behaviour: rows.logprobs[t]!, advantage: rows.advantages[t]!, weight: 1 }).loss)
+      const expected = before.map((logprob, t) => tokenLoss(loss, config ?? {}, { logprob, behaviour: rows.logprobs[t]!, advantage: rows.advantages[t]!, weight: 1 }).loss)
       const reported = outputs[0]!.losses === undefined ? undefined : countedPart(outputs[0]!.losses, probeSequence)
       return { before, after: await prober.logprobs(model), expected, reported }
     })
