@@ -51,12 +51,13 @@ export class TinkerSession {
     return this.#lost
   }
 
+  /** The first is sent at once: a server may count the silence from it, and keep for ever what never had one. */
   async #beat(everyMs: number): Promise<void> {
     const { signal } = this.#stop
     let failures = 0
-    while (!signal.aborted && !this.#lost) {
+    for (let beats = 0; !signal.aborted && !this.#lost; beats++) {
       try {
-        await this.client.clock.sleep(everyMs, { signal, background: true })
+        if (beats > 0) await this.client.clock.sleep(everyMs, { signal, background: true })
         await this.client.heartbeat(this.id, { signal })
         failures = 0
       } catch (error) {

@@ -7,6 +7,8 @@ export interface ServerBehaviour {
   /** "sum", or as SkyRL's JAX backend: per sequence the weighted sum over the sum of weights, then the mean over sequences. */
   readonly reduction: "sum" | "mean"
   readonly losses: readonly string[]
+  /** Clip bounds of cispo where the request names none. */
+  readonly cispoBounds: readonly [low: number, high: number]
   /** Log-probs of samples: of the policy at temperature 1, or of the distribution sampled from. */
   readonly sampleLogprobs: "policy" | "sampled"
   /** Ends responses at the end-of-sequence token without being asked. */
@@ -27,6 +29,10 @@ export interface ServerBehaviour {
   /** Answers in a form of another version. */
   readonly otherVersion: boolean
   readonly idempotent: boolean
+  /** As SkyRL's JAX backend: gradients stay in the place of a model that is unloaded, for the next that takes it. */
+  readonly inheritsGradients: boolean
+  /** As SkyRL's JAX backend: sampling loads what was saved for it into the model that is trained. */
+  readonly samplesInPlace: boolean
 }
 
 export const defaultBehaviour: ServerBehaviour = {
@@ -35,6 +41,7 @@ export const defaultBehaviour: ServerBehaviour = {
   maxModels: 8,
   reduction: "sum",
   losses: ["cross_entropy", "importance_sampling", "ppo", "cispo", "dro"],
+  cispoBounds: [0, 4],
   sampleLogprobs: "policy",
   implicitStop: false,
   stopTokenIncluded: true,
@@ -47,6 +54,8 @@ export const defaultBehaviour: ServerBehaviour = {
   holdMs: 500,
   otherVersion: false,
   idempotent: true,
+  inheritsGradients: false,
+  samplesInPlace: false,
 }
 
 /** Something that goes wrong with one request. */

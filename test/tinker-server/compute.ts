@@ -56,6 +56,8 @@ export class ServerModel {
   readonly #key: string
   #accumulated: Accumulated[] = []
   #snapshots = new Map<string, SnapshotId>()
+  /** What was saved for sampling and is loaded, where that is done in place. */
+  #loadedSampler: string | undefined
   /** Optimiser steps taken. */
   steps = 0
 
@@ -74,6 +76,15 @@ export class ServerModel {
     const engine = await OnnxEngine.create({ config, tokenizer, generation, weights: { kind: "folder", directory: folder }, seed, threads: 1, ...lora })
     all.add(engine)
     return new ServerModel(engine, await engine.snapshot(), key)
+  }
+
+  /** Gradients that wait for a step. */
+  takeGradients(): unknown[] {
+    return this.#accumulated.splice(0)
+  }
+
+  giveGradients(gradients: readonly unknown[]): void {
+    this.#accumulated.push(...(gradients as Accumulated[]))
   }
 
   /** Puts the engine back as it was made. */
@@ -95,7 +106,8 @@ export class ServerModel {
     const asked = pass.loss_fn
     const reported = behaviour.lies[asked] ?? asked
     const done = behaviour.quietLies[asked] ?? reported
-    const config = pass.loss_fn_config ?? {}
+    const [low, high] = behaviour.cispoBounds
+    const config = pass.loss_fn_config ?? (asked === "cispo" ? { clip_low_threshold: low, clip_high_threshold: high } : {})
     const sequences = pass.data.map(sequenceOf)
     const logprobs = await this.#engine.logprobs(sequences.map(({ sequence }) => sequence))
     if (backward) this.#accumulated.push(...sequences.map(({ sequence, weights }) => ({ sequence, weights, loss: done, config })))
@@ -156,6 +168,11 @@ export class ServerModel {
   async sample(name: string, request: SampleJson, behaviour: ServerBehaviour, eos: readonly number[]): Promise<unknown> {
     const snapshot = this.#snapshots.get(name)
     if (snapshot === undefined) throw new Refusal(404, `Checkpoint not found: ${name}`)
+    if (behaviour.samplesInPlace) {
+      if (this.#loadedSampler !== name) await this.#engine.restore(snapshot)
+      this.#loadedSampler = name
+      return this.#sampleNow(request, behaviour, eos)
+    }
     const current = await this.#engine.snapshot()
     await this.#engine.restore(snapshot)
     try {

@@ -35,6 +35,7 @@ export const honest: Omit<ServerCapabilities, "lossReduction"> = {
   sampleLogprobs: "policy",
   seededSampling: true,
   gradientClipping: true,
+  unloadedGradients: "dropped",
 }
 
 export class Harness {

@@ -48,6 +48,8 @@ export class TestServer {
   #futures = new Map<string, FutureRecord>()
   #checkpoints = new Map<string, "pending" | "done">()
   #samplerNames = new Set<string>()
+  /** Gradients in places that are free. */
+  #left: (readonly unknown[])[] = []
   #plans: { readonly plan: PlannedFault; seen: number }[] = []
   #count = 0
   /** Last parts of the paths of all requests, in order. */
@@ -121,6 +123,7 @@ export class TestServer {
     await this.#stopListening()
     if (keep !== "all") {
       this.#generation += 1
+      this.#left = []
       for (const record of this.#models.values()) {
         const { loaded } = record
         record.loaded = undefined
@@ -270,6 +273,7 @@ export class TestServer {
           this.#future(async () => {
             const { loaded } = model
             model.loaded = undefined
+            if (this.behaviour.inheritsGradients && loaded !== undefined) this.#left.push(loaded.takeGradients())
             await loaded?.dispose()
             return { model_id: body["model_id"], status: "unloaded" }
           }),
@@ -323,6 +327,7 @@ export class TestServer {
       if (rank < 0 || rank > this.behaviour.maxRank) throw new Error(`LoRA rank ${rank} must be between 1 and ${this.behaviour.maxRank}`)
       if (this.loadedModels() >= this.behaviour.maxModels) throw new Error(`Maximum number of LoRA adapters (${this.behaviour.maxModels}) reached`)
       model.loaded = await ServerModel.create(this.#folder, rank, seed)
+      model.loaded.giveGradients(this.#left.pop() ?? [])
       return { model_id: id, base_model: model.baseModel, lora_config: body["lora_config"] }
     })
     return { model_id: id, base_model: model.baseModel, status: "created", request_id: requestId }

@@ -135,6 +135,24 @@ test("a step that the server fails for good is an error, and the weights are as 
   expect(await step()).toBe(true)
 })
 
+test("gradients that were given up do not come back where they stay in the model's place on the server", async () => {
+  const batches = [trainBatch(4), trainBatch(6)]
+  const objective = createObjective("ppo", {})
+  const stepped = async (server: TestServer, unloadedGradients: "dropped" | "inherited", givenUp: boolean): Promise<Map<string, Float32Array>> => {
+    const engine = await harness.engine(server, { server: { ...honest, unloadedGradients, lossReduction: "sum" } })
+    if (givenUp) {
+      await engine.forwardBackward(batches[0]!, objective)
+      await engine.clearGradients()
+    }
+    await engine.forwardBackward(batches[1]!, objective)
+    await engine.optimStep(adam)
+    return server.weights()
+  }
+  const undisturbed = await stepped(await harness.server(), "dropped", false)
+  expect(await stepped(await harness.server({ inheritsGradients: true }), "inherited", true)).toEqual(undisturbed)
+  expect(await stepped(await harness.server({ inheritsGradients: true }), "dropped", true)).not.toEqual(undisturbed)
+})
+
 test("a gradient that the server finds not to be finite is undone", async () => {
   const server = await harness.server({ gradNorm: "null" })
   const engine = await harness.engine(server, { server: { ...honest, losses: [], lossReduction: "sum" } })

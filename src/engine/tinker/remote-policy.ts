@@ -15,6 +15,8 @@ export interface RemotePolicyOptions {
   readonly lora: { readonly rank: number; readonly seed: number }
   /** Optimiser steps after which the weights are saved on the server, so that the steps kept for a repetition stay few. */
   readonly recoveryEvery: number
+  /** A new model may find gradients of the model whose place it takes. */
+  readonly inheritsGradients: boolean
   readonly onNote: (text: string) => void
   readonly heartbeatMs?: number | undefined
 }
@@ -246,17 +248,37 @@ export class RemotePolicy {
   }
 
   async #build(): Promise<TrainingModel> {
+    if (this.#options.inheritsGradients) await this.#clearPlace()
     const model = await this.#create(this.#origin)
     for (const { passes, adam } of this.#journal) await sendStep(model, passes, adam)
     for (const { data, loss, config } of this.#sent) await model.forwardBackward(data, loss, config === undefined ? {} : { config })
     return model
   }
 
+  async #openSession(): Promise<TinkerSession> {
+    const { client, onNote, heartbeatMs } = this.#options
+    this.#session ??= await TinkerSession.open(client, { tags: ["pirl"], onNote, ...(heartbeatMs === undefined ? {} : { heartbeatMs }) })
+    return this.#session
+  }
+
+  /**
+   * A model for nothing but an optimiser step at rate 0, which takes what gradients were left in the place that the next model will have.
+   * That model cannot do it itself: its first request has to be the loading of weights.
+   */
+  async #clearPlace(): Promise<void> {
+    const { baseModel, lora } = this.#options
+    const model = await (await this.#openSession()).createModel({ baseModel, lora })
+    try {
+      await model.optimStep({ learningRate: 0, beta1: 0.9, beta2: 0.95, eps: 1e-8, weightDecay: 0, gradClipNorm: 0 })
+    } finally {
+      await this.#unload(Promise.resolve(model))
+    }
+  }
+
   async #create(origin: Origin | undefined): Promise<TrainingModel> {
-    const { client, baseModel, lora, onNote, heartbeatMs } = this.#options
+    const { baseModel, lora } = this.#options
     for (let attempt = 0; ; attempt++) {
-      this.#session ??= await TinkerSession.open(client, { tags: ["pirl"], onNote, ...(heartbeatMs === undefined ? {} : { heartbeatMs }) })
-      const model = await this.#session.createModel({ baseModel, lora })
+      const model = await (await this.#openSession()).createModel({ baseModel, lora })
       if (origin === undefined) return model
       try {
         await loadInto(model, origin)

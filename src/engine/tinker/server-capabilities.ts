@@ -21,6 +21,8 @@ export interface ServerCapabilities {
   /** Parameters of Adam that are taken from the request. */
   readonly adam: "all" | "learning-rate"
   readonly gradientClipping: boolean
+  /** Gradients of a model that was unloaded before its step are gone, or go to the model that takes its place (SkyRL on JAX). */
+  readonly unloadedGradients: "dropped" | "inherited"
 }
 
 /** What is assumed of a server beyond its reduction, which must be said: the least that the protocol promises. */
@@ -32,6 +34,7 @@ export const cautiousCapabilities: Omit<ServerCapabilities, "lossReduction"> = {
   seeds: "per-prompt",
   adam: "all",
   gradientClipping: false,
+  unloadedGradients: "inherited",
 }
 
 const fileSchema = z.object({
@@ -45,6 +48,7 @@ const fileSchema = z.object({
     seeds: z.enum(["per-prompt", "per-response"]),
     adam: z.enum(["all", "learning-rate"]),
     gradientClipping: z.boolean(),
+    unloadedGradients: z.enum(["dropped", "inherited"]),
   }),
 })
 

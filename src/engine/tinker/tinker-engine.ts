@@ -95,6 +95,7 @@ export class TinkerEngine implements Engine {
       baseModel,
       lora,
       recoveryEvery: options.recoveryEvery ?? 10,
+      inheritsGradients: server.unloadedGradients === "inherited",
       onNote: (text) => this.#notes.push(text),
       heartbeatMs: options.heartbeatMs,
     })

@@ -42,15 +42,16 @@ describe("an honest server", () => {
       seeds: "per-prompt",
       adam: "all",
       gradientClipping: true,
+      unloadedGradients: "dropped",
     })
     expect([server.loadedModels(), server.checkpointNames()]).toEqual([0, []])
   })
 
   test("like SkyRL on JAX is known for what it does, and its file is what the engine reads", async () => {
-    const report = await check({ reduction: "mean", gradientClipping: false, losses: ["cross_entropy", "importance_sampling", "ppo", "cispo"] })
+    const report = await check({ reduction: "mean", gradientClipping: false, losses: ["cross_entropy", "importance_sampling", "ppo", "cispo"], inheritsGradients: true, samplesInPlace: true, cispoBounds: [0.8, 1.2] })
     expect(isSound(report)).toBe(true)
-    expect(report.capabilities).toMatchObject({ lossReduction: "mean-per-sequence", losses: ["cross_entropy", "importance_sampling", "ppo", "cispo"], gradientClipping: false, adam: "all" })
-    expect(statuses(report)).toMatchObject({ "loss dro": "missing", "gradient clipping": "missing", "loss reduction": "differs" })
+    expect(report.capabilities).toMatchObject({ lossReduction: "mean-per-sequence", losses: ["cross_entropy", "importance_sampling", "ppo", "cispo"], gradientClipping: false, adam: "all", unloadedGradients: "inherited" })
+    expect(statuses(report)).toMatchObject({ "loss dro": "missing", "gradient clipping": "missing", "loss reduction": "differs", "older samplers": "differs", "gradients of a gone model": "differs" })
     const file = join(harness.directory, "found.json")
     writeFileSync(file, capabilitiesFile(report.capabilities!, report))
     expect(readCapabilities(file)).toEqual(report.capabilities)

@@ -4,8 +4,8 @@ import { TinkerError, TinkerSession, type TinkerClient } from "../../../tinker/i
 import type { ServerCapabilities } from "../server-capabilities.ts"
 import { Prober } from "./probe.ts"
 import type { CheckReport, CheckRow } from "./report.ts"
-import { checkSampling } from "./sampling-checks.ts"
-import { checkAdam, checkForward, checkLosses, checkReduction, checkRequests, checkResume, findWeights } from "./training-checks.ts"
+import { checkOlderSamplers, checkSampling } from "./sampling-checks.ts"
+import { checkAdam, checkForward, checkLeftGradients, checkLosses, checkReduction, checkRequests, checkResume, findWeights } from "./training-checks.ts"
 
 export interface CheckOptions {
   /** Default: the first that the server offers. */
@@ -46,9 +46,12 @@ export async function checkConformance(client: TinkerClient, options: CheckOptio
     add(...lossRows)
     const { rows: adamRows, adam, clipping } = await checkAdam(prober)
     add(...adamRows)
+    const { row: leftRow, left } = await checkLeftGradients(prober)
+    add(leftRow)
     add(await checkResume(prober))
     const sampling = await checkSampling(prober)
     add(...sampling.rows)
+    add(await checkOlderSamplers(prober))
     add(...(await checkRequests(prober)))
     const common = { url: client.address, baseModel, rows }
     if (reduction === undefined) return common
@@ -61,6 +64,7 @@ export async function checkConformance(client: TinkerClient, options: CheckOptio
       seeds: "per-prompt",
       adam,
       gradientClipping: clipping,
+      unloadedGradients: left,
     }
     return { ...common, capabilities }
   } finally {

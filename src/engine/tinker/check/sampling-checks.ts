@@ -1,7 +1,7 @@
 /** What the server does when it samples: seeds, log-probs, stops. */
 import type { SampledSequence, Sampler, SamplingParams, TrainingModel } from "../../../tinker/index.ts"
 import type { ServerCapabilities } from "../server-capabilities.ts"
-import { countedPart, largestDifference, probeDatum, type Prober } from "./probe.ts"
+import { countedPart, countedTokens, distance, largestDifference, probeDatum, probeSequence, usual, type Prober } from "./probe.ts"
 import type { CheckRow } from "./report.ts"
 
 const PROMPT: readonly number[] = [3, 7, 5]
@@ -87,6 +87,27 @@ async function checkStop(draw: Draw): Promise<{ readonly row: CheckRow; readonly
   if (stopReason === "stop" && tokens.length === place + 1 && tokens.at(-1) === stop) return { row: { name, status: "ok", detail: "end the response and are its last token" }, included: true }
   if (stopReason === "stop" && tokens.length === place) return { row: { name, status: "differs", detail: "end the response and are left out of it: put back here" }, included: false }
   return { row: { name, status: "wrong", detail: `expected ${free.tokens.slice(0, place + 1).join(" ")} (stop), got ${shown}` }, included: true }
+}
+
+/** Sampling must not change what is trained, also not from weights that were saved a step earlier. */
+export async function checkOlderSamplers(prober: Prober): Promise<CheckRow> {
+  const name = "older samplers"
+  return prober.withModel(async (model): Promise<CheckRow> => {
+    const draw = (sampler: Sampler): Promise<unknown> => sampler.sample(PROMPT, { maxTokens: 2, seed: 17 })
+    const before = await prober.logprobs(model)
+    const older = await model.sampler()
+    await prober.linearStep(model, Array.from({ length: countedTokens(probeSequence) }, () => -1), usual)
+    const newer = await model.sampler()
+    const trained = await prober.logprobs(model)
+    await draw(newer)
+    const afterNewer = await prober.logprobs(model)
+    await draw(older)
+    const afterOlder = await prober.logprobs(model)
+    const moved = distance(trained, before)
+    if (distance(afterNewer, trained) > moved / 2) return { name, status: "wrong", detail: "sampling changes the weights that are trained" }
+    if (distance(afterOlder, trained) > moved / 2) return { name, status: "differs", detail: "put their weights back into training: only the newest is ever sampled from" }
+    return { name, status: "ok", detail: "leave training alone" }
+  })
 }
 
 async function checkPromptLogprobs(draw: Draw): Promise<CheckRow> {

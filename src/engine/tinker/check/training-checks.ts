@@ -197,6 +197,23 @@ export async function checkAdam(prober: Prober): Promise<{ readonly rows: CheckR
   }
 }
 
+/** Whether a new model steps with gradients that an unloaded one left. */
+export async function checkLeftGradients(prober: Prober): Promise<{ readonly row: CheckRow; readonly left: ServerCapabilities["unloadedGradients"] }> {
+  const name = "gradients of a gone model"
+  await prober.withModel(async (model) => {
+    const logprobs = await prober.logprobs(model)
+    await model.forwardBackward([probeDatum(probeSequence, { advantages: logprobs.map(() => 1), logprobs }, prober.withWeights)], "importance_sampling")
+  })
+  try {
+    const { size } = await measured(prober, (model, adam) => model.optimStep(adam), usual)
+    if (size === 0) return { row: { name, status: "ok", detail: "are gone with it" }, left: "dropped" }
+    return { row: { name, status: "differs", detail: "go to the model that takes its place: the place is cleared before a model is used" }, left: "inherited" }
+  } catch (error) {
+    if (!(error instanceof TinkerError) || (error.kind !== "invalid" && error.kind !== "failed")) throw error
+    return { row: { name, status: "ok", detail: `are gone with it: a step without gradients is refused (${error.detail})` }, left: "dropped" }
+  }
+}
+
 /** Create, load, train: the second step after a load must be the second step. */
 export async function checkResume(prober: Prober): Promise<CheckRow> {
   const name = "save, load, go on"
