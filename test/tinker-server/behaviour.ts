@@ -72,6 +72,8 @@ export type Fault =
 export interface PlannedFault {
   /** Last part of the path, e.g. `optim_step`. */
   readonly path: string
+  /** Of retrieve_future: results of this operation alone, whatever else is waited for in between. */
+  readonly of?: string
   /** The nth request to it, from 1. */
   readonly nth: number
   /** How often in a row. Default 1. */

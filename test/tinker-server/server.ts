@@ -12,6 +12,8 @@ import { removeDirectory, ServerModel, temporaryDirectory, type PassJson, type S
 type Json = Record<string, unknown>
 
 interface FutureRecord {
+  /** Last part of the path of the request that began it; unset until that request is answered. */
+  operation?: string
   status: "pending" | "done" | "failed"
   result: unknown
   detail: string
@@ -149,9 +151,10 @@ export class TestServer {
     for (const wake of future.waiting.splice(0)) wake()
   }
 
-  #faultOf(path: string): Fault | undefined {
+  #faultOf(path: string, body: Json): Fault | undefined {
     for (const entry of this.#plans) {
       if (entry.plan.path !== path) continue
+      if (entry.plan.of !== undefined && this.#futures.get(String(body["request_id"]))?.operation !== entry.plan.of) continue
       entry.seen += 1
       if (entry.seen >= entry.plan.nth && entry.seen < entry.plan.nth + (entry.plan.times ?? 1)) {
         this.faultsMet += 1
@@ -169,7 +172,7 @@ export class TestServer {
     const name = path.split("/").at(-1)!.split("?")[0]!
     this.requests.push(name)
     this.bodies.push({ path: name, body })
-    const fault = this.#faultOf(name)
+    const fault = this.#faultOf(name, body)
     const answer = (status: number, value: unknown, headers: Record<string, string> = {}): void => {
       response.writeHead(status, { "content-type": "application/json", ...headers })
       response.end(value === undefined ? "" : typeof value === "string" ? value : JSON.stringify(value))
@@ -181,6 +184,8 @@ export class TestServer {
       if (fault !== undefined && "done" in fault && fault.done !== true) return await this.#fail(fault, request, answer)
       if (this.behaviour.key !== undefined && request.headers["x-api-key"] !== this.behaviour.key) throw new Refusal(401, `Invalid API key ${String(request.headers["x-api-key"])}`)
       const result = await this.#route(request.method!, path, body, response)
+      const begun = this.#futures.get(String((result as Json | undefined)?.["request_id"]))
+      if (begun !== undefined) begun.operation ??= name
       if (fault !== undefined && "done" in fault) return await this.#fail(fault, request, answer)
       if (response.writableEnded || response.headersSent) return
       answer(result === undefined ? 204 : 200, result)

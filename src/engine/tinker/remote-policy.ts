@@ -216,11 +216,7 @@ export class RemotePolicy {
         return await work()
       } catch (error) {
         if (!isLost(error) || attempt >= MOST_RECOVERIES) throw error
-        if (generation !== this.#generation) continue
-        this.recoveries += 1
-        const steps = this.#journal.length === 1 ? "1 optimiser step" : `${this.#journal.length} optimiser steps`
-        this.#options.onNote(`the server lost its state (${error.message}); building it up again from ${this.#origin?.path ?? "a new model"} and ${steps}`)
-        this.#forget()
+        if (generation === this.#generation) this.#lose(error.message)
       }
     }
   }
@@ -236,7 +232,7 @@ export class RemotePolicy {
   }
 
   #ready(): Promise<TrainingModel> {
-    if (this.#session?.lost === true) this.#forget()
+    if (this.#session?.lost === true) this.#lose("it does not know the session any more")
     this.#fresh = false
     if (this.#model !== undefined) return this.#model
     const model = this.#build()
@@ -291,8 +287,11 @@ export class RemotePolicy {
     }
   }
 
-  /** The server has nothing of ours any more. */
-  #forget(): void {
+  /** The server has nothing of ours any more: the next request builds it up again. */
+  #lose(reason: string): void {
+    const steps = this.#journal.length === 1 ? "1 optimiser step" : `${this.#journal.length} optimiser steps`
+    this.#options.onNote(`the server lost its state (${reason}); building it up again from ${this.#origin?.path ?? "a new model"} and ${steps}`)
+    this.recoveries += 1
     this.#generation += 1
     this.#session?.close()
     this.#session = undefined
