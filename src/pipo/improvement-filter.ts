@@ -2,6 +2,7 @@
  * What is known of J(theta_t) from training alone: batch means (unbiased, noisy) and paired improvements (precise, and adding up
  * their errors) in one estimate with a variance. A Kalman filter in one dimension.
  */
+import type { PairedImprovement } from "./paired-improvement.ts"
 
 export interface FilterState {
   /** Estimate of J at the last step. */
@@ -13,9 +14,8 @@ export interface FilterObservation {
   /** Mean reward of the batch. */
   readonly mu: number
   readonly muStandardError: number
-  /** Estimated change of J since the last observation; absent: nothing is known of it. */
-  readonly improvement?: number
-  readonly improvementStandardError?: number
+  /** Change of J since the last observation; null: nothing was measured of it. */
+  readonly improvement: Pick<PairedImprovement, "improvement" | "standardError"> | null
 }
 
 /** Standard error of a change that nothing was measured of. */
@@ -31,11 +31,11 @@ const LEAST_ERROR = 1e-3
  * Source: Kalman 1960, in one dimension.
  */
 export function filterStep(state: FilterState | null, observation: FilterObservation): FilterState {
-  const { mu, improvement = 0, improvementStandardError } = observation
+  const { mu, improvement } = observation
   const noise = Math.max(observation.muStandardError, LEAST_ERROR) ** 2
   if (state === null) return { mean: mu, variance: noise }
-  const change = improvement === 0 && improvementStandardError === undefined ? UNKNOWN_CHANGE : Math.max(improvementStandardError ?? UNKNOWN_CHANGE, LEAST_ERROR)
-  const predicted = { mean: state.mean + improvement, variance: state.variance + change ** 2 }
+  const change = Math.max(improvement?.standardError ?? UNKNOWN_CHANGE, LEAST_ERROR)
+  const predicted = { mean: state.mean + (improvement?.improvement ?? 0), variance: state.variance + change ** 2 }
   const gain = predicted.variance / (predicted.variance + noise)
   return { mean: predicted.mean + gain * (mu - predicted.mean), variance: (1 - gain) * predicted.variance }
 }

@@ -82,21 +82,20 @@ test("whatever the log-probs and the groups, every number is finite", () => {
 })
 
 test("the filter weighs means and improvements by their errors", () => {
-  const first = filterStep(null, { mu: 0.4, muStandardError: 0.1 })
+  const first = filterStep(null, { mu: 0.4, muStandardError: 0.1, improvement: null })
   expect(first.mean).toBe(0.4)
   expect(first.variance).toBeCloseTo(0.01, 12)
   // Predicted 0.5 with variance 0.01 + 0.0004, observed 0.6 with variance 0.0104: half way.
-  const second = filterStep(first, { mu: 0.6, muStandardError: Math.sqrt(0.0104), improvement: 0.1, improvementStandardError: 0.02 })
+  const second = filterStep(first, { mu: 0.6, muStandardError: Math.sqrt(0.0104), improvement: { improvement: 0.1, standardError: 0.02 } })
   expect(second.mean).toBeCloseTo(0.55, 12)
   expect(second.variance).toBeCloseTo(0.0052, 12)
 })
 
 test("a filter without paired improvements stays more uncertain than one with them", () => {
-  const observe = (improvementStandardError?: number) => {
-    let state = filterStep(null, { mu: 0.5, muStandardError: 0.07 })
-    for (let i = 0; i < 50; i++) {
-      state = filterStep(state, { mu: 0.5, muStandardError: 0.07, ...(improvementStandardError === undefined ? {} : { improvement: 0, improvementStandardError }) })
-    }
+  const observe = (standardError?: number): number => {
+    const improvement = standardError === undefined ? null : { improvement: 0, standardError }
+    let state = filterStep(null, { mu: 0.5, muStandardError: 0.07, improvement })
+    for (let i = 0; i < 50; i++) state = filterStep(state, { mu: 0.5, muStandardError: 0.07, improvement })
     return state.variance
   }
   expect(observe(0.005)).toBeLessThan(observe() / 2)

@@ -2,7 +2,8 @@
  * How far the next updates may go, from what the last ones turned out to do: a factor on the learning rate, moved by three
  * measurements that each can be switched off.
  */
-import { filterStep, type FilterState } from "./improvement-filter.ts"
+import { defaults } from "../config/defaults.ts"
+import { filterStep, type FilterObservation, type FilterState } from "./improvement-filter.ts"
 import type { PairedImprovement } from "./paired-improvement.ts"
 
 export interface SteeringOptions {
@@ -16,7 +17,7 @@ export interface SteeringOptions {
   readonly returns?: boolean
 }
 
-export const steeringDefaults: Required<SteeringOptions> = { klTarget: 0.01, slopeGain: 0.1, dropThreshold: 3, returns: false }
+export const steeringDefaults: Required<SteeringOptions> = defaults.steering
 
 /** A mean with its variance. */
 type Estimate = FilterState
@@ -42,9 +43,7 @@ export const initialController: ControllerState = {
   slope: { mean: 0, variance: 0 },
 }
 
-export interface ControllerInput {
-  readonly mu: number
-  readonly muStandardError: number
+export interface ControllerInput extends FilterObservation {
   readonly improvement: PairedImprovement | null
 }
 
@@ -88,7 +87,7 @@ function distance(from: Estimate, to: Estimate): number {
  * Source: this project's own; the KL rule follows Schulman et al., arXiv:1707.06347 section 4 (adaptive penalty).
  */
 export function controllerStep(state: ControllerState, input: ControllerInput, options: Required<SteeringOptions>): ControllerStep {
-  const { improvement, mu, muStandardError } = input
+  const { improvement } = input
   let { factor, targetFactor, slope } = state
   let slopeDistance = 0
   if (improvement !== null) {
@@ -101,11 +100,7 @@ export function controllerStep(state: ControllerState, input: ControllerInput, o
     const target = options.klTarget * targetFactor
     if (options.klTarget > 0) factor *= improvement.kl > 2 * target ? SHRINK : improvement.kl < target / 2 ? GROW : 1
   }
-  const level = filterStep(state.level, {
-    mu,
-    muStandardError,
-    ...(improvement === null ? {} : { improvement: improvement.improvement, improvementStandardError: improvement.standardError }),
-  })
+  const level = filterStep(state.level, input)
   const best = state.best === null || level.mean > state.best.mean ? level : state.best
   const dropDistance = distance(best, level)
   const dropped = options.dropThreshold > 0 && dropDistance > options.dropThreshold
