@@ -25,6 +25,7 @@ import type {
   TrainOptions,
   TrainSequence,
 } from "../engine.ts"
+import { checkSampleRequest, checkSequences } from "../request-checks.ts"
 import { decodeProgram, distributionProgram, prefillProgram, scoreProgram, trainedSpecs, trainProgram, wholeHead, type Program, type ProgramOptions, type TrainProgram } from "./programs.ts"
 import type { WeightSource } from "./protocol.ts"
 import { WorkerClient } from "./worker-client.ts"
@@ -126,7 +127,7 @@ export class OnnxEngine implements Engine {
 
   async sample(requests: readonly SampleRequest[], signal?: AbortSignal): Promise<Sequence[][]> {
     signal?.throwIfAborted()
-    for (const request of requests) this.#checkRequest(request)
+    for (const request of requests) checkSampleRequest(request, this.capabilities)
     await this.#program("prefill", () => prefillProgram(this.#programs))
     await this.#program("decode", () => decodeProgram(this.#programs))
     const cancel = (): void => {
@@ -145,45 +146,21 @@ export class OnnxEngine implements Engine {
     }
   }
 
-  #checkRequest({ promptTokens, options, seeds }: SampleRequest): void {
-    const { contextLength, vocabularySize } = this.capabilities
-    const fail = (expected: string, got: string, fix: string): never => {
-      throw new EngineError(`sample: expected ${expected}, got ${got}. ${fix}`)
-    }
-    if (promptTokens.length === 0) fail("a prompt of at least one token", "none", "Start it with a beginning-of-sequence token.")
-    if (promptTokens.length + options.maxTokens > contextLength) {
-      fail(`prompt and response to fit ${contextLength} tokens`, `${promptTokens.length} + ${options.maxTokens}`, "Shorten the prompt or lower maxTokens.")
-    }
-    if (!Number.isInteger(options.maxTokens) || options.maxTokens < 1) fail("maxTokens to be a whole number of at least 1", String(options.maxTokens), "Ask for a token.")
-    if (!((options.temperature ?? 1) >= 0)) fail("a temperature from 0 up", String(options.temperature), "Use 0 for greedy decoding.")
-    const wrong = promptTokens.find((token) => !Number.isInteger(token) || token < 0 || token >= vocabularySize)
-    if (wrong !== undefined) fail(`tokens below ${vocabularySize}`, String(wrong), "Use the model's own tokenizer.")
-    if (seeds.length === 0) fail("one seed per response", "none", "Give at least one.")
-  }
-
   async logprobs(sequences: readonly TokenSequence[], options: ForwardOptions = {}): Promise<Float32Array[]> {
     return (await this.score(sequences, options)).logprobs
   }
 
   /** Log-probs, entropies and (with a value head) values of response tokens. */
   async score(sequences: readonly TokenSequence[], options: ForwardOptions = {}): Promise<SequenceScores> {
-    this.#checkSequences("logprobs", sequences)
+    checkSequences("logprobs", sequences, this.capabilities)
     if (sequences.length === 0) return { logprobs: [], entropies: [], ...(this.capabilities.valueHead ? { values: [] } : {}) }
     const temperature = options.temperature ?? 1
     const program = await this.#program(`score@${temperature}`, () => scoreProgram(this.#programs, temperature))
     return this.#client.call("score", { program: program.key, sequences, policy: options.policy ?? "current" })
   }
 
-  #checkSequences(who: string, sequences: readonly TokenSequence[]): void {
-    sequences.forEach(({ promptTokens, responseTokens }, i) => {
-      if (promptTokens.length === 0 || responseTokens.length === 0) {
-        throw new EngineError(`${who}: expected a prompt and a response of at least one token each, got ${promptTokens.length} and ${responseTokens.length} in sequence ${i}. Drop it.`)
-      }
-    })
-  }
-
   async forwardBackward(batch: readonly TrainSequence[], objective: Objective, options: TrainOptions = {}): Promise<LossReport> {
-    this.#checkSequences("forwardBackward", batch)
+    checkSequences("forwardBackward", batch, this.capabilities)
     if (batch.length === 0) throw new EngineError("forwardBackward: expected at least one sequence, got none. Skip the update when the batch is empty.")
     const temperature = options.temperature ?? 1
     const program: TrainProgram = await this.#program(`train:${objective.key}@${temperature}`, () => trainProgram(this.#programs, objective, temperature))

@@ -4,7 +4,6 @@
  * Shape legend: T response tokens, P prompt tokens; a sequence on the wire has P + T - 1 positions, the last T of them the response's.
  */
 import type { Datum } from "../../tinker/index.ts"
-import { EngineError } from "../../errors.ts"
 import type { TokenSequence } from "../engine.ts"
 
 /** [T] rows under the names of the protocol. */
@@ -35,15 +34,4 @@ export function datumOf({ promptTokens, responseTokens }: TokenSequence, rows: R
 /** [T] the response's part of a row. */
 export function responsePart(row: Float32Array, { responseTokens }: TokenSequence): Float32Array {
   return row.slice(row.length - responseTokens.length)
-}
-
-export function checkSequences(who: string, sequences: readonly TokenSequence[], contextLength: number): void {
-  sequences.forEach(({ promptTokens, responseTokens }, i) => {
-    if (promptTokens.length === 0 || responseTokens.length === 0) {
-      throw new EngineError(`${who}: expected a prompt and a response of at least one token each, got ${promptTokens.length} and ${responseTokens.length} in sequence ${i}. Drop it.`)
-    }
-    if (promptTokens.length + responseTokens.length > contextLength) {
-      throw new EngineError(`${who}: expected prompt and response to fit ${contextLength} tokens, got ${promptTokens.length} + ${responseTokens.length} in sequence ${i}. Shorten it.`)
-    }
-  })
 }

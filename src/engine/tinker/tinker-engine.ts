@@ -13,11 +13,12 @@ import type { AdamParams, TinkerClient } from "../../tinker/index.ts"
 import { join } from "node:path"
 import type { AdamOptions, Engine, EngineCapabilities, EngineTimes, ForwardOptions, LossReport, SampleRequest, Sequence, SnapshotId, StepReport, TokenSequence, TrainSequence } from "../engine.ts"
 import { builtinLossOf, type BuiltinLoss } from "./builtin-losses.ts"
-import { checkSequences, datumOf, responsePart } from "./datums.ts"
+import { checkSampleRequest, checkSequences } from "../request-checks.ts"
+import { datumOf, responsePart } from "./datums.ts"
 import { linearBackward, type GradientSequence, type Pass } from "./linear-backward.ts"
 import { checkNeeds, evaluateLocally } from "./local-objective.ts"
 import { RemotePolicy, type StepResult } from "./remote-policy.ts"
-import { ask, asksOf, checkRequest, readResponse, runAsks, type SamplingContext } from "./sampling.ts"
+import { ask, asksOf, checkExpressible, readResponse, runAsks, type SamplingContext } from "./sampling.ts"
 import { pathsBeside, readSavedState, writeSavedState } from "./saved-state.ts"
 import type { ServerCapabilities } from "./server-capabilities.ts"
 import type { TrainingModel } from "../../tinker/index.ts"
@@ -89,7 +90,7 @@ export class TinkerEngine implements Engine {
       gradientClipping: server.gradientClipping,
       lossReduction: server.lossReduction,
     }
-    this.#sampling = { capabilities: server, contextLength: options.contextLength, decode: options.decode }
+    this.#sampling = { capabilities: server, decode: options.decode }
     this.#policy = new RemotePolicy({
       client,
       baseModel,
@@ -120,7 +121,10 @@ export class TinkerEngine implements Engine {
 
   async sample(requests: readonly SampleRequest[], signal?: AbortSignal): Promise<Sequence[][]> {
     signal?.throwIfAborted()
-    for (const request of requests) checkRequest(request, this.#sampling)
+    for (const request of requests) {
+      checkSampleRequest(request, this.capabilities)
+      checkExpressible(request)
+    }
     const sequences: Sequence[][] = requests.map(({ seeds }) => Array.from({ length: seeds.length }))
     const unscored: { readonly request: number; readonly response: number }[] = []
     await this.#waiting(() =>
@@ -155,7 +159,7 @@ export class TinkerEngine implements Engine {
 
   async logprobs(sequences: readonly TokenSequence[], options: ForwardOptions = {}): Promise<Float32Array[]> {
     checkTemperature("logprobs", options)
-    checkSequences("logprobs", sequences, this.capabilities.contextLength)
+    checkSequences("logprobs", sequences, this.capabilities)
     if (sequences.length === 0) return []
     const { policy = "current" } = options
     const forward = (model: TrainingModel): Promise<Float32Array[]> => this.#forward(model, sequences)
@@ -170,7 +174,7 @@ export class TinkerEngine implements Engine {
 
   async forwardBackward(batch: readonly TrainSequence[], objective: Objective, options: ForwardOptions = {}): Promise<LossReport> {
     checkTemperature("forwardBackward", options)
-    checkSequences("forwardBackward", batch, this.capabilities.contextLength)
+    checkSequences("forwardBackward", batch, this.capabilities)
     if (batch.length === 0) throw new EngineError("forwardBackward: expected at least one sequence, got none. Skip the update when the batch is empty.")
     checkNeeds(objective, batch)
     const { lossReduction, losses } = this.#options.server
