@@ -2,6 +2,7 @@
 import { EngineError } from "../../errors.ts"
 import type { Weights } from "../../model/weights.ts"
 import type { AdamOptions, StepReport } from "../engine.ts"
+import { findSnapshot } from "../snapshots.ts"
 
 interface Moments {
   readonly first: Float32Array
@@ -173,11 +174,11 @@ export class PolicyState {
 
   /** Weights of a snapshot: its trainable parameters over the frozen ones. */
   snapshotWeights(id: string): Weights {
-    return new Map([...this.weights, ...this.#find(id).weights])
+    return new Map([...this.weights, ...findSnapshot(this.#snapshots, id).weights])
   }
 
   restore(id: string): void {
-    const snapshot = this.#find(id)
+    const snapshot = findSnapshot(this.#snapshots, id)
     for (const [name, values] of snapshot.weights) this.weights.get(name)!.set(values)
     if (snapshot.moments !== undefined) {
       this.#steps = snapshot.steps
@@ -188,17 +189,8 @@ export class PolicyState {
   }
 
   release(id: string): void {
-    this.#find(id)
+    findSnapshot(this.#snapshots, id)
     this.#snapshots.delete(id)
-  }
-
-  #find(id: string): Snapshot {
-    const snapshot = this.#snapshots.get(id)
-    if (snapshot === undefined) {
-      const known = [...this.#snapshots.keys()].join(", ") || "none"
-      throw new EngineError(`snapshot: expected a snapshot that exists (${known}), got ${id}. Take one with snapshot() and restore before release.`)
-    }
-    return snapshot
   }
 
   /** Moments as tensors to be saved: `first:NAME` and `second:NAME`. */

@@ -14,6 +14,7 @@ import { join } from "node:path"
 import type { AdamOptions, Engine, EngineCapabilities, EngineTimes, ForwardOptions, LossReport, SampleRequest, Sequence, SnapshotId, StepReport, TokenSequence, TrainSequence } from "../engine.ts"
 import { builtinLossOf, type BuiltinLoss } from "./builtin-losses.ts"
 import { checkSampleRequest, checkSequences } from "../request-checks.ts"
+import { findSnapshot } from "../snapshots.ts"
 import { datumOf, responsePart } from "./datums.ts"
 import { linearBackward, type GradientSequence, type Pass } from "./linear-backward.ts"
 import { checkNeeds, evaluateLocally } from "./local-objective.ts"
@@ -163,7 +164,7 @@ export class TinkerEngine implements Engine {
     if (sequences.length === 0) return []
     const { policy = "current" } = options
     const forward = (model: TrainingModel): Promise<Float32Array[]> => this.#forward(model, sequences)
-    return this.#waiting(() => (policy === "current" ? this.#policy.read(forward) : this.#policy.readOther(this.#find(policy).path, forward)))
+    return this.#waiting(() => (policy === "current" ? this.#policy.read(forward) : this.#policy.readOther(findSnapshot(this.#snapshots, policy).path, forward)))
   }
 
   async #forward(model: TrainingModel, sequences: readonly TokenSequence[]): Promise<Float32Array[]> {
@@ -266,7 +267,7 @@ export class TinkerEngine implements Engine {
 
   /** The address of the snapshot; what it names stays on the server as long as a checkpoint beside the folder names it. */
   async exportSnapshot(id: SnapshotId, directory: string): Promise<void> {
-    const snapshot = this.#find(id)
+    const snapshot = findSnapshot(this.#snapshots, id)
     writeSavedState(directory, { server: this.#options.client.address, path: snapshot.path, ...this.#identity })
     if (!snapshot.own) return
     this.#snapshots.set(id, { ...snapshot, own: false })
@@ -279,23 +280,14 @@ export class TinkerEngine implements Engine {
     return id
   }
 
-  #find(id: string): Snapshot {
-    const snapshot = this.#snapshots.get(id)
-    if (snapshot === undefined) {
-      const known = [...this.#snapshots.keys()].join(", ") || "none"
-      throw new EngineError(`snapshot: expected a snapshot that exists (${known}), got ${id}. Take one with snapshot() and restore before release.`)
-    }
-    return snapshot
-  }
-
   async restore(id: SnapshotId): Promise<void> {
-    const { path, optimizer } = this.#find(id)
+    const { path, optimizer } = findSnapshot(this.#snapshots, id)
     await this.clearGradients()
     await this.#waiting(() => this.#policy.load({ path, optimizer }))
   }
 
   async release(id: SnapshotId): Promise<void> {
-    const { path, own } = this.#find(id)
+    const { path, own } = findSnapshot(this.#snapshots, id)
     this.#snapshots.delete(id)
     await this.#policy.releaseOther(path)
     if (own) await this.#policy.remove(path)
