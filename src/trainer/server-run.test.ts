@@ -71,6 +71,24 @@ describe("a run on a server", () => {
     expect(readFileSync(join(parts, "model", "adapter.tar.gz"), "utf8")).toMatch(/^archive of model_/)
   })
 
+  test("steers its step size by the previous policy, goes back to the best one, and resumes exactly; what checkpoints do not name is gone from the server", async () => {
+    const [whole, parts] = [join(harness.directory, "steered"), join(harness.directory, "steered-parts")]
+    const server = await harness.server()
+    // Rewards that say nothing, and so small a threshold that the run goes back to its best policy.
+    const rollout = { promptsPerStep: 4, groupSize: 4, maxResponseTokens: 4, rewardNoise: 0.5 }
+    const config = await configFor(server, { rollout, objective: { name: "grpo" }, pipo: { preset: "verified" }, steering: { returns: true, dropThreshold: 1e-6 }, train: { steps: 6 } })
+    await trainRun({ config, task: lowDigits, runDirectory: whole })
+    const lines = readRun(whole).metrics
+    expect(lines.filter((line) => typeof line["improvement"] === "number")).toHaveLength(5)
+    expect(lines.some((line) => line["stepCut"] === true)).toBe(true)
+    // Two checkpoints at most, each with its previous and its best policy, and the final model: every step made such saves.
+    expect(server.checkpointNames().length).toBeLessThanOrEqual(7)
+    const stop = new AbortController()
+    await trainRun({ config, task: lowDigits, runDirectory: parts, signal: stop.signal, observer: { onStep: ({ step }) => void (step === 4 && stop.abort()) } })
+    await trainRun({ config, task: lowDigits, runDirectory: parts, resume: true })
+    expect(steps(parts)).toEqual(steps(whole))
+  })
+
   test("goes on when the server restarts in the middle without its models, and ends with the numbers of a quiet run", async () => {
     const runs: unknown[] = []
     for (const disturbed of [false, true]) {

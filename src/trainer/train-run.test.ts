@@ -6,7 +6,7 @@ import type { ConfigInput } from "../config/index.ts"
 import { ConfigError } from "../errors.ts"
 import { mul, neg } from "../graph/index.ts"
 import type { Objective } from "../objectives/index.ts"
-import { readRun } from "../runs/index.ts"
+import { readRun, type MetricsLine } from "../runs/index.ts"
 import { trainRun } from "./train-run.ts"
 
 const temporary = mkdtempSync(join(tmpdir(), "pirl-train-run-"))
@@ -26,22 +26,27 @@ function steps(directory: string): unknown[] {
   return readRun(directory).metrics.map(({ time: _time, ...line }) => line)
 }
 
-const presets: readonly [string, ConfigInput][] = [
-  ["PIPO", config],
+/** Rewards that say nothing but differ, so that every part of the rules has something to do. */
+const noisy: ConfigInput = { ...config, rollout: { ...config.rollout, rewardNoise: 0.5 }, train: { steps: 6 }, pipo: { minSteps: 2 } }
+
+/** The rule, and what shows that it did more than the base before the stop. */
+const presets: readonly [string, ConfigInput, (line: MetricsLine) => boolean][] = [
+  ["PIPO", noisy, (line) => line["gate"] === "reinforce" || line["gate"] === "suppress"],
   // So small a threshold that the run goes back to its best policy.
-  ["the step size steered", { ...config, pipo: { preset: "verified" }, steering: { returns: true, dropThreshold: 0.1 }, optimizer: { epochs: 2 } }],
-  ["PIPO's controls", { ...config, pipo: { minSteps: 1, signal: "random" } }],
+  ["the step size steered", { ...noisy, pipo: { preset: "verified" }, steering: { returns: true, dropThreshold: 1e-6 }, optimizer: { epochs: 2 } }, (line) => line["stepCut"] === true],
+  ["a random signal", { ...noisy, pipo: { minSteps: 2, signal: "random" } }, (line) => line["gate"] === "reinforce" || line["gate"] === "suppress"],
 ]
 
-test.each(presets)("a run with %s that is stopped and resumed has the numbers of the uninterrupted one", async (name, config) => {
+test.each(presets)("a run with %s that is stopped and resumed has the numbers of the uninterrupted one", async (name, config, atWork) => {
   const [whole, parts] = [join(temporary, `${name} whole`), join(temporary, `${name} parts`)]
   await trainRun({ config, runDirectory: whole })
   const stop = new AbortController()
-  const first = await trainRun({ config, runDirectory: parts, signal: stop.signal, observer: { onStep: () => stop.abort() } })
-  expect([first.finished, first.step]).toEqual([false, 1])
+  const first = await trainRun({ config, runDirectory: parts, signal: stop.signal, observer: { onStep: ({ step }) => void (step === 4 && stop.abort()) } })
+  expect([first.finished, first.step]).toEqual([false, 4])
+  expect(readRun(parts).metrics.some(atWork)).toBe(true)
   expect(readRun(parts).state).toBe("stopped")
   const second = await trainRun({ config, runDirectory: parts, resume: true })
-  expect([second.finished, second.step]).toEqual([true, 3])
+  expect([second.finished, second.step]).toEqual([true, 6])
   expect(steps(parts)).toEqual(steps(whole))
 })
 
