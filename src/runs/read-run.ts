@@ -109,7 +109,7 @@ export function listRunFolders(root: string): string[] {
       if (entry.isDirectory() && !entry.name.startsWith(".") && entry.name !== "node_modules") visit(join(folder, entry.name), depth + 1)
     }
   }
-  if (existsSync(root)) visit(root, 0)
+  if (statSync(root, { throwIfNoEntry: false })?.isDirectory() === true) visit(root, 0)
   const changed = new Map(found.map((folder) => [folder, lastChange(folder).getTime()]))
   return found.sort((a, b) => changed.get(a)! - changed.get(b)!)
 }
