@@ -68,9 +68,9 @@ export type ColumnChoices = Partial<Record<ColumnRole, ColumnChoice>>
 
 /** Columns a person named. */
 export interface NamedColumns {
-  readonly reward?: string
-  readonly step?: string
-  readonly accuracy?: string
+  readonly reward?: string | undefined
+  readonly step?: string | undefined
+  readonly accuracy?: string | undefined
 }
 
 /**

@@ -3,8 +3,9 @@ import { existsSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { configChanges, type ResolvedConfig } from "../config/index.ts"
 import { ConfigError, DataError, type ConfigIssue } from "../errors.ts"
+import { packageVersion } from "../package-version.ts"
 import { writeFileAtomic } from "../runs/index.ts"
-import { packageVersion, settingAt, type ComparisonPlan } from "./plan.ts"
+import { settingAt, type ComparisonPlan } from "./plan.ts"
 import { definitions } from "./statistics.ts"
 
 export interface SavedArm {

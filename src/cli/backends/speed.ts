@@ -10,6 +10,7 @@ import { presetConfig } from "../../model/presets.ts"
 import { createByteTokenizer } from "../../model/tokenizer-create.ts"
 import { crossEntropy } from "../../objectives/supervised.ts"
 import { randomStream } from "../../random.ts"
+import { median } from "../../statistics.ts"
 import type { BenchBackend, BenchMeasurement, BenchReport } from "../bench.ts"
 
 type Workload = keyof BenchReport
@@ -101,10 +102,6 @@ async function measureReference(python: string, workload: Workload, threads: num
   } catch (cause) {
     throw new EngineError(`bench: expected ${python} to run ${script}, got: ${cause instanceof Error ? cause.message : String(cause)}. Install torch for that Python.`, { cause })
   }
-}
-
-function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!
 }
 
 export const benchBackend: BenchBackend = {
