@@ -23,6 +23,8 @@ export interface ComparisonObserver {
 export interface Comparison {
   readonly plan: ComparisonPlan
   readonly out: string
+  /** Folder of starts that comparisons share; undefined: each has its own. */
+  readonly starts?: string | undefined
   /** Worker processes. */
   readonly parallel: number
   readonly keepModels: boolean
@@ -41,17 +43,17 @@ export interface ComparisonState {
 
 /**
  * Does all runs of a plan that are not done, and keeps results.jsonl up to date.
- * @throws ConfigError  when the folder holds another comparison, or another process works on it
+ * @throws ConfigError  when the folder holds another comparison, or another process works on it or makes starts in the shared folder
  */
-export async function runComparison({ plan, out, parallel, keepModels, retryFailed, observer, signal }: Comparison): Promise<ComparisonState> {
+export async function runComparison({ plan, out, starts, parallel, keepModels, retryFailed, observer, signal }: Comparison): Promise<ComparisonState> {
   mkdirSync(out, { recursive: true })
-  const lock = acquireLock(out)
+  const locks = [acquireLock(out, "--out")]
   try {
     const saved = writePlanFile(out, plan)
     const failures = new Failures(out)
     const results = new ResultTable(out, saved, failures)
     results.readAll()
-    const jobs = jobsOf(plan, out)
+    const jobs = jobsOf(plan, out, starts)
     const runs = jobs.filter((job): job is RunJob => job.kind === "run")
     const open = runs.filter((run) => {
       const { state } = results.get(run)
@@ -60,6 +62,10 @@ export async function runComparison({ plan, out, parallel, keepModels, retryFail
     if (!keepModels) for (const run of runs) if (results.get(run).state === "finished" && existsSync(run.directory)) removeModels(run.directory)
     const needed = new Map(open.map((run) => [run.start, run.startKey]))
     const left = jobs.filter((job) => (job.kind === "run" ? open.includes(job) : needed.has(job.directory) && readStart(job.directory, needed.get(job.directory)!) === undefined))
+    if (starts !== undefined && left.some(({ kind }) => kind === "start")) {
+      mkdirSync(starts, { recursive: true })
+      locks.push(acquireLock(starts, "--starts"))
+    }
     results.write()
     observer.onPlan(runs, runs.length - open.length)
     await runJobs({
@@ -88,7 +94,7 @@ export async function runComparison({ plan, out, parallel, keepModels, retryFail
     })
     return { plan: saved, results: results.all() }
   } finally {
-    lock.release()
+    for (const lock of locks) lock.release()
   }
 }
 

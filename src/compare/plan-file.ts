@@ -42,6 +42,11 @@ export function readPlanFile(directory: string): SavedPlan {
   }
 }
 
+/** Names of the arms that a folder has already; none where there is no comparison. @throws DataError  when its plan cannot be read */
+export function armsIn(directory: string): string[] {
+  return existsSync(join(directory, fileName)) ? readPlanFile(directory).arms.map(({ name }) => name) : []
+}
+
 /**
  * Joins a plan with the one that the folder has, and writes it.
  * @returns all arms and seeds of the folder, those of earlier commands first

@@ -79,6 +79,15 @@ test("arms share the start of their seed unless they change what decides it", ()
   for (const job of jobs) if (job.kind === "run") expect(jobs.findIndex(({ directory }) => directory === job.start)).toBeLessThan(jobs.indexOf(job))
 })
 
+test("starts in a folder that comparisons share are told apart by what decides them", () => {
+  const startsOf = (overrides: readonly string[]): string[] =>
+    jobsOf(plan(["base", "pipo"], { overrides }), "out", "shared").flatMap((job) => (job.kind === "start" ? [job.directory] : []))
+  const [plainly, warmer] = [startsOf(["train.steps=7"]), startsOf(["warmStart.targetAccuracy=0.9"])]
+  for (const directory of [...plainly, ...warmer]) expect(directory).toMatch(/^shared.seed-[12]-[0-9a-f]{12}$/)
+  expect(new Set([...plainly, ...warmer]).size).toBe(4)
+  expect(startsOf(["optimizer.epochs=3"])).toEqual(plainly)
+})
+
 test("no two runs share a folder", () => {
   const name = fc.stringMatching(/^[A-Za-z0-9](?:[A-Za-z0-9._+-]{0,6}[A-Za-z0-9])?$/)
   const lowerCase = (text: string): string => text.toLowerCase()
