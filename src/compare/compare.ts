@@ -6,7 +6,7 @@ import { removeModels } from "./finished-run.ts"
 import { jobsOf, type Job, type RunJob } from "./jobs.ts"
 import type { ComparisonPlan } from "./plan.ts"
 import { readPlanFile, writePlanFile, type SavedPlan } from "./plan-file.ts"
-import { readResults, readRunResult, runDirectory, writeResults, type RunKey, type RunResult } from "./results.ts"
+import { readResults, readRunResult, runDirectory, runName, writeResults, type RunKey, type RunResult } from "./results.ts"
 import { runJobs, type JobOutcome } from "./scheduler.ts"
 import { readStart } from "./starts.ts"
 import { forkWorker } from "./worker-process.ts"
@@ -121,13 +121,13 @@ class ResultTable {
 
   /** Reads the run folders; where they were removed, the lines of results.jsonl stand for them. */
   readAll(): void {
-    const known = new Map(readResults(this.#out).map((result) => [nameOf(result), result]))
+    const known = new Map(readResults(this.#out).map((result) => [runName(result), result]))
     for (const seed of this.#plan.seeds) {
       for (const { name } of this.#plan.arms) {
         const key = { arm: name, seed }
-        const line = known.get(nameOf(key))
+        const line = known.get(runName(key))
         const gone = !existsSync(runDirectory(this.#out, key))
-        if (gone && (line?.state === "finished" || line?.state === "failed")) this.#results.set(nameOf(key), line)
+        if (gone && (line?.state === "finished" || line?.state === "failed")) this.#results.set(runName(key), line)
         else this.read(key)
       }
     }
@@ -136,7 +136,7 @@ class ResultTable {
   read(key: RunKey): void {
     const arm = this.#plan.arms.find(({ name }) => name === key.arm)!
     const result = readRunResult(this.#out, key, arm.overrides, this.#rolloutsPerStep(arm.changes), this.#failures.reasonOf(key))
-    this.#results.set(nameOf(key), result)
+    this.#results.set(runName(key), result)
   }
 
   #rolloutsPerStep(changes: Readonly<Record<string, unknown>>): number {
@@ -145,7 +145,7 @@ class ResultTable {
   }
 
   get(key: RunKey): RunResult {
-    return this.#results.get(nameOf(key))!
+    return this.#results.get(runName(key))!
   }
 
   all(): RunResult[] {
@@ -155,8 +155,4 @@ class ResultTable {
   write(): void {
     writeResults(this.#out, this.#plan, this.all())
   }
-}
-
-function nameOf({ arm, seed }: RunKey): string {
-  return `${arm}/${seed}`
 }
