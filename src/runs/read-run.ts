@@ -11,6 +11,7 @@ import { readJsonl } from "./jsonl-log.ts"
 import type { CompletionLine, EvaluationLine, MetricsLine, RunEvent, RunEventKind } from "./records.ts"
 import { isRunFolder } from "./run-folder.ts"
 import { isHeld, readLock } from "./run-lock.ts"
+import { completionFiles } from "./run-tables.ts"
 import type { RunSummary } from "./summary.ts"
 
 /**
@@ -64,9 +65,7 @@ export function readRun(directory: string): RunRecord {
 
 /** The responses a run has kept, in the order of the steps. */
 export function readCompletions(directory: string): readonly CompletionLine[] {
-  const folder = join(directory, "completions")
-  const files = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith(".jsonl")) : []
-  return files.sort().flatMap((name) => readJsonl(join(folder, name)).records) as unknown as readonly CompletionLine[]
+  return completionFiles(directory).flatMap((path) => readJsonl(path).records) as unknown as readonly CompletionLine[]
 }
 
 function readSummary(directory: string): RunSummary | undefined {
