@@ -8,6 +8,7 @@ import type { AnalysisOptions, ComparisonPlan, ComparisonState, Match, Measure }
 import { suggestion } from "../config/index.ts"
 import { ConfigError, type ConfigIssue } from "../errors.ts"
 import { configChecks } from "../trainer/config-checks.ts"
+import { packageVersion } from "./cli.ts"
 import type { CliContext, Command, CommandArguments, OptionSpec } from "./command.ts"
 import { comparisonProgress } from "./compare-progress.ts"
 import { showComparison } from "./compare-report.ts"
@@ -98,7 +99,7 @@ async function compare(args: CommandArguments, reading: Reading, plan: Compariso
   })
   try {
     const starts = args.text("starts")
-    const state = await runComparison({ plan, out, starts: starts === undefined ? undefined : fromHere(starts), parallel, keepModels: args.flag("keep-models"), retryFailed: args.flag("retry-failed"), observer: progress, signal: stop.signal })
+    const state = await runComparison({ plan, out, version: packageVersion(), starts: starts === undefined ? undefined : fromHere(starts), parallel, keepModels: args.flag("keep-models"), retryFailed: args.flag("retry-failed"), observer: progress, signal: stop.signal })
     progress.close()
     showComparison(state, out, analysisOptions(args, reading, state), context, json)
     if (stop.signal.aborted) {

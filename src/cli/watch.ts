@@ -4,7 +4,7 @@
 import { existsSync } from "node:fs"
 import { startDashboard } from "../dashboard/index.ts"
 import { ConfigError } from "../errors.ts"
-import { packageVersion } from "../package-version.ts"
+import { packageVersion } from "./cli.ts"
 import type { CliContext, Command, CommandArguments, OptionSpec } from "./command.ts"
 import { exitCodes } from "./exit-code.ts"
 import { openBrowser } from "./open-browser.ts"

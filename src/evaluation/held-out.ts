@@ -93,5 +93,5 @@ export async function expectedAccuracy(context: HeldOutContext, problems: readon
     })),
   )
   const probabilities = logprobs.map((row) => Math.exp(row.reduce((total, x) => total + x, 0)))
-  return { mean: mean(probabilities), standardError: probabilities.length < 2 ? 0 : standardError(probabilities) }
+  return { mean: mean(probabilities), standardError: standardError(probabilities) }
 }
