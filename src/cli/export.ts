@@ -23,7 +23,7 @@ const weightTypes = ["f32", "bf16", "f16"] as const
 
 type LogFormat = (typeof logFormats)[number]
 
-/** Options that the logs do not have. */
+/** Options that only models have. */
 const modelOptions = ["checkpoint", "dtype", "license", "name"]
 
 /** The command. */
