@@ -178,9 +178,14 @@ export interface CompletionPage {
   readonly statuses: readonly string[]
 }
 
-/** What a server-sent event says. */
+/** What a server-sent event `change` says. */
 export interface ChangeMessage {
   readonly run: string
   /** Logs that have something new. */
   readonly logs: readonly ("metrics" | "evaluations" | "events" | "completions")[]
+}
+
+/** What a server-sent event `problem` says: the server could not look at the runs. */
+export interface ProblemMessage {
+  readonly message: string
 }

@@ -1,9 +1,9 @@
 import { appendFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
 import { request } from "node:http"
-import type { IncomingHttpHeaders } from "node:http"
+import type { ClientRequest, IncomingHttpHeaders, IncomingMessage } from "node:http"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { afterEach, beforeEach, describe, expect, test } from "vitest"
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
 import type { ColumnsAnswer, Completion, CompletionPage, RunInfo } from "../api.ts"
 import { readApp } from "./app-files.ts"
 import { startDashboard } from "./server.ts"
@@ -171,6 +171,66 @@ describe("runs that change", () => {
     expect(answer.status).toBe(404)
     expect(answer.body).toContain("may have been deleted")
     expect((await ask("/api/runs")).status).toBe(200)
+  })
+})
+
+/** Server-sent events as they come. */
+class LiveEvents {
+  readonly #sent: ClientRequest
+  #text = ""
+
+  private constructor(sent: ClientRequest, response: IncomingMessage) {
+    this.#sent = sent
+    response.setEncoding("utf8")
+    response.on("data", (text: string) => (this.#text += text))
+    response.on("error", () => undefined)
+  }
+
+  static open(): Promise<LiveEvents> {
+    return new Promise((resolve, reject) => {
+      const sent = request({ host: "127.0.0.1", port: dashboard!.port, path: "/api/live" }, (response) => resolve(new LiveEvents(sent, response)))
+      sent.on("error", reject)
+      sent.end()
+    })
+  }
+
+  /** What the first event of a name says; `meanwhile` is called until it is there. */
+  async next(event: string, meanwhile?: () => void): Promise<unknown> {
+    return vi.waitFor(
+      () => {
+        const found = new RegExp(`^event: ${event}\\ndata: (.*)$`, "m").exec(this.#text)
+        if (found !== null) return JSON.parse(found[1]!) as unknown
+        meanwhile?.()
+        throw new Error(`no event ${event} in ${JSON.stringify(this.#text)}`)
+      },
+      { timeout: 10_000, interval: 200 },
+    )
+  }
+
+  close(): void {
+    this.#sent.destroy()
+  }
+}
+
+describe("live events", () => {
+  test("name the run and the logs that have grown", async () => {
+    await start()
+    const { id } = await onlyRun()
+    const events = await LiveEvents.open()
+    let step = 2
+    const change = await events.next("change", () => appendFileSync(join(run, "metrics.jsonl"), `${metricsLine(++step)}\n`))
+    expect(change).toEqual({ run: id, logs: ["metrics"] })
+    events.close()
+  })
+
+  test("tell of the first run of a folder that was empty", async () => {
+    rmSync(join(folder, "runs"), { recursive: true })
+    await start()
+    const events = await LiveEvents.open()
+    mkdirSync(run, { recursive: true })
+    writeFileSync(join(run, "config.yaml"), "seed: 1\n")
+    expect(await events.next("runs")).toEqual({ count: 1 })
+    events.close()
   })
 })
 
