@@ -32,9 +32,9 @@ function writeTwoParts(first: string): void {
 async function searchAll(query: Omit<CompletionsQuery, "limit">): Promise<CompletionPage["completions"]> {
   const index = new CompletionIndex(run)
   const found: CompletionPage["completions"][number][] = []
-  let cursor: string | null | undefined
+  let cursor: string | null = null
   do {
-    const page: CompletionPage = await searchCompletions(index, { limit: 50, ...query, ...(cursor === undefined ? {} : { cursor }) })
+    const page: CompletionPage = await searchCompletions(index, { limit: 50, ...query, ...(cursor === null ? {} : { cursor }) })
     found.push(...page.completions)
     ;({ cursor } = page)
   } while (cursor !== null)

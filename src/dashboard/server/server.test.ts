@@ -65,7 +65,7 @@ async function json<T>(path: string): Promise<T> {
 }
 
 async function start(host?: string): Promise<void> {
-  dashboard = await startDashboard({ roots: [join(folder, "runs")], port: 0, version: "0", app, ...(host === undefined ? {} : { host }) })
+  dashboard = await startDashboard({ roots: [join(folder, "runs")], port: 0, app, ...(host === undefined ? {} : { host }) })
 }
 
 async function onlyRun(): Promise<RunInfo> {
@@ -276,7 +276,7 @@ describe("responses", () => {
 
 test("a port in use that was asked for is an error that says so", async () => {
   await start()
-  await expect(startDashboard({ roots: [folder], port: dashboard!.port, version: "0", app })).rejects.toThrow(/which is in use/)
+  await expect(startDashboard({ roots: [folder], port: dashboard!.port, app })).rejects.toThrow(/which is in use/)
 })
 
 test("without the built page the error says how to build it", () => {

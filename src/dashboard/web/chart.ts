@@ -70,11 +70,6 @@ export class Chart {
     if (this.#isVisible) this.#flush()
   }
 
-  /** Number of points drawn, for tests. */
-  get points(): number {
-    return this.#plot?.data[0]?.length ?? 0
-  }
-
   #toggleLog(scale: HTMLElement): void {
     this.#isLog = !this.#isLog
     scale.setAttribute("aria-pressed", String(this.#isLog))
@@ -94,7 +89,6 @@ export class Chart {
       this.#plot = new uPlot(this.#options(traces, look), data, this.#body)
       this.#shape = shape
     } else this.#plot.setData(data, look.zoom === undefined)
-    this.element.dataset["points"] = String(this.points)
     if (look.zoom !== undefined) this.#plot.setScale("x", { min: look.zoom[0], max: look.zoom[1] })
   }
 

@@ -13,7 +13,6 @@ class Columns {
   time: Values = []
   columns: Map<string, Values> = new Map()
   labels: Readonly<Record<string, readonly string[]>> = {}
-  damaged = 0
 
   /** Takes an answer in: all of it, or what follows the rows that are here. */
   take(answer: ColumnsAnswer): void {
@@ -32,7 +31,6 @@ class Columns {
     this.generation = answer.generation
     this.width = answer.width
     this.rows = answer.rows
-    this.damaged = answer.damaged
   }
 }
 
@@ -72,10 +70,6 @@ export class RunSeries {
     const columns = new Columns()
     columns.take(await this.#source.columns(this.id, { log: "metrics", points, from, to }))
     this.#zoom = { from, to, columns }
-  }
-
-  get damaged(): number {
-    return this.#logs.metrics.damaged + this.#logs.evaluations.damaged
   }
 
   names(log: LogName): string[] {
