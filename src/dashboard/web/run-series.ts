@@ -72,6 +72,11 @@ export class RunSeries {
     this.#zoom = { from, to, columns }
   }
 
+  /** Every row is there: columns may be read side by side. Of rows in buckets each column keeps its own least and greatest. */
+  isWhole(log: LogName): boolean {
+    return this.#columns(log).width === 1
+  }
+
   names(log: LogName): string[] {
     return [...this.#logs[log].columns.keys()]
   }
