@@ -87,7 +87,7 @@ const improvement: ChartSpec = {
 const steering: ChartSpec = {
   id: "steering",
   title: "Steering",
-  unit: "times the scheduled learning rate; points: the update was left out",
+  unit: "x learning rate; points: left out",
   uses: ["stepFactor", "stepCut"],
   lines(run, alone) {
     const line = metric(run, "stepFactor", "factor")
@@ -113,7 +113,7 @@ const heldOut: ChartSpec = {
 const signal: ChartSpec = {
   id: "xi",
   title: "Improvement signal",
-  unit: "xi, coloured by the gate where every step is drawn",
+  unit: "xi, coloured by the gate",
   uses: ["xi"],
   lines(run, alone) {
     const line = metric(run, "xi", "xi")

@@ -135,7 +135,7 @@ export class Chart {
       height,
       series,
       bands,
-      scales: { x: { time: false }, y: { distr: this.#isLog ? 3 : 1 } },
+      scales: { x: { time: false }, y: { distr: this.#isLog ? 3 : 1, ...(look.isShare && !this.#isLog ? { range: shareRange } : {}) } },
       axes: [
         { ...axis, size: 28, values: (_, ticks) => ticks.map((tick) => (tick === null ? "" : compactTick(tick))) },
         { ...axis, size: 48, values: (_, ticks) => ticks.map((tick) => (tick === null ? "" : look.isShare ? `${Number((100 * tick).toPrecision(4))} %` : compactTick(tick))) },
@@ -154,6 +154,11 @@ export class Chart {
       },
     }
   }
+}
+
+/** As uPlot chooses it, but for a curve of zeros alone, which it draws from 0 to 100: of shares that is 10 000 %. */
+function shareRange(_: uPlot, low: number | null, high: number | null): uPlot.Range.MinMax {
+  return low === 0 && high === 0 ? [0, 0.1] : uPlot.rangeNum(low ?? 0, high ?? 1, 0.1, true)
 }
 
 function compactTick(tick: number): string {
