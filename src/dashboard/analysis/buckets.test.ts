@@ -1,4 +1,4 @@
-import fc from "fast-check"
+import * as fc from "fast-check"
 import { describe, expect, test } from "vitest"
 import { bucketWidth, extremes, places, queryTable } from "./buckets.ts"
 import { tableOf } from "./table.test-helper.ts"

@@ -1,4 +1,4 @@
-import fc from "fast-check"
+import * as fc from "fast-check"
 import { expect, test } from "vitest"
 import { queryTable } from "../analysis/buckets.ts"
 import { tableOf } from "../analysis/table.test-helper.ts"
