@@ -21,7 +21,7 @@ const weightTypes = ["f32", "bf16", "f16"] as const
 
 type LogFormat = (typeof logFormats)[number]
 
-/** Options that only models have, and only Weights & Biases. */
+/** Options that only models have. */
 const modelOptions = ["checkpoint", "dtype", "license", "name"]
 
 /** The command. */
