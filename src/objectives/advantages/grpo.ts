@@ -1,5 +1,6 @@
 /** Rewards centred on their group and divided by a standard deviation: grpo, drgrpo and batch-std. */
-import { groupPositions, mean, outcomeRewards, sampleDeviation, spread } from "./common.ts"
+import { mean, sampleDeviation } from "../../statistics.ts"
+import { groupPositions, outcomeRewards, spread } from "./common.ts"
 import type { AdvantageEstimator, RewardedResponse } from "./estimator.ts"
 
 /** Which standard deviation divides the centred reward. */
