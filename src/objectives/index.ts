@@ -1,5 +1,6 @@
 /** Advantages, aggregation, KL and the objectives. */
 export { applyMask, denseRewards } from "./advantages/common.ts"
+export { groupScales } from "./advantages/grpo.ts"
 export { advantageNames, createAdvantage } from "./advantages/registry.ts"
 export type { AdvantageName, AdvantageOptions } from "./advantages/registry.ts"
 export type { AdvantageEstimator, AdvantageNeed, AdvantageResult, RewardedResponse } from "./advantages/estimator.ts"

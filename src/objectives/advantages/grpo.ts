@@ -6,6 +6,9 @@ import type { AdvantageEstimator, RewardedResponse } from "./estimator.ts"
 /** Which standard deviation divides the centred reward. */
 export type RewardScale = "group" | "batch" | "none"
 
+/** The advantages of this kind, and what divides there when nothing is said. */
+export const groupScales: Readonly<Record<"grpo" | "drgrpo" | "batch-std", RewardScale>> = { grpo: "group", drgrpo: "none", "batch-std": "batch" }
+
 export interface GroupRelativeOptions {
   readonly scale?: RewardScale
   /** Added to the standard deviation. Default 1e-6 (TRL: 1e-4). */
