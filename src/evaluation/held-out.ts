@@ -4,6 +4,7 @@ import type { Engine } from "../engine/engine.ts"
 import type { Tokenizer } from "../model/tokenizer.ts"
 import { collectRollouts, type Rollout } from "../rollout/rollout.ts"
 import { encodePrompt, encodeResponse } from "../rollout/prompt-encoder.ts"
+import { mean, standardError } from "../statistics.ts"
 
 export interface HeldOutContext {
   readonly engine: Engine
@@ -92,8 +93,5 @@ export async function expectedAccuracy(context: HeldOutContext, problems: readon
     })),
   )
   const probabilities = logprobs.map((row) => Math.exp(row.reduce((total, x) => total + x, 0)))
-  const n = probabilities.length
-  const mean = probabilities.reduce((total, p) => total + p, 0) / n
-  const squares = probabilities.reduce((total, p) => total + (p - mean) ** 2, 0)
-  return { mean, standardError: n < 2 ? 0 : Math.sqrt(squares / (n - 1) / n) }
+  return { mean: mean(probabilities), standardError: standardError(probabilities) }
 }
