@@ -3,7 +3,7 @@
  *
  *   npx tsx bench/dashboard.ts [--completions N] [--steps N] [--folder DIR]
  *
- * Generates the run (about 0.6 kB a response), starts a server as `pirl watch` does, in a process of its own, and measures over HTTP. The
+ * Needs the built page (npm run build). Generates the run (about 0.5 kB a response), starts a server as `pirl watch` does, in a process of its own, and measures over HTTP. The
  * folder is removed unless it was named.
  */
 import { spawn } from "node:child_process"

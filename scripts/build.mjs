@@ -1,6 +1,6 @@
 // Compiles src/ to dist/ (plain tsc), builds the dashboard's page (Vite) and makes the command executable.
 import { execFileSync } from "node:child_process"
-import { chmodSync, rmSync } from "node:fs"
+import { chmodSync, copyFileSync, rmSync } from "node:fs"
 import { fileURLToPath } from "node:url"
 import { build } from "vite"
 
@@ -19,4 +19,6 @@ await build({
     rollupOptions: { output: { entryFileNames: "app.js", assetFileNames: "app.[ext]" } },
   },
 })
+// The page contains uPlot, whose licence asks to go with it.
+copyFileSync("node_modules/uplot/LICENSE", "dist/dashboard/app/uPlot.LICENSE")
 chmodSync("dist/cli/main.js", 0o755)

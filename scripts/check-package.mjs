@@ -73,7 +73,7 @@ function checkContents(installed) {
   const files = readdirSync(installed, { recursive: true, encoding: "utf8" })
   const stray = files.filter((file) => /\.test(?:-helper)?\.|\.tsbuildinfo$|^test[/\\]|^src[/\\]/.test(file))
   check(stray.length === 0, "neither tests nor sources in the package", stray.join(", "))
-  for (const file of ["dist/cli/main.js", "dist/engine/onnx/worker.js", "dist/dashboard/app/index.html", "dist/dashboard/app/app.js", "dist/dashboard/app/app.css", "dist/index.d.ts", "examples/quickstart.yaml", "LICENSE"]) {
+  for (const file of ["dist/cli/main.js", "dist/engine/onnx/worker.js", "dist/dashboard/app/index.html", "dist/dashboard/app/app.js", "dist/dashboard/app/app.css", "dist/dashboard/app/uPlot.LICENSE", "dist/index.d.ts", "examples/quickstart.yaml", "LICENSE"]) {
     check(existsSync(join(installed, file)), `${file} in the package`, "none")
   }
 }

@@ -68,8 +68,21 @@ describe.each(files)("%s", (file) => {
     expect(template.user).toBe("{prompt}\n\nPlease solve this step by step and put your final answer in \\boxed{}.")
   })
 
-  test("passes every check of a run, but for the critic where there is none", () => {
+  test("passes every check of a run", () => {
     expect(configWarnings(resolveConfigFile(join(folder, file), overrides, configChecks))).toEqual([])
+  })
+
+  test("ends with the section of a server that passes the checks, but for PPO, whose critic servers lack", () => {
+    const text = readFileSync(join(folder, file), "utf8")
+    const section = /^# engine:\n(?:#.*\n)+$/m
+    const { name } = resolved(file).objective
+    expect(section.test(text)).toBe(name !== "ppo")
+    const onServer = join(temporary, file)
+    writeFileSync(onServer, `${text.replace(section, (lines) => lines.replaceAll(/^# /gm, ""))}\n`)
+    const given = [...overrides, ...(name === "grpo" ? ["rollout.temperature=1"] : []), ...(name === "ppo" ? ["engine.kind=tinker", "engine.server.url=http://localhost:1", "engine.server.baseModel=b", "engine.server.lossReduction=sum", "rollout.temperature=1"] : [])]
+    const resolve = (): string => resolveConfigFile(onServer, given, configChecks).engine.kind
+    if (name === "ppo") expect(resolve).toThrow("servers have no value head")
+    else expect(resolve()).toBe("tinker")
   })
 
   test("differs from its counterpart in the pipo section alone", () => {

@@ -90,6 +90,8 @@ describe("pirl export", () => {
     expect(stderr).toContain("expected --dtype with one of f32, bf16, f16, got f8")
     const mixed = await run(first, "--to", "csv", "--out", join(root, "none"), "--license", "mit")
     expect(mixed.stderr).toContain("expected no --license with --to csv")
+    const onFile = await run(first, "--to", "csv", "--out", join(first, "config.yaml"))
+    expect([onFile.code, onFile.stderr]).toEqual([2, expect.stringContaining("config.yaml, which is a file. Choose another.")])
     const missing = await run(join(root, "nothing"), "--to", "csv", "--out", join(root, "none"))
     expect([missing.code, missing.stderr]).toEqual([2, expect.stringContaining("expected a run or a folder of runs")])
   })

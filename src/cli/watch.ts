@@ -4,7 +4,6 @@
 import { existsSync } from "node:fs"
 import { startDashboard } from "../dashboard/index.ts"
 import { ConfigError } from "../errors.ts"
-import { packageVersion } from "./cli.ts"
 import type { CliContext, Command, CommandArguments, OptionSpec } from "./command.ts"
 import { exitCodes } from "./exit-code.ts"
 import { openBrowser } from "./open-browser.ts"
@@ -41,7 +40,7 @@ async function runWatch(args: CommandArguments, context: CliContext): Promise<nu
   }
   const [port, host] = [args.number("port"), args.text("host")]
   if (port !== undefined && port > 65_535) throw new ConfigError([{ path: "", message: `pirl watch: expected --port from 0 to 65535, got ${port}. Choose another.` }])
-  const dashboard = await startDashboard({ roots, version: packageVersion(), ...(port === undefined ? {} : { port }), ...(host === undefined ? {} : { host }) })
+  const dashboard = await startDashboard({ roots, ...(port === undefined ? {} : { port }), ...(host === undefined ? {} : { host }) })
   if (dashboard.takenPort !== undefined) context.err.write(`pirl: port ${dashboard.takenPort} is in use; taking ${dashboard.port}.\n`)
   context.out.write(`Watching ${roots.join(", ")} at ${dashboard.url}\n`)
   if (!args.flag("no-open")) openBrowser(dashboard.url, context.env)

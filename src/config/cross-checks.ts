@@ -199,12 +199,18 @@ function checkServer({ engine, model, rollout, lora, objective }: ResolvedConfig
   }
   if (rollout.minP > 0) refuse("rollout.minP", `expected 0 with kind tinker, since the protocol has no such parameter, got ${rollout.minP}. Use topP or topK.`)
   if (lora.enabled) refuse("lora", "expected no section with kind tinker, whose adapters the server makes, got one. Set engine.server.loraRank.")
-  const entropy = objective["entropyCoefficient"]
-  if (typeof entropy === "number" && entropy !== 0) {
+  const { entropyCoefficient, klEstimator, klCoefficient, advantage, name } = objective
+  if (entropyCoefficient !== 0) {
     refuse(
       "objective.entropyCoefficient",
-      `expected 0 with kind tinker, since servers give log-probs of single tokens and no entropies, got ${entropy}. Any loss of the log-probs can be had; remove the bonus.`,
+      `expected 0 with kind tinker, since servers give log-probs of single tokens and no entropies, got ${entropyCoefficient}. Any loss of the log-probs can be had; remove the bonus.`,
     )
+  }
+  if (klEstimator === "full" && klCoefficient !== 0) {
+    refuse("objective.klEstimator", "expected an estimator from sampled tokens with kind tinker, since servers give log-probs of single tokens, got full. Use k3.")
+  }
+  if (advantage === "gae" || (advantage === undefined && name === "ppo")) {
+    refuse("objective.advantage", "expected one without a critic with kind tinker, since servers have no value head, got gae. Choose another, e.g. grpo.")
   }
   return issues
 }

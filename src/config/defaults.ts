@@ -75,5 +75,8 @@ export const defaults = {
   logging: { completionsPerStep: 8, tensorboard: false },
 } as const
 
+/** Largest importance weight when nothing is said, as in the papers and in TRL; a correction is off unless it is named. */
+export const defaultImportanceMaximum = 2
+
 /** Learning rate of reinforcement learning when none is set: small for a trained model, larger from scratch. */
 export const defaultLearningRate: { readonly folder: number; readonly preset: number } = { folder: 1e-6, preset: 2e-4 }

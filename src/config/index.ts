@@ -4,6 +4,7 @@
 export type { ConfigInput } from "./config-input.ts"
 export { configChanges, resumeIssues } from "./config-changes.ts"
 export { configWarnings, referenceCodeObjectives } from "./cross-checks.ts"
+export { defaultImportanceMaximum } from "./defaults.ts"
 export { configJsonSchema, settingPaths } from "./json-schema.ts"
 export type { JsonSchemaNode } from "./json-schema.ts"
 export { configToYaml, loadConfigFile, resolveConfigFile } from "./load.ts"

@@ -2,13 +2,14 @@
  * Settings of `objective` that have no effect, or no meaning, beside others of the section.
  */
 import type { CrossIssue } from "./cross-checks.ts"
+import { defaultImportanceMaximum } from "./defaults.ts"
 import type { ResolvedConfig } from "./schema.ts"
 
 type Check = readonly [setting: string, wrong: boolean, message: string, others: readonly string[]]
 
 export function objectiveCrossChecks({ objective, rollout }: ResolvedConfig): CrossIssue[] {
   const { klIn, klEstimator, klCoefficient, klTarget, klHorizon, referenceEvery, rewardAggregation, rewardWeights } = objective
-  const { importanceCorrection, importanceMaximum = 2, importanceMinimum } = objective
+  const { importanceCorrection, importanceMaximum = defaultImportanceMaximum, importanceMinimum } = objective
   const toReference = (objective["klTo"] ?? "reference") === "reference"
   const without = (what: string): string => `expected ${what}, got 0. Set objective.klCoefficient above 0, or remove this.`
   const checks: readonly Check[] = [

@@ -1,6 +1,6 @@
 /** What server and page say to each other. Types alone: both sides import them. */
 
-/** One run in the list. Everything but id, name and state may be unknown: the folder may be of an older version, or new. */
+/** One run in the list. Steps and accuracy may be unknown: the folder may be of an older version, or new. */
 export interface RunInfo {
   /** Hash of the folder's path. */
   readonly id: string
@@ -10,23 +10,11 @@ export interface RunInfo {
   /** The arm of a comparison, of a folder `<comparison>/runs/<arm>/seed-<n>`, and its comparison. */
   readonly arm: string | null
   readonly comparison: string | null
-  readonly seed: number | null
   readonly step: number | null
   readonly steps: number | null
-  readonly task: string | null
-  readonly model: string | null
-  readonly objective: string | null
-  readonly pipo: boolean | null
-  /** Of the last line of metrics. */
-  readonly mu: number | null
-  readonly xi: number | null
-  /** Held-out accuracy: greedy where measured, else expected. */
-  readonly start: number | null
-  readonly best: number | null
+  /** Last held-out accuracy: greedy where measured, else expected. */
   readonly final: number | null
-  readonly heldOutSize: number | null
-  /** ISO times of the first event and of the last change of the metrics. */
-  readonly started: string | null
+  /** ISO time of the last change of the metrics. */
   readonly updated: string
   /** What is wrong with the folder, in words; empty when nothing is. */
   readonly problems: readonly string[]
@@ -49,7 +37,6 @@ export interface RunDetail {
   readonly config: unknown
   /** The newest 200. */
   readonly events: readonly RunEventInfo[]
-  readonly checkpoints: readonly number[]
   readonly alarms: readonly Alarm[]
 }
 
@@ -178,9 +165,14 @@ export interface CompletionPage {
   readonly statuses: readonly string[]
 }
 
-/** What a server-sent event says. */
+/** What a server-sent event `change` says. */
 export interface ChangeMessage {
   readonly run: string
   /** Logs that have something new. */
   readonly logs: readonly ("metrics" | "evaluations" | "events" | "completions")[]
+}
+
+/** What a server-sent event `problem` says: the server could not look at the runs. */
+export interface ProblemMessage {
+  readonly message: string
 }

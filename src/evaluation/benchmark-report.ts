@@ -1,5 +1,6 @@
 /** From judged responses to the numbers of a benchmark. */
 import { deriveSeed } from "../random.ts"
+import { mean } from "../statistics.ts"
 import { isFailure } from "../verifiers/verifier.ts"
 import { votesOf } from "./answer-classes.ts"
 import type { BenchmarkProblem, BenchmarkSet } from "./benchmark-problems.ts"
@@ -93,8 +94,8 @@ function groups(
 
 const shareRight = ({ right, lines }: ScoredProblem): number => right / lines.length
 
-function mean(values: readonly number[]): number {
-  return values.length === 0 ? 0 : values.reduce((sum, value) => sum + value, 0) / values.length
+function meanOrZero(values: readonly number[]): number {
+  return values.length === 0 ? 0 : mean(values)
 }
 
 /**
@@ -135,8 +136,8 @@ export async function reportBenchmark(
             (k) => scored.map(({ votes, item }) => majorityAtK(votes, k, deriveSeed(seed, item.problem.id))),
             seed,
           ),
-    truncationRate: mean(lines.map(({ stopReason }) => Number(stopReason === "length"))),
-    noAnswerRate: mean(judged.map(({ status }) => Number(status === "no-answer"))),
+    truncationRate: meanOrZero(lines.map(({ stopReason }) => Number(stopReason === "length"))),
+    noAnswerRate: meanOrZero(judged.map(({ status }) => Number(status === "no-answer"))),
     verifierFailures: lines.length - judged.length,
     unparsableGolds: judged.filter(({ status }) => status === "unparsable-gold").length,
     meanTokens: tokens.length === 0 ? null : mean(tokens),

@@ -1,7 +1,7 @@
 /** One benchmark from problems to report: asks for the responses that are missing, judges, keeps, counts. */
 import { DataError, EngineError } from "../errors.ts"
 import { deriveSeed, hashTextInteger } from "../random.ts"
-import { verifyResponse } from "../rollout/verify.ts"
+import { verifierInput, verifyResponse } from "../rollout/verify.ts"
 import type { BenchmarkProblem, BenchmarkSet } from "./benchmark-problems.ts"
 import { reportBenchmark } from "./benchmark-report.ts"
 import type { BenchmarkReport } from "./benchmark-report.ts"
@@ -121,17 +121,12 @@ export async function evaluateBenchmark(
         ): Promise<void> {
           const lines = await Promise.all(
             responses.map(async ({ request: { problem, attempt }, response }) => {
-              const input = {
-                gold: problem.gold,
-                completion: response.text,
-                ...(problem.row === undefined ? {} : { row: problem.row }),
-              }
               return lineOf(
                 set,
                 items.get(problem)!,
                 attempt,
                 response,
-                await verifyResponse(set.verifier, input, verifierTimeoutMs),
+                await verifyResponse(set.verifier, verifierInput(problem, response.text), verifierTimeoutMs),
               )
             }),
           )

@@ -6,6 +6,7 @@ import { basename } from "node:path"
 import { attentionBias, dim, dimAdd, emitOnnx, input, reshape, type Initializer, type Tensor } from "../graph/index.ts"
 import type { ModelConfig } from "../model/config.ts"
 import { decodeOver, decoderInputs, product, weightTensors, type DecoderOptions, type KeyValue } from "../model/decoder.ts"
+import { writeFlushed } from "../model/folder.ts"
 import { headWeight } from "../model/head.ts"
 import { ropeTables } from "../model/rope-tables.ts"
 import { parameterSpecs, type Weights } from "../model/weights.ts"
@@ -18,7 +19,7 @@ export const inlineLimit: number = 1_500_000_000
  * `position_ids` [B, T] and `attention_mask` [B, P+T], all int64, `past_key_values.N.key` and `.value` [B, K, P, E], beside
  * weights and rotary tables.
  */
-export function onnxOutputs(config: ModelConfig): Record<string, Tensor> {
+function onnxOutputs(config: ModelConfig): Record<string, Tensor> {
   const [batch, time, past] = [dim("batch_size"), dim("sequence_length"), dim("past_sequence_length")]
   const shape = [batch, config.keyValueHeads, past, config.headDim]
   const cache = Array.from({ length: config.layers }, (_, layer): KeyValue => ({
@@ -45,6 +46,7 @@ export function onnxOutputs(config: ModelConfig): Record<string, Tensor> {
  * Writes the model into `path`, with its weights inside, or in `path` + "_data" when they are too many.
  * @param limit  bytes of weights that go inside
  * @returns whether the weights are in a file of their own
+ * @throws CheckpointError  when the model cannot be written
  */
 export async function writeOnnxModel(path: string, config: ModelConfig, weights: Weights, limit: number = inlineLimit): Promise<boolean> {
   const { cos, sin } = ropeTables(config, config.contextLength)
@@ -72,12 +74,6 @@ export async function writeOnnxModel(path: string, config: ModelConfig, weights:
   } finally {
     await data?.close()
   }
-  const model = await open(path, "wx")
-  try {
-    await model.writeFile(emitOnnx(onnxOutputs(config), initializers))
-    await model.sync()
-  } finally {
-    await model.close()
-  }
+  await writeFlushed(path, emitOnnx(onnxOutputs(config), initializers))
   return external
 }

@@ -1,7 +1,7 @@
 /**
  * A folder that is written whole or not at all.
  */
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, rmdirSync } from "node:fs"
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, rmdirSync, statSync } from "node:fs"
 import { basename, dirname, join, resolve } from "node:path"
 import { ConfigError } from "../errors.ts"
 
@@ -12,9 +12,8 @@ import { ConfigError } from "../errors.ts"
  * @throws ConfigError  when there is something in the way
  */
 export async function writeOutputFolder<T>(path: string, fill: (directory: string) => T | Promise<T>): Promise<T> {
-  if (existsSync(path) && (readdirSync(path).length > 0)) {
-    throw new ConfigError([{ path: "", message: `--out: expected a new or empty folder, got ${path}, which holds ${readdirSync(path)[0]}. Choose another.` }])
-  }
+  const inTheWay = obstacle(path)
+  if (inTheWay !== undefined) throw new ConfigError([{ path: "", message: `--out: expected a new or empty folder, got ${path}, which ${inTheWay}. Choose another.` }])
   const target = resolve(path)
   const temporary = join(dirname(target), `.${basename(target)}.${process.pid}.tmp`)
   rmSync(temporary, { recursive: true, force: true })
@@ -28,4 +27,11 @@ export async function writeOutputFolder<T>(path: string, fill: (directory: strin
     rmSync(temporary, { recursive: true, force: true })
     throw error
   }
+}
+
+function obstacle(path: string): string | undefined {
+  if (!existsSync(path)) return undefined
+  if (!statSync(path).isDirectory()) return "is a file"
+  const [first] = readdirSync(path)
+  return first === undefined ? undefined : `holds ${first}`
 }

@@ -112,7 +112,8 @@ async function writeJson(path: string, json: unknown): Promise<void> {
   await writeFlushed(path, Buffer.from(`${JSON.stringify(json, null, 2)}\n`, "utf8"))
 }
 
-async function writeFlushed(path: string, content: Uint8Array): Promise<void> {
+/** @throws CheckpointError  when the file cannot be written */
+export async function writeFlushed(path: string, content: Uint8Array): Promise<void> {
   try {
     const file = await open(path, "w")
     try {

@@ -56,6 +56,6 @@ export function isBatchObjective(objective: Objective): objective is BatchObject
 }
 
 /** The same objective with other numbers fed; its graph, and so its key, stay. */
-export function withConstants(objective: BatchObjective, constants: Readonly<Record<string, number>>): BatchObjective {
+export function withConstants<Any extends Objective>(objective: Any, constants: Readonly<Record<string, number>>): Any {
   return { ...objective, constants: { ...objective.constants, ...constants } }
 }

@@ -3,13 +3,6 @@ import { ConfigError, ShapeError } from "../errors.ts"
 
 export type ImportanceCorrection = "token-truncate" | "token-mask" | "sequence-truncate" | "sequence-mask"
 
-export const importanceCorrections: readonly ImportanceCorrection[] = [
-  "token-truncate",
-  "token-mask",
-  "sequence-truncate",
-  "sequence-mask",
-]
-
 export interface ImportanceOptions {
   /** Smallest weight; absent: no bound. */
   readonly minimum?: number

@@ -6,6 +6,7 @@
  * Shape legend: P prompts, G responses of one prompt, T response tokens.
  */
 import { ShapeError } from "../errors.ts"
+import { mean, standardError } from "../statistics.ts"
 
 export interface PairedResponse {
   readonly reward: number
@@ -77,9 +78,13 @@ export function pairedImprovement(responses: readonly PairedResponse[]): PairedI
     slopes.push(slope)
   }
   if (tokens === 0) return null
-  const [improvement, standardError] = meanAndError(gains)
-  const [slope, slopeStandardError] = meanAndError(slopes)
-  return { improvement, standardError, slope, slopeStandardError, kl: klTotal / tokens }
+  return {
+    improvement: mean(gains),
+    standardError: standardError(gains),
+    slope: mean(slopes),
+    slopeStandardError: standardError(slopes),
+    kl: klTotal / tokens,
+  }
 }
 
 function compare({ logprobs, previousLogprobs }: PairedResponse): { logWeight: number; kl: number } {
@@ -95,11 +100,4 @@ function compare({ logprobs, previousLogprobs }: PairedResponse): { logWeight: n
     kl += Math.exp(d) - 1 - d
   }
   return { logWeight: Math.min(LOG_WEIGHT_LIMIT, Math.max(-LOG_WEIGHT_LIMIT, logWeight)), kl }
-}
-
-function meanAndError(values: readonly number[]): [mean: number, standardError: number] {
-  const n = values.length
-  const mean = values.reduce((sum, x) => sum + x, 0) / n
-  const squares = values.reduce((sum, x) => sum + (x - mean) ** 2, 0)
-  return [mean, n < 2 ? 0 : Math.sqrt(squares / (n - 1) / n)]
 }

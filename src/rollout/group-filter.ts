@@ -1,4 +1,5 @@
 /** Which groups of responses a step can learn from. */
+import { mean } from "../statistics.ts"
 import type { Rollout } from "./rollout.ts"
 
 /** The rollouts of each group, groups in order of appearance. */
@@ -10,6 +11,11 @@ export function byGroup<T extends { readonly group: number }>(rollouts: readonly
     else members.push(rollout)
   }
   return [...groups.values()]
+}
+
+/** Mean of the verifier's rewards of a group. */
+export function successRate(group: readonly Rollout[]): number {
+  return mean(group.map(({ verdict }) => verdict.reward))
 }
 
 /** True when all values are one, also where there is none. */

@@ -3,7 +3,7 @@
  * rewards. Each part adds to the record of the one before and changes nothing in it.
  */
 import type { CurriculumSettings, DynamicSamplingSettings, OverlongSettings } from "../config/index.ts"
-import { byGroup, carriesSignal } from "./group-filter.ts"
+import { byGroup, carriesSignal, successRate } from "./group-filter.ts"
 import { PromptSource, type SelectedPrompt } from "./prompt-source.ts"
 import { isTruncated, overlongReward } from "./reward-shaping.ts"
 import { collectRollouts, type Rollout, type RolloutContext } from "./rollout.ts"
@@ -128,6 +128,6 @@ function shaped({ rollouts, prompts, kept }: Sampled, options: RolloutStageOptio
 function successRates({ rollouts, prompts }: Sampled): { id: string; successRate: number }[] {
   return byGroup(rollouts.filter(({ failed }) => !failed)).map((group) => ({
     id: prompts[group[0]!.group]!.problem.id,
-    successRate: group.reduce((total, { verdict }) => total + verdict.reward, 0) / group.length,
+    successRate: successRate(group),
   }))
 }

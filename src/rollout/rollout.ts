@@ -5,7 +5,7 @@ import type { Tokenizer } from "../model/tokenizer.ts"
 import { deriveSeed, integerBelow, uniform } from "../random.ts"
 import type { Verdict } from "../verifiers/verifier.ts"
 import { decodeResponse, encodePrompt } from "./prompt-encoder.ts"
-import { isFailure, verifyResponse } from "./verify.ts"
+import { isFailure, verifierInput, verifyResponse } from "./verify.ts"
 
 /** One sampled and verified response. */
 export interface Rollout {
@@ -56,8 +56,7 @@ export async function judge(
   sequence: Sequence,
 ): Promise<{ readonly text: string; readonly verdict: Verdict }> {
   const text = decodeResponse(sequence.tokens, tokenizer)
-  const input = { gold: problem.gold, completion: text, ...(problem.row === undefined ? {} : { row: problem.row }) }
-  return { text, verdict: await verifyResponse(task.verifierFor(problem), input, verifierTimeoutMs) }
+  return { text, verdict: await verifyResponse(task.verifierFor(problem), verifierInput(problem, text), verifierTimeoutMs) }
 }
 
 /**

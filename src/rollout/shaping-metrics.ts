@@ -1,6 +1,7 @@
 /** What choosing, filtering and shaping did to a step's rollouts. None of it is ever NaN. */
 import type { CurriculumSettings, DynamicSamplingSettings, OverlongSettings } from "../config/index.ts"
-import { byGroup, isFlat } from "./group-filter.ts"
+import { mean } from "../statistics.ts"
+import { byGroup, isFlat, successRate } from "./group-filter.ts"
 import type { Sampled, StepRollout } from "./rollout-stage.ts"
 
 export interface ShapingMetricsOptions {
@@ -13,8 +14,8 @@ export interface ShapingMetricsOptions {
   readonly remembered: number
 }
 
-function mean(values: readonly number[]): number {
-  return values.reduce((total, x) => total + x, 0) / Math.max(values.length, 1)
+function meanOrZero(values: readonly number[]): number {
+  return values.length === 0 ? 0 : mean(values)
 }
 
 /**
@@ -37,10 +38,10 @@ export function shapingMetrics(sampled: Sampled, rollouts: readonly StepRollout[
     ...all,
     trainedGroups: groups.length,
     emptyBatch: Number(trained.every(({ masked }) => masked)),
-    zeroVarianceShareTrained: mean(groups.map((group) => Number(isFlat(group.map(({ trainingReward }) => trainingReward))))),
+    zeroVarianceShareTrained: meanOrZero(groups.map((group) => Number(isFlat(group.map(({ trainingReward }) => trainingReward))))),
     ...(dynamicSampling.enabled ? costMetrics(sampled, options.promptsPerStep) : {}),
     ...(overlong.bufferTokens > 0 ? overlongMetrics(judged) : {}),
-    ...(maskTruncated ? { maskedShare: mean(trained.map(({ masked }) => Number(masked))) } : {}),
+    ...(maskTruncated ? { maskedShare: meanOrZero(trained.map(({ masked }) => Number(masked))) } : {}),
     ...(curriculum.enabled ? curriculumMetrics(sampled, judged, options.remembered) : {}),
   }
 }
@@ -56,16 +57,16 @@ function costMetrics({ prompts, kept, rounds }: Sampled, promptsPerStep: number)
 
 function overlongMetrics(judged: readonly StepRollout[]): Record<string, number> {
   const penalties = judged.map(({ verdict, trainingReward }) => verdict.reward - trainingReward)
-  return { overlongPenalty: mean(penalties), overlongShare: mean(penalties.map((penalty) => Number(penalty > 0))) }
+  return { overlongPenalty: meanOrZero(penalties), overlongShare: meanOrZero(penalties.map((penalty) => Number(penalty > 0))) }
 }
 
 function curriculumMetrics({ prompts }: Sampled, judged: readonly StepRollout[], remembered: number): Record<string, number> {
   const chosen = prompts.filter(({ uniform }) => !uniform)
-  const rates = byGroup(judged.filter(({ group }) => !prompts[group]!.uniform)).map((group) => mean(group.map(({ verdict }) => verdict.reward)))
+  const rates = byGroup(judged.filter(({ group }) => !prompts[group]!.uniform)).map(successRate)
   return {
-    curriculumSuccessRate: mean(rates),
-    curriculumEstimate: mean(chosen.map(({ estimate }) => estimate!.mean)),
-    curriculumKnownShare: mean(chosen.map(({ estimate }) => Number(estimate!.count > 0))),
+    curriculumSuccessRate: meanOrZero(rates),
+    curriculumEstimate: meanOrZero(chosen.map(({ estimate }) => estimate!.mean)),
+    curriculumKnownShare: meanOrZero(chosen.map(({ estimate }) => Number(estimate!.count > 0))),
     curriculumProblems: remembered,
   }
 }

@@ -1,8 +1,14 @@
 /** Asks a verifier, and tells a wrong answer from a failure of the machinery. */
 import { sharedVerifierPool } from "../verifiers/pool/verifier-pool.ts"
+import type { Problem } from "../data/task.ts"
 import type { Verdict, Verifier, VerifierInput } from "../verifiers/verifier.ts"
 
 export { isFailure } from "../verifiers/verifier.ts"
+
+/** What a verifier is told of a response to a problem. */
+export function verifierInput({ gold, row }: Problem, completion: string): VerifierInput {
+  return { gold, completion, ...(row === undefined ? {} : { row }) }
+}
 
 /**
  * A verdict in any case: what the verifier throws becomes a failure, what it never answers a timeout. Verifiers of the

@@ -12,13 +12,10 @@ import {
   type RewardedResponse,
 } from "../objectives/index.ts"
 import type { BatchSequence, PipoBatch } from "../pipo/index.ts"
-import { byGroup, isFlat } from "../rollout/group-filter.ts"
+import { byGroup, isFlat, successRate } from "../rollout/group-filter.ts"
 import type { StepRollout } from "../rollout/rollout-stage.ts"
+import { mean, standardError } from "../statistics.ts"
 import { componentRewards } from "./reward-components.ts"
-
-function mean(values: readonly number[]): number {
-  return values.length === 0 ? Number.NaN : values.reduce((total, x) => total + x, 0) / values.length
-}
 
 /** Rollouts that the step trains on or whose verdict failed: those of the groups that were not dropped. */
 export function keptRollouts(rollouts: readonly StepRollout[]): StepRollout[] {
@@ -100,7 +97,8 @@ export function makeBatch(step: number, rollouts: readonly StepRollout[], estima
     step,
     meanReward: mean(measured.map(({ verdict }) => verdict.reward)),
     trainedMeanReward: mean(judged.map(({ rollout }) => rollout.verdict.reward)),
-    rewardStandardError: rewardStandardError(measured),
+    // Prompts are independent, the responses to one are not: the error is that of the groups' means.
+    rewardStandardError: standardError(byGroup(measured).map(successRate)),
     sequences,
   }
 }
@@ -108,18 +106,6 @@ export function makeBatch(step: number, rollouts: readonly StepRollout[], estima
 /** The rollouts that the mean reward of the step is over: judged, of prompts drawn without preference. */
 export function measuredRollouts(rollouts: readonly StepRollout[]): StepRollout[] {
   return rollouts.filter(({ failed, representative }) => representative && !failed)
-}
-
-/** Prompts are independent, the responses of one are not: the error of the mean is that of the groups' means. */
-function rewardStandardError(measured: readonly StepRollout[]): number {
-  const rates = byGroup(measured).map(successRate)
-  const centre = mean(rates)
-  const deviation = Math.sqrt(rates.reduce((total, rate) => total + (rate - centre) ** 2, 0) / Math.max(rates.length - 1, 1))
-  return deviation / Math.sqrt(Math.max(rates.length, 1))
-}
-
-function successRate(group: readonly StepRollout[]): number {
-  return mean(group.map(({ verdict }) => verdict.reward))
 }
 
 /** Edges of the histogram of groups by success rate: [0], (0, 1/4], (1/4, 1/2], (1/2, 3/4], (3/4, 1), [1]. */

@@ -6,14 +6,14 @@ import { ConfigError } from "../errors.ts"
 import type { ModelConfig } from "../model/config.ts"
 import type { Objective } from "../objectives/index.ts"
 
-/** @throws ConfigError */
+/** Also what the config says nothing of: an objective or an engine of one's own. @throws ConfigError */
 export function checkEngine({ capabilities, score }: Engine, { name, needs }: Objective): void {
   if (needs.includes("entropy") && !capabilities.entropy) {
     const message = `${name}: expected an engine that gives entropies, got ${capabilities.name}, which gives log-probs of single tokens. Leave the entropy out, or use engine.kind: onnx.`
     throw new ConfigError([{ path: "objective", message }])
   }
   if (needs.includes("values") && (!capabilities.valueHead || score === undefined)) {
-    const message = `expected an advantage without a critic on the engine ${capabilities.name}, which has no value head, got gae. Choose another, e.g. grpo.`
+    const message = `${name}: expected an engine with a value head, got ${capabilities.name} without one. Choose an advantage and an objective without a critic, e.g. grpo; gae brings one on the embedded engine.`
     throw new ConfigError([{ path: "objective.advantage", message }])
   }
   if (needs.includes("fullKl") && capabilities.fullKl !== true) throw fullKlRefused(`the engine ${capabilities.name}, which does not hold whole distributions`)

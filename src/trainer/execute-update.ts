@@ -62,7 +62,7 @@ async function optimiserStep(context: UpdateContext, update: Update, part: reado
   const { engine, adam, temperature } = context
   const weights = context.aggregate(part.map(({ mask }) => mask))
   const weighted = part.map((sequence, i): TrainSequence => ({ ...sequence, weights: weights[i]!.map((w) => w * update.lossScale) }))
-  const { objective, sequences, statistics } = await prepared(context, steered(update.objective, context.constants), weighted)
+  const { objective, sequences, statistics } = await prepared(context, withKnownConstants(update.objective, context.constants), weighted)
   const reference = context.reference === undefined ? {} : { reference: context.reference }
   const report = await engine.forwardBackward(sequences, objective, { temperature, ...reference })
   const counted = sequences.reduce((total, { mask }) => total + mask.reduce((sum, m) => sum + m, 0), 0)
@@ -83,10 +83,9 @@ async function optimiserStep(context: UpdateContext, update: Update, part: reado
   return { ...outcome, gradientNorm: step.gradientNorm, applied: step.applied }
 }
 
-/** The objective with the numbers that hold now. */
-function steered(objective: Objective, constants: Readonly<Record<string, number>>): Objective {
-  const known = Object.entries(constants).filter(([name]) => name in objective.constants)
-  return known.length === 0 ? objective : { ...objective, constants: { ...objective.constants, ...Object.fromEntries(known) } }
+/** The objective with those of the numbers that it has: a verification update may be without the KL term. */
+function withKnownConstants(objective: Objective, constants: Readonly<Record<string, number>>): Objective {
+  return withConstants(objective, Object.fromEntries(Object.entries(constants).filter(([name]) => name in objective.constants)))
 }
 
 interface Prepared {
@@ -106,7 +105,7 @@ async function prepared(context: UpdateContext, objective: Objective, sequences:
   )
   const names = Object.keys(tokenInputs)
   return {
-    objective: withConstants(objective as BatchObjective, constants),
+    objective: withConstants(objective, constants),
     statistics,
     sequences:
       names.length === 0

@@ -1,9 +1,11 @@
 /** The reward of one greedy response per prompt, which some estimators take off the others. */
 import { isFailure } from "../verifiers/verifier.ts"
 import type { OverlongSettings } from "../config/index.ts"
+import { byGroup } from "../rollout/group-filter.ts"
 import { overlongReward } from "../rollout/reward-shaping.ts"
 import type { StepRollout } from "../rollout/rollout-stage.ts"
 import { judge, type RolloutContext } from "../rollout/rollout.ts"
+import { mean } from "../statistics.ts"
 
 export interface GreedyContext {
   readonly rollout: RolloutContext
@@ -24,24 +26,21 @@ export interface GreedyBaselines {
 
 /** Samples and verifies one greedy response to the prompt of every group that has a judged response. Source: arXiv:2310.10505. */
 export async function greedyBaselines({ rollout: context, maxResponseTokens, overlong }: GreedyContext, rollouts: readonly StepRollout[]): Promise<GreedyBaselines> {
-  const groups = new Map<number, StepRollout[]>()
-  for (const rollout of rollouts) {
-    if (!rollout.failed) groups.set(rollout.group, [...(groups.get(rollout.group) ?? []), rollout])
-  }
-  const prompts = [...groups.values()].map((members) => members[0]!)
+  const groups = byGroup(rollouts.filter(({ failed }) => !failed))
+  const prompts = groups.map(([first]) => first!)
   const started = performance.now()
   // Greedy decoding reads no seed.
   const options = { ...context.sampling, temperature: 0, topK: 0, topP: 1, minP: 0 }
   const sampled = prompts.length === 0 ? [] : await context.engine.sample(prompts.map(({ promptTokens }) => ({ promptTokens, seeds: [0], options })))
   const done = performance.now()
   const verdicts = await Promise.all(sampled.map(([sequence], i) => judge(context, prompts[i]!.problem, sequence!)))
-  const rewards = [...groups.values()].map((members, i) => {
+  const rewards = groups.map((members, i) => {
     const { verdict } = verdicts[i]!
     if (!isFailure(verdict)) return verdict.reward + overlongReward(sampled[i]![0]!.tokens.length, maxResponseTokens, overlong)
-    return members.reduce((total, member) => total + member.trainingReward, 0) / members.length
+    return mean(members.map(({ trainingReward }) => trainingReward))
   })
   return {
-    rewards: new Map([...groups.keys()].map((group, i) => [group, rewards[i]!])),
+    rewards: new Map(prompts.map(({ group }, i) => [group, rewards[i]!])),
     tokens: sampled.reduce((total, [sequence]) => total + sequence!.tokens.length, 0),
     failures: verdicts.filter(({ verdict }) => isFailure(verdict)).length,
     sampleSeconds: (done - started) / 1000,

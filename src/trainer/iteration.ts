@@ -1,14 +1,15 @@
 /** One iteration of the algorithm: sample, verify, plan, update, commit. */
 import type { AdamOptions } from "../engine/engine.ts"
 import type { KlController } from "../objectives/index.ts"
-import { pairedImprovement, type BatchSequence, type PairedImprovement } from "../pipo/index.ts"
+import type { BatchSequence } from "../pipo/index.ts"
 import { expectedAccuracy } from "../evaluation/held-out.ts"
 import { deriveSeed, randomStream } from "../random.ts"
 import type { StepRollout } from "../rollout/rollout-stage.ts"
 import type { CompletionLine, MetricsLine } from "../runs/index.ts"
 import { batchMetrics, measuredRollouts } from "./batch.ts"
+import { comparedWithPrevious, improvementMetrics } from "./compare-with-previous.ts"
 import { executeUpdate, type OptimiserStep, type UpdateContext } from "./execute-update.ts"
-import { followKl } from "./kl-control.ts"
+import { adaptiveCoefficient, followKl } from "./kl-control.ts"
 import type { KeptPolicy } from "./kept-policy.ts"
 import type { ReferencePolicy } from "./reference-policy.ts"
 import type { RunParts } from "./run-parts.ts"
@@ -23,30 +24,32 @@ export interface Iteration {
   readonly optimiserSteps: readonly OptimiserStep[]
 }
 
-/** Other policies that a step looks at, and how far it may stray from them. */
-export interface OtherPolicies {
-  /** That the objective compares with, where it needs one. */
+/** What a run carries from step to step beside the weights and the rule's own state. */
+export interface RunState {
+  /** The policy that the objective compares with, where it needs one. */
   readonly reference: ReferencePolicy | undefined
   /** That of the previous iteration, where the rule compares with it. */
   readonly previous: KeptPolicy | undefined
   /** The last one that the rule asked to keep. */
   readonly best: KeptPolicy
+  /** Weight of the divergence from the reference. */
   readonly kl: KlController
 }
 
-export async function iterate(parts: RunParts, step: number, { reference, previous, best, kl }: OtherPolicies): Promise<Iteration> {
-  const { config, rule } = parts
+export async function iterate(parts: RunParts, step: number, { reference, previous, best, kl }: RunState): Promise<Iteration> {
+  const { config, engine, rule } = parts
   const started = performance.now()
   // What came before the step, an evaluation say, is not the step's.
-  parts.engine.takeTimes?.()
+  engine.takeTimes?.()
   const { rollouts, metrics: shaping, sampleSeconds, verifySeconds } = await parts.rollouts.collect(step)
 
   const trainStarted = performance.now()
   const scoring: ScoringState = { reference: reference?.snapshot, kl }
-  const { batch: made, metrics: scores, greedy } = await scoreBatch(parts, step, rollouts, scoring)
-  const batch = previous === undefined ? made : { ...made, improvement: await comparedWithPrevious(parts, measuredRollouts(rollouts), previous) }
+  const { batch: scored, metrics: scores, greedy } = await scoreBatch(parts, step, rollouts, scoring)
+  const batch = previous === undefined ? scored : { ...scored, improvement: await comparedWithPrevious(parts, measuredRollouts(rollouts), previous) }
   const plan = rule.plan(batch)
   const context = updateContext(parts, step, scoring)
+  // The batch was sampled and scored by the policy that is left here: a plan that returns has no updates on it.
   if (plan.policy === "return") await best.restore()
   if (plan.policy === "keep") await best.keep()
   const executed: ExecutedUpdate[] = []
@@ -57,12 +60,13 @@ export async function iterate(parts: RunParts, step: number, { reference, previo
   }
   rule.commit(batch, { explorationApplied: explorationApplied(executed) })
   const ended = performance.now()
+  const engineTimes = engine.takeTimes?.()
   const trainSeconds = (ended - trainStarted) / 1000 - greedy.sampleSeconds - greedy.verifySeconds
 
   const held = await heldOutAfterStep(parts)
   const sampled = batchMetrics(rollouts, batch)
   const updated = updateMetrics(executed)
-  const adaptive = config.objective.klTarget === undefined ? {} : { klCoefficient: kl.coefficient }
+  const coefficient = adaptiveCoefficient(config.objective, kl)
   followKl(kl, scores["kl"] ?? updated["kl"], batch.sequences.length)
   return {
     metrics: {
@@ -73,7 +77,7 @@ export async function iterate(parts: RunParts, step: number, { reference, previo
       ...improvementMetrics(batch.improvement),
       ...plan.metrics,
       ...updated,
-      ...adaptive,
+      ...coefficient,
       ...held,
       step,
       mu: batch.meanReward,
@@ -86,7 +90,7 @@ export async function iterate(parts: RunParts, step: number, { reference, previo
         trainSeconds,
         sampledTokensPerSecond: (sampled.sampledTokens + greedy.tokens) / (sampleSeconds + greedy.sampleSeconds),
         trainedTokensPerSecond: updated.trainedTokens / trainSeconds,
-        ...parts.engine.takeTimes?.(),
+        ...engineTimes,
       },
     },
     completions: completionLines(step, rollouts, batch.sequences).slice(0, config.logging.completionsPerStep),
@@ -105,7 +109,7 @@ function updateContext({ config, engine, aggregate }: RunParts, step: number, { 
     adam: { learningRate: learningRate * factor, beta1, beta2, eps, weightDecay, gradientClip },
     temperature: config.rollout.temperature,
     random: () => random.uniform(),
-    constants: config.objective.klTarget === undefined ? {} : { klCoefficient: kl.coefficient },
+    constants: adaptiveCoefficient(config.objective, kl),
     reference,
   }
 }
@@ -116,33 +120,6 @@ async function heldOutAfterStep({ config, heldOut, task }: RunParts): Promise<Re
   if (!expected || stepSize === 0 || task.heldOut.length === 0) return {}
   const accuracy = await expectedAccuracy(heldOut, task.heldOut.slice(0, stepSize))
   return accuracy === undefined ? {} : { expectedAccuracy: accuracy.mean }
-}
-
-/** Scores the rollouts under the previous policy, and makes the current one the next step's previous. */
-async function comparedWithPrevious({ config }: RunParts, rollouts: readonly StepRollout[], previous: KeptPolicy): Promise<PairedImprovement | null> {
-  const sequences = rollouts.map(({ promptTokens, sequence }) => ({ promptTokens, responseTokens: sequence.tokens }))
-  const before = sequences.length === 0 ? undefined : await previous.logprobs(sequences, config.rollout.temperature)
-  await previous.keep()
-  if (before === undefined) return null
-  return pairedImprovement(
-    rollouts.map(({ group, verdict, sequence }, i) => ({
-      reward: verdict.reward,
-      group,
-      logprobs: sequence.policyLogprobs,
-      previousLogprobs: before[i]!,
-    })),
-  )
-}
-
-function improvementMetrics(improvement: PairedImprovement | null | undefined): Record<string, number> {
-  if (improvement === null || improvement === undefined) return {}
-  return {
-    improvement: improvement.improvement,
-    improvementStandardError: improvement.standardError,
-    stepSlope: improvement.slope,
-    stepSlopeStandardError: improvement.slopeStandardError,
-    stepKl: improvement.kl,
-  }
 }
 
 function explorationApplied(executed: readonly ExecutedUpdate[]): boolean {

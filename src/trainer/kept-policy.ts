@@ -2,6 +2,7 @@
 import { existsSync, mkdirSync } from "node:fs"
 import { join } from "node:path"
 import type { Engine, SnapshotId, TokenSequence } from "../engine/engine.ts"
+import { EngineError } from "../errors.ts"
 
 export class KeptPolicy {
   readonly #engine: Engine
@@ -26,9 +27,14 @@ export class KeptPolicy {
     if (before !== undefined) await this.#engine.release(before)
   }
 
-  /** The kept policy becomes the current one; the optimiser's moments, which led away from it, are forgotten. */
+  /**
+   * The kept policy becomes the current one; the optimiser's moments, which led away from it, are forgotten.
+   * @throws EngineError when none was kept
+   */
   async restore(): Promise<void> {
-    if (this.#id === undefined) return
+    if (this.#id === undefined) {
+      throw new EngineError(`${this.#folder} policy: expected one that was kept, got none. A plan must ask for policy "keep" before "return".`)
+    }
     await this.#engine.restore(this.#id)
     await this.#engine.resetOptimizer()
   }

@@ -11,6 +11,11 @@ export function klController({ klCoefficient, klTarget, klHorizon = DEFAULT_HORI
   return adaptiveKlController({ initial: coefficient, target: klTarget, horizon: klHorizon })
 }
 
+/** The weight in force where it is moved, as objectives, metrics and checkpoints name it; nothing where it is fixed. */
+export function adaptiveCoefficient({ klTarget }: ObjectiveSettings, { coefficient }: KlController): { readonly klCoefficient?: number } {
+  return klTarget === undefined ? {} : { klCoefficient: coefficient }
+}
+
 /** Follows what a step measured; a step without a finite divergence (a refused update, an empty batch) changes nothing. */
 export function followKl(controller: KlController, measured: unknown, responses: number): void {
   if (typeof measured === "number" && Number.isFinite(measured) && responses > 0) controller.update(measured, responses)

@@ -23,6 +23,7 @@ function pathsOf(objective: object): string[] {
 
 test.each([
   ["a critic's settings without a critic", { valueClip: 0.1, gaeLambda: 0.9 }, ["objective.gaeLambda", "objective.valueClip"]],
+  ["a divisor that the advantage does not read", { advantage: "rloo", normalizeStd: true }, ["objective.normalizeStd"]],
   ["a discount that the advantage does not read", { gamma: 0.9 }, ["objective.gamma"]],
   ["a constant of another aggregation", { aggregationConstant: 10, divideByRows: false }, ["objective.aggregationConstant", "objective.divideByRows"]],
   ["several rewards with an advantage that does not normalise", { advantage: "rloo", rewardAggregation: "sum-then-normalize" }, ["objective.rewardAggregation"]],

@@ -4,6 +4,7 @@ import { ConfigError, type ConfigIssue } from "../errors.ts"
 import type { ValueHeadConfig } from "../model/value-head.ts"
 import {
   createAdvantage,
+  groupScales,
   objectiveRecipe,
   severalRewardsEstimator,
   type AdvantageEstimator,
@@ -48,8 +49,12 @@ export function lossOptions(settings: ObjectiveSettings): ObjectiveOptions {
   }
 }
 
-/** The estimators that several rewards can take the place of, and what divides there. */
-const severalRewardScales: Readonly<Record<string, "group" | "batch" | "none">> = { grpo: "group", drgrpo: "none", "batch-std": "batch" }
+/** The estimators that several rewards can take the place of. */
+const groupScaledAdvantages: readonly string[] = Object.keys(groupScales)
+
+function isGroupScaled(advantage: string): advantage is keyof typeof groupScales {
+  return groupScaledAdvantages.includes(advantage)
+}
 
 function advantageName({ objective }: ResolvedConfig): string {
   return objective.advantage ?? objectiveRecipe(objective.name).advantage
@@ -69,14 +74,13 @@ export function createAdvantageOf(config: ResolvedConfig): AdvantageEstimator {
   }
   const estimator = createAdvantage(advantage, options)
   if (rewardAggregation === undefined) return estimator
-  const several = severalRewardScales[advantage]
-  if (several === undefined) {
-    const message = `expected an advantage among ${Object.keys(severalRewardScales).join(", ")} with rewardAggregation, got ${advantage}. Set objective.advantage, or leave rewardAggregation out.`
+  if (!isGroupScaled(advantage)) {
+    const message = `expected an advantage among ${groupScaledAdvantages.join(", ")} with rewardAggregation, got ${advantage}. Set objective.advantage, or leave rewardAggregation out.`
     throw new ConfigError([{ path: "objective.rewardAggregation", message }])
   }
   return severalRewardsEstimator({
     aggregation: rewardAggregation,
-    scale: scale ?? several,
+    scale: scale ?? groupScales[advantage],
     ...(rewardWeights === undefined ? {} : { weights: rewardWeights }),
   })
 }
@@ -96,6 +100,7 @@ export function criticOf(config: ResolvedConfig): { readonly loss: CriticOptions
 
 /** Which estimators read a setting; the others would ignore it. */
 const readBy: Readonly<Partial<Record<keyof ObjectiveSettings, readonly string[]>>> = {
+  normalizeStd: [...groupScaledAdvantages, "grpo-passk"],
   gamma: ["gae", "reinforce++"],
   gaeLambda: ["gae"],
   valueCoefficient: ["gae"],

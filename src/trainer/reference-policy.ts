@@ -43,19 +43,24 @@ export class ReferencePolicy {
     const temporary = join(this.#folder.directory, ".writing-reference")
     rmSync(temporary, { recursive: true, force: true })
     mkdirSync(temporary, { recursive: true })
-    await this.#engine.save(temporary)
+    const taken = await this.#engine.snapshot()
+    await this.#engine.exportSnapshot(taken, temporary)
     syncTree(temporary)
     rmSync(directory, { recursive: true, force: true })
     mkdirSync(join(directory, ".."), { recursive: true })
     renameSync(temporary, directory)
-    await this.resume(step)
+    await this.#replace(taken)
     this.#prune()
   }
 
   /** Reads the reference that was in force after a step. */
   async resume(step: number): Promise<void> {
+    await this.#replace(await this.#engine.importSnapshot(this.#directory(step)))
+  }
+
+  async #replace(snapshot: SnapshotId): Promise<void> {
     const before = this.#snapshot
-    this.#snapshot = await this.#engine.importSnapshot(this.#directory(step))
+    this.#snapshot = snapshot
     if (before !== undefined) await this.#engine.release(before)
   }
 

@@ -2,7 +2,7 @@
 import type { ResolvedConfig } from "../config/index.ts"
 import type { Task } from "../data/task.ts"
 import { ConfigError, VerifierError } from "../errors.ts"
-import { verifyResponse } from "../rollout/verify.ts"
+import { verifierInput, verifyResponse } from "../rollout/verify.ts"
 import type { Rollout } from "../rollout/rollout.ts"
 import type { RewardedResponse } from "../objectives/index.ts"
 import { isFailure } from "../verifiers/verifier.ts"
@@ -24,8 +24,7 @@ export function componentRewards({ verdict, problem }: Rollout): Pick<RewardedRe
  */
 export async function probeComponents({ objective, seed }: ResolvedConfig, task: Task, timeoutMs: number): Promise<void> {
   const problem = task.trainProblem(seed, 0)
-  const input = { gold: problem.gold, completion: "", ...(problem.row === undefined ? {} : { row: problem.row }) }
-  const verdict = await verifyResponse(task.verifierFor(problem), input, timeoutMs)
+  const verdict = await verifyResponse(task.verifierFor(problem), verifierInput(problem, ""), timeoutMs)
   if (isFailure(verdict)) return
   const own = verdict.components
   if (own === undefined) {

@@ -1,5 +1,5 @@
 /** What the training loop is made of, put together once from a config. */
-import type { ResolvedConfig } from "../config/index.ts"
+import { defaultImportanceMaximum, type ResolvedConfig } from "../config/index.ts"
 import type { Task } from "../data/task.ts"
 import type { Engine } from "../engine/engine.ts"
 import type { HeldOutContext } from "../evaluation/held-out.ts"
@@ -16,9 +16,6 @@ import type { ScoringNeeds } from "./score-batch.ts"
 
 /** Deadline of verifiers that answer later. */
 export const VERIFIER_TIMEOUT_MS = 30_000
-
-/** Largest importance weight when nothing is said: as in the papers and in TRL. */
-const DEFAULT_IMPORTANCE_MAXIMUM = 2
 
 /** The policy and task of a run, and what may take the place of the config's own objective and rule. */
 export interface RunInputs {
@@ -81,7 +78,7 @@ export function runParts(inputs: RunInputs): RunParts {
 }
 
 function scoringNeeds({ objective: settings }: ResolvedConfig, objective: Objective, { needs }: AdvantageEstimator): ScoringNeeds {
-  const { importanceCorrection: mode, importanceMaximum = DEFAULT_IMPORTANCE_MAXIMUM, importanceMinimum } = settings
+  const { importanceCorrection: mode, importanceMaximum = defaultImportanceMaximum, importanceMinimum } = settings
   const klInReward = settings.klIn === "reward" && settings.klCoefficient > 0
   return {
     reference: klInReward || objective.needs.includes("reference"),

@@ -2,6 +2,7 @@
 import { criticInputs, IMPORTANCE_INPUT } from "../objectives/index.ts"
 import type { BatchSequence, PipoBatch } from "../pipo/index.ts"
 import type { Rollout } from "../rollout/rollout.ts"
+import { mean } from "../statistics.ts"
 import type { BatchScores } from "./batch.ts"
 import type { GreedyBaselines } from "./greedy-baseline.ts"
 
@@ -15,7 +16,7 @@ function counted(sequences: readonly BatchSequence[], rowOf: (sequence: BatchSeq
 
 /** null for nothing: a metric is never NaN. */
 function meanOf(values: readonly number[]): number | null {
-  return values.length === 0 ? null : values.reduce((total, x) => total + x, 0) / values.length
+  return values.length === 0 ? null : mean(values)
 }
 
 function variance(values: readonly number[]): number {

@@ -5,7 +5,8 @@ import type { Task } from "../data/task.ts"
 import { capabilityNotes, cautiousCapabilities, readCapabilities, type ServerCapabilities } from "../engine/tinker/server-capabilities.ts"
 import { TinkerEngine } from "../engine/tinker/tinker-engine.ts"
 import { ConfigError } from "../errors.ts"
-import { parseJsonObject, readOptionalFile, type JsonObject } from "../model/json-file.ts"
+import { ConfigReader } from "../model/config-reader.ts"
+import { parseJsonObject, readOptionalFile } from "../model/json-file.ts"
 import { loadTokenizer, type Tokenizer } from "../model/tokenizer.ts"
 import { TinkerClient, TinkerError } from "../tinker/index.ts"
 import { checkContext } from "./policy.ts"
@@ -16,44 +17,42 @@ export interface ServerPolicyPlan {
   readonly contextLength: number
 }
 
-async function optionalJson(path: string): Promise<JsonObject> {
+/** An absent file has no keys. */
+async function readerOf(path: string): Promise<ConfigReader> {
   const content = await readOptionalFile(path)
-  return content === undefined ? {} : parseJsonObject(Buffer.from(content).toString("utf8"), path)
-}
-
-function tokensOf(value: unknown): number[] {
-  const list: readonly unknown[] = Array.isArray(value) ? value : [value]
-  return list.filter((token): token is number => Number.isInteger(token))
+  return new ConfigReader(content === undefined ? {} : parseJsonObject(Buffer.from(content).toString("utf8"), path), path)
 }
 
 /**
  * Tokenizer, end of response and context of the base model, from `model.path`: a whole folder, or its tokenizer files alone.
- * @throws ConfigError when the context is not known, or prompt and response do not fit it
+ * @throws ConfigError when a file has a wrong key, the context is not known, or prompt and response do not fit it
  */
 export async function planServerPolicy(config: ResolvedConfig, task: Task): Promise<ServerPolicyPlan> {
   const folder = config.model.path!
   const tokenizer = await loadTokenizer(folder)
-  const model = await optionalJson(join(folder, "config.json"))
-  const generation = await optionalJson(join(folder, "generation_config.json"))
-  const eosTokens = [tokensOf(generation["eos_token_id"]), tokensOf(model["eos_token_id"])].find((tokens) => tokens.length > 0) ?? tokenizer.eosTokens
-  const contextLength = serverOf(config).contextLength ?? model["max_position_embeddings"]
-  if (typeof contextLength !== "number") {
+  const [model, generation] = [await readerOf(join(folder, "config.json")), await readerOf(join(folder, "generation_config.json"))]
+  const named = [generation, model].map((reader) => reader.tokens("eos_token_id", tokenizer.vocabularySize))
+  const eosTokens = named.find((tokens) => tokens.length > 0) ?? tokenizer.eosTokens
+  const key = "max_position_embeddings"
+  const contextLength = serverOf(config).contextLength ?? (model.has(key) ? model.count(key) : undefined)
+  const issues = [...model.issues, ...generation.issues]
+  if (issues.length > 0) throw new ConfigError(issues)
+  if (contextLength === undefined) {
     throw new ConfigError([{ path: "engine.server.contextLength", message: `expected the longest prompt plus response of the model, got neither this setting nor a config.json in ${folder}. Set it.` }])
   }
   checkContext(config, task, tokenizer, contextLength)
   return { tokenizer, eosTokens, contextLength }
 }
 
+/** A checked config with kind tinker has the section, and in it one of `capabilities` and `lossReduction`. */
 function serverOf({ engine }: ResolvedConfig): ServerSettings {
-  if (engine.server === undefined) throw new ConfigError([{ path: "engine.server", message: "expected the server's url and baseModel, got no section. Add it." }])
-  return engine.server
+  return engine.server!
 }
 
 function capabilitiesOf({ capabilities, lossReduction }: ServerSettings): ServerCapabilities {
-  const found = capabilities === undefined ? undefined : readCapabilities(capabilities)
-  const reduction = lossReduction ?? found?.lossReduction
-  if (reduction === undefined) throw new ConfigError([{ path: "engine.server.lossReduction", message: "expected sum or mean-per-sequence, got nothing. Run `pirl tinker check` and name its file." }])
-  return { ...cautiousCapabilities, ...found, lossReduction: reduction }
+  if (capabilities === undefined) return { ...cautiousCapabilities, lossReduction: lossReduction! }
+  const found = readCapabilities(capabilities)
+  return { ...found, lossReduction: lossReduction ?? found.lossReduction }
 }
 
 /**

@@ -147,6 +147,8 @@ describe("before the first rollout", () => {
       lora: {},
     })
     expect(issues.map(([path]) => path).sort()).toEqual(["engine.server", "lora", "objective.entropyCoefficient", "rollout.minP", "rollout.temperature"])
+    const critic = await issuesOf(server, {}, { objective: { name: "ppo", klCoefficient: 0.1, klEstimator: "full" } })
+    expect(critic.map(([path]) => path)).toEqual(["objective.klEstimator", "objective.advantage"])
     expect(server.requests).toEqual([])
   })
 

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs"
+import { mkdtempSync, readdirSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, expect, test } from "vitest"
@@ -49,6 +49,18 @@ test.each(presets)("a run with %s that is stopped before the rule first acts and
   const second = await trainRun({ config, runDirectory: parts, resume: true })
   expect([second.finished, second.step]).toEqual([true, 6])
   expect(steps(parts)).toEqual(steps(whole))
+})
+
+test("a checkpoint holds the previous policy of rules that compare with it, and the best where a run returns to it", async () => {
+  const others = async (name: string, pipo: ConfigInput["pipo"], returns: boolean): Promise<string[]> => {
+    const runDirectory = join(temporary, name)
+    await trainRun({ config: { ...config, pipo: pipo!, steering: { returns }, train: { steps: 1 } }, runDirectory })
+    const entries = readdirSync(join(runDirectory, "checkpoints", "step-000001"), { recursive: true, encoding: "utf8" })
+    return entries.filter((entry) => /^(?:best|previous).model\.safetensors$/.test(entry)).map((entry) => entry.split(/[\\/]/)[0]!).sort()
+  }
+  expect(await others("steered", { preset: "verified" }, false)).toEqual(["previous"])
+  expect(await others("returning", { preset: "verified" }, true)).toEqual(["best", "previous"])
+  expect(await others("gated", { minSteps: 1 }, true)).toEqual([])
 })
 
 test("an objective of one's own is what the run descends on", async () => {

@@ -4,7 +4,6 @@
  */
 import { mkdirSync } from "node:fs"
 import { join } from "node:path"
-import type { Engine } from "../engine/engine.ts"
 import { evaluateHeldOut, type HeldOutResult } from "../evaluation/held-out.ts"
 import {
   readJsonl,
@@ -15,8 +14,8 @@ import {
   type RunFolder,
   type RunSummary,
 } from "../runs/index.ts"
-import { iterate, type OtherPolicies } from "./iteration.ts"
-import { klController } from "./kl-control.ts"
+import { iterate, type RunState } from "./iteration.ts"
+import { adaptiveCoefficient, klController } from "./kl-control.ts"
 import { KeptPolicy } from "./kept-policy.ts"
 import { ReferencePolicy } from "./reference-policy.ts"
 import { probeComponents } from "./reward-components.ts"
@@ -55,7 +54,7 @@ export interface TrainResult {
 interface Position {
   readonly step: number
   readonly safeguards: Safeguards
-  readonly others: OtherPolicies
+  readonly state: RunState
 }
 
 /**
@@ -68,18 +67,18 @@ export async function train(run: TrainRun): Promise<TrainResult> {
   if (parts.scoring.rewards) await probeComponents(config, run.task, VERIFIER_TIMEOUT_MS)
   sayNotes(run, run.resume?.checkpoint?.step ?? 0)
   const position = run.resume?.checkpoint === undefined ? await begin(run, parts) : await resumeAt(run, parts, run.resume.checkpoint)
-  const { safeguards, others } = position
+  const { safeguards, state } = position
   let { step } = position
 
   while (step < config.train.steps && !stopRequested()) {
     step += 1
-    const iteration = await iterate(parts, step, others)
+    const iteration = await iterate(parts, step, state)
     sayNotes(run, step)
     folder.logMetrics(iteration.metrics)
     folder.logCompletions(step, iteration.completions)
     observer.onStep(iteration.metrics)
     safeguards.inspect(step, iteration)
-    await others.reference?.advance(step)
+    await state.reference?.advance(step)
     const last = step === config.train.steps
     if (last || step % config.evaluation.every === 0) await evaluate(run, parts, step)
     if (last || step % config.checkpoint.every === 0 || stopRequested()) await checkpoint(run, parts, position, step)
@@ -97,37 +96,38 @@ function sayNotes({ engine, folder, observer }: TrainRun, step: number): void {
 
 /** The start of a new run: warm start, first evaluation, reference policy, checkpoint of step 0. */
 async function begin(run: TrainRun, parts: RunParts): Promise<Position> {
-  const { config, engine, folder, observer, stopRequested } = run
-  const safeguards = new Safeguards(folder, observer.onNote)
+  const { config, folder, observer, stopRequested } = run
   if (config.warmStart.enabled) await learnFromSolutions(run, parts)
-  const kept = keptPolicies(engine, parts)
-  const kl = klController(config.objective)
-  if (stopRequested()) return { step: 0, safeguards, others: { reference: undefined, ...kept, kl } }
+  const position = { step: 0, safeguards: new Safeguards(folder, observer.onNote), state: runState(run, parts) }
+  if (stopRequested()) return position
   await evaluate(run, parts, 0)
-  const reference = parts.needsReference ? new ReferencePolicy(engine, folder, config.objective.referenceEvery) : undefined
-  await reference?.advance(0)
-  const position = { step: 0, safeguards, others: { reference, ...kept, kl } }
+  await position.state.reference?.advance(0)
   await checkpoint(run, parts, position, 0)
   return position
 }
 
-async function resumeAt({ config, engine, folder, observer }: TrainRun, parts: RunParts, { path, step }: { readonly path: string; readonly step: number }): Promise<Position> {
+async function resumeAt(run: TrainRun, parts: RunParts, { path, step }: { readonly path: string; readonly step: number }): Promise<Position> {
+  const { engine, folder, observer } = run
   await engine.load(path)
-  const state = readTrainerState(path)
-  parts.rule.restore(state.rule)
+  const saved = readTrainerState(path)
+  parts.rule.restore(saved.rule)
   // Without a record of it, every step so far took its prompts and no others.
-  parts.rollouts.restore(state.prompts ?? { position: step * parts.config.rollout.promptsPerStep, memory: null })
-  const reference = parts.needsReference ? new ReferencePolicy(engine, folder, config.objective.referenceEvery) : undefined
-  await reference?.resume(step)
-  const kept = keptPolicies(engine, parts)
-  await kept.previous?.load(path)
-  await kept.best.load(path)
-  const kl = klController(config.objective, state.klCoefficient)
-  return { step, safeguards: new Safeguards(folder, observer.onNote, state.refused), others: { reference, ...kept, kl } }
+  parts.rollouts.restore(saved.prompts ?? { position: step * parts.config.rollout.promptsPerStep, memory: null })
+  const state = runState(run, parts, saved.klCoefficient)
+  await state.reference?.resume(step)
+  await state.previous?.load(path)
+  await state.best.load(path)
+  return { step, safeguards: new Safeguards(folder, observer.onNote, saved.refused), state }
 }
 
-function keptPolicies(engine: Engine, { rule }: RunParts): Pick<OtherPolicies, "previous" | "best"> {
-  return { previous: rule.comparesWithPrevious === true ? new KeptPolicy(engine, "previous") : undefined, best: new KeptPolicy(engine, "best") }
+/** @param klCoefficient  where a resumed run stood */
+function runState({ config, engine, folder }: TrainRun, { rule, needsReference }: RunParts, klCoefficient?: number): RunState {
+  return {
+    reference: needsReference ? new ReferencePolicy(engine, folder, config.objective.referenceEvery) : undefined,
+    previous: rule.comparesWithPrevious === true ? new KeptPolicy(engine, "previous") : undefined,
+    best: new KeptPolicy(engine, "best"),
+    kl: klController(config.objective, klCoefficient),
+  }
 }
 
 async function learnFromSolutions({ config, engine, folder, observer, stopRequested }: TrainRun, parts: RunParts): Promise<void> {
@@ -169,13 +169,17 @@ function improvement(folder: RunFolder, now: HeldOutResult): Record<string, numb
   }
 }
 
-async function checkpoint({ config, engine, folder }: TrainRun, parts: RunParts, { safeguards, others }: Position, step: number): Promise<void> {
-  const adaptive = config.objective.klTarget === undefined ? {} : { klCoefficient: others.kl.coefficient }
+async function checkpoint({ config, engine, folder }: TrainRun, parts: RunParts, { safeguards, state }: Position, step: number): Promise<void> {
   await folder.checkpoints.write(step, async (directory) => {
     await engine.save(directory)
-    await others.previous?.save(directory)
-    await others.best.save(directory)
-    writeTrainerState(directory, { rule: parts.rule.state(), refused: safeguards.refused, prompts: parts.rollouts.state(), ...adaptive })
+    await state.previous?.save(directory)
+    await state.best.save(directory)
+    writeTrainerState(directory, {
+      rule: parts.rule.state(),
+      refused: safeguards.refused,
+      prompts: parts.rollouts.state(),
+      ...adaptiveCoefficient(config.objective, state.kl),
+    })
   })
 }
 

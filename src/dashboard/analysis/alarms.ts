@@ -1,4 +1,5 @@
 /** What a person should look at, from what a run has logged. Each alarm has its threshold here, and says what to try. */
+import { shareStandardError } from "../../analysis/intervals.ts"
 import type { Alarm, RunEventInfo, RunInfo } from "../api.ts"
 import { median } from "./statistics.ts"
 import type { Table } from "./table.ts"
@@ -124,7 +125,7 @@ function accuracyCollapse({ evaluations }: AlarmInput): Alarm | undefined {
   }
   const size = evaluations.column("size")?.[evaluations.rows - 1] ?? Number.NaN
   // Three standard errors of a difference of two accuracies on the same number of problems.
-  const noise = Number.isNaN(size) || size === 0 ? 0 : 3 * Math.sqrt((2 * Math.max(best * (1 - best), 0.01)) / size)
+  const noise = size > 0 ? 3 * Math.SQRT2 * shareStandardError(best, size) : 0
   if (!(best - last > Math.max(alarmLimits.collapsedAccuracy, noise))) return undefined
   const step = evaluations.column("step")?.[bestRow] ?? null
   return { id: "held-out-collapse", severity: "serious", step, message: `Held-out accuracy fell from ${percent(best)} at step ${step} to ${percent(last)}.`, advice: "The best policy lies behind: use a checkpoint near that step, stop earlier, or lower optimizer.learningRate. If the training reward still rises, it is being gamed: read responses." }
@@ -163,10 +164,9 @@ function truncation({ metrics }: AlarmInput): Alarm | undefined {
 }
 
 function verifierFailures({ metrics }: AlarmInput): Alarm | undefined {
-  const failures = recent(metrics, "verifierFailures")
-  const responses = recent(metrics, "sampledTokens") / recent(metrics, "responseLength")
-  if (!(failures / responses > alarmLimits.verifierFailures)) return undefined
-  return { id: "verifier", severity: "warning", step: lastStep(metrics), message: `The verifier reached no verdict on ${percent(failures / responses)} of the responses.`, advice: "They are left out of training. Filter completions by status failure and timeout, and try one with pirl verify." }
+  const share = recent(metrics, "verifierFailures") / recent(metrics, "sampledResponses")
+  if (!(share > alarmLimits.verifierFailures)) return undefined
+  return { id: "verifier", severity: "warning", step: lastStep(metrics), message: `The verifier reached no verdict on ${percent(share)} of the responses.`, advice: "They are left out of training. Filter completions by status failure and timeout, and try one with pirl verify." }
 }
 
 function noSignal({ metrics }: AlarmInput): Alarm | undefined {
@@ -186,5 +186,5 @@ function stalled({ metrics, state, now }: AlarmInput): Alarm | undefined {
   const silent = now / 1000 - at
   const limit = Math.max(alarmLimits.stalledSeconds, alarmLimits.stalledSteps * (Number.isNaN(usual) ? 0 : usual))
   if (silent <= limit) return undefined
-  return { id: "stalled", severity: "serious", step: lastStep(metrics), message: `No step for ${Math.round(silent)} s; one usually takes ${usual.toFixed(1)} s.`, advice: "An evaluation or a checkpoint may take its time. Else look at the process and the disk; a killed run goes on with --resume." }
+  return { id: "stalled", severity: "serious", step: lastStep(metrics), message: `No step for ${Math.round(silent)} s${Number.isNaN(usual) ? "" : `; one usually takes ${usual.toFixed(1)} s`}.`, advice: "An evaluation or a checkpoint may take its time. Else look at the process and the disk; a killed run goes on with --resume." }
 }

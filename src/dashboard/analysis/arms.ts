@@ -12,12 +12,10 @@ export interface Band {
   readonly mean: readonly (number | null)[]
   readonly low: readonly (number | null)[]
   readonly high: readonly (number | null)[]
-  /** Most curves that were there at one x. */
-  readonly curves: number
 }
 
 /** Value at x, on the line between its neighbours; null outside the curve. */
-export function valueAt({ x, y }: Curve, at: number, hint: { index: number }): number | null {
+function valueAt({ x, y }: Curve, at: number, hint: { index: number }): number | null {
   let i = hint.index
   while (i > 0 && x[i - 1]! > at) i -= 1
   while (i < x.length && x[i]! < at) i += 1
@@ -43,13 +41,11 @@ export function bandOf(curves: readonly Curve[]): Band {
   const x = lines.reduce<readonly number[]>((longest, line) => (line.x.length > longest.length ? line.x : longest), [])
   const hints = lines.map(() => ({ index: 0 }))
   const [mean, low, high]: (number | null)[][] = [[], [], []]
-  let most = 0
   for (const at of x) {
     const values = lines.map((line, i) => valueAt(line, at, hints[i]!)).filter((value) => value !== null)
-    most = Math.max(most, values.length)
     mean!.push(values.length === 0 ? null : values.reduce((sum, value) => sum + value, 0) / values.length)
     low!.push(values.length === 0 ? null : Math.min(...values))
     high!.push(values.length === 0 ? null : Math.max(...values))
   }
-  return { x, mean: mean!, low: low!, high: high!, curves: most }
+  return { x, mean: mean!, low: low!, high: high! }
 }

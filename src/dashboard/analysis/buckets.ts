@@ -14,8 +14,8 @@ export function bucketWidth(rows: number, points: number): number {
 }
 
 /**
- * Least and greatest value of every bucket, in the order in which they come; one value for a bucket of one row, and for one
- * that holds a single number. NaN is left out and becomes null where nothing else is.
+ * Least and greatest value of every bucket, in the order in which they come: two points, or one for a bucket of one row. NaN is left
+ * out and becomes null where nothing else is.
  */
 export function extremes(values: ArrayLike<number>, from: number, to: number, width: number): (number | null)[] {
   const result: (number | null)[] = []

@@ -7,7 +7,7 @@ export interface ConfigDifference {
 }
 
 /** Settings as dotted paths. Lists count as one value. */
-export function flattenConfig(config: unknown, prefix = ""): Map<string, string> {
+function flattenConfig(config: unknown, prefix = ""): Map<string, string> {
   const found = new Map<string, string>()
   if (typeof config !== "object" || config === null || Array.isArray(config)) {
     if (prefix !== "") found.set(prefix, typeof config === "string" ? config : (JSON.stringify(config) ?? ""))

@@ -30,6 +30,25 @@ describe("the improvement timeline", () => {
     for (const value of change) expect(value).toBeCloseTo(0.05, 12)
   })
 
+  test("in buckets counts verdicts, averages signals, sums changes and keeps the last accuracy", () => {
+    const longer = tableOf([
+      { step: 1, gate: "skipped", xi: 0, expectedAccuracy: 0.5 },
+      { step: 2, gate: "reinforce", xi: 1, expectedAccuracy: 0.6 },
+      { step: 3, gate: "suppress", xi: -2, expectedAccuracy: 0.55 },
+      { step: 4, gate: "reinforce", xi: 3, expectedAccuracy: 0.65 },
+    ])
+    expect(improvementTimeline(longer, tableOf([]), 2)).toMatchObject({
+      width: 2,
+      step: [1, 3],
+      reinforced: [1, 1],
+      suppressed: [1, 0],
+      xi: [-0.5, 3],
+      change: [expect.closeTo(0.1, 12), expect.closeTo(0.05, 12)],
+      accuracy: [0.6, 0.65],
+      totals: { reinforced: { updates: 2, rose: 0, fell: 1, meanChange: expect.closeTo(-0.05, 12) as number } },
+    })
+  })
+
   test("a log without a gate judges nothing", () => {
     const { totals } = improvementTimeline(tableOf([{ step: 1 }, { step: 2 }]), tableOf([]), 10)
     expect(Object.values(totals).map(({ updates }) => updates)).toEqual([0, 0, 0])

@@ -69,7 +69,7 @@ class Mean {
 }
 
 /** Outcome of each row's update, told by the next row; undefined for the last one, and for rules that judge nothing. */
-export function outcomesOf(metrics: Table): (Outcome | undefined)[] {
+function outcomesOf(metrics: Table): (Outcome | undefined)[] {
   const gates = metrics.column("gate")
   const words = metrics.labels("gate")
   const steps = metrics.column("step") ?? []

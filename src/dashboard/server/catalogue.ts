@@ -11,12 +11,12 @@ const rescanMs = 3000
 
 /** The runs below some folders. A run is asked for by its id; no part of a request becomes a path. */
 export class Catalogue {
-  readonly roots: readonly string[]
+  readonly #roots: readonly string[]
   #sources = new Map<string, RunSource>()
   #scanned = -Infinity
 
   constructor(roots: readonly string[]) {
-    this.roots = roots
+    this.#roots = roots
   }
 
   /** Every run that is there now, the one changed last at the end. */
@@ -37,14 +37,14 @@ export class Catalogue {
   }
 
   #scan(): void {
-    const places = findRuns(this.roots)
+    const places = findRuns(this.#roots)
     this.#sources = new Map(places.map((place) => [place.id, this.#sources.get(place.id) ?? new RunSource(place)]))
     this.#scanned = performance.now()
   }
 }
 
 /** Places of all runs below the folders. A folder that is not there (yet) has none. */
-export function findRuns(roots: readonly string[]): RunPlace[] {
+function findRuns(roots: readonly string[]): RunPlace[] {
   const places = new Map<string, RunPlace>()
   for (const named of roots) {
     if (!existsSync(named)) continue
@@ -62,9 +62,8 @@ export function findRuns(roots: readonly string[]): RunPlace[] {
 /** `<comparison>/runs/<arm>/seed-<n>` is a run of a comparison. */
 function placeOf(directory: string, name: string): RunPlace {
   const id = createHash("sha256").update(directory).digest("hex").slice(0, 12)
-  const seed = /^seed-(\d+)$/.exec(basename(directory))
-  if (seed === null) return { id, directory, name, arm: null, comparison: null, seed: null }
+  if (!/^seed-\d+$/.test(basename(directory))) return { id, directory, name, arm: null, comparison: null }
   const above = dirname(dirname(directory))
   const comparison = basename(above) === "runs" ? basename(dirname(above)) : basename(above)
-  return { id, directory, name, arm: basename(dirname(directory)), comparison, seed: Number(seed[1]) }
+  return { id, directory, name, arm: basename(dirname(directory)), comparison }
 }

@@ -73,10 +73,9 @@ export class ColumnLog implements Table {
     return this.#columns.get(name)?.words
   }
 
-  /** Last value of a column; null when it is missing. */
+  /** Last known value of a column; null without one. */
   last(name: string): number | null {
-    const value = this.#rows === 0 ? Number.NaN : (this.column(name)?.[this.#rows - 1] ?? Number.NaN)
-    return Number.isNaN(value) ? null : value
+    return this.column(name)?.subarray(0, this.#rows).findLast((value) => !Number.isNaN(value)) ?? null
   }
 
   #reset(): void {

@@ -1,6 +1,6 @@
 /**
  * The index over a run's completions/*.jsonl. Files are read from the newest end backwards, part by part, so that the newest
- * responses are known at once; what the files grow by comes first.
+ * responses are known at once; what an indexed file grows by comes first.
  */
 import { lstat, readdir } from "node:fs/promises"
 import type { FileHandle } from "node:fs/promises"
@@ -28,8 +28,6 @@ export interface IndexedFile {
 /** Index of one run. Only one `advance` or `refresh` runs at a time. */
 export class CompletionIndex {
   readonly statuses: StatusNames = new StatusNames()
-  /** Goes up when a file was cut or removed. */
-  generation = 1
   readonly #folder: string
   #files: IndexedFile[] = []
   #running: Promise<unknown> | undefined
@@ -59,13 +57,11 @@ export class CompletionIndex {
     return this.#files.every(({ known }) => known === 0)
   }
 
-  /** Looks for new files and new lines, and indexes the new lines. */
+  /** Looks for new files and new lines. Lines behind indexed ones are indexed at once; a file of which nothing is waits for `advance`. */
   refresh(): Promise<void> {
     return this.#alone(async () => {
       const names = await listLogs(this.#folder)
-      const kept = this.#files.filter(({ name }) => names.includes(name))
-      if (kept.length < this.#files.length) this.generation += 1
-      const files = names.map((name) => kept.find((file) => file.name === name) ?? newFile(this.#folder, name))
+      const files = names.map((name) => this.#files.find((file) => file.name === name) ?? newFile(this.#folder, name))
       for (const file of files) await this.#grow(file)
       this.#files = files
     })
@@ -116,7 +112,6 @@ export class CompletionIndex {
     try {
       const { ino, size } = await handle.stat()
       if (file.inode !== ino || size < file.end) {
-        if (file.end > 0) this.generation += 1
         Object.assign(file, { inode: ino, segments: [], known: 0, end: 0 })
       }
       if (size === file.end) return
@@ -128,11 +123,10 @@ export class CompletionIndex {
     }
   }
 
-  /** Takes [file.end, end) in: at once when it follows indexed lines, else as a part that waits. */
+  /** Takes [file.end, end) in: at once when it follows indexed lines, else to be read when its turn comes. */
   async #append(handle: FileHandle, file: IndexedFile, end: number): Promise<void> {
     if (file.segments.length === 0) {
       Object.assign(file, { known: end, end })
-      await this.#readPart(handle, file)
       return
     }
     const last = file.segments.at(-1)!

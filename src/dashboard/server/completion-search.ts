@@ -9,7 +9,7 @@ import type { Segment } from "./completion-segment.ts"
 import { asText, completionOf, groupCharacters, listCharacters } from "./completion-view.ts"
 import { openLog } from "./line-tail.ts"
 
-/** A page is answered after this time with what there is. */
+/** A page is answered after this time of searching with what there is. */
 const budgetMs = 200
 /** Most responses of a group that are shown. */
 const mostOfGroup = 256
@@ -26,7 +26,7 @@ function keyOf({ file, offset }: Place): string {
 }
 
 /** The place of a key or cursor; undefined when it is neither. */
-export function parseKey(key: string): Place | undefined {
+function parseKey(key: string): Place | undefined {
   const match = /^([\w.-]{1,100}):(\d{1,15})$/.exec(key)
   return match === null ? undefined : { file: `${match[1]!}.jsonl`, offset: Number(match[2]) }
 }
@@ -43,31 +43,32 @@ interface Filter {
 function filterOf(query: CompletionsQuery, index: CompletionIndex): Filter {
   const { fromStep = -Infinity, toStep = Infinity, minReward, maxReward, problem, status } = query
   const hash = problem === undefined ? undefined : nameHash(jsonBytes(problem))
-  const code = status === undefined ? undefined : index.statuses.names.indexOf(status) + 1
+  // Looked up anew every time: the index gets to know further statuses while the search goes on.
+  const isStatus = (code: number): boolean => status === undefined || code === index.statuses.names.indexOf(status) + 1
   const low = minReward ?? -Infinity
   const high = maxReward ?? Infinity
   const byReward = minReward !== undefined || maxReward !== undefined
   return {
     isTrivial: query.fromStep === undefined && query.toStep === undefined && !byReward && problem === undefined && status === undefined,
-    mayHold: ({ minStep, maxStep }) => maxStep >= fromStep && minStep <= toStep && !(status !== undefined && code === 0),
+    mayHold: ({ minStep, maxStep }) => maxStep >= fromStep && minStep <= toStep && (status === undefined || index.statuses.names.includes(status)),
     test: ({ step, reward, problem: problems, status: codes }, row) =>
       step[row]! >= fromStep &&
       step[row]! <= toStep &&
       (hash === undefined || problems[row] === hash) &&
-      (code === undefined || codes[row] === code) &&
+      isStatus(codes[row]!) &&
       (!byReward || (reward[row]! >= low && reward[row]! <= high)),
   }
 }
 
 /** A page of responses; the index is grown on the way when it does not reach far enough. */
 export async function searchCompletions(index: CompletionIndex, query: CompletionsQuery): Promise<CompletionPage> {
-  const deadline = performance.now() + budgetMs
   await index.refresh()
+  const deadline = performance.now() + budgetMs
   const search = new Search(index, query, deadline)
   let outcome = await search.run()
   while (outcome === "end of index" && performance.now() < deadline) {
     await index.advance()
-    outcome = index.isComplete && search.isAtEnd ? "end" : await search.run()
+    outcome = await search.run()
   }
   index.continueInBackground()
   return {
@@ -106,7 +107,6 @@ class Search {
   readonly #filter: Filter
   readonly #needle: Needle | undefined
   #last: Place | undefined
-  #exhausted = false
 
   constructor(index: CompletionIndex, query: CompletionsQuery, deadline: number) {
     this.#index = index
@@ -121,20 +121,13 @@ class Search {
     return this.#last === undefined ? null : keyOf(this.#last)
   }
 
-  /** Everything that is indexed has been looked at. */
-  get isAtEnd(): boolean {
-    return this.#exhausted
-  }
-
   async run(): Promise<SearchOutcome> {
-    this.#exhausted = false
     for (const file of this.#index.files) {
       if (this.#last !== undefined && file.name > this.#last.file) continue
       const outcome = await this.#searchFile(file)
       if (outcome !== undefined) return outcome
       if (file.known > 0) break
     }
-    this.#exhausted = true
     return this.#index.isComplete ? "end" : "end of index"
   }
 
@@ -226,7 +219,7 @@ class Needle {
   }
 }
 
-/** A to Z only: other letters have other bytes in the log. */
+/** Upper case as lower case. In the bytes of the log that is so for A to Z alone: those of other letters only match as they are. */
 function lower(text: string): string {
   return text.toLowerCase()
 }

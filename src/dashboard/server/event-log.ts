@@ -10,8 +10,6 @@ const mostKept = 1000
 /** Events of a run, oldest first. */
 export class EventLog {
   damaged = 0
-  /** ISO time of the first event. */
-  started: string | null = null
   #events: RunEventInfo[] = []
   readonly #tail: LineTail
 
@@ -33,7 +31,6 @@ export class EventLog {
 
   #reset(): void {
     this.damaged = 0
-    this.started = null
     this.#events = []
   }
 
@@ -42,10 +39,7 @@ export class EventLog {
       if (line === "") continue
       const event = eventOf(line)
       if (event === undefined) this.damaged += 1
-      else {
-        this.#events.push(event)
-        this.started ??= event.at
-      }
+      else this.#events.push(event)
     }
     if (this.#events.length > mostKept) this.#events = this.#events.slice(-mostKept)
   }

@@ -1,6 +1,6 @@
 /** Server-sent events: which run has something new. While nobody listens nothing is looked at. */
 import type { ServerResponse } from "node:http"
-import type { ChangeMessage } from "../api.ts"
+import type { ChangeMessage, ProblemMessage } from "../api.ts"
 import type { Catalogue } from "./catalogue.ts"
 import type { LogSizes } from "./run-source.ts"
 
@@ -13,7 +13,9 @@ export class LiveUpdates {
   readonly #catalogue: Catalogue
   readonly #listeners = new Set<ServerResponse>()
   #timer: NodeJS.Timeout | undefined
-  #sizes = new Map<string, LogSizes>()
+  /** Of the last look; undefined before the first one, which has nothing to compare with. */
+  #sizes: ReadonlyMap<string, LogSizes> | undefined
+  #isComparing = false
   #ticks = 0
 
   constructor(catalogue: Catalogue) {
@@ -41,33 +43,38 @@ export class LiveUpdates {
     if (this.#listeners.size > 0) return
     clearTimeout(this.#timer)
     this.#timer = undefined
-    this.#sizes = new Map()
+    this.#sizes = undefined
   }
 
   async #tick(): Promise<void> {
     this.#timer = setTimeout(() => void this.#tick(), intervalMs)
     this.#ticks += 1
-    try {
-      await this.#compare()
-    } catch (error) {
-      this.#send("problem", { message: error instanceof Error ? error.message : String(error) })
+    // On a slow disk a look may take longer than the interval.
+    if (!this.#isComparing) {
+      this.#isComparing = true
+      try {
+        await this.#compare()
+      } catch (error) {
+        this.#send("problem", { message: error instanceof Error ? error.message : String(error) } satisfies ProblemMessage)
+      } finally {
+        this.#isComparing = false
+      }
     }
     if (this.#ticks % heartbeatTicks === 0) for (const response of this.#listeners) response.write(": still here\n\n")
   }
 
   async #compare(): Promise<void> {
-    const isFirst = this.#sizes.size === 0
+    const last = this.#sizes
     const now = new Map<string, LogSizes>()
     for (const source of this.#catalogue.runs()) {
       const sizes = await source.sizes()
       if (sizes === undefined) continue
       now.set(source.place.id, sizes)
-      const before = this.#sizes.get(source.place.id)
+      const before = last?.get(source.place.id)
       const logs = (["metrics", "evaluations", "events", "completions"] as const).filter((log) => before !== undefined && before[log] !== sizes[log])
       if (logs.length > 0) this.#send("change", { run: source.place.id, logs } satisfies ChangeMessage)
     }
-    const isOther = now.size !== this.#sizes.size || [...now.keys()].some((id) => !this.#sizes.has(id))
-    if (isOther && !isFirst) this.#send("runs", { count: now.size })
+    if (last !== undefined && (now.size !== last.size || [...now.keys()].some((id) => !last.has(id)))) this.#send("runs", { count: now.size })
     this.#sizes = now
   }
 

@@ -26,14 +26,13 @@ export interface RouteContext {
   readonly app: AppFiles
   readonly catalogue: Catalogue
   readonly live: LiveUpdates
-  readonly version: string
 }
 
 const json = (value: unknown): Answer => ({ type: "application/json; charset=utf-8", body: JSON.stringify(value) })
 
 /** Answers a request that may be answered. */
 export async function route(url: URL, response: ServerResponse, context: RouteContext): Promise<Answer | undefined> {
-  const { app, catalogue, live, version } = context
+  const { app, catalogue, live } = context
   if (url.pathname === "/") return { type: "text/html; charset=utf-8", body: app.html }
   if (url.pathname === "/app.js") return { type: "text/javascript; charset=utf-8", body: app.script }
   if (url.pathname === "/app.css") return { type: "text/css; charset=utf-8", body: app.style }
@@ -43,7 +42,7 @@ export async function route(url: URL, response: ServerResponse, context: RouteCo
   }
   if (url.pathname === "/api/runs") {
     const runs = await Promise.all(catalogue.runs().map((source) => source.info()))
-    return json({ runs, roots: catalogue.roots, version })
+    return json({ runs })
   }
   const match = /^\/api\/runs\/([0-9a-f]{12})(?:\/([a-z]+))?$/.exec(url.pathname)
   if (match === null) throw new RequestError(404, "there is nothing at this address")

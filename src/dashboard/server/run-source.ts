@@ -8,11 +8,10 @@ import { queryTable } from "../analysis/buckets.ts"
 import { improvementTimeline } from "../analysis/timeline.ts"
 import type { ColumnsAnswer, ColumnsQuery, Completion, CompletionPage, CompletionsQuery, RunDetail, RunInfo, TimelineAnswer } from "../api.ts"
 import { ColumnLog, parseObject } from "./column-log.ts"
-import { CompletionIndex } from "./completion-index.ts"
+import { CompletionIndex, readBytes } from "./completion-index.ts"
 import { readGroup, readWholeCompletion, searchCompletions } from "./completion-search.ts"
 import { EventLog } from "./event-log.ts"
 import { openLog } from "./line-tail.ts"
-import { readBytes } from "./completion-index.ts"
 
 const largestConfig = 1 << 20
 
@@ -23,7 +22,6 @@ export interface RunPlace {
   readonly name: string
   readonly arm: string | null
   readonly comparison: string | null
-  readonly seed: number | null
 }
 
 /** Sizes of a run's logs: what has changed when they have. */
@@ -52,28 +50,15 @@ export class RunSource {
     await Promise.all([this.#evaluations.refresh(), this.#events.refresh(), this.#readConfig()])
     const last = await lastRecord(join(directory, "metrics.jsonl"))
     const config = this.#config?.tree
-    const size = this.#evaluations.last("size")
-    const { start, best, final } = accuracies(this.#evaluations)
     return {
       id: place.id,
       name: place.name,
       arm: place.arm,
       comparison: place.comparison,
-      seed: place.seed ?? numberAt(config, "seed"),
       state: runStateOf(directory, (await modified(join(directory, "summary.json"))) !== undefined, this.#events.lastKind),
       step: numberAt(last, "step"),
       steps: numberAt(config, "train", "steps"),
-      task: textAt(config, "task", "name"),
-      model: textAt(config, "model", "preset") ?? textAt(config, "model", "path"),
-      objective: textAt(config, "objective", "name"),
-      pipo: booleanAt(config, "pipo", "enabled"),
-      mu: numberAt(last, "mu"),
-      xi: numberAt(last, "xi"),
-      start,
-      best,
-      final,
-      heldOutSize: size,
-      started: this.#events.started,
+      final: this.#evaluations.last("greedyAccuracy") ?? this.#evaluations.last("expectedAccuracy"),
       updated: new Date((await modified(join(directory, "metrics.jsonl"))) ?? (await modified(join(directory, "config.yaml"))) ?? 0).toISOString(),
       problems: this.#problems(),
     }
@@ -89,7 +74,6 @@ export class RunSource {
       configYaml: this.#config?.text ?? "",
       config: this.#config?.tree ?? null,
       events: events.slice(-200),
-      checkpoints: await checkpointSteps(this.place.directory),
       alarms: findAlarms({ metrics: this.#metrics, evaluations: this.#evaluations, events, state: info.state, now }),
     }
   }
@@ -163,23 +147,6 @@ function numberAt(tree: unknown, ...path: string[]): number | null {
   return typeof value === "number" && Number.isFinite(value) ? value : null
 }
 
-function textAt(tree: unknown, ...path: string[]): string | null {
-  const value = at(tree, path)
-  return typeof value === "string" ? value : null
-}
-
-function booleanAt(tree: unknown, ...path: string[]): boolean | null {
-  const value = at(tree, path)
-  return typeof value === "boolean" ? value : null
-}
-
-function accuracies(log: ColumnLog): { start: number | null; best: number | null; final: number | null } {
-  const values = log.column("greedyAccuracy") ?? log.column("expectedAccuracy")
-  const known = values === undefined ? [] : [...values.subarray(0, log.rows)].filter((value) => !Number.isNaN(value))
-  if (known.length === 0) return { start: null, best: null, final: null }
-  return { start: known[0]!, best: known.reduce((best, value) => Math.max(best, value)), final: known.at(-1)! }
-}
-
 /** Time of the last change in ms since 1970; undefined without the file. */
 async function modified(path: string): Promise<number | undefined> {
   try {
@@ -222,14 +189,5 @@ async function lastRecord(path: string): Promise<Readonly<Record<string, unknown
     return undefined
   } finally {
     await file.close()
-  }
-}
-
-async function checkpointSteps(directory: string): Promise<number[]> {
-  try {
-    const names = await readdir(join(directory, "checkpoints"))
-    return names.filter((name) => /^step-\d+$/.test(name)).map((name) => Number(name.slice(5))).sort((a, b) => a - b)
-  } catch {
-    return []
   }
 }

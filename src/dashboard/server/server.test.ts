@@ -1,9 +1,9 @@
 import { appendFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
 import { request } from "node:http"
-import type { IncomingHttpHeaders } from "node:http"
+import type { ClientRequest, IncomingHttpHeaders, IncomingMessage } from "node:http"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { afterEach, beforeEach, describe, expect, test } from "vitest"
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
 import type { ColumnsAnswer, Completion, CompletionPage, RunInfo } from "../api.ts"
 import { readApp } from "./app-files.ts"
 import { startDashboard } from "./server.ts"
@@ -65,7 +65,7 @@ async function json<T>(path: string): Promise<T> {
 }
 
 async function start(host?: string): Promise<void> {
-  dashboard = await startDashboard({ roots: [join(folder, "runs")], port: 0, version: "0", app, ...(host === undefined ? {} : { host }) })
+  dashboard = await startDashboard({ roots: [join(folder, "runs")], port: 0, app, ...(host === undefined ? {} : { host }) })
 }
 
 async function onlyRun(): Promise<RunInfo> {
@@ -174,6 +174,66 @@ describe("runs that change", () => {
   })
 })
 
+/** Server-sent events as they come. */
+class LiveEvents {
+  readonly #sent: ClientRequest
+  #text = ""
+
+  private constructor(sent: ClientRequest, response: IncomingMessage) {
+    this.#sent = sent
+    response.setEncoding("utf8")
+    response.on("data", (text: string) => (this.#text += text))
+    response.on("error", () => undefined)
+  }
+
+  static open(): Promise<LiveEvents> {
+    return new Promise((resolve, reject) => {
+      const sent = request({ host: "127.0.0.1", port: dashboard!.port, path: "/api/live" }, (response) => resolve(new LiveEvents(sent, response)))
+      sent.on("error", reject)
+      sent.end()
+    })
+  }
+
+  /** What the first event of a name says; `meanwhile` is called until it is there. */
+  async next(event: string, meanwhile?: () => void): Promise<unknown> {
+    return vi.waitFor(
+      () => {
+        const found = new RegExp(`^event: ${event}\\ndata: (.*)$`, "m").exec(this.#text)
+        if (found !== null) return JSON.parse(found[1]!) as unknown
+        meanwhile?.()
+        throw new Error(`no event ${event} in ${JSON.stringify(this.#text)}`)
+      },
+      { timeout: 10_000, interval: 200 },
+    )
+  }
+
+  close(): void {
+    this.#sent.destroy()
+  }
+}
+
+describe("live events", () => {
+  test("name the run and the logs that have grown", async () => {
+    await start()
+    const { id } = await onlyRun()
+    const events = await LiveEvents.open()
+    let step = 2
+    const change = await events.next("change", () => appendFileSync(join(run, "metrics.jsonl"), `${metricsLine(++step)}\n`))
+    expect(change).toEqual({ run: id, logs: ["metrics"] })
+    events.close()
+  })
+
+  test("tell of the first run of a folder that was empty", async () => {
+    rmSync(join(folder, "runs"), { recursive: true })
+    await start()
+    const events = await LiveEvents.open()
+    mkdirSync(run, { recursive: true })
+    writeFileSync(join(run, "config.yaml"), "seed: 1\n")
+    expect(await events.next("runs")).toEqual({ count: 1 })
+    events.close()
+  })
+})
+
 describe("responses", () => {
   test("a response that is a script is data, and only the page's own script may run", async () => {
     const script = "<script>alert(1)</script>"
@@ -216,7 +276,7 @@ describe("responses", () => {
 
 test("a port in use that was asked for is an error that says so", async () => {
   await start()
-  await expect(startDashboard({ roots: [folder], port: dashboard!.port, version: "0", app })).rejects.toThrow(/which is in use/)
+  await expect(startDashboard({ roots: [folder], port: dashboard!.port, app })).rejects.toThrow(/which is in use/)
 })
 
 test("without the built page the error says how to build it", () => {

@@ -27,8 +27,6 @@ export interface DashboardOptions {
   readonly host?: string
   /** Absent: 4747 or the next that is free. 0: any. */
   readonly port?: number
-  /** Version that the page shows. */
-  readonly version: string
   /** The built page; that of the package when absent. */
   readonly app?: AppFiles
 }
@@ -48,11 +46,11 @@ export interface Dashboard {
  * @throws ConfigError  when the port that was asked for is in use, or the address cannot be listened on
  */
 export async function startDashboard(options: DashboardOptions): Promise<Dashboard> {
-  const { roots, host = "127.0.0.1", port, version } = options
+  const { roots, host = "127.0.0.1", port } = options
   const rules: AccessRules = { host, token: isLoopback(host) ? null : randomBytes(24).toString("base64url") }
   const catalogue = new Catalogue(roots)
   const live = new LiveUpdates(catalogue)
-  const context: RouteContext = { app: options.app ?? readApp(), catalogue, live, version }
+  const context: RouteContext = { app: options.app ?? readApp(), catalogue, live }
   const server = createServer((request, response) => void answer(request, response, rules, context))
   const first = port ?? defaultPort
   await listen(server, host, first, port === undefined ? triedPorts : 0)

@@ -1,5 +1,9 @@
 /** Which curves there are, and what each draws of a run. */
-import { wilsonInterval } from "../analysis/statistics.ts"
+// Not from analysis/index.ts, whose readers of files a browser does not have.
+import { measuredAccuracies } from "../../analysis/held-out.ts"
+import type { AccuracyKind } from "../../analysis/held-out.ts"
+import { normalInterval } from "../../analysis/intervals.ts"
+import type { Interval } from "../../analysis/intervals.ts"
 import type { LogName } from "../api.ts"
 import type { RunSeries } from "./run-series.ts"
 
@@ -45,19 +49,52 @@ function plain(id: string, title: string, unit: string, columns: Readonly<Record
   }
 }
 
-/** Accuracy with the interval of what was measured on a number of problems. */
-function accuracy(run: RunSeries, name: string, errorName: string, label: string, isShare: boolean): Line[] {
-  return metric(run, name, label, "evaluations").map((line) => {
-    const sizes = run.column("evaluations", "size")
-    const errors = run.column("evaluations", errorName)
-    const intervals = line.y.map((value, i) => {
-      if (value === null) return undefined
-      if (isShare) return wilsonInterval(value, sizes?.[i] ?? 0)
-      const error = errors?.[i] ?? null
-      return error === null ? undefined : ([value - 1.96 * error, value + 1.96 * error] as const)
-    })
-    return { ...line, low: intervals.map((interval) => interval?.[0] ?? null), high: intervals.map((interval) => interval?.[1] ?? null) }
-  })
+/** A line with the interval of each of its points. */
+function banded(line: Line, intervalAt: (i: number) => Interval | null | undefined): Line {
+  const intervals = line.y.map((_, i) => intervalAt(i))
+  return { ...line, low: intervals.map((interval) => interval?.low ?? null), high: intervals.map((interval) => interval?.high ?? null) }
+}
+
+/** Held-out accuracy with the interval that the summary of the run gives it. */
+function accuracy(run: RunSeries, kind: AccuracyKind): Line[] {
+  const names = ["size", "verifierFailures", `${kind}Accuracy`, `${kind}StandardError`]
+  const columns = names.map((name) => [name, run.column("evaluations", name)] as const)
+  return metric(run, `${kind}Accuracy`, kind, "evaluations").map((line) =>
+    banded(line, (i) => {
+      const known = columns.flatMap(([name, values]) => (typeof values?.[i] === "number" ? [[name, values[i]] as const] : []))
+      return measuredAccuracies([{ step: 0, ...Object.fromEntries(known) }], kind)[0]?.interval
+    }),
+  )
+}
+
+const improvement: ChartSpec = {
+  id: "improvement",
+  title: "Paired improvement",
+  unit: "of the update before, 95 % interval",
+  uses: ["improvement", "improvementStandardError"],
+  lines(run) {
+    const errors = run.column("metrics", "improvementStandardError")
+    return metric(run, "improvement", "improvement").map((line) =>
+      banded(line, (i) => {
+        const [value, error] = [line.y[i] ?? null, errors?.[i] ?? null]
+        return value === null || error === null ? null : normalInterval(value, error)
+      }),
+    )
+  },
+}
+
+/** The learning rate as steering sets it, and where it left an update out. */
+const steering: ChartSpec = {
+  id: "steering",
+  title: "Steering",
+  unit: "x learning rate; points: left out",
+  uses: ["stepFactor", "stepCut"],
+  lines(run, alone) {
+    const line = metric(run, "stepFactor", "factor")
+    const cuts = run.column("metrics", "stepCut")
+    if (!alone || line.length === 0 || !run.isWhole("metrics") || cuts?.some((cut) => cut === 1) !== true) return line
+    return [...line, { label: "left out", log: "metrics", y: line[0]!.y.map((value, i) => (cuts[i] === 1 ? value : null)), points: "suppressed" }]
+  },
 }
 
 const heldOut: ChartSpec = {
@@ -67,8 +104,8 @@ const heldOut: ChartSpec = {
   isShare: true,
   uses: ["greedyAccuracy", "expectedAccuracy"],
   lines: (run) => [
-    ...accuracy(run, "greedyAccuracy", "greedyStandardError", "greedy", true),
-    ...accuracy(run, "expectedAccuracy", "expectedStandardError", "expected", false),
+    ...accuracy(run, "greedy"),
+    ...accuracy(run, "expected"),
     ...metric(run, "expectedAccuracy", "expected, every step"),
   ],
 }
@@ -77,11 +114,12 @@ const signal: ChartSpec = {
   id: "xi",
   title: "Improvement signal",
   unit: "xi, coloured by the gate",
-  uses: ["xi", "observedXi"],
+  uses: ["xi"],
   lines(run, alone) {
     const line = metric(run, "xi", "xi")
     const gates = run.column("metrics", "gate")
-    if (!alone || line.length === 0 || gates === undefined) return line
+    // In a bucket of several steps the least and the greatest xi are of other steps than the words that stand for it.
+    if (!alone || line.length === 0 || gates === undefined || !run.isWhole("metrics")) return line
     const words = run.words("metrics", "gate")
     const of = (gate: string): Values => line[0]!.y.map((value, i) => (words[gates[i] ?? -1] === gate ? value : null))
     return [
@@ -122,6 +160,9 @@ export const chartSpecs: readonly ChartSpec[] = [
   heldOut,
   signal,
   windowMean,
+  improvement,
+  steering,
+  plain("step-kl", "KL of an update", "nats a token", { stepKl: "measured one step later", klTarget: "steering's target" }),
   cumulative,
   plain("entropy", "Entropy", "nats a token", { entropy: "entropy" }),
   plain("kl", "KL", "nats a token", { kl: "to the reference", behaviourKl: "to the sampler", verificationBehaviourKl: "verification, to the sampler" }),

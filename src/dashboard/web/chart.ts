@@ -70,11 +70,6 @@ export class Chart {
     if (this.#isVisible) this.#flush()
   }
 
-  /** Number of points drawn, for tests. */
-  get points(): number {
-    return this.#plot?.data[0]?.length ?? 0
-  }
-
   #toggleLog(scale: HTMLElement): void {
     this.#isLog = !this.#isLog
     scale.setAttribute("aria-pressed", String(this.#isLog))
@@ -94,7 +89,6 @@ export class Chart {
       this.#plot = new uPlot(this.#options(traces, look), data, this.#body)
       this.#shape = shape
     } else this.#plot.setData(data, look.zoom === undefined)
-    this.element.dataset["points"] = String(this.points)
     if (look.zoom !== undefined) this.#plot.setScale("x", { min: look.zoom[0], max: look.zoom[1] })
   }
 
@@ -141,7 +135,7 @@ export class Chart {
       height,
       series,
       bands,
-      scales: { x: { time: false }, y: { distr: this.#isLog ? 3 : 1 } },
+      scales: { x: { time: false }, y: { distr: this.#isLog ? 3 : 1, ...(look.isShare && !this.#isLog ? { range: shareRange } : {}) } },
       axes: [
         { ...axis, size: 28, values: (_, ticks) => ticks.map((tick) => (tick === null ? "" : compactTick(tick))) },
         { ...axis, size: 48, values: (_, ticks) => ticks.map((tick) => (tick === null ? "" : look.isShare ? `${Number((100 * tick).toPrecision(4))} %` : compactTick(tick))) },
@@ -160,6 +154,11 @@ export class Chart {
       },
     }
   }
+}
+
+/** As uPlot chooses it, but for a curve of zeros alone, which it draws from 0 to 100: of shares that is 10 000 %. */
+function shareRange(_: uPlot, low: number | null, high: number | null): uPlot.Range.MinMax {
+  return low === 0 && high === 0 ? [0, 0.1] : uPlot.rangeNum(low ?? 0, high ?? 1, 0.1, true)
 }
 
 function compactTick(tick: number): string {

@@ -90,5 +90,10 @@ state.emit("tab")
 state.source.listen({
   change: take,
   runs: () => void refreshRuns(),
-  connected: (isConnected) => say(isConnected ? "live" : "the server is gone; trying again", !isConnected),
+  problem: ({ message }) => say(`the server cannot look at the runs: ${message}`, true),
+  connected(isConnected) {
+    say(isConnected ? "live" : "the server is gone; trying again", !isConnected)
+    // What came while nobody listened is told by no event.
+    if (isConnected) void refreshRuns().then(() => refreshSeries(state.selected))
+  },
 })

@@ -13,7 +13,6 @@ class Columns {
   time: Values = []
   columns: Map<string, Values> = new Map()
   labels: Readonly<Record<string, readonly string[]>> = {}
-  damaged = 0
 
   /** Takes an answer in: all of it, or what follows the rows that are here. */
   take(answer: ColumnsAnswer): void {
@@ -32,7 +31,6 @@ class Columns {
     this.generation = answer.generation
     this.width = answer.width
     this.rows = answer.rows
-    this.damaged = answer.damaged
   }
 }
 
@@ -74,8 +72,9 @@ export class RunSeries {
     this.#zoom = { from, to, columns }
   }
 
-  get damaged(): number {
-    return this.#logs.metrics.damaged + this.#logs.evaluations.damaged
+  /** Every row is there: columns may be read side by side. Of rows in buckets each column keeps its own least and greatest. */
+  isWhole(log: LogName): boolean {
+    return this.#columns(log).width === 1
   }
 
   names(log: LogName): string[] {

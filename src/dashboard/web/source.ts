@@ -1,11 +1,12 @@
 /** Where the page gets its data from. */
-import type { ChangeMessage, ColumnsAnswer, ColumnsQuery, Completion, CompletionPage, CompletionsQuery, RunDetail, RunInfo, TimelineAnswer } from "../api.ts"
+import type { ChangeMessage, ColumnsAnswer, ColumnsQuery, Completion, CompletionPage, CompletionsQuery, ProblemMessage, RunDetail, RunInfo, TimelineAnswer } from "../api.ts"
 
 /** What hears of changes. */
 export interface ChangeListener {
   change(message: ChangeMessage): void
   /** Runs came or went. */
   runs(): void
+  problem(message: ProblemMessage): void
   connected(isConnected: boolean): void
 }
 
@@ -55,6 +56,7 @@ export class DataSource {
     events.addEventListener("error", () => listener.connected(false))
     events.addEventListener("change", (event) => listener.change(JSON.parse(event.data as string) as ChangeMessage))
     events.addEventListener("runs", () => listener.runs())
+    events.addEventListener("problem", (event) => listener.problem(JSON.parse(event.data as string) as ProblemMessage))
   }
 
   async #ask<T>(path: string, parameters: Readonly<Record<string, string | number | undefined>> = {}): Promise<T> {

@@ -10,7 +10,7 @@ export type Tab = (typeof tabs)[number]
 export type Topic = "runs" | "selection" | "tab" | "series" | "drawing" | "theme"
 
 /** At most so many runs are drawn over each other. */
-export const mostSelected = 24
+const mostSelected = 24
 
 export class AppState {
   readonly source: DataSource

@@ -80,7 +80,8 @@ function panelTitle(context: CanvasRenderingContext2D, text: string, y: number):
 function drawVerdicts(context: CanvasRenderingContext2D, answer: TimelineAnswer, x: (i: number) => number, bar: number, width: number): void {
   const [top, height] = panels.xi
   const middle = top + height / 2
-  panelTitle(context, answer.width === 1 ? "How the next step judged each update (xi)" : `How updates were judged (share of ${answer.width})`, top)
+  const isJudged = Object.values(answer.totals).some(({ updates }) => updates > 0)
+  panelTitle(context, !isJudged ? "No gate judged the updates" : answer.width === 1 ? "How the next step judged each update (xi)" : `How updates were judged (share of ${answer.width})`, top)
   line(context, left, middle, width - right, middle, color("line"))
   const scale = answer.width === 1 ? height / 2 / largestXi : height / 2
   for (const mark of answer.width === 1 ? [2, -2] : [0.5, -0.5]) {

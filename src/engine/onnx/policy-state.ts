@@ -81,8 +81,9 @@ export class PolicyState {
     this.#accumulated = false
   }
 
+  /** Zeros for a parameter that got none: they are made for the reader, since a gradient of zeros is a step of the moments. */
   gradients(): Weights {
-    return new Map(this.trainable.map((name) => [name, this.#gradient(name)]))
+    return new Map(this.trainable.map((name) => [name, this.#gradients.get(name) ?? new Float32Array(this.weights.get(name)!.length)]))
   }
 
   #gradientNorm(): number {

@@ -166,6 +166,16 @@ describe("a value head", () => {
     expect(headOf(await engine.weights())).toEqual(headOf(await other.weights()))
   })
 
+  test("looking at the gradients of such an update changes nothing: the head stays", async () => {
+    const engine = await createEngine()
+    await train(engine, valueOnly, 2)
+    const before = headOf(await engine.weights())
+    await engine.forwardBackward(batch, ppo.without(["kl", "entropy", "dualClip"]))
+    expect((await engine.gradients()).get("value_head.bias")).toEqual(Float32Array.of(0))
+    await engine.optimStep(adam)
+    expect(headOf(await engine.weights())).toEqual(before)
+  })
+
   test("has a learning rate of its own", async () => {
     const step = async (learningRateScale: number): Promise<number> => {
       const engine = await createEngine({ valueHead: { trunk: "shared", learningRateScale } })

@@ -60,6 +60,28 @@ describe("advantages by hand", () => {
   test("remax subtracts the greedy reward", () => {
     expect(first("remax", responses)).toEqual([0.75, -0.25, -0.25, 0.75, 1.75, -0.25])
   })
+  test("remax and rloo have one expected gradient, that of J, and remax the more noise where the greedy answer is right", () => {
+    // Answers of a softmax policy, the likeliest of them right; every pair of responses with its probability.
+    const [policy, reward] = [[0.5, 0.3, 0.2], [1, 0, 0]]
+    const moments = (name: string): { readonly gradient: number[]; readonly noise: number } => {
+      const gradient = [0, 0, 0]
+      let squares = 0
+      for (const [i, p] of policy.entries()) {
+        for (const [j, q] of policy.entries()) {
+          const advantages = first(name, respond([reward[i]!, reward[j]!], [0, 0]).map((response) => ({ ...response, greedyReward: 1 })))
+          const sampled = policy.map((own, a) => (advantages[0]! * (Number(a === i) - own) + advantages[1]! * (Number(a === j) - own)) / 2)
+          sampled.forEach((x, a) => {
+            gradient[a]! += p * q * x
+            squares += p * q * x * x
+          })
+        }
+      }
+      return { gradient, noise: squares - gradient.reduce((sum, x) => sum + x * x, 0) }
+    }
+    const [remax, rloo] = [moments("remax"), moments("rloo")]
+    for (const { gradient } of [remax, rloo]) policy.forEach((p, a) => expect(gradient[a]).toBeCloseTo(p * (reward[a]! - 0.5), 12))
+    expect(remax.noise).toBeGreaterThan(rloo.noise)
+  })
   test("gae with lambda 1 and gamma 1 has the whole return", () => {
     const { returns } = createAdvantage("gae", { lambda: 1 }).estimate(responses)
     expect(returns!.map((row) => Array.from(row))).toEqual([1, 0, 0, 1, 2, 0].map((r) => [r, r]))

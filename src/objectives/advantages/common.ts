@@ -1,16 +1,6 @@
-/** Steps that several estimators share: groups, means, deviations, whitening, spreading over tokens. */
+/** Steps that several estimators share: groups, outcomes, whitening, spreading over tokens. */
 import { NumericsError, ShapeError } from "../../errors.ts"
 import type { RewardedResponse } from "./estimator.ts"
-
-export function mean(values: readonly number[]): number {
-  return values.reduce((sum, x) => sum + x, 0) / values.length
-}
-
-/** Sample standard deviation (n - 1 in the denominator); NaN for fewer than two values. */
-export function sampleDeviation(values: readonly number[]): number {
-  const centre = mean(values)
-  return Math.sqrt(values.reduce((sum, x) => sum + (x - centre) ** 2, 0) / (values.length - 1))
-}
 
 /** Positions of the responses of each group, groups in order of appearance. */
 export function groupPositions(groups: readonly number[]): number[][] {

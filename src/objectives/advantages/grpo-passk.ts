@@ -1,6 +1,7 @@
 /** Advantage for pass@k: only the best response of a group is rewarded. */
 import { ShapeError } from "../../errors.ts"
-import { groupPositions, outcomeRewards, sampleDeviation, spread } from "./common.ts"
+import { sampleDeviation } from "../../statistics.ts"
+import { groupPositions, outcomeRewards, spread } from "./common.ts"
 import type { AdvantageEstimator } from "./estimator.ts"
 
 export interface PassAtKOptions {

@@ -1,9 +1,13 @@
 /** Rewards centred on their group and divided by a standard deviation: grpo, drgrpo and batch-std. */
-import { groupPositions, mean, outcomeRewards, sampleDeviation, spread } from "./common.ts"
+import { mean, sampleDeviation } from "../../statistics.ts"
+import { groupPositions, outcomeRewards, spread } from "./common.ts"
 import type { AdvantageEstimator, RewardedResponse } from "./estimator.ts"
 
 /** Which standard deviation divides the centred reward. */
 export type RewardScale = "group" | "batch" | "none"
+
+/** The advantages of this kind, and what divides there when nothing is said. */
+export const groupScales: Readonly<Record<"grpo" | "drgrpo" | "batch-std", RewardScale>> = { grpo: "group", drgrpo: "none", "batch-std": "batch" }
 
 export interface GroupRelativeOptions {
   readonly scale?: RewardScale

@@ -5,7 +5,7 @@ import type { AdvantageEstimator } from "./estimator.ts"
 import { gae, type GaeOptions } from "./gae.ts"
 import { gpg, type GpgOptions } from "./gpg.ts"
 import { grpoPassK, type PassAtKOptions } from "./grpo-passk.ts"
-import { groupRelative, type GroupRelativeOptions } from "./grpo.ts"
+import { groupRelative, groupScales, type GroupRelativeOptions } from "./grpo.ts"
 import { opo } from "./opo.ts"
 import { reinforcePlusPlus, reinforcePlusPlusBaseline, type ReinforcePlusPlusOptions } from "./reinforce-plus-plus.ts"
 import { remax, type RemaxOptions } from "./remax.ts"
@@ -33,9 +33,9 @@ export type AdvantageName =
   | "gae"
 
 const estimators: Readonly<Record<AdvantageName, (options: AdvantageOptions) => AdvantageEstimator>> = {
-  grpo: (options) => groupRelative("grpo", "group", options),
-  drgrpo: (options) => groupRelative("drgrpo", "none", options),
-  "batch-std": (options) => groupRelative("batch-std", "batch", options),
+  grpo: (options) => groupRelative("grpo", groupScales.grpo, options),
+  drgrpo: (options) => groupRelative("drgrpo", groupScales.drgrpo, options),
+  "batch-std": (options) => groupRelative("batch-std", groupScales["batch-std"], options),
   "grpo-passk": grpoPassK,
   rloo,
   "reinforce++": reinforcePlusPlus,

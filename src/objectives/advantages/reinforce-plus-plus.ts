@@ -1,5 +1,6 @@
 /** Advantages whitened over the batch: reinforce++ and reinforce++-baseline. */
-import { applyMask, denseRewards, groupPositions, mean, outcomeRewards, spread, whiten } from "./common.ts"
+import { mean } from "../../statistics.ts"
+import { applyMask, denseRewards, groupPositions, outcomeRewards, spread, whiten } from "./common.ts"
 import type { AdvantageEstimator } from "./estimator.ts"
 
 export interface ReinforcePlusPlusOptions {

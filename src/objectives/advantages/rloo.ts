@@ -1,5 +1,6 @@
 /** Leave-one-out baseline. */
-import { groupPositions, mean, outcomeRewards, spread } from "./common.ts"
+import { mean } from "../../statistics.ts"
+import { groupPositions, outcomeRewards, spread } from "./common.ts"
 import type { AdvantageEstimator } from "./estimator.ts"
 
 /**

@@ -1,5 +1,6 @@
 /** Several reward functions per response, aggregated before or after normalisation. */
 import { ShapeError } from "../../errors.ts"
+import { mean, sampleDeviation } from "../../statistics.ts"
 import { groupPositions, spread } from "./common.ts"
 import type { AdvantageEstimator } from "./estimator.ts"
 import type { RewardScale } from "./grpo.ts"
@@ -19,9 +20,7 @@ export interface SeveralRewardsOptions {
 /** Mean and sample standard deviation of what is there; a deviation of fewer than two numbers is NaN. */
 function statistics(values: readonly number[]): { readonly centre: number; readonly deviation: number } {
   const present = values.filter((x) => !Number.isNaN(x))
-  const centre = present.reduce((sum, x) => sum + x, 0) / present.length
-  const squares = present.reduce((sum, x) => sum + (x - centre) ** 2, 0)
-  return { centre, deviation: present.length < 2 ? NaN : Math.sqrt(squares / (present.length - 1)) }
+  return { centre: mean(present), deviation: present.length < 2 ? NaN : sampleDeviation(present) }
 }
 
 function orZero(x: number): number {
