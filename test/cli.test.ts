@@ -102,6 +102,8 @@ describe("a finished run", () => {
       expect(logprob).toBeLessThan(0)
     }
     expect((await succeed(...args)).stdout).toBe(stdout)
+    const greedy = jsonLines((await succeed(...args, "--temperature", "0")).stdout)
+    expect(new Set(greedy.map(({ prompt, completion }) => `${String(prompt)}${String(completion)}`)).size).toBe(new Set(greedy.map(({ prompt }) => prompt)).size)
     expect((await succeed("sample", run.directory, "--prompt", "(1+1)%3=")).stdout).toMatch(/^\(1\+1\)%3=\n.*\n +\[\d tokens, /)
   })
 

@@ -139,6 +139,33 @@ describe("a comparison of two arms and one that breaks, over two seeds", () => {
     expect(shown).toEqual({ ...from, stdout: from.stdout.replace(/in .*\n$/, `in ${kept}\n`) })
   })
 
+  test("shares starts with other comparisons: what one has made the next takes, and one at a time makes any", async () => {
+    const starts = workspace.fresh("starts")
+    const shared = async (arm: string): Promise<{ out: string; stdout: string }> => {
+      const out = workspace.fresh("shared")
+      const { code, stdout } = await pirl(["compare", config, "--arms", arm, "--seeds", "1", "--starts", starts, "--out", out])
+      expect(code).toBe(0)
+      expect(existsSync(join(out, "starts"))).toBe(false)
+      return { out, stdout }
+    }
+    const first = await shared("base")
+    expect(first.stdout).toContain("start of seed 1: done")
+    const second = await shared("pipo")
+    expect(second.stdout).not.toContain("start of seed")
+    for (const [arm, { out }] of [["base", first], ["pipo", second]] as const) {
+      expect(measured(join(out, "runs", arm, "seed-1"))).toEqual(measured(join(whole, "runs", arm, "seed-1")))
+    }
+    const lock = acquireLock(starts)
+    try {
+      const other = ["compare", config, "--arms", "base", "--seeds", "1", "--set", "warmStart.maxSteps=2", "--starts", starts, "--out", workspace.fresh("other")]
+      const refused = await here(...other)
+      expect([refused.code, refused.stderr]).toEqual([2, expect.stringMatching(/--starts: expected a folder of its own, got .*starts-\d+, which is in use by process/)])
+    } finally {
+      lock.release()
+    }
+    expect(readdirSync(starts)).toEqual([expect.stringMatching(/^seed-1-[0-9a-f]{12}$/)])
+  })
+
   test("keeps a second process out while one works in its folder, and lets it look on", async () => {
     const lock = acquireLock(whole)
     try {
@@ -160,6 +187,11 @@ describe("a comparison of two arms and one that breaks, over two seeds", () => {
     expect(other.stderr).toContain("arm base: expected the arm base of")
     const against = await here("compare", "--show", whole, "--against", "bas")
     expect(against.stderr).toMatch(/--against: expected an arm of the comparison \(base, pipo, .*got "bas"\. Did you mean base\?/)
+    const late = workspace.fresh("late")
+    const early = await here("compare", config, "--arms", "base", "--seeds", "1", "--out", late, "--against", "bas")
+    expect([early.code, early.stderr, existsSync(late)]).toEqual([2, expect.stringContaining('got "bas". Did you mean base?'), false])
+    // An arm that the folder has from an earlier command.
+    expect((await here("compare", config, "--arms", "base", "--seeds", "1", "--out", whole, "--against", "pipo", "--dry-run")).code).toBe(0)
     const match = await here("compare", "--show", whole, "--match", "update", "--measure", "sampled")
     expect(match.stderr).toMatch(/--match: expected rollouts, updates, seconds, got "update"\. Did you mean updates\?\n.*--measure: expected expected, greedy, got "sampled"/)
     expect((await here("compare")).stderr).toContain("expected CONFIG or --show DIR, got nothing")

@@ -8,12 +8,9 @@ here=experiments/closed-loop
 
 # The start models of a task are the same in all its settings: one folder for them.
 compare() {
-  local name=$1 task
+  local name=$1
   shift
-  case $1 in *steps*) task=steps ;; *) task=add2 ;; esac
-  mkdir -p "$out/$name" "$out/starts-$task"
-  [ -e "$out/$name/starts" ] || ln -s "../starts-$task" "$out/$name/starts"
-  node_modules/.bin/tsx src/cli/main.ts compare "$@" --out "$out/$name" || printf '%s: exit code %s\n' "$name" "$?"
+  node_modules/.bin/tsx src/cli/main.ts compare "$@" --out "$out/$name" --starts "$out/starts" || printf '%s: exit code %s\n' "$name" "$?"
 }
 
 decay() { printf -- '--arm decay-half=two-epochs-decay:optimizer.learningRate=%s --arm decay-double=two-epochs-decay:optimizer.learningRate=%s' "$1" "$2"; }

@@ -5,6 +5,7 @@
  *   npx tsx experiments/closed-loop/signals.ts RUN_FOLDER...
  */
 import { readRun } from "../../src/index.ts"
+import { mean, standardError } from "../../src/statistics.ts"
 
 const WINDOW = 8
 
@@ -28,16 +29,12 @@ function points(directory: string): Point[] {
     found.push({
       truth: high - low,
       paired: improvement,
-      means: line.mu - window.reduce((sum, mu) => sum + mu, 0) / WINDOW,
+      means: line.mu - mean(window),
       pairedError: Number(line["improvementStandardError"]),
       meanError: Number(line["muStandardError"]),
     })
   }
   return found
-}
-
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, x) => sum + x, 0) / values.length
 }
 
 function correlation(a: readonly number[], b: readonly number[]): number {
@@ -52,7 +49,10 @@ function sameSign(a: readonly number[], b: readonly number[]): number {
 
 const rows = process.argv.slice(2).flatMap((directory) => {
   const found = points(directory)
-  if (found.length < WINDOW) return []
+  if (found.length < WINDOW) {
+    console.error(`${directory}: left out, ${found.length} updates with both signals and a held-out change`)
+    return []
+  }
   const column = (key: keyof Point): number[] => found.map((point) => point[key])
   const truth = column("truth")
   return [
@@ -74,8 +74,6 @@ for (const row of rows) console.log(JSON.stringify(row, (_key, value: unknown) =
 const numbers = ["trueChange", "pairedError", "meanError", "pairedCorrelation", "meansCorrelation", "pairedSign", "meansSign", "helped"] as const
 const summary = numbers.map((key) => {
   const values = rows.map((row) => row[key])
-  const centre = mean(values)
-  const error = Math.sqrt(values.reduce((sum, x) => sum + (x - centre) ** 2, 0) / (values.length - 1) / values.length)
-  return `${key} ${centre.toFixed(3)} +- ${error.toFixed(3)}`
+  return `${key} ${mean(values).toFixed(3)} +- ${standardError(values).toFixed(3)}`
 })
 console.log(`mean of ${rows.length} runs, ${rows.reduce((sum, { updates }) => sum + updates, 0)} updates: ${summary.join(", ")}`)

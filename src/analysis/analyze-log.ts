@@ -1,5 +1,6 @@
 /** Everything there is to say of somebody's log: which updates helped, what became of the run, and whether the signal can be trusted. */
 import { DataError } from "../errors.ts"
+import { mean } from "../statistics.ts"
 import { changeBetween, measuredAccuracies, type EvaluationPoint, type Measured } from "./held-out.ts"
 import { normalInterval } from "./intervals.ts"
 import type { AnalyzedLog, AnalyzeOptions, EvaluationSummary, LogAnalysis, SideColumn, SizedSignal, StepVerdict } from "./log-analysis.ts"
@@ -141,23 +142,18 @@ function beyondNoise(trace: SignalTrace, errors: Float64Array): { improved: numb
 
 const sideRoles = ["length", "truncation", "entropy", "kl"] as const
 
-function sidesOf(column: (role: ColumnRole) => Float64Array | undefined, columns: ColumnChoices, steps: Float64Array, { width, best }: RunOutcome): LogAnalysis["sides"] {
+function sidesOf(column: (role: ColumnRole) => Float64Array | undefined, columns: ColumnChoices, steps: Float64Array, { width, best: { fromStep } }: RunOutcome): LogAnalysis["sides"] {
   const sides: Partial<Record<ColumnRole, SideColumn>> = {}
-  const at = steps.indexOf(best.fromStep)
+  const at = steps.indexOf(fromStep)
   for (const role of sideRoles) {
     const values = column(role)
     if (values === undefined) continue
-    const means = [0, at, steps.length - width].map((from) => meanOf(values.subarray(from, from + width)))
-    const [start, middle, final] = means
-    if (start === undefined || middle === undefined || final === undefined) continue
-    sides[role] = { column: columns[role]!.column, start, best: middle, final }
+    const means = [0, at, steps.length - width].map((from) => mean([...values.subarray(from, from + width)].filter(Number.isFinite)))
+    if (means.some(Number.isNaN)) continue
+    const [start, best, final] = means as [number, number, number]
+    sides[role] = { column: columns[role]!.column, start, best, final }
   }
   return sides
-}
-
-function meanOf(values: Float64Array): number | undefined {
-  const known = values.filter((value) => !Number.isNaN(value))
-  return known.length === 0 ? undefined : known.reduce((sum, value) => sum + value, 0) / known.length
 }
 
 function stepVerdicts(steps: Float64Array, rewards: Float64Array, trace: SignalTrace, errors: Float64Array): StepVerdict[] {

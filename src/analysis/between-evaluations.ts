@@ -2,6 +2,7 @@
  * Agreement where accuracy is known only now and then: what the signal said over the steps between two evaluations against what the second
  * evaluation says of them.
  */
+import { mean } from "../statistics.ts"
 import { agreementOf, type Agreement } from "./agreement.ts"
 import { changeBetween, type Measured } from "./held-out.ts"
 import { Z95 } from "./intervals.ts"
@@ -39,7 +40,7 @@ export interface IntervalAgreement extends Agreement {
  * @param progress  mu - muHis per row; NaN where there is none
  * @returns null when there are fewer than two evaluations
  */
-export function agreementBetween(steps: ArrayLike<number>, progress: ArrayLike<number>, measured: readonly Measured[]): IntervalAgreement | null {
+export function agreementBetween(steps: ArrayLike<number>, progress: readonly number[] | Float64Array, measured: readonly Measured[]): IntervalAgreement | null {
   if (measured.length < 2) return null
   const intervals: EvaluationInterval[] = []
   const verdicts: number[] = []
@@ -51,28 +52,20 @@ export function agreementBetween(steps: ArrayLike<number>, progress: ArrayLike<n
     while (row < steps.length && steps[row]! <= before.step) row++
     let end = row
     while (end < steps.length && steps[end]! <= after.step) end++
-    const { mean, rows } = meanOf(progress, row + 1, end + 1)
+    const judging = Array.from(progress.slice(row + 1, end + 1)).filter(Number.isFinite)
+    const rows = judging.length
+    const meanProgress = rows === 0 ? 0 : mean(judging)
     const known = changeBetween(before, after)
     const change = known?.change ?? after.accuracy - before.accuracy
     const noisy = known !== null && Math.abs(change) <= Z95 * known.standardError
     noiseKnown ||= known !== null
-    const outcome = rows === 0 || mean === 0 ? "no-signal" : noisy || change === 0 ? "undecidable" : Math.sign(mean) === Math.sign(change) ? "agreed" : "disagreed"
-    intervals.push({ from: before.step, to: after.step, meanProgress: mean, rows, change, changeError: known?.standardError ?? null, paired: known?.paired ?? false, outcome })
+    const outcome = meanProgress === 0 ? "no-signal" : noisy || change === 0 ? "undecidable" : Math.sign(meanProgress) === Math.sign(change) ? "agreed" : "disagreed"
+    intervals.push({ from: before.step, to: after.step, meanProgress, rows, change, changeError: known?.standardError ?? null, paired: known?.paired ?? false, outcome })
     if (outcome === "undecidable") undecidable++
     else {
-      verdicts.push(mean)
+      verdicts.push(meanProgress)
       changes.push(change)
     }
   }
   return { ...agreementOf(verdicts, changes), undecidable, noiseKnown, intervals }
-}
-
-function meanOf(progress: ArrayLike<number>, start: number, end: number): { mean: number; rows: number } {
-  let [sum, rows] = [0, 0]
-  for (let i = start; i < Math.min(end, progress.length); i++) {
-    if (!Number.isFinite(progress[i]!)) continue
-    sum += progress[i]!
-    rows++
-  }
-  return { mean: rows === 0 ? 0 : sum / rows, rows }
 }

@@ -10,13 +10,13 @@ import type { JudgedUpdate, Stretch } from "./verdict-runs.ts"
 
 export interface AnalyzeOptions extends NamedColumns {
   /** Prompts of a step. */
-  readonly prompts?: number
+  readonly prompts?: number | undefined
   /** Responses to a prompt. */
-  readonly groupSize?: number
+  readonly groupSize?: number | undefined
   /** K of the signal; default the run's own, else 8. */
-  readonly window?: number
+  readonly window?: number | undefined
   /** Problems of an evaluation, for its noise. */
-  readonly evaluationSize?: number
+  readonly evaluationSize?: number | undefined
 }
 
 /** One row as it was judged. Null where there is nothing to say. */
@@ -75,7 +75,7 @@ export interface LogAnalysis {
   readonly outcome: RunOutcome
   readonly signal: SignalAgreement
   readonly stretches: { readonly improved: Stretch | null; readonly regressed: Stretch | null }
-  /** Verdicts whose signal exceeds two standard errors, by the first of `sizes`. */
+  /** Verdicts whose signal exceeds two standard errors: the log's own where they are exact, else those of the jumps from row to row. */
   readonly beyondNoise: { readonly improved: number; readonly regressed: number } | null
   readonly strongest: { readonly improved: readonly JudgedUpdate[]; readonly regressed: readonly JudgedUpdate[] }
   /** By the log's own numbers where they suffice, and by the jumps from row to row. */

@@ -68,9 +68,9 @@ export type ColumnChoices = Partial<Record<ColumnRole, ColumnChoice>>
 
 /** Columns a person named. */
 export interface NamedColumns {
-  readonly reward?: string
-  readonly step?: string
-  readonly accuracy?: string
+  readonly reward?: string | undefined
+  readonly step?: string | undefined
+  readonly accuracy?: string | undefined
 }
 
 /**
@@ -146,7 +146,7 @@ function noReward(table: LogTable, names: readonly string[], log: string): DataE
     const unread = table.unreadable > 0 ? `; ${table.unreadable} lines could not be read` : ""
     return new DataError(`log ${log}: expected columns with numbers, got none (${table.rows} rows${unread}). Check the path.`)
   }
-  const runs = table.format === "W&B CSV export" ? names.filter((name) => / - .*reward|score/i.test(name)) : []
+  const runs = table.format === "W&B CSV export" ? names.filter((name) => / - .*(?:reward|score)/i.test(name)) : []
   if (runs.length > 1) {
     return new DataError(`log ${log}: expected one run, got the rewards of several: ${runs.join(", ")}. Choose one with --reward.`)
   }

@@ -5,7 +5,7 @@ import type { LogSeries } from "./log-series.ts"
 import type { LogTable } from "./readers/log-table.ts"
 import { startAccuracyOf } from "./run-signal.ts"
 import type { MeanErrors } from "./sampling-error.ts"
-import type { LoggedVerdict, SignalPoint } from "./signal-agreement.ts"
+import { verdictSigns, type LoggedVerdict, type SignalPoint } from "./signal-agreement.ts"
 
 /** Evaluations: a run's own, or those of the log's column. */
 export function evaluationsOf(table: LogTable, series: LogSeries, { accuracy, evaluationSize }: AnalyzeOptions): readonly EvaluationPoint[] {
@@ -14,11 +14,9 @@ export function evaluationsOf(table: LogTable, series: LogSeries, { accuracy, ev
 }
 
 /** Verdicts by their sign. */
-export const verdictNames: ReadonlyMap<number, LoggedVerdict> = new Map<number, LoggedVerdict>([
-  [1, "improved"],
-  [-1, "regressed"],
-  [0, "undecided"],
-])
+export const verdictNames: ReadonlyMap<number, LoggedVerdict> = new Map(
+  (Object.keys(verdictSigns) as LoggedVerdict[]).map((verdict) => [verdictSigns[verdict], verdict]),
+)
 
 /** Share of rows with an evaluation from which on each is taken as the accuracy after that row. */
 const EVERY_ROW = 0.8

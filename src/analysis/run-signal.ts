@@ -11,7 +11,7 @@ export interface StepLine {
 }
 
 /** Steps of a run as points of its signal. */
-export function runPoints(metrics: readonly StepLine[]): SignalPoint[] {
+function runPoints(metrics: readonly StepLine[]): SignalPoint[] {
   return metrics.map((line) => ({
     step: line.step,
     mu: line.mu,
@@ -28,7 +28,8 @@ function numberIn(line: StepLine, key: string): number | null {
   return typeof value === "number" ? value : null
 }
 
-function verdictIn({ verdict }: StepLine): LoggedVerdict | null {
+/** The verdict of a line of metrics; null when it has none. */
+export function verdictIn({ verdict }: { readonly [metric: string]: unknown }): LoggedVerdict | null {
   return verdict === "improved" || verdict === "regressed" || verdict === "undecided" ? verdict : null
 }
 

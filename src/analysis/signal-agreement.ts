@@ -126,7 +126,8 @@ function gapBetween(before: { readonly step: number }, after: { readonly step: n
   return Number.isInteger(gap) ? gap : Number(gap.toPrecision(6))
 }
 
-const verdictSigns = { improved: 1, regressed: -1, undecided: 0 } as const
+/** Verdicts as numbers. */
+export const verdictSigns = { improved: 1, regressed: -1, undecided: 0 } as const
 
 function withLogged(computed: SignalTrace, points: readonly SignalPoint[]): SignalTrace {
   const muHis = seriesOf(points, (point, i) => point.muHis ?? computed.muHis[i])

@@ -17,7 +17,8 @@ export interface SignalSize {
 export const noiseAbove1 = 0.3173
 export const noiseAbove2 = 0.0455
 
-function median(values: readonly number[]): number {
+/** The middle value, the mean of the two middle ones of an even number; NaN of nothing. */
+export function median(values: readonly number[]): number {
   // Typed arrays sort by number, and fast.
   const sorted = Float64Array.from(values).sort()
   const middle = sorted.length >> 1

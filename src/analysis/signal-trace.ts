@@ -51,52 +51,41 @@ export interface SignalTrace {
  * @param other  a series that is averaged over the same windows, e.g. the held-out accuracy of the policies that sampled them
  */
 export function traceSignal(mus: ArrayLike<number>, errors: ArrayLike<number>, other: ArrayLike<number>, options: TraceOptions = {}): SignalTrace {
-  const { window: size, windowConvention, sigma, minSteps, threshold } = traceSettings(options)
-  const n = mus.length
-  const series = (): Float64Array => new Float64Array(n).fill(Number.NaN)
+  const settings = traceSettings(options)
+  const { window: size, sigma, minSteps, threshold } = settings
+  const series = (): Float64Array => new Float64Array(mus.length).fill(Number.NaN)
   const trace = { muHis: series(), progress: series(), xi: series(), verdict: series(), standardError: series(), otherHis: series() }
   const needed = Math.min(minSteps, size)
-  // Rows stand in the window by their number, so that everything known of them can be averaged alike.
-  const rows = new RowWindow(size, windowConvention)
-  for (let i = 0; i < n; i++) {
-    const mu = mus[i]!
-    if (Number.isNaN(mu)) continue
-    if (rows.seen > 0) {
-      const window = rows.judging(i)
-      const means = window.map((row) => mus[row]!)
-      const signal = improvementSignal(mu, means, { windowSize: size, sigma, clip: Infinity })
-      trace.muHis[i] = signal.muHis
-      trace.progress[i] = signal.progress
-      trace.xi[i] = signal.xi
-      if (rows.seen >= needed) trace.verdict[i] = Math.abs(signal.xi) > threshold ? Math.sign(signal.xi) : 0
-      trace.standardError[i] = progressError(i, window, errors)
-      trace.otherHis[i] = window.reduce((sum, row) => sum + other[row]!, 0) / window.length
-    }
-    rows.push(i)
+  for (const { row, window, seen } of judgedRows(mus, settings)) {
+    const means = window.map((judging) => mus[judging]!)
+    const signal = improvementSignal(mus[row]!, means, { windowSize: size, sigma, clip: Infinity })
+    trace.muHis[row] = signal.muHis
+    trace.progress[row] = signal.progress
+    trace.xi[row] = signal.xi
+    if (seen >= needed) trace.verdict[row] = Math.abs(signal.xi) > threshold ? Math.sign(signal.xi) : 0
+    trace.standardError[row] = progressError(row, window, errors)
+    trace.otherHis[row] = window.reduce((sum, judging) => sum + other[judging]!, 0) / window.length
   }
   return trace
 }
 
-/** The window of `pipo/window.ts` over row numbers; that of the paper without a copy per row. */
-class RowWindow {
-  readonly #size: number
-  readonly #convention: WindowConvention
-  #stored: number[] = []
-  seen = 0
+interface JudgedRow {
+  readonly row: number
+  /** The rows that it is judged against: by number, so that everything known of them can be averaged alike. */
+  readonly window: readonly number[]
+  /** Rows with a reward before it. */
+  readonly seen: number
+}
 
-  constructor(size: number, convention: WindowConvention) {
-    this.#size = size
-    this.#convention = convention
-  }
-
-  judging(row: number): readonly number[] {
-    return this.#convention === "paper" ? this.#stored.slice(-this.#size) : judgingWindow(this.#stored, row, this.#size, this.#convention)
-  }
-
-  push(row: number): void {
-    if (this.#convention === "paper") this.#stored.push(row)
-    else this.#stored = pushMean(this.#stored, row, this.#size, this.#convention)
-    this.seen++
+/** Rows with a reward and one before them. */
+function* judgedRows(mus: ArrayLike<number>, { window: size, windowConvention }: Required<TraceOptions>): Generator<JudgedRow> {
+  let stored: readonly number[] = []
+  let seen = 0
+  for (let row = 0; row < mus.length; row++) {
+    if (Number.isNaN(mus[row]!)) continue
+    if (seen > 0) yield { row, window: judgingWindow(stored, row, size, windowConvention), seen }
+    stored = pushMean(stored, row, size, windowConvention)
+    seen++
   }
 }
 
@@ -117,13 +106,7 @@ function progressError(row: number, window: readonly number[], errors: ArrayLike
 
 /** The standard error of progress alone, as `traceSignal` has it. */
 export function progressErrors(mus: ArrayLike<number>, errors: ArrayLike<number>, options: TraceOptions = {}): Float64Array {
-  const { window: size, windowConvention } = traceSettings(options)
   const found = new Float64Array(mus.length).fill(Number.NaN)
-  const rows = new RowWindow(size, windowConvention)
-  for (let i = 0; i < mus.length; i++) {
-    if (Number.isNaN(mus[i]!)) continue
-    if (rows.seen > 0) found[i] = progressError(i, rows.judging(i), errors)
-    rows.push(i)
-  }
+  for (const { row, window } of judgedRows(mus, traceSettings(options))) found[row] = progressError(row, window, errors)
   return found
 }

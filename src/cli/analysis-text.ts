@@ -1,4 +1,5 @@
 /** What `pirl analyze` says of a log: the verdict first, then what it rests on. */
+import { noiseAbove1, noiseAbove2 } from "../analysis/index.ts"
 import type { Interval, JudgedUpdate, LogAnalysis, RunOutcome, SizedSignal, StepVerdict, WindowMean } from "../analysis/index.ts"
 import { counted, formatNumber, formatTable, signed } from "./format.ts"
 import { plotCurve, type PlotMark } from "./log-plot.ts"
@@ -69,7 +70,7 @@ function updateLines({ signal, stretches, strongest, beyondNoise }: LogAnalysis)
   if (judged === 0) return [`No update could be judged: the window of ${signal.window} was never full.`]
   const lines = [`Updates by the sign of the signal: ${improved} helped, ${regressed} hurt, ${undecided} undecided, ${unjudged} not judged.`]
   if (beyondNoise !== null) {
-    const byNoise = Math.round(0.0455 * (improved + regressed))
+    const byNoise = Math.round(noiseAbove2 * (improved + regressed))
     lines.push(`  Beyond two standard errors: ${beyondNoise.improved} helped, ${beyondNoise.regressed} hurt; noise alone would show about ${byNoise} in all.`)
   }
   const runs = [
@@ -90,7 +91,7 @@ function signedNumber(value: number): string {
 function trustLines({ sizes, signal }: LogAnalysis): string[] {
   const lines: string[] = []
   for (const size of sizes) lines.push(`  by ${size.basis}: ${sizeLine(size)}`)
-  if (lines.length > 0) lines.unshift("Size of the signal against its sampling error (noise alone: above one in 32 %, above two in 5 %):")
+  if (lines.length > 0) lines.unshift(`Size of the signal against its sampling error (noise alone: above one in ${percent(noiseAbove1)}, above two in ${percent(noiseAbove2)}):`)
   const { againstPrevious, againstWindow, betweenEvaluations } = signal
   if (againstPrevious !== null && againstWindow !== null) {
     lines.push(`Its sign agreed with the held-out change of the update in ${agreementText(againstPrevious, "judged updates")}.`)

@@ -53,16 +53,15 @@ function optionsOf(args: CommandArguments): AnalyzeOptions {
     if (value !== undefined && value < 1) issues.push({ path: "", message: `pirl analyze: expected --${name} of at least 1, got ${value}. Raise it.` })
     return value
   }
-  const set = <T>(key: keyof AnalyzeOptions, value: T | undefined): Partial<Record<keyof AnalyzeOptions, T>> => (value === undefined ? {} : { [key]: value })
-  const options = {
-    ...set("reward", args.text("reward")),
-    ...set("step", args.text("step")),
-    ...set("accuracy", args.text("eval")),
-    ...set("prompts", count("prompts")),
-    ...set("groupSize", count("group-size")),
-    ...set("window", count("window")),
-    ...set("evaluationSize", count("eval-size")),
-  } as AnalyzeOptions
+  const options: AnalyzeOptions = {
+    reward: args.text("reward"),
+    step: args.text("step"),
+    accuracy: args.text("eval"),
+    prompts: count("prompts"),
+    groupSize: count("group-size"),
+    window: count("window"),
+    evaluationSize: count("eval-size"),
+  }
   if (issues.length > 0) throw new ConfigError(issues)
   return options
 }

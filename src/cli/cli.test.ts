@@ -1,11 +1,11 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
-import { join } from "node:path"
+import { join, relative } from "node:path"
 import { afterAll, describe, expect, test } from "vitest"
 import { loadConfigFile, parseConfig } from "../config/index.ts"
 import { EngineError } from "../errors.ts"
 import { createRunFolder } from "../runs/index.ts"
-import { packageVersion, runCli } from "./cli.ts"
+import { runCli } from "./cli.ts"
 import { captured } from "./cli.test-helper.ts"
 import { CommandArguments, parseArguments } from "./command.ts"
 import type { Command } from "./command.ts"
@@ -39,8 +39,8 @@ describe("the program", () => {
   test("tells its version from package.json", async () => {
     const context = captured()
     expect(await runCli(["--version"], context)).toBe(0)
-    expect(context.stdout()).toMatch(/^\d+\.\d+\.\d+\S*\n$/)
-    expect(context.stdout().trim()).toBe(packageVersion())
+    const { version } = JSON.parse(readFileSync("package.json", "utf8")) as { version: string }
+    expect(context.stdout()).toBe(`${version}\n`)
   })
 
   test("lists its commands on --help, and as an error when called without arguments", async () => {
@@ -202,6 +202,11 @@ describe("pirl query", () => {
     ])
   })
 
+  test("counts a run once, however often and however its path is given", async () => {
+    const again = [root, `${join(root, "one")}/`, relative(".", join(root, "one"))]
+    expect(await query(...again, "select run, count(*) from metrics group by run order by run", "--csv")).toBe("run,count_star()\none,1\ntwo,1\n")
+  })
+
   test("says what a table is short of", async () => {
     expect(await query(root, "select * from range(1500)")).toMatch(/\(1500 rows, the first 1000 shown; --csv and --json give all\)\n$/)
   })
@@ -213,5 +218,8 @@ describe("pirl query", () => {
     const none = captured()
     expect(await runCli(["query", folder, join(root, "nothing"), "select 1"], none)).toBe(2)
     expect(none.stderr()).toContain(`expected a run or a folder of runs, got ${join(root, "nothing")}`)
+    const file = captured()
+    expect(await runCli(["query", join(root, "one", "metrics.jsonl"), "select 1"], file)).toBe(2)
+    expect(file.stderr()).toContain("metrics.jsonl. Check the path; the SQL comes last.")
   })
 })

@@ -2,6 +2,7 @@
  * What a comparison shows while it runs: how many runs are done and how long the rest will take.
  */
 import type { ComparisonObserver, Job, JobOutcome } from "../compare/index.ts"
+import { mean } from "../statistics.ts"
 import type { CliContext } from "./command.ts"
 import { formatDuration } from "./format.ts"
 import { reportMode } from "./terminal.ts"
@@ -28,7 +29,7 @@ export function comparisonProgress(context: CliContext, parallel: number, now: (
   const left = (): string => {
     const open = total - done
     if (durations.length === 0 || open === 0) return ""
-    const each = durations.reduce((sum, value) => sum + value, 0) / durations.length
+    const each = mean(durations)
     const worked = [...begun.values()].reduce((sum, at) => sum + Math.min((now() - at) / 1000, each), 0)
     return `, about ${formatDuration(Math.max(0, (open * each - worked) / Math.min(parallel, open)))} left`
   }

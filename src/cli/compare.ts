@@ -3,11 +3,12 @@
  */
 import { availableParallelism } from "node:os"
 import { basename, extname, join, relative, resolve } from "node:path"
-import { builtInArms, equalArms, parseSeeds, planComparison, readComparison, runComparison } from "../compare/index.ts"
+import { armsIn, builtInArms, equalArms, parseSeeds, planComparison, readComparison, runComparison } from "../compare/index.ts"
 import type { AnalysisOptions, ComparisonPlan, ComparisonState, Match, Measure } from "../compare/index.ts"
 import { suggestion } from "../config/index.ts"
 import { ConfigError, type ConfigIssue } from "../errors.ts"
 import { configChecks } from "../trainer/config-checks.ts"
+import { packageVersion } from "./cli.ts"
 import type { CliContext, Command, CommandArguments, OptionSpec } from "./command.ts"
 import { comparisonProgress } from "./compare-progress.ts"
 import { showComparison } from "./compare-report.ts"
@@ -22,6 +23,7 @@ const options: readonly OptionSpec[] = [
   { name: "objectives", kind: "text", placeholder: "X,Y", help: "Make the arms over each of these objectives" },
   { name: "seeds", kind: "text", placeholder: "N", help: "Number of seeds (default 5), or seeds as 11,12,13 or 11-18" },
   { name: "out", kind: "text", placeholder: "DIR", help: "Folder of the comparison (default compare/<name of the config>)" },
+  { name: "starts", kind: "text", placeholder: "DIR", help: "Folder of start models for comparisons to share (default: each has its own)" },
   { name: "parallel", kind: "integer", placeholder: "N", help: "Runs at a time (default cores / threads)" },
   { name: "threads", kind: "integer", placeholder: "N", help: "Engine threads of each run (default 1)" },
   { name: "against", kind: "text", placeholder: "A,B", help: "Arms that the others are compared with (default the first)" },
@@ -77,9 +79,8 @@ async function runCompare(args: CommandArguments, context: CliContext): Promise<
     threads,
     checks: configChecks,
   })
-  checkAgainst(namesOf(args, "against"), plan.arms.map(({ name }) => name), args.text("out") !== undefined)
-  // From where the command is given: the same spelling whichever way the folder is named.
-  const out = relative(".", resolve(args.text("out") ?? join("compare", basename(configFile, extname(configFile))))) || "."
+  const out = fromHere(args.text("out") ?? join("compare", basename(configFile, extname(configFile))))
+  checkAgainst(namesOf(args, "against"), [...new Set([...armsIn(out), ...plan.arms.map(({ name }) => name)])])
   if (args.flag("dry-run")) {
     describePlan(plan, out, context)
     return exitCodes.ok
@@ -97,7 +98,8 @@ async function compare(args: CommandArguments, reading: Reading, plan: Compariso
     stop.abort()
   })
   try {
-    const state = await runComparison({ plan, out, parallel, keepModels: args.flag("keep-models"), retryFailed: args.flag("retry-failed"), observer: progress, signal: stop.signal })
+    const starts = args.text("starts")
+    const state = await runComparison({ plan, out, version: packageVersion(), starts: starts === undefined ? undefined : fromHere(starts), parallel, keepModels: args.flag("keep-models"), retryFailed: args.flag("retry-failed"), observer: progress, signal: stop.signal })
     progress.close()
     showComparison(state, out, analysisOptions(args, reading, state), context, json)
     if (stop.signal.aborted) {
@@ -109,6 +111,11 @@ async function compare(args: CommandArguments, reading: Reading, plan: Compariso
     interrupt.dispose()
     progress.close()
   }
+}
+
+/** From where the command is given: the same spelling whichever way a folder is named. */
+function fromHere(path: string): string {
+  return relative(".", resolve(path)) || "."
 }
 
 function exitOf({ results }: ComparisonState): number {
@@ -142,13 +149,12 @@ function readingOptions(args: CommandArguments): Reading {
 function analysisOptions(args: CommandArguments, reading: Reading, { plan }: ComparisonState): AnalysisOptions {
   const arms = plan.arms.map(({ name }) => name)
   const against = namesOf(args, "against")
-  checkAgainst(against, arms, false)
+  checkAgainst(against, arms)
   return { ...reading, against: against.length > 0 ? against : arms.slice(0, 1) }
 }
 
-/** @param mayGrow  the folder may hold more arms than these */
-function checkAgainst(against: readonly string[], arms: readonly string[], mayGrow: boolean): void {
-  const unknown = mayGrow ? [] : against.filter((name) => !arms.includes(name))
+function checkAgainst(against: readonly string[], arms: readonly string[]): void {
+  const unknown = against.filter((name) => !arms.includes(name))
   if (unknown.length === 0) return
   throw new ConfigError(unknown.map((name) => ({ path: "", message: `--against: expected an arm of the comparison (${arms.join(", ")}), got "${name}". ${suggestion(name, arms)}` })))
 }

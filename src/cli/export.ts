@@ -9,11 +9,13 @@ import { writeOutputFolder } from "../exports/output-folder.ts"
 import { writeTensorBoard } from "../exports/tensorboard.ts"
 import { writeWandb } from "../exports/wandb.ts"
 import type { WeightType } from "../model/config.ts"
-import { isRunFolder, listRunFolders, nameRuns, readRun, type NamedRun } from "../runs/index.ts"
+import { readRun } from "../runs/index.ts"
 import { packageVersion } from "./cli.ts"
 import type { CliContext, Command, CommandArguments } from "./command.ts"
 import { exitCodes } from "./exit-code.ts"
+import { counted } from "./format.ts"
 import { resolveModelSource } from "./model-source.ts"
+import { namedRuns } from "./named-runs.ts"
 
 const modelFormats = ["hf", "onnx", "gguf-ready-hf", "adapter"] as const
 const logFormats = ["tensorboard", "wandb", "csv"] as const
@@ -90,7 +92,7 @@ async function exportOneModel(args: CommandArguments, out: string, context: CliC
 }
 
 async function exportLogs(format: LogFormat, args: CommandArguments, out: string, context: CliContext): Promise<void> {
-  const runs = runsOf(args.positionals)
+  const runs = namedRuns("pirl export", args.positionals, "Check the path.")
   const written = await writeOutputFolder(out, async (directory) => {
     if (format === "csv") await writeCsvTables(directory, runs)
     const folders = new Set<string>()
@@ -101,14 +103,5 @@ async function exportLogs(format: LogFormat, args: CommandArguments, out: string
     return folders
   })
   const next = { csv: "", tensorboard: ` Show them by: tensorboard --logdir ${out}`, wandb: ` Send them by: wandb sync ${[...written].map((name) => join(out, name)).join(" ")}` }[format]
-  context.out.write(`${out}: the logs of ${runs.length === 1 ? "1 run" : `${runs.length} runs`}.${next}\n`)
-}
-
-/** @throws ConfigError  when a path is no run and holds none */
-function runsOf(paths: readonly string[]): NamedRun[] {
-  const issues = paths
-    .filter((path) => listRunFolders(path).length === 0)
-    .map((path) => ({ path: "", message: `pirl export: expected a run or a folder of runs, got ${path}. Check the path.` }))
-  if (issues.length > 0) throw new ConfigError(issues)
-  return nameRuns([...new Set(paths.flatMap((path) => (isRunFolder(path) ? [path] : listRunFolders(path))))])
+  context.out.write(`${out}: the logs of ${counted(runs.length, "run")}.${next}\n`)
 }

@@ -98,15 +98,22 @@ describe("pirl sample", () => {
     const options = ["--temperature", "0.5", "--seed", "3", "--count", "2"]
     const { code, out } = await pirl(command, model, "--prompt", "1+1=", ...options)
     expect(code).toBe(0)
-    expect(requests.at(-1)).toMatchObject({ prompts: { texts: ["1+1="] }, count: 2 })
-    expect(requests.at(-1)!.config).toMatchObject({ seed: 3, rollout: { temperature: 0.5 } })
+    expect(requests.at(-1)).toMatchObject({ prompts: { texts: ["1+1="] }, temperature: 0.5, count: 2 })
+    expect(requests.at(-1)!.config).toMatchObject({ seed: 3 })
     expect(out).toBe("1+1=\n2\n    [2 tokens, stop]\n\n")
+  })
+
+  test("takes temperature 0, which training cannot have, and the config's without one", async () => {
+    expect((await pirl(command, model, "--prompt", "1+1=", "--temperature", "0")).code).toBe(0)
+    expect(requests.at(-1)).toMatchObject({ temperature: 0 })
+    await pirl(command, model, "--prompt", "1+1=", "--set", "rollout.temperature=0.7")
+    expect(requests.at(-1)).toMatchObject({ temperature: 0.7 })
   })
 
   test("checks the task when problems are answered, and takes prompts or problems", async () => {
     expect((await pirl(command, run)).err).toContain("task.name: expected a task")
     expect((await pirl(command, run, "--prompt", "a", "--problems", "3")).err).toContain("got both")
-    expect((await pirl(command, run, "--prompt", "a", "--temperature", "-1")).err).toContain("rollout.temperature")
+    expect((await pirl(command, run, "--prompt", "a", "--temperature", "-1")).err).toContain("expected --temperature of 0 or more, got -1")
   })
 })
 

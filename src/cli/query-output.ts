@@ -4,13 +4,14 @@
 import { csvOf, textOf } from "../runs/index.ts"
 import type { QueryResult, QueryValue } from "../runs/index.ts"
 import type { OutputStream } from "./command.ts"
+import { counted } from "./format.ts"
 
 /** Rows of a table; more are counted. */
 const TABLE_ROWS = 1000
 /** Characters of a cell of a table; longer ones are cut. */
 const CELL_CHARACTERS = 80
 
-/** Writes a result. */
+/** Writes one JSON object per row. */
 export async function writeJsonLines({ columns, batches }: QueryResult, out: OutputStream): Promise<void> {
   for await (const rows of batches) {
     out.write(rows.map((row) => `${JSON.stringify(Object.fromEntries(columns.map((name, i) => [name, row[i]])))}\n`).join(""))
@@ -38,7 +39,7 @@ export async function writeTable({ columns, batches }: QueryResult, out: OutputS
     out.write(`${line.trimEnd()}\n`)
   }
   const more = count > shown.length ? `, the first ${shown.length} shown; --csv and --json give all` : ""
-  out.write(`(${count} ${count === 1 ? "row" : "rows"}${more})\n`)
+  out.write(`(${counted(count, "row")}${more})\n`)
 }
 
 /** Numbers with at most six digits: a table is for reading. */

@@ -2,10 +2,10 @@
  * `pirl query`: SQL over the logs of runs.
  */
 import { ConfigError } from "../errors.ts"
-import { RunDatabase, isRunFolder, listRunFolders, nameRuns } from "../runs/index.ts"
-import type { NamedRun } from "../runs/index.ts"
+import { RunDatabase } from "../runs/index.ts"
 import type { CliContext, Command, CommandArguments } from "./command.ts"
 import { exitCodes } from "./exit-code.ts"
+import { namedRuns } from "./named-runs.ts"
 import { writeCsv, writeJsonLines, writeTable } from "./query-output.ts"
 
 /** The command. */
@@ -34,7 +34,7 @@ async function runQuery(args: CommandArguments, { out }: CliContext): Promise<nu
   const [json, csv] = [args.flag("json"), args.flag("csv")]
   if (json && csv) throw new ConfigError([{ path: "", message: "pirl query: expected --json or --csv, got both. Leave one out." }])
   const sql = args.positionals.at(-1)!
-  const database = await RunDatabase.open(runsOf(args.positionals.slice(0, -1)))
+  const database = await RunDatabase.open(namedRuns("pirl query", args.positionals.slice(0, -1), "Check the path; the SQL comes last."))
   try {
     const result = await database.query(sql)
     await (json ? writeJsonLines : csv ? writeCsv : writeTable)(result, out)
@@ -42,13 +42,4 @@ async function runQuery(args: CommandArguments, { out }: CliContext): Promise<nu
     database.close()
   }
   return exitCodes.ok
-}
-
-/** @throws ConfigError  when a path is no run and holds none */
-function runsOf(paths: readonly string[]): NamedRun[] {
-  const issues = paths
-    .filter((path) => listRunFolders(path).length === 0)
-    .map((path) => ({ path: "", message: `pirl query: expected a run or a folder of runs, got ${path}. Check the path; the SQL comes last.` }))
-  if (issues.length > 0) throw new ConfigError(issues)
-  return nameRuns([...new Set(paths.flatMap((path) => (isRunFolder(path) ? [path] : listRunFolders(path))))])
 }

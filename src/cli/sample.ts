@@ -26,12 +26,14 @@ export interface SampledResponse {
 /** What this command needs of the layers below. */
 export interface SampleBackend {
   readonly checks: readonly ConfigCheck[]
-  /** Responses by `config.rollout`: `count` to each prompt, or to each of the first held-out problems. */
+  /** Responses by `config.rollout` at another temperature: `count` to each prompt, or to each of the first held-out problems. */
   sample(request: {
     readonly model: ModelSource
     /** Settings of the run, or of the task named. */
     readonly config: ResolvedConfig
     readonly prompts: { readonly texts: readonly string[] } | { readonly heldOutProblems: number }
+    /** 0 is greedy. */
+    readonly temperature: number
     readonly count: number
   }): Promise<readonly SampledResponse[]>
 }
@@ -47,7 +49,7 @@ export function sampleCommand(backend: SampleBackend): Command {
       { name: "prompt", kind: "text", multiple: true, placeholder: "TEXT", help: "Prompt to answer" },
       { name: "problems", kind: "integer", placeholder: "N", help: "Answer N held-out problems (default 4)" },
       { name: "count", kind: "integer", placeholder: "N", help: "Responses to each (default 1)" },
-      { name: "temperature", kind: "number", placeholder: "T", help: "Over rollout.temperature" },
+      { name: "temperature", kind: "number", placeholder: "T", help: "In place of rollout.temperature; 0 is greedy" },
       { name: "max-tokens", kind: "integer", placeholder: "N", help: "Over rollout.maxResponseTokens" },
       { name: "seed", kind: "integer", placeholder: "N", help: "Over seed; the same seed gives the same responses" },
       { name: "task", kind: "text", placeholder: "NAME", help: "Task of the problems (default: the run's own)" },
@@ -70,12 +72,18 @@ async function runSample(backend: SampleBackend, args: CommandArguments, { out }
     const message = "pirl sample: expected --prompt or --problems, got both. Leave one out."
     throw new ConfigError([{ path: "", message }])
   }
+  // Not a setting of the config, which is one for training: there 0 is impossible.
+  const temperature = args.number("temperature")
+  if (temperature !== undefined && temperature < 0) {
+    throw new ConfigError([{ path: "", message: `pirl sample: expected --temperature of 0 or more, got ${temperature}. Correct it.` }])
+  }
   const model = resolveModelSource(args.positionals[0]!, args.number("checkpoint"))
   const config = samplingConfig(backend, model, args, texts.length > 0)
   const responses = await backend.sample({
     model,
     config,
     prompts: texts.length > 0 ? { texts } : { heldOutProblems: args.number("problems") ?? 4 },
+    temperature: temperature ?? config.rollout.temperature,
     count: args.number("count") ?? 1,
   })
   for (const response of responses) {
@@ -94,7 +102,6 @@ function samplingConfig(
     value === undefined ? [] : [`${path}=${value}`]
   const sets = [
     ...args.texts("set"),
-    ...setting("rollout.temperature", args.text("temperature")),
     ...setting("rollout.maxResponseTokens", args.text("max-tokens")),
     ...setting("seed", args.text("seed")),
   ]

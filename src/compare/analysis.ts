@@ -81,7 +81,7 @@ export function analyse(arms: readonly string[], results: readonly RunResult[], 
   return { measure, match: options.match, axis, arms: summaries, differences }
 }
 
-export function mainMeasure(finished: readonly RunResult[]): Measure {
+function mainMeasure(finished: readonly RunResult[]): Measure {
   return finished.length > 0 && finished.every(({ expected }) => expected !== undefined) ? "expected" : "greedy"
 }
 

@@ -6,7 +6,7 @@ import { removeModels } from "./finished-run.ts"
 import { jobsOf, type Job, type RunJob } from "./jobs.ts"
 import type { ComparisonPlan } from "./plan.ts"
 import { readPlanFile, writePlanFile, type SavedPlan } from "./plan-file.ts"
-import { readResults, readRunResult, runDirectory, writeResults, type RunKey, type RunResult } from "./results.ts"
+import { readResults, readRunResult, runDirectory, runName, writeResults, type RunKey, type RunResult } from "./results.ts"
 import { runJobs, type JobOutcome } from "./scheduler.ts"
 import { readStart } from "./starts.ts"
 import { forkWorker } from "./worker-process.ts"
@@ -23,6 +23,10 @@ export interface ComparisonObserver {
 export interface Comparison {
   readonly plan: ComparisonPlan
   readonly out: string
+  /** Of pirl. */
+  readonly version: string
+  /** Folder of starts that comparisons share; undefined: each has its own. */
+  readonly starts?: string | undefined
   /** Worker processes. */
   readonly parallel: number
   readonly keepModels: boolean
@@ -41,17 +45,17 @@ export interface ComparisonState {
 
 /**
  * Does all runs of a plan that are not done, and keeps results.jsonl up to date.
- * @throws ConfigError  when the folder holds another comparison, or another process works on it
+ * @throws ConfigError  when the folder holds another comparison, or another process works on it or makes starts in the shared folder
  */
-export async function runComparison({ plan, out, parallel, keepModels, retryFailed, observer, signal }: Comparison): Promise<ComparisonState> {
+export async function runComparison({ plan, out, version, starts, parallel, keepModels, retryFailed, observer, signal }: Comparison): Promise<ComparisonState> {
   mkdirSync(out, { recursive: true })
-  const lock = acquireLock(out)
+  const locks = [acquireLock(out, "--out")]
   try {
-    const saved = writePlanFile(out, plan)
+    const saved = writePlanFile(out, plan, version)
     const failures = new Failures(out)
     const results = new ResultTable(out, saved, failures)
     results.readAll()
-    const jobs = jobsOf(plan, out)
+    const jobs = jobsOf(plan, out, starts)
     const runs = jobs.filter((job): job is RunJob => job.kind === "run")
     const open = runs.filter((run) => {
       const { state } = results.get(run)
@@ -60,6 +64,10 @@ export async function runComparison({ plan, out, parallel, keepModels, retryFail
     if (!keepModels) for (const run of runs) if (results.get(run).state === "finished" && existsSync(run.directory)) removeModels(run.directory)
     const needed = new Map(open.map((run) => [run.start, run.startKey]))
     const left = jobs.filter((job) => (job.kind === "run" ? open.includes(job) : needed.has(job.directory) && readStart(job.directory, needed.get(job.directory)!) === undefined))
+    if (starts !== undefined && left.some(({ kind }) => kind === "start")) {
+      mkdirSync(starts, { recursive: true })
+      locks.push(acquireLock(starts, "--starts"))
+    }
     results.write()
     observer.onPlan(runs, runs.length - open.length)
     await runJobs({
@@ -88,7 +96,7 @@ export async function runComparison({ plan, out, parallel, keepModels, retryFail
     })
     return { plan: saved, results: results.all() }
   } finally {
-    lock.release()
+    for (const lock of locks) lock.release()
   }
 }
 
@@ -115,13 +123,13 @@ class ResultTable {
 
   /** Reads the run folders; where they were removed, the lines of results.jsonl stand for them. */
   readAll(): void {
-    const known = new Map(readResults(this.#out).map((result) => [nameOf(result), result]))
+    const known = new Map(readResults(this.#out).map((result) => [runName(result), result]))
     for (const seed of this.#plan.seeds) {
       for (const { name } of this.#plan.arms) {
         const key = { arm: name, seed }
-        const line = known.get(nameOf(key))
+        const line = known.get(runName(key))
         const gone = !existsSync(runDirectory(this.#out, key))
-        if (gone && (line?.state === "finished" || line?.state === "failed")) this.#results.set(nameOf(key), line)
+        if (gone && (line?.state === "finished" || line?.state === "failed")) this.#results.set(runName(key), line)
         else this.read(key)
       }
     }
@@ -130,7 +138,7 @@ class ResultTable {
   read(key: RunKey): void {
     const arm = this.#plan.arms.find(({ name }) => name === key.arm)!
     const result = readRunResult(this.#out, key, arm.overrides, this.#rolloutsPerStep(arm.changes), this.#failures.reasonOf(key))
-    this.#results.set(nameOf(key), result)
+    this.#results.set(runName(key), result)
   }
 
   #rolloutsPerStep(changes: Readonly<Record<string, unknown>>): number {
@@ -139,7 +147,7 @@ class ResultTable {
   }
 
   get(key: RunKey): RunResult {
-    return this.#results.get(nameOf(key))!
+    return this.#results.get(runName(key))!
   }
 
   all(): RunResult[] {
@@ -149,8 +157,4 @@ class ResultTable {
   write(): void {
     writeResults(this.#out, this.#plan, this.all())
   }
-}
-
-function nameOf({ arm, seed }: RunKey): string {
-  return `${arm}/${seed}`
 }

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { writeFileAtomic } from "../runs/index.ts"
-import type { RunKey } from "./results.ts"
+import { runName, type RunKey } from "./results.ts"
 
 interface Failure {
   readonly reason: string
@@ -24,28 +24,24 @@ export class Failures {
   }
 
   reasonOf(run: RunKey): string | undefined {
-    return this.#failures.get(nameOf(run))?.reason
+    return this.#failures.get(runName(run))?.reason
   }
 
   /** True for a run that would fail the same way again. */
   isFinal(run: RunKey): boolean {
-    return this.#failures.get(nameOf(run))?.final === true
+    return this.#failures.get(runName(run))?.final === true
   }
 
   add(run: RunKey, failure: Failure): void {
-    this.#failures.set(nameOf(run), failure)
+    this.#failures.set(runName(run), failure)
     this.#write()
   }
 
   remove(run: RunKey): void {
-    if (this.#failures.delete(nameOf(run))) this.#write()
+    if (this.#failures.delete(runName(run))) this.#write()
   }
 
   #write(): void {
     writeFileAtomic(this.#path, `${JSON.stringify(Object.fromEntries([...this.#failures].sort(([a], [b]) => (a < b ? -1 : 1))), null, 2)}\n`)
   }
-}
-
-function nameOf({ arm, seed }: RunKey): string {
-  return `${arm}/seed-${seed}`
 }

@@ -1,4 +1,5 @@
 /** The jobs of a comparison, in the order they are begun: seed by seed, the start before the arms that need it. */
+import { join } from "node:path"
 import type { ResolvedConfig } from "../config/index.ts"
 import type { ComparisonPlan } from "./plan.ts"
 import { runDirectory } from "./results.ts"
@@ -28,15 +29,15 @@ export interface RunJob {
 
 export type Job = StartJob | RunJob
 
-/** Every job of a plan. */
-export function jobsOf(plan: ComparisonPlan, out: string): Job[] {
+/** Every job of a plan. @param shared  folder of starts, where comparisons share one; `starts` in the comparison's own when absent */
+export function jobsOf(plan: ComparisonPlan, out: string, shared?: string): Job[] {
   const mainKey = startKey(plan.config)
   return plan.seeds.flatMap((seed) => {
     const starts = new Map<string, StartJob>()
     const runs = plan.arms.map((arm): RunJob => {
       const config = { ...arm.config, seed }
       const key = startKey(config)
-      const directory = startDirectory(out, seed, key, mainKey)
+      const directory = shared === undefined ? startDirectory(join(out, "starts"), seed, key, mainKey) : startDirectory(shared, seed, key, undefined)
       const needed = config.warmStart.enabled
       if (needed && !starts.has(directory)) {
         const name = `start of seed ${seed}${key === mainKey ? "" : ` for ${arm.name}`}`

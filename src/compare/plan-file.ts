@@ -4,7 +4,7 @@ import { join } from "node:path"
 import { configChanges, type ResolvedConfig } from "../config/index.ts"
 import { ConfigError, DataError, type ConfigIssue } from "../errors.ts"
 import { writeFileAtomic } from "../runs/index.ts"
-import { packageVersion, settingAt, type ComparisonPlan } from "./plan.ts"
+import { settingAt, type ComparisonPlan } from "./plan.ts"
 import { definitions } from "./statistics.ts"
 
 export interface SavedArm {
@@ -41,12 +41,18 @@ export function readPlanFile(directory: string): SavedPlan {
   }
 }
 
+/** Names of the arms that a folder has already; none where there is no comparison. @throws DataError  when its plan cannot be read */
+export function armsIn(directory: string): string[] {
+  return existsSync(join(directory, fileName)) ? readPlanFile(directory).arms.map(({ name }) => name) : []
+}
+
 /**
  * Joins a plan with the one that the folder has, and writes it.
+ * @param version  of pirl
  * @returns all arms and seeds of the folder, those of earlier commands first
  * @throws ConfigError  when an arm of the folder would change its meaning
  */
-export function writePlanFile(directory: string, plan: ComparisonPlan): SavedPlan {
+export function writePlanFile(directory: string, plan: ComparisonPlan, version: string): SavedPlan {
   const before = existsSync(join(directory, fileName)) ? readPlanFile(directory) : undefined
   const now = plan.arms.map(({ name, overrides, changes }): SavedArm => ({ name, overrides, changes: withoutFree(changes) }))
   if (before !== undefined) {
@@ -56,7 +62,7 @@ export function writePlanFile(directory: string, plan: ComparisonPlan): SavedPla
   const known = before?.arms ?? []
   const saved: SavedPlan = {
     format: 1,
-    pirl: packageVersion(),
+    pirl: version,
     node: process.version,
     definitions,
     seeds: [...new Set([...(before?.seeds ?? []), ...plan.seeds])].sort((a, b) => a - b),

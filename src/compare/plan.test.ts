@@ -79,6 +79,15 @@ test("arms share the start of their seed unless they change what decides it", ()
   for (const job of jobs) if (job.kind === "run") expect(jobs.findIndex(({ directory }) => directory === job.start)).toBeLessThan(jobs.indexOf(job))
 })
 
+test("starts in a folder that comparisons share are told apart by what decides them", () => {
+  const startsOf = (overrides: readonly string[]): string[] =>
+    jobsOf(plan(["base", "pipo"], { overrides }), "out", "shared").flatMap((job) => (job.kind === "start" ? [job.directory] : []))
+  const [plainly, warmer] = [startsOf(["train.steps=7"]), startsOf(["warmStart.targetAccuracy=0.9"])]
+  for (const directory of [...plainly, ...warmer]) expect(directory).toMatch(/^shared.seed-[12]-[0-9a-f]{12}$/)
+  expect(new Set([...plainly, ...warmer]).size).toBe(4)
+  expect(startsOf(["optimizer.epochs=3"])).toEqual(plainly)
+})
+
 test("no two runs share a folder", () => {
   const name = fc.stringMatching(/^[A-Za-z0-9](?:[A-Za-z0-9._+-]{0,6}[A-Za-z0-9])?$/)
   const lowerCase = (text: string): string => text.toLowerCase()
@@ -96,14 +105,14 @@ test("no two runs share a folder", () => {
 
 test("a folder takes more arms and seeds, and refuses another meaning of those that it has", () => {
   const directory = mkdtempSync(join(temporary, "out-"))
-  writePlanFile(directory, plan(["base", "pipo"]))
-  const grown = writePlanFile(directory, plan(["two-epochs", "base"], { seeds: [3, 2] }))
+  writePlanFile(directory, plan(["base", "pipo"]), "1.2.3")
+  const grown = writePlanFile(directory, plan(["two-epochs", "base"], { seeds: [3, 2] }), "1.2.3")
   expect(grown.arms.map(({ name }) => name)).toEqual(["base", "pipo", "two-epochs"])
   expect(grown.seeds).toEqual([1, 2, 3])
   expect(readPlanFile(directory)).toEqual(grown)
   // What is kept and logged may change.
-  writePlanFile(directory, plan(["base"], { overrides: ["checkpoint.every=7", "logging.completionsPerStep=2", "seed=9"] }))
-  const found = issuesOf(() => writePlanFile(directory, plan(["base"], { overrides: ["rollout.groupSize=4"], own: ["pipo=pipo:pipo.lambda=0", "Two-Epochs=two-epochs"] })))
+  writePlanFile(directory, plan(["base"], { overrides: ["checkpoint.every=7", "logging.completionsPerStep=2", "seed=9"] }), "1.2.3")
+  const found = issuesOf(() => writePlanFile(directory, plan(["base"], { overrides: ["rollout.groupSize=4"], own: ["pipo=pipo:pipo.lambda=0", "Two-Epochs=two-epochs"] }), "1.2.3"))
   expect(found).toHaveLength(3)
   expect(found[0]).toMatch(/^rollout\.groupSize expected 8 as in the comparison in .*, got 4\./)
   expect(found[1]).toMatch(/arm pipo: expected the arm pipo of .* \(the config itself\), got another \(pipo\.lambda=0\)/)

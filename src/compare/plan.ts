@@ -1,5 +1,4 @@
 /** What a comparison is: every arm's config, resolved and checked before anything runs. */
-import { readFileSync } from "node:fs"
 import { configChanges, loadConfigFile, resolveConfigFile, type ConfigCheck, type ResolvedConfig } from "../config/index.ts"
 import { ConfigError, type ConfigIssue } from "../errors.ts"
 import { chooseArms, type Arm, type ArmRequest } from "./arms.ts"
@@ -83,9 +82,4 @@ export function equalArms(arms: readonly PlannedArm[]): string[][] {
     groups.set(key, [...(groups.get(key) ?? []), name])
   }
   return [...groups.values()].filter((names) => names.length > 1)
-}
-
-/** Version of the package, from its package.json. */
-export function packageVersion(): string {
-  return (JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as { version: string }).version
 }

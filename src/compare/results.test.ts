@@ -93,8 +93,8 @@ test("a run from a start has the model of its folder, no warm start, and the lea
 test("a start is the same for every seed's key, and is taken only when it is the one that is wanted", () => {
   const key = startKey(config)
   expect(startKey({ ...config, seed: 6 })).toBe(key)
-  expect(startDirectory("out", 5, key, key)).toBe(join("out", "starts", "seed-5"))
-  expect(startDirectory("out", 5, key, "other")).toBe(join("out", "starts", `seed-5-${key}`))
+  expect(startDirectory(join("out", "starts"), 5, key, key)).toBe(join("out", "starts", "seed-5"))
+  expect(startDirectory(join("out", "starts"), 5, key, "other")).toBe(join("out", "starts", `seed-5-${key}`))
   writeFileSync(join(temporary, "start.json"), JSON.stringify({ key }))
   expect(readStart(temporary, key)).toEqual({ key })
   expect(readStart(temporary, "another")).toBeUndefined()

@@ -1,8 +1,9 @@
 /** results.jsonl: one line per run, made from the run folders alone. What depends on the clock stands under `time`. */
 import { existsSync } from "node:fs"
 import { join } from "node:path"
+import type { AgreementCounts } from "../analysis/index.ts"
 import { PirlError } from "../errors.ts"
-import { isRunFolder, readJsonl, readRun, writeFileAtomic, type EvaluationLine, type MetricsLine, type RunRecord, type RunSummary } from "../runs/index.ts"
+import { isRunFolder, readJsonl, readRun, writeFileAtomic, type EvaluationLine, type MetricsLine, type RunRecord, type RunSummary, type SignalSummary } from "../runs/index.ts"
 import type { SavedPlan } from "./plan-file.ts"
 import { measureCurve, type RunMeasure } from "./statistics.ts"
 
@@ -15,20 +16,12 @@ export type RunResultState = "finished" | "failed" | "unfinished" | "waiting"
 /** At an evaluation: step, expected accuracy, greedy accuracy, optimiser steps and rollouts so far. */
 export type CurveRow = readonly [step: number, expected: number | null, greedy: number | null, optimizerSteps: number, rollouts: number]
 
-/** Verdicts of the in-training signal on updates against what the updates did to the held-out accuracy. */
-export interface SignalCounts {
-  readonly improvedHelped: number
-  readonly improvedHurt: number
-  readonly regressedHelped: number
-  readonly regressedHurt: number
-}
-
-/** What the summary of a run says of its signal; null where there was nothing to hold it against. */
+/** What the verdicts of a run's signal were worth, by its summary; null where there was nothing to hold them against. */
 export interface SignalResult {
   /** Against J(theta_t) - J(theta_{t-1}). */
-  readonly againstPrevious: SignalCounts | null
+  readonly againstPrevious: AgreementCounts | null
   /** Against J(theta_t) - mean of J over the window. */
-  readonly againstWindow: SignalCounts | null
+  readonly againstWindow: AgreementCounts | null
 }
 
 export interface RunResult {
@@ -65,9 +58,14 @@ export interface RunKey {
   readonly seed: number
 }
 
+/** Name of a run within its comparison. */
+export function runName({ arm, seed }: RunKey): string {
+  return `${arm}/seed-${seed}`
+}
+
 /** Folder of a run: no two runs share one. */
-export function runDirectory(out: string, { arm, seed }: RunKey): string {
-  return join(out, "runs", arm, `seed-${seed}`)
+export function runDirectory(out: string, key: RunKey): string {
+  return join(out, "runs", runName(key))
 }
 
 const nothing = { curve: [], totals: { rollouts: 0, optimizerSteps: 0, refusedUpdates: 0, sampledTokens: 0, trainedTokens: 0 }, time: { seconds: 0, curve: [] } }
@@ -144,9 +142,9 @@ function curveOf(metrics: readonly MetricsLine[], evaluations: readonly Evaluati
 
 /** The counts of a summary's `signal`; undefined for a run that judged no update. */
 function signalOf(summary: RunSummary | undefined): SignalResult | undefined {
-  type Against = { readonly counts: SignalCounts } | null
-  const signal = (summary as { readonly signal?: { readonly source: string; readonly againstPrevious: Against; readonly againstWindow: Against } } | undefined)?.signal
-  if (signal === undefined || signal.source !== "logged") return undefined
+  // Runs of an older pirl have none.
+  const signal: SignalSummary | undefined = summary?.signal
+  if (signal?.source !== "logged") return undefined
   return { againstPrevious: signal.againstPrevious?.counts ?? null, againstWindow: signal.againstWindow?.counts ?? null }
 }
 

@@ -41,9 +41,13 @@ export function startKey(config: ResolvedConfig): string {
   return createHash("sha256").update(JSON.stringify(parts)).digest("hex").slice(0, 12)
 }
 
-/** Folder of a start. @param mainKey  that of the config without any arm */
-export function startDirectory(out: string, seed: number, key: string, mainKey: string): string {
-  return join(out, "starts", key === mainKey ? `seed-${seed}` : `seed-${seed}-${key}`)
+/**
+ * Folder of a start.
+ * @param starts   the folder of starts
+ * @param mainKey  key of the config without any arm, whose starts need no key in their name; undefined where comparisons share the folder
+ */
+export function startDirectory(starts: string, seed: number, key: string, mainKey: string | undefined): string {
+  return join(starts, key === mainKey ? `seed-${seed}` : `seed-${seed}-${key}`)
 }
 
 /** The start in a folder, or undefined when it is not there or another one. */
@@ -75,10 +79,13 @@ export function relocateStart(runDirectory: string, config: ResolvedConfig): voi
 }
 
 /**
- * Makes the start of a config: the warm start, saved whole or not at all.
+ * Makes the start of a config unless it is there: the warm start, saved whole or not at all.
  * @returns undefined when it was asked to stop before the end
  */
 export async function makeStart(config: ResolvedConfig, directory: string, stopRequested: () => boolean): Promise<StartFacts | undefined> {
+  // Another comparison may have made it since this one looked.
+  const known = readStart(directory, startKey(config))
+  if (known !== undefined) return known
   const started = performance.now()
   const policy = await openPolicy(config)
   try {

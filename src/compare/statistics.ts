@@ -1,4 +1,5 @@
 /** What a run came to, what an arm came to, and how two arms differ. Pure. */
+import { mean, standardError } from "../statistics.ts"
 import { studentQuantile } from "./student-t.ts"
 
 /** Definitions as they stand in plan.json and under the table. */
@@ -81,10 +82,6 @@ export function areaUnderCurve(points: readonly CurvePoint[]): number {
   return area / length
 }
 
-export function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length
-}
-
 /** A mean over seeds. */
 export interface SeedMean {
   readonly n: number
@@ -97,10 +94,7 @@ export interface SeedMean {
 export function seedMean(values: readonly number[]): SeedMean | undefined {
   const n = values.length
   if (n === 0) return undefined
-  const centre = mean(values)
-  if (n < 2) return { n, mean: centre, standardError: null }
-  const variance = values.reduce((sum, value) => sum + (value - centre) ** 2, 0) / (n - 1)
-  return { n, mean: centre, standardError: Math.sqrt(variance / n) }
+  return { n, mean: mean(values), standardError: n < 2 ? null : standardError(values) }
 }
 
 /** A mean with its 95 % interval, which takes two seeds. */

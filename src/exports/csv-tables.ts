@@ -1,7 +1,7 @@
 /**
  * The tables of runs as CSV files.
  */
-import { closeSync, openSync, writeSync } from "node:fs"
+import { closeSync, openSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { RunDatabase, csvOf, runTableNames, type NamedRun } from "../runs/index.ts"
 
@@ -13,9 +13,9 @@ export async function writeCsvTables(directory: string, runs: readonly NamedRun[
       const file = openSync(join(directory, `${table}.csv`), "wx")
       try {
         const time = database.schema.get(table)!.includes("time")
-        // The clock's part as columns of its own: time.at, time.seconds.
+        // The clock's part as columns of its own at the end: at, seconds.
         const result = await database.query(time ? `select * exclude (time), unnest(time) from ${table}` : `select * from ${table}`)
-        for await (const text of csvOf(result)) writeSync(file, text)
+        for await (const text of csvOf(result)) writeFileSync(file, text)
       } finally {
         closeSync(file)
       }

@@ -1,18 +1,16 @@
 /**
  * The numbers of a log line under the names that trackers show: train/mu, time/seconds, evaluation/greedyAccuracy.
  */
+import { verdictSigns } from "../analysis/index.ts"
 import type { EvaluationLine, MetricsLine } from "../runs/index.ts"
 
 /** A number and its name. */
 export type Scalar = readonly [tag: string, value: number]
 
-/** A verdict as a number: what a curve can show. */
-const verdictValues: Readonly<Record<string, number>> = { improved: 1, undecided: 0, regressed: -1 }
-
 /** Scalars of a step; null, text and NaN are left out, lists and objects go by entry: train/successRateHistogram/0. */
 export function metricScalars(line: MetricsLine): Scalar[] {
   const { step: _step, time, verdict, ...metrics } = line
-  const judged: Scalar[] = typeof verdict === "string" && verdict in verdictValues ? [["train/verdict", verdictValues[verdict]!]] : []
+  const judged: Scalar[] = typeof verdict === "string" && verdict in verdictSigns ? [["train/verdict", verdictSigns[verdict]]] : []
   return [...flatten("train", metrics), ...judged, ...flatten("time", time)]
 }
 

@@ -11,6 +11,7 @@ import { readJsonl } from "./jsonl-log.ts"
 import type { CompletionLine, EvaluationLine, MetricsLine, RunEvent, RunEventKind } from "./records.ts"
 import { isRunFolder } from "./run-folder.ts"
 import { isHeld, readLock } from "./run-lock.ts"
+import { completionFiles } from "./run-tables.ts"
 import type { RunSummary } from "./summary.ts"
 
 /**
@@ -64,9 +65,7 @@ export function readRun(directory: string): RunRecord {
 
 /** The responses a run has kept, in the order of the steps. */
 export function readCompletions(directory: string): readonly CompletionLine[] {
-  const folder = join(directory, "completions")
-  const files = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith(".jsonl")) : []
-  return files.sort().flatMap((name) => readJsonl(join(folder, name)).records) as unknown as readonly CompletionLine[]
+  return completionFiles(directory).flatMap((path) => readJsonl(path).records) as unknown as readonly CompletionLine[]
 }
 
 function readSummary(directory: string): RunSummary | undefined {
@@ -109,7 +108,7 @@ export function listRunFolders(root: string): string[] {
       if (entry.isDirectory() && !entry.name.startsWith(".") && entry.name !== "node_modules") visit(join(folder, entry.name), depth + 1)
     }
   }
-  if (existsSync(root)) visit(root, 0)
+  if (statSync(root, { throwIfNoEntry: false })?.isDirectory() === true) visit(root, 0)
   const changed = new Map(found.map((folder) => [folder, lastChange(folder).getTime()]))
   return found.sort((a, b) => changed.get(a)! - changed.get(b)!)
 }

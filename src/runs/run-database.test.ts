@@ -1,6 +1,6 @@
 import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
-import { join } from "node:path"
+import { basename, dirname, join } from "node:path"
 import { afterAll, describe, expect, test } from "vitest"
 import { DataError } from "../errors.ts"
 import { RunDatabase, nameRuns } from "./run-database.ts"
@@ -72,6 +72,11 @@ describe("the tables of a run", () => {
     expect(names).toEqual(["a/seed-1", "b/seed-1", "other"])
   })
 
+  test("are named by their folder, however the path to it is written", () => {
+    const [here, below] = [basename(process.cwd()), basename(dirname(process.cwd()))]
+    expect(nameRuns([".", "..", "src/../x/./"]).map(({ name }) => name)).toEqual([here, below, "x"])
+  })
+
   test("leave out a line that is being written, and take it once it is whole", async () => {
     const run = newRun("writing", 2)
     const file = join(run, "metrics.jsonl")
@@ -116,13 +121,20 @@ describe("the tables of a run", () => {
     await expect(rows([run], "select mu from metrics")).rejects.toThrow(/one JSON object per line, got: .*metrics\.jsonl.*line/s)
   })
 
-  test("hold a completion of five megabytes", async () => {
-    const run = newRun("long", 1)
+  test("are never cut short: damage behind more rows than fit in a buffer is an error too", async () => {
+    const run = newRun("damaged-late", 1)
+    const lines = Array.from({ length: 150_000 }, (_, i) => `{"step":${i + 1},"problem":"p","completion":"${i}","reward":0}\n`)
+    writeFileSync(join(run, "completions", "steps-000000-000999.jsonl"), `${lines.join("")}{garbage\n${lines[0]}`)
+    await expect(rows([run], "select completion from completions")).rejects.toThrow(/one JSON object per line, got: .*steps-000000-000999\.jsonl.*line \d+/s)
+  })
+
+  test.each([5, 40])("hold a completion of %d megabytes", async (megabytes) => {
+    const run = newRun(`long-${megabytes}`, 1)
     appendFileSync(
       join(run, "completions", "steps-000000-000999.jsonl"),
-      `${JSON.stringify({ step: 1, problem: "long", completion: "x".repeat(5_000_000), reward: 0 })}\n`,
+      `${JSON.stringify({ step: 1, problem: "long", completion: "x".repeat(megabytes * 1_000_000), reward: 0 })}\n`,
     )
-    expect(await rows([run], "select length(completion) from completions where problem = 'long'")).toEqual([[5_000_000]])
+    expect(await rows([run], "select length(completion) from completions where problem = 'long'")).toEqual([[megabytes * 1_000_000]])
   })
 })
 
@@ -175,6 +187,11 @@ describe("a query", () => {
     expect(readdirSync(root)).toEqual(before)
     expect(readFileSync(join(first, "metrics.jsonl"), "utf8")).toBe(log)
     expect(existsSync(out)).toBe(false)
+  })
+
+  test("with a value that cannot be converted is wrong, and not the log", async () => {
+    await expect(rows([first], "select cast(kind as int) from events")).rejects.toThrow(/^SQL: expected a query that can be run, got: .*start.*\ntable metrics: /s)
+    await expect(rows([first], "select cast('x' as int)")).rejects.toThrow(/^SQL: expected a query that can be run/)
   })
 
   test("gives integers beyond the exact range as text", async () => {

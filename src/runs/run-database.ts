@@ -3,7 +3,7 @@
  * those files and nothing else of the machine, and write nowhere.
  */
 import type { DuckDBConnection, DuckDBInstance, DuckDBResult } from "@duckdb/node-api"
-import { basename } from "node:path"
+import { resolve } from "node:path"
 import { DataError } from "../errors.ts"
 import { isRunFolder } from "./run-folder.ts"
 import { runTableFiles, runTableNames, runTables } from "./run-tables.ts"
@@ -13,6 +13,7 @@ import type { RunTableFile, RunTableName } from "./run-tables.ts"
 const SELECT = 1
 /** Bytes of the longest line that is read. */
 const LONGEST_LINE = 64 * 1024 * 1024
+const readOptions = `format = 'newline_delimited', maximum_object_size = ${LONGEST_LINE}`
 
 /** A run and what it is called in the column `run`. */
 export interface NamedRun {
@@ -23,7 +24,7 @@ export interface NamedRun {
 /** A value of a result: what JSON can hold. 64-bit integers beyond the exact range of a number are text. */
 export type QueryValue = string | number | boolean | null | readonly QueryValue[] | { readonly [key: string]: QueryValue }
 
-/** A result whose rows come in batches as they are read. */
+/** A result whose rows come in batches. */
 export interface QueryResult {
   readonly columns: readonly string[]
   readonly batches: AsyncIterable<readonly (readonly QueryValue[])[]>
@@ -31,14 +32,14 @@ export interface QueryResult {
 
 /** Names for run folders that tell them apart: the last part of their path, as much more of it as is needed. */
 export function nameRuns(directories: readonly string[]): NamedRun[] {
-  const parts = directories.map((directory) => directory.replaceAll("\\", "/").replace(/\/+$/, "").split("/"))
+  const parts = directories.map((directory) => resolve(directory).replaceAll("\\", "/").split("/"))
   const nameAt = (path: readonly string[], depth: number): string => path.slice(-depth).join("/")
   return directories.map((directory, i) => {
     const path = parts[i]!
     let depth = 1
     const clash = (other: readonly string[], j: number): boolean => j !== i && nameAt(other, depth) === nameAt(path, depth)
     while (depth < path.length && parts.some(clash)) depth += 1
-    return { name: nameAt(path, depth) || basename(directory), directory }
+    return { name: nameAt(path, depth), directory }
   })
 }
 
@@ -93,9 +94,10 @@ export class RunDatabase {
   }
 
   /**
-   * Runs one query.
-   * @throws DataError  with DuckDB's reason and the tables, when it is no single query or DuckDB refuses it; from the
-   *                    batches, when a log turns out to be damaged
+   * Runs one query to its end. A streamed result that fails half-way is given by the client as one that is complete, so the rows wait in
+   * the memory of DuckDB until all are there.
+   * @throws DataError  with DuckDB's reason and the tables, when it is no single query or DuckDB refuses it; with the place, when a log is
+   *                    damaged
    */
   async query(sql: string): Promise<QueryResult> {
     let result: DuckDBResult
@@ -104,7 +106,7 @@ export class RunDatabase {
       if (statements.count !== 1) throw new Error(`${statements.count} statements; write one`)
       const statement = await statements.prepare(0)
       if (Number(statement.statementType) !== SELECT) throw new Error("a statement that is not a query; write a select")
-      result = await statement.stream()
+      result = await statement.run()
     } catch (cause) {
       if (isDamage(cause)) throw damaged(cause)
       const message = `SQL: expected a query that can be run, got: ${reason(cause)}\n${this.describe()}`
@@ -130,11 +132,7 @@ export class RunDatabase {
 }
 
 async function* batchesOf(result: DuckDBResult): AsyncGenerator<readonly (readonly QueryValue[])[]> {
-  try {
-    for await (const rows of result.yieldRowsJs()) yield rows.map((row) => row.map(plain))
-  } catch (error) {
-    throw damaged(error)
-  }
+  for await (const rows of result.yieldRowsJs()) yield rows.map((row) => row.map(plain))
 }
 
 interface ViewSource {
@@ -148,7 +146,7 @@ async function createView(connection: DuckDBConnection, table: RunTableName, sou
   const types = new Map(Object.entries(known))
   const files = sources.flatMap(({ files }) => files)
   if (files.length > 0) {
-    const options = `format = 'newline_delimited', union_by_name = true, sample_size = ${sampledLines}, ignore_errors = ${files.some(({ halfWritten }) => halfWritten)}`
+    const options = `${readOptions}, union_by_name = true, sample_size = ${sampledLines}, ignore_errors = ${files.some(({ halfWritten }) => halfWritten)}`
     const found = await connection.runAndReadAll(`describe select * from ${readJson(files, options)}`)
     for (const [name, type] of found.getRowsJS() as [string, string][]) {
       // The type of what was null so far is unknown: JSON.
@@ -162,7 +160,7 @@ async function createView(connection: DuckDBConnection, table: RunTableName, sou
     [true, false].flatMap((halfWritten) => {
       const group = files.filter((file) => file.halfWritten === halfWritten)
       if (group.length === 0) return []
-      const options = `format = 'newline_delimited', maximum_object_size = ${LONGEST_LINE}, ignore_errors = ${halfWritten}, ${columns}`
+      const options = `${readOptions}, ignore_errors = ${halfWritten}, ${columns}`
       // The half-written line comes as a row of nulls.
       const whole = halfWritten ? ` where ${identifier(key)} is not null` : ""
       return [`select ${quote(name)} as run, ${list} from ${readJson(group, options)}${whole}`]
@@ -204,8 +202,9 @@ function reason(error: unknown): string {
   return (error instanceof Error ? error.message : String(error)).trim()
 }
 
+/** DuckDB names the file where a log is at fault; without one, a value of the query is. */
 function isDamage(error: unknown): boolean {
-  return /Malformed JSON|Could not convert|JSON transform error|maximum_object_size/i.test(reason(error))
+  return /(?:Malformed JSON|JSON transform error|maximum_object_size).*\bfile "/is.test(reason(error))
 }
 
 function damaged(error: unknown): unknown {

@@ -243,5 +243,6 @@ describe("a list of runs", () => {
     expect(listRunFolders(parent).sort()).toEqual([join(parent, "a"), join(parent, "b")])
     expect(listRunFolders(join(parent, "a"))).toEqual([join(parent, "a")])
     expect(listRunFolders(join(parent, "none"))).toEqual([])
+    expect(listRunFolders(join(parent, "a", "config.yaml"))).toEqual([])
   })
 })

@@ -25,6 +25,7 @@ import type { JsonlCut } from "./jsonl-log.ts"
 import type { CompletionLine, EvaluationLine, MetricsLine, RunEvent, RunEventKind } from "./records.ts"
 import { acquireLock } from "./run-lock.ts"
 import type { RunLock } from "./run-lock.ts"
+import { completionFiles } from "./run-tables.ts"
 import type { RunSummary } from "./summary.ts"
 
 const stepsPerCompletionsFile = 1000
@@ -222,12 +223,6 @@ export function describeResume({ checkpoint, cuts, damaged }: ResumePoint): stri
 }
 
 function logFiles(directory: string): string[] {
-  const completions = join(directory, "completions")
-  const inside = (folder: string): string[] =>
-    existsSync(folder)
-      ? readdirSync(folder)
-          .filter((name) => name.endsWith(".jsonl"))
-          .map((name) => join(folder, name))
-      : []
-  return [...inside(directory), ...inside(completions)]
+  const logs = readdirSync(directory).filter((name) => name.endsWith(".jsonl"))
+  return [...logs.map((name) => join(directory, name)), ...completionFiles(directory)]
 }

@@ -81,10 +81,11 @@ function parseOwner(text: string): LockOwner | undefined {
 }
 
 /**
- * Takes the lock of a run folder; a stale one is replaced.
+ * Takes the lock of a folder; a stale one is replaced.
+ * @param setting  what names the folder, for the error
  * @throws ConfigError  when another process (or this one) holds it
  */
-export function acquireLock(directory: string): RunLock {
+export function acquireLock(directory: string, setting: string = "train.runDir"): RunLock {
   const path = join(directory, lockName)
   const owner: LockOwner = {
     pid: process.pid,
@@ -105,10 +106,10 @@ export function acquireLock(directory: string): RunLock {
     const current = readText(path)
     if (current === undefined) continue
     const holder = parseOwner(current)
-    if (holder !== undefined && isHeld(holder)) throw inUse(directory, path, holder)
+    if (holder !== undefined && isHeld(holder)) throw inUse(setting, directory, path, holder)
     removeStale(path, current)
   }
-  throw inUse(directory, path, readLock(directory))
+  throw inUse(setting, directory, path, readLock(directory))
 }
 
 /** Creates the file with its content in one step, or reports that there is one. */
@@ -153,14 +154,14 @@ function removeStale(path: string, stale: string): void {
   rmSync(aside, { force: true })
 }
 
-function inUse(directory: string, path: string, holder: LockOwner | undefined): ConfigError {
+function inUse(setting: string, directory: string, path: string, holder: LockOwner | undefined): ConfigError {
   const who =
     holder === undefined ? "another process" : `process ${holder.pid} on ${holder.host} since ${holder.since}`
   return new ConfigError([
     {
-      path: "train.runDir",
+      path: setting,
       message:
-        `expected a run folder of its own, got ${directory}, which is in use by ${who}. Wait for it, or choose ` +
+        `expected a folder of its own, got ${directory}, which is in use by ${who}. Wait for it, or choose ` +
         `another folder. Only if that process is gone for certain, remove ${path}.`,
     },
   ])

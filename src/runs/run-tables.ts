@@ -18,7 +18,7 @@ interface TableDefinition {
   readonly sampledLines: number
 }
 
-const clock = "STRUCT(\"at\" TIMESTAMP)"
+const clock = 'STRUCT("at" TIMESTAMP)'
 
 /** What is known of each table. */
 export const runTables: Readonly<Record<RunTableName, TableDefinition>> = {
@@ -86,18 +86,16 @@ export interface RunTableFile {
   readonly halfWritten: boolean
 }
 
+/** Files of completions in one run, in the order of the steps. */
+export function completionFiles(directory: string): string[] {
+  const folder = join(directory, "completions")
+  const names = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith(".jsonl")) : []
+  return names.sort().map((name) => join(folder, name))
+}
+
 /** Files of a table in one run, in the order of the steps; files without a line are left out. */
 export function runTableFiles(directory: string, table: RunTableName): RunTableFile[] {
-  const folder = join(directory, "completions")
-  const paths =
-    table !== "completions"
-      ? [join(directory, `${table}.jsonl`)]
-      : existsSync(folder)
-        ? readdirSync(folder)
-            .filter((name) => name.endsWith(".jsonl"))
-            .sort()
-            .map((name) => join(folder, name))
-        : []
+  const paths = table === "completions" ? completionFiles(directory) : [join(directory, `${table}.jsonl`)]
   return paths
     .filter((path) => existsSync(path) && statSync(path).size > 0)
     .map((path) => ({ path: resolve(path), halfWritten: endsWithin(path) }))

@@ -2,16 +2,20 @@
  * What trainers print: verl's lines `step:12 - critic/score/mean:0.43 - ...`, with whatever ray puts before them, and the dictionaries of
  * transformers and TRL, `{'loss': 0.02, 'reward': 0.43, ...}`.
  */
+import { stripVTControlCharacters } from "node:util"
 import { numberFrom, TableBuilder, type LogTable } from "./log-table.ts"
 
-// oxlint-disable-next-line no-control-regex
-const ansi = /\u001B\[[0-9;]*[A-Za-z]/g
 const verlLine = /(?:^|\s)step:(\d+) - (\S+:.*)$/
 const dictionary = /\{'[^']+':.*\}/
 const pair = /'([^']+)':\s*(?:'([^']*)'|((?:np\.|numpy\.|torch\.)?\w*\([^)]*\)|[^,}\s]+))/g
 
+/** A line without the colours of a terminal. */
+function plain(line: string): string {
+  return line.includes("\u001B") ? stripVTControlCharacters(line) : line
+}
+
 export function isVerlLine(line: string): boolean {
-  return line.includes("step:") && verlLine.test(line.replace(ansi, ""))
+  return line.includes("step:") && verlLine.test(plain(line))
 }
 
 export function isDictionaryLine(line: string): boolean {
@@ -23,7 +27,7 @@ export function readVerlConsole(lines: Iterable<string>): LogTable {
   const table = new TableBuilder()
   for (const raw of lines) {
     if (!raw.includes("step:")) continue
-    const match = verlLine.exec(raw.includes("\u001B") ? raw.replace(ansi, "") : raw)
+    const match = verlLine.exec(plain(raw))
     if (match === null) continue
     table.set("step", Number(match[1]))
     for (const part of match[2]!.split(" - ")) {
@@ -45,7 +49,7 @@ export function readDictionaries(lines: Iterable<string>): LogTable {
   const table = new TableBuilder()
   let row = 0
   for (const raw of lines) {
-    const line = raw.replace(ansi, "")
+    const line = plain(raw)
     if (!isDictionaryLine(line)) continue
     const pairs = [...dictionary.exec(line)![0].matchAll(pair)]
     const names = pairs.map((match) => match[1]!)
@@ -54,7 +58,7 @@ export function readDictionaries(lines: Iterable<string>): LogTable {
       if (!names.some((name) => /^eval[_/]/.test(name))) row++
       table.set("step", row)
     }
-    for (const [, name, quoted, plain] of pairs) table.set(name!, numberFrom(quoted ?? plain ?? ""))
+    for (const [, name, quoted, bare] of pairs) table.set(name!, numberFrom(quoted ?? bare ?? ""))
     table.endRow()
   }
   table.notes.push("the printed lines tell no step: a row counts as one")

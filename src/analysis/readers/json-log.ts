@@ -24,14 +24,21 @@ export function isObject(value: unknown): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value)
 }
 
-/** One object per line. Lines that are none are counted; the metrics may lie under `data`, as verl's file logger has them, `metrics` or `logs`. */
-export function readJsonLog(lines: Iterable<string>): LogTable {
-  const table = new TableBuilder()
+/** The objects of JSONL; undefined for a line that is none. Empty lines are passed over. */
+export function* jsonRecords(lines: Iterable<string>): Generator<JsonObject | undefined> {
   for (const line of lines) {
     if (line.trim() === "") continue
     const record = parseLenient(line)
-    if (isObject(record)) table.addRecord(unwrapped(record))
-    else table.unreadable++
+    yield isObject(record) ? record : undefined
+  }
+}
+
+/** One object per line. Lines that are none are counted; the metrics may lie under `data`, as verl's file logger has them, `metrics` or `logs`. */
+export function readJsonLog(lines: Iterable<string>): LogTable {
+  const table = new TableBuilder()
+  for (const record of jsonRecords(lines)) {
+    if (record === undefined) table.unreadable++
+    else table.addRecord(unwrapped(record))
   }
   return table.finish("JSONL")
 }

@@ -3,12 +3,12 @@ import { existsSync, readFileSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { parse } from "yaml"
 import type { EvaluationPoint } from "../held-out.ts"
+import { verdictIn } from "../run-signal.ts"
+import { verdictSigns } from "../signal-agreement.ts"
 import type { TraceOptions } from "../signal-trace.ts"
-import { isObject, parseLenient } from "./json-log.ts"
+import { isObject, jsonRecords } from "./json-log.ts"
 import { textLines } from "./lines.ts"
 import { TableBuilder, type LogTable, type RunDetails } from "./log-table.ts"
-
-const verdicts: Readonly<Record<string, number>> = { improved: 1, regressed: -1, undecided: 0 }
 
 /** A line of metrics.jsonl as we write it. */
 export function isPirlLine(record: unknown): boolean {
@@ -18,16 +18,14 @@ export function isPirlLine(record: unknown): boolean {
 /** Verdicts become numbers: 1 improved, -1 regressed, 0 undecided. */
 export function readPirlRun(metricsPath: string): LogTable {
   const table = new TableBuilder()
-  for (const line of textLines(readFileSync(metricsPath))) {
-    if (line.trim() === "") continue
-    const record = parseLenient(line)
-    if (!isObject(record)) {
+  for (const record of jsonRecords(textLines(readFileSync(metricsPath)))) {
+    if (record === undefined) {
       table.unreadable++
       continue
     }
-    const { verdict, time: _time, ...metrics } = record
-    const sign = typeof verdict === "string" ? verdicts[verdict] : undefined
-    if (sign !== undefined) table.set("verdict", sign)
+    const { verdict: _verdict, time: _time, ...metrics } = record
+    const verdict = verdictIn(record)
+    if (verdict !== null) table.set("verdict", verdictSigns[verdict])
     table.addRecord(metrics)
   }
   return table.finish("pirl run", detailsOf(dirname(metricsPath), table.notes))
@@ -42,10 +40,8 @@ function evaluationsOf(directory: string, notes: string[]): EvaluationPoint[] {
   if (!existsSync(path)) return []
   const points: EvaluationPoint[] = []
   let broken = 0
-  for (const line of textLines(readFileSync(path))) {
-    if (line.trim() === "") continue
-    const record = parseLenient(line)
-    if (isObject(record) && typeof record["step"] === "number") points.push(record as unknown as EvaluationPoint)
+  for (const record of jsonRecords(textLines(readFileSync(path)))) {
+    if (typeof record?.["step"] === "number") points.push(record as unknown as EvaluationPoint)
     else broken++
   }
   if (broken > 0) notes.push(`${broken} lines of evaluations.jsonl could not be read`)

@@ -75,7 +75,7 @@ function unjudgedTask(problems: readonly Problem[]): Task {
 
 export const sampleBackend: SampleBackend = {
   checks: configChecks,
-  async sample({ model, config, prompts, count }) {
+  async sample({ model, config, prompts, temperature, count }) {
     const own = "texts" in prompts
     const { engine, tokenizer, task, eosTokens } = await openSaved(
       model,
@@ -90,7 +90,7 @@ export const sampleBackend: SampleBackend = {
           tokenizer,
           task,
           groupSize: count,
-          sampling: samplingOf(config, eosTokens),
+          sampling: { ...samplingOf(config, eosTokens), temperature },
           verifierTimeoutMs: VERIFIER_TIMEOUT_MS,
         },
         problems,

@@ -29,22 +29,33 @@ function activationBytes(config: ResolvedConfig, model: Awaited<ReturnType<typeo
   return tokens * (kept + head) * BYTES
 }
 
+type Row = readonly [label: string, value: string]
+
+function taskRow({ name, trainSize, heldOut }: Task): Row {
+  return ["task", `${name}, ${trainSize === undefined ? "endless" : formatCount(trainSize)} training and ${formatCount(heldOut.length)} held-out problems`]
+}
+
+function batchRow({ rollout }: ResolvedConfig): Row {
+  const { promptsPerStep, groupSize, dynamicSampling } = rollout
+  const rounds = dynamicSampling.enabled ? `, in up to ${dynamicSampling.maxRounds} rounds` : ""
+  return ["batch", `${promptsPerStep} prompts x ${groupSize} responses = ${formatCount(promptsPerStep * groupSize)} sequences${rounds}`]
+}
+
 /** Of a run on a server: nothing is sent to it. */
-async function planServerRun(config: ResolvedConfig, task: Task): Promise<(readonly [label: string, value: string])[]> {
+async function planServerRun(config: ResolvedConfig, task: Task): Promise<Row[]> {
   const { tokenizer, contextLength } = await planServerPolicy(config, task)
-  const { promptsPerStep, groupSize, maxResponseTokens } = config.rollout
   const { url, baseModel, loraRank } = config.engine.server!
   return [
     ["server", url],
     ["model", `${baseModel}, ${loraRank === 0 ? "all weights" : `adapters of rank ${loraRank}`}`],
-    ["task", `${task.name}, ${task.trainSize === undefined ? "endless" : formatCount(task.trainSize)} training and ${formatCount(task.heldOut.length)} held-out problems`],
-    ["prompt", `up to ${longestPrompt(task, tokenizer, config.seed)} of ${contextLength} tokens, response up to ${maxResponseTokens}`],
-    ["batch", `${promptsPerStep} prompts x ${groupSize} responses = ${formatCount(promptsPerStep * groupSize)} sequences`],
+    taskRow(task),
+    ["prompt", `up to ${longestPrompt(task, tokenizer, config.seed)} of ${contextLength} tokens, response up to ${config.rollout.maxResponseTokens}`],
+    batchRow(config),
     ["steps", String(config.train.steps)],
   ]
 }
 
-export async function planRun(config: ResolvedConfig): Promise<(readonly [label: string, value: string])[]> {
+export async function planRun(config: ResolvedConfig): Promise<Row[]> {
   const task = await openConfiguredTask(config)
   if (config.engine.kind === "tinker") return planServerRun(config, task)
   const policy = await planPolicy(config, task)
@@ -52,7 +63,7 @@ export async function planRun(config: ResolvedConfig): Promise<(readonly [label:
   const lora = config.lora.enabled ? config.lora : undefined
   const parameters = parameterCount(modelConfig)
   const trainable = trainableSpecs(modelConfig, lora).reduce((total, { shape }) => total + elementCount(shape), 0)
-  const { promptsPerStep, groupSize, maxResponseTokens, dynamicSampling } = config.rollout
+  const { promptsPerStep, groupSize, maxResponseTokens } = config.rollout
   const prompt = longestPrompt(task, tokenizer, config.seed)
   const sequences = promptsPerStep * groupSize
   const rows = Math.min(sequences, config.engine.sampleBatch)
@@ -63,9 +74,9 @@ export async function planRun(config: ResolvedConfig): Promise<(readonly [label:
   return [
     ["model", `${modelConfig.architecture}, ${modelConfig.layers} layers, width ${modelConfig.hiddenSize}, vocabulary ${modelConfig.vocabularySize}`],
     ["parameters", trainable === parameters ? formatCount(parameters) : `${formatCount(parameters)}, ${formatCount(trainable)} trained`],
-    ["task", `${task.name}, ${task.trainSize === undefined ? "endless" : formatCount(task.trainSize)} training and ${formatCount(task.heldOut.length)} held-out problems`],
+    taskRow(task),
     ["prompt", `up to ${prompt} of ${modelConfig.contextLength} tokens, response up to ${maxResponseTokens}`],
-    ["batch", `${promptsPerStep} prompts x ${groupSize} responses = ${formatCount(sequences)} sequences${dynamicSampling.enabled ? `, in up to ${dynamicSampling.maxRounds} rounds` : ""}`],
+    batchRow(config),
     ["optimiser steps", `${config.optimizer.epochs * config.optimizer.miniBatches} per iteration${config.pipo.enabled ? " and the verification update" : ""}`],
     ["steps", String(config.train.steps)],
     ["threads", String(engineThreads(config))],

@@ -3,6 +3,7 @@ import { execFile } from "node:child_process"
 import { availableParallelism } from "node:os"
 import { fileURLToPath } from "node:url"
 import { promisify } from "node:util"
+import { median } from "../../analysis/signal-size.ts"
 import { OnnxEngine } from "../../engine/onnx/onnx-engine.ts"
 import type { SampleRequest, TrainSequence } from "../../engine/engine.ts"
 import { EngineError } from "../../errors.ts"
@@ -101,10 +102,6 @@ async function measureReference(python: string, workload: Workload, threads: num
   } catch (cause) {
     throw new EngineError(`bench: expected ${python} to run ${script}, got: ${cause instanceof Error ? cause.message : String(cause)}. Install torch for that Python.`, { cause })
   }
-}
-
-function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!
 }
 
 export const benchBackend: BenchBackend = {
