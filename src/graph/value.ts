@@ -58,45 +58,29 @@ export function dot(index: readonly number[], strides: readonly number[]): numbe
   return sum
 }
 
-/** 1 for the whole shape, 0 for a single number, undefined for what has to be repeated along some axes. */
-function flatStride({ shape, data }: Value, target: readonly number[]): 0 | 1 | undefined {
-  if (data.length === 1) return 0
-  return shape.length === target.length && shape.every((size, axis) => size === target[axis]) ? 1 : undefined
+/** Numbers that an elementwise loop reads at `step * i` for element i: 0 where there is one for all. */
+export interface Operand {
+  readonly data: Float64Array
+  readonly step: 0 | 1
 }
 
-/** The common case, in which no index has to be computed: about ten times as fast. */
-function elementwiseFlat(shape: readonly number[], inputs: readonly Value[], strides: readonly (0 | 1)[], apply: (values: readonly number[]) => number): Value {
-  const size = sizeOf(shape)
-  const data = new Float64Array(size)
-  const values = inputs.map(() => 0)
-  const arrays = inputs.map((input) => input.data)
-  if (arrays.length === 2) {
-    const [a, b] = arrays as [Float64Array, Float64Array]
-    const [stepA, stepB] = strides as [number, number]
-    for (let i = 0; i < size; i++) {
-      values[0] = a[stepA * i]!
-      values[1] = b[stepB * i]!
-      data[i] = apply(values)
-    }
-    return { shape, data }
-  }
-  for (let i = 0; i < size; i++) {
-    for (let k = 0; k < arrays.length; k++) values[k] = arrays[k]![strides[k]! * i]!
-    data[i] = apply(values)
-  }
-  return { shape, data }
+/** Of the shape `target`, repeated along axes where the loop could not step through it. */
+function operand({ shape, data }: Value, target: readonly number[]): Operand {
+  if (data.length === 1) return { data, step: 0 }
+  if (shape.length === target.length && shape.every((size, axis) => size === target[axis])) return { data, step: 1 }
+  const repeated = new Float64Array(sizeOf(target))
+  const strides = broadcastStrides(shape, target)
+  forEachIndex(target, (index, flat) => void (repeated[flat] = data[dot(index, strides)]!))
+  return { data: repeated, step: 1 }
 }
 
-export function elementwise(inputs: readonly Value[], apply: (values: readonly number[]) => number): Value {
+/**
+ * Broadcasts, then has `fill` write every element. The loop is the op's own: a call per element would box its number, which takes
+ * several times as long as the arithmetic.
+ */
+export function elementwise(inputs: readonly Value[], fill: (out: Float64Array, ...operands: Operand[]) => void): Value {
   const shape = broadcast(inputs.map((input) => input.shape))
-  const flat = inputs.map((input) => flatStride(input, shape))
-  if (flat.every((stride) => stride !== undefined)) return elementwiseFlat(shape, inputs, flat, apply)
-  const strides = inputs.map((input) => broadcastStrides(input.shape, shape))
   const data = new Float64Array(sizeOf(shape))
-  const values: number[] = []
-  forEachIndex(shape, (index, flat) => {
-    for (let k = 0; k < inputs.length; k++) values[k] = inputs[k]!.data[dot(index, strides[k]!)]!
-    data[flat] = apply(values)
-  })
+  fill(data, ...inputs.map((input) => operand(input, shape)))
   return { shape, data }
 }

@@ -10,10 +10,13 @@ export const MOST_CHARACTERS = 5_000_000
 /** @throws TinkerError when one is not finite: JSON has no such numbers, and a server would train on them */
 export function encodeFloats(name: string, values: ArrayLike<number>): string {
   const parts = Array.from<string>({ length: values.length })
+  // Advantages, weights and padding repeat one number for many tokens.
+  let [last, text] = [0, "0"]
   for (let i = 0; i < values.length; i++) {
     const x = values[i]!
     if (!Number.isFinite(x)) throw new TinkerError("invalid", `tinker: expected finite ${name} to send, got ${x} at position ${i}. Leave the sequence out.`)
-    parts[i] = Number.isInteger(x) ? String(x) : x.toPrecision(9)
+    if (x !== last) [last, text] = [x, Number.isInteger(x) ? String(x) : x.toPrecision(9)]
+    parts[i] = text
   }
   return `[${parts.join(",")}]`
 }

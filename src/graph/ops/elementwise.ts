@@ -2,7 +2,7 @@
 import { broadcastShapes } from "../dim.ts"
 import type { OnnxAttribute } from "../onnx/emit-context.ts"
 import { makeTensor, type Op, type Tensor, type TensorLike } from "../tensor.ts"
-import { elementwise } from "../value.ts"
+import { elementwise, type Operand } from "../value.ts"
 import { constant } from "./leaf.ts"
 import { sumTo } from "./broadcast.ts"
 
@@ -14,7 +14,7 @@ export function asTensor(x: TensorLike): Tensor {
 interface BinarySpec {
   readonly name: string
   readonly onnx: string
-  readonly apply: (a: number, b: number) => number
+  readonly fill: (out: Float64Array, a: Operand, b: Operand) => void
   readonly gradient?: (a: Tensor, b: Tensor, out: Tensor, g: Tensor) => readonly [Tensor, Tensor]
   /** The ONNX op yields booleans: cast back to 0/1 floats. */
   readonly boolean?: boolean
@@ -24,7 +24,7 @@ function binary(spec: BinarySpec): (a: TensorLike, b: TensorLike) => Tensor {
   const { gradient } = spec
   const op: Op<undefined> = {
     name: spec.name,
-    evaluate: (inputs) => elementwise(inputs, (values) => spec.apply(values[0]!, values[1]!)),
+    evaluate: (inputs) => elementwise(inputs, spec.fill),
     emit: (context, inputs) => {
       const out = context.node(spec.onnx, inputs)
       return spec.boolean === true ? context.node("Cast", [out], { to: 1 }) : out
@@ -71,22 +71,80 @@ function unary(spec: UnarySpec): (x: TensorLike) => Tensor {
 type Binary = (a: TensorLike, b: TensorLike) => Tensor
 type Unary = (x: TensorLike) => Tensor
 
-export const add: Binary = binary({ name: "add", onnx: "Add", apply: (a, b) => a + b, gradient: (_a, _b, _out, g) => [g, g] })
-export const sub: Binary = binary({ name: "sub", onnx: "Sub", apply: (a, b) => a - b, gradient: (_a, _b, _out, g) => [g, neg(g)] })
-export const mul: Binary = binary({ name: "mul", onnx: "Mul", apply: (a, b) => a * b, gradient: (a, b, _out, g) => [mul(g, b), mul(g, a)] })
+export const add: Binary = binary({
+  name: "add",
+  onnx: "Add",
+  fill: (out, a, b) => {
+    for (let i = 0; i < out.length; i++) out[i] = a.data[a.step * i]! + b.data[b.step * i]!
+  },
+  gradient: (_a, _b, _out, g) => [g, g],
+})
+export const sub: Binary = binary({
+  name: "sub",
+  onnx: "Sub",
+  fill: (out, a, b) => {
+    for (let i = 0; i < out.length; i++) out[i] = a.data[a.step * i]! - b.data[b.step * i]!
+  },
+  gradient: (_a, _b, _out, g) => [g, neg(g)],
+})
+export const mul: Binary = binary({
+  name: "mul",
+  onnx: "Mul",
+  fill: (out, a, b) => {
+    for (let i = 0; i < out.length; i++) out[i] = a.data[a.step * i]! * b.data[b.step * i]!
+  },
+  gradient: (a, b, _out, g) => [mul(g, b), mul(g, a)],
+})
 export const div: Binary = binary({
   name: "div",
   onnx: "Div",
-  apply: (a, b) => a / b,
+  fill: (out, a, b) => {
+    for (let i = 0; i < out.length; i++) out[i] = a.data[a.step * i]! / b.data[b.step * i]!
+  },
   gradient: (_a, b, out, g) => [div(g, b), neg(div(mul(g, out), b))],
 })
 
 /** 1 where the comparison holds, else 0; no gradient. */
-export const greater: Binary = binary({ name: "greater", onnx: "Greater", boolean: true, apply: (a, b) => Number(a > b) })
-export const greaterEqual: Binary = binary({ name: "greaterEqual", onnx: "GreaterOrEqual", boolean: true, apply: (a, b) => Number(a >= b) })
-export const less: Binary = binary({ name: "less", onnx: "Less", boolean: true, apply: (a, b) => Number(a < b) })
-export const lessEqual: Binary = binary({ name: "lessEqual", onnx: "LessOrEqual", boolean: true, apply: (a, b) => Number(a <= b) })
-export const equal: Binary = binary({ name: "equal", onnx: "Equal", boolean: true, apply: (a, b) => Number(a === b) })
+export const greater: Binary = binary({
+  name: "greater",
+  onnx: "Greater",
+  boolean: true,
+  fill: (out, a, b) => {
+    for (let i = 0; i < out.length; i++) out[i] = a.data[a.step * i]! > b.data[b.step * i]! ? 1 : 0
+  },
+})
+export const greaterEqual: Binary = binary({
+  name: "greaterEqual",
+  onnx: "GreaterOrEqual",
+  boolean: true,
+  fill: (out, a, b) => {
+    for (let i = 0; i < out.length; i++) out[i] = a.data[a.step * i]! >= b.data[b.step * i]! ? 1 : 0
+  },
+})
+export const less: Binary = binary({
+  name: "less",
+  onnx: "Less",
+  boolean: true,
+  fill: (out, a, b) => {
+    for (let i = 0; i < out.length; i++) out[i] = a.data[a.step * i]! < b.data[b.step * i]! ? 1 : 0
+  },
+})
+export const lessEqual: Binary = binary({
+  name: "lessEqual",
+  onnx: "LessOrEqual",
+  boolean: true,
+  fill: (out, a, b) => {
+    for (let i = 0; i < out.length; i++) out[i] = a.data[a.step * i]! <= b.data[b.step * i]! ? 1 : 0
+  },
+})
+export const equal: Binary = binary({
+  name: "equal",
+  onnx: "Equal",
+  boolean: true,
+  fill: (out, a, b) => {
+    for (let i = 0; i < out.length; i++) out[i] = a.data[a.step * i]! === b.data[b.step * i]! ? 1 : 0
+  },
+})
 
 /** Share of the gradient that the first operand of minimum or maximum receives: 1, 0, or one half at a tie. */
 function winnerShare(wins: Tensor, a: Tensor, b: Tensor): Tensor {
@@ -96,13 +154,17 @@ function winnerShare(wins: Tensor, a: Tensor, b: Tensor): Tensor {
 export const minimum: Binary = binary({
   name: "minimum",
   onnx: "Min",
-  apply: (a, b) => (Number.isNaN(a) || Number.isNaN(b) ? NaN : Math.min(a, b)),
+  fill: (out, a, b) => {
+    for (let i = 0; i < out.length; i++) out[i] = Math.min(a.data[a.step * i]!, b.data[b.step * i]!)
+  },
   gradient: (a, b, _out, g) => [mul(g, winnerShare(less(a, b), a, b)), mul(g, winnerShare(less(b, a), a, b))],
 })
 export const maximum: Binary = binary({
   name: "maximum",
   onnx: "Max",
-  apply: (a, b) => (Number.isNaN(a) || Number.isNaN(b) ? NaN : Math.max(a, b)),
+  fill: (out, a, b) => {
+    for (let i = 0; i < out.length; i++) out[i] = Math.max(a.data[a.step * i]!, b.data[b.step * i]!)
+  },
   gradient: (a, b, _out, g) => [mul(g, winnerShare(greater(a, b), a, b)), mul(g, winnerShare(greater(b, a), a, b))],
 })
 
@@ -170,7 +232,10 @@ export function stopGradient(x: Tensor): Tensor {
 
 const whereOp: Op<undefined> = {
   name: "where",
-  evaluate: (inputs) => elementwise(inputs, (values) => (values[0] === 0 ? values[2]! : values[1]!)),
+  evaluate: (inputs) =>
+    elementwise(inputs, (out, condition, a, b) => {
+      for (let i = 0; i < out.length; i++) out[i] = condition!.data[condition!.step * i] === 0 ? b!.data[b!.step * i]! : a!.data[a!.step * i]!
+    }),
   emit: (context, [condition, a, b]) => context.node("Where", [context.node("Cast", [condition!], { to: 9 }), a!, b!]),
   gradient: (node, g) => {
     const [condition, a, b] = [node.inputs[0]!, node.inputs[1]!, node.inputs[2]!]
