@@ -142,7 +142,7 @@ export const equal: Binary = binary({
   onnx: "Equal",
   boolean: true,
   fill: (out, a, b) => {
-    for (let i = 0; i < out.length; i++) out[i] = a.data[a.step * i]! === b.data[b.step * i]! ? 1 : 0
+    for (let i = 0; i < out.length; i++) out[i] = a.data[a.step * i] === b.data[b.step * i] ? 1 : 0
   },
 })
 
