@@ -6,6 +6,7 @@
  *   J(theta_t) - mean of J over the policies of the window H_t      what mu_t - muHis estimates.
  *
  * The line of step t tells J after its own updates: accuracyAfter of line t is J(theta_{t+1}), and J(theta_1) is the evaluation of step 0.
+ * A batch that is d updates off-policy is of theta_{t-d}, and its signal judges the update of step t - 1 - d.
  */
 import { agreementOf, type Agreement } from "./agreement.ts"
 import { agreementBetween, type IntervalAgreement } from "./between-evaluations.ts"
@@ -28,6 +29,8 @@ export interface SignalPoint {
   readonly muStandardError?: number | null
   /** Held-out accuracy after the updates of this step. */
   readonly accuracyAfter?: number | null
+  /** Updates between the policy that sampled the batch of this step and the one that is updated. Absent: 0. */
+  readonly offPolicySteps?: number | null
 }
 
 export interface SignalAgreementOptions extends TraceOptions {
@@ -87,7 +90,7 @@ export function traceAgreement(points: readonly SignalPoint[], options: SignalAg
       verdicts: verdictCounts(trace.verdict),
       againstPrevious: measuredSteps ? agreementOf(trace.verdict, fromPrevious) : null,
       againstWindow: measuredSteps ? agreementOf(trace.verdict, fromWindow) : null,
-      betweenEvaluations: evaluated(steps, trace, options.evaluations ?? []),
+      betweenEvaluations: evaluated(steps.map((step, i) => step - lagOf(points[i]!)), trace, options.evaluations ?? []),
       size: signalSize(trace.progress, trace.standardError),
     },
   }
@@ -102,10 +105,17 @@ function evaluated(steps: Float64Array, trace: SignalTrace, evaluations: readonl
 function accuracyBefore(points: readonly SignalPoint[], start: number | undefined): Float64Array {
   const spacing = usualSpacing(points)
   return seriesOf(points, (point, i) => {
-    if (i === 0) return start
-    const previous = points[i - 1]!
-    return gapBetween(previous, point) === spacing ? previous.accuracyAfter : undefined
+    const lag = lagOf(point)
+    const maker = i - 1 - lag
+    if (maker < -1) return undefined
+    const from = points[Math.max(maker, 0)]!
+    if (gapBetween(from, point) !== (i - Math.max(maker, 0)) * spacing) return undefined
+    return maker === -1 ? start : from.accuracyAfter
   })
+}
+
+function lagOf({ offPolicySteps }: SignalPoint): number {
+  return offPolicySteps ?? 0
 }
 
 /** Steps between neighbouring rows, as most have it. */
