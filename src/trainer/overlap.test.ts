@@ -53,7 +53,7 @@ function directoryOf(name: string): string {
   return join(harness.directory, name)
 }
 
-function linesOf(name: string): MetricsLine[] {
+function linesOf(name: string): readonly MetricsLine[] {
   return readRun(directoryOf(name)).metrics
 }
 
@@ -158,28 +158,12 @@ test("an error in the sampling ends the run after the update that ran beside it,
   await vi.waitFor(() => expect(server.openRequests).toBe(0), { timeout: 5000 })
 })
 
-test("a run goes on when the server loses its models in either half, with the numbers of a quiet run", async () => {
-  const numbers: unknown[] = []
-  for (const disturbed of [false, true]) {
-    const server = await harness.server()
-    if (disturbed) {
-      server.plan(
-        { path: "optim_step", nth: 2, fault: { kind: "restart", keep: "database", done: true } },
-        { path: "asample", nth: 4 * PROMPTS - 1, fault: { kind: "restart", keep: "checkpoints" } },
-      )
-    }
-    numbers.push(await whole(`lost-${disturbed}`, await configFor(server, { checkpoint: { every: 3 } })))
-    expect(server.faultsMet).toBe(disturbed ? 2 : 0)
-  }
-  expect(numbers[1]).toEqual(numbers[0])
-})
-
 test("a run learns: the mean reward rises although every batch is one update old", async () => {
   const server = await harness.server()
-  await whole("learns", await configFor(server, { train: { steps: 24 }, checkpoint: { every: 100 }, optimizer: { learningRate: 0.02 } }))
+  await whole("learns", await configFor(server, { train: { steps: 16 }, checkpoint: { every: 100 }, optimizer: { learningRate: 0.02 } }))
   const mus = linesOf("learns").map(({ mu }) => Number(mu))
   const mean = (values: readonly number[]): number => values.reduce((sum, x) => sum + x, 0) / values.length
-  expect(mean(mus.slice(-6)) - mean(mus.slice(0, 6))).toBeGreaterThan(0.2)
+  expect(mean(mus.slice(-4)) - mean(mus.slice(0, 4))).toBeGreaterThan(0.2)
 })
 
 test.each<readonly [string, Partial<ServerCapabilities>, ConfigInput["rollout"], RegExp]>([
