@@ -72,7 +72,6 @@ export function signalAgreement(points: readonly SignalPoint[], options: SignalA
 /** `signalAgreement` with the signal of every row. */
 export function traceAgreement(points: readonly SignalPoint[], options: SignalAgreementOptions = {}): TracedAgreement {
   const settings = traceSettings(options)
-  const steps = seriesOf(points, (point) => point.step)
   const mus = seriesOf(points, (point) => point.mu)
   const errors = seriesOf(points, (point) => point.muStandardError)
   const accuracies = accuracyBefore(points, options.startAccuracy)
@@ -90,15 +89,18 @@ export function traceAgreement(points: readonly SignalPoint[], options: SignalAg
       verdicts: verdictCounts(trace.verdict),
       againstPrevious: measuredSteps ? agreementOf(trace.verdict, fromPrevious) : null,
       againstWindow: measuredSteps ? agreementOf(trace.verdict, fromWindow) : null,
-      betweenEvaluations: evaluated(steps.map((step, i) => step - lagOf(points[i]!)), trace, options.evaluations ?? []),
+      betweenEvaluations: evaluated(points, trace, options.evaluations ?? []),
       size: signalSize(trace.progress, trace.standardError),
     },
   }
 }
 
-function evaluated(steps: Float64Array, trace: SignalTrace, evaluations: readonly EvaluationPoint[]): IntervalAgreement | null {
+function evaluated(points: readonly SignalPoint[], trace: SignalTrace, evaluations: readonly EvaluationPoint[]): IntervalAgreement | null {
   const greedy = measuredAccuracies(evaluations, "greedy")
-  return agreementBetween(steps, trace.progress, greedy.length > 1 ? greedy : measuredAccuracies(evaluations, "expected"))
+  // As if every row stood where a batch of the newest policy would judge the same update. The second batch of a policy judges none.
+  const steps = seriesOf(points, (point) => point.step - lagOf(point))
+  const progress = trace.progress.map((value, i) => (i > 0 && lagOf(points[i]!) > 0 && steps[i] === steps[i - 1] ? Number.NaN : value))
+  return agreementBetween(steps, progress, greedy.length > 1 ? greedy : measuredAccuracies(evaluations, "expected"))
 }
 
 /** J of the policy that sampled each row: what the row before says of its own end, unless rows are missing between them. */
