@@ -31,7 +31,7 @@ export function pointsOf(table: LogTable, series: LogSeries, known: MeanErrors |
     const verdict = verdictNames.get(own("verdict", i) ?? Number.NaN) ?? null
     const errors = known?.low[i] ?? null
     const accuracyAfter = finite(own("expectedAccuracy", i)) ?? evaluated.get(step) ?? null
-    return { step, mu: series.rewards[i]!, xi: finite(own("xi", i)), muHis: finite(own("muHis", i)), verdict, muStandardError: errors, accuracyAfter }
+    return { step, mu: series.rewards[i]!, xi: finite(own("xi", i)), muHis: finite(own("muHis", i)), verdict, muStandardError: errors, accuracyAfter, offPolicySteps: finite(own("offPolicySteps", i)) }
   })
 }
 

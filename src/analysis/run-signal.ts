@@ -20,6 +20,7 @@ function runPoints(metrics: readonly StepLine[]): SignalPoint[] {
     verdict: verdictIn(line),
     muStandardError: numberIn(line, "muStandardError"),
     accuracyAfter: numberIn(line, "expectedAccuracy"),
+    offPolicySteps: numberIn(line, "offPolicySteps"),
   }))
 }
 

@@ -184,3 +184,42 @@ describe("a run of ours", () => {
     expect(betweenEvaluations).toMatchObject({ judged: 2, undecidable: 0, counts: { improvedHelped: 2 } })
   })
 })
+
+describe("batches of the policy before the last update", () => {
+  /** J after each of six steps; row i is of the policy that the step before the last made. */
+  const after = [0.5, 0.4, 0.6, 0.55, 0.7, 0.8]
+  const start = 0.45
+  const sampledBy = [start, start, ...after]
+  const pointsOf = (lagged: boolean): SignalPoint[] =>
+    after.map((accuracyAfter, i): SignalPoint => {
+      const [now, before] = lagged ? [sampledBy[i]!, sampledBy[i - 1]] : [i === 0 ? start : after[i - 1]!, i < 2 ? start : after[i - 2]!]
+      const verdict = before === undefined || now === before ? "undecided" : now > before ? "improved" : "regressed"
+      return { step: i + 1, mu: now, xi: 1, verdict, accuracyAfter, ...(lagged ? { offPolicySteps: i === 0 ? 0 : 1 } : {}) }
+    })
+
+  test("are held against the change that their own policy's update made", () => {
+    const lagged = signalAgreement(pointsOf(true), { startAccuracy: start, window: 2 })
+    expect(lagged.againstPrevious!.counts).toEqual({ improvedHelped: 2, improvedHurt: 0, regressedHelped: 0, regressedHurt: 2 })
+    // The same verdicts, read as if nothing lagged, are about other updates.
+    const blind = signalAgreement(pointsOf(true).map(({ offPolicySteps: _, ...point }) => point), { startAccuracy: start, window: 2 })
+    expect(blind.againstPrevious!.counts.improvedHurt).toBeGreaterThan(0)
+  })
+
+  test("judge between evaluations one step later than batches of the newest policy", () => {
+    const evaluations = [{ step: 0, expectedAccuracy: start }, { step: 3, expectedAccuracy: 0.6 }, { step: 4, expectedAccuracy: 0.55 }]
+    const { agreement, trace } = traceAgreement(pointsOf(true), { startAccuracy: start, window: 2, evaluations })
+    const meanOver = (from: number, to: number): number => trace.progress.slice(from - 1, to).reduce((sum, x) => sum + x, 0) / (to - from + 1)
+    // The updates 1 to 3 by the rows of steps 3 to 5, update 4 by that of step 6.
+    const found = agreement.betweenEvaluations!.intervals.map(({ rows, meanProgress }) => [rows, meanProgress])
+    expect(found).toEqual([
+      [3, expect.closeTo(meanOver(3, 5), 12)],
+      [1, expect.closeTo(meanOver(6, 6), 12)],
+    ])
+  })
+
+  test("have no accuracy where the row that would tell it is missing", () => {
+    const points = pointsOf(true).filter(({ step }) => step !== 3)
+    const { trace } = traceAgreement(points, { startAccuracy: start, window: 2 })
+    expect(Number.isNaN(trace.otherHis[4]!)).toBe(true)
+  })
+})

@@ -6,6 +6,7 @@
  *   J(theta_t) - mean of J over the policies of the window H_t      what mu_t - muHis estimates.
  *
  * The line of step t tells J after its own updates: accuracyAfter of line t is J(theta_{t+1}), and J(theta_1) is the evaluation of step 0.
+ * A batch that is d updates off-policy is of theta_{t-d}, and its signal judges the update of step t - 1 - d.
  */
 import { agreementOf, type Agreement } from "./agreement.ts"
 import { agreementBetween, type IntervalAgreement } from "./between-evaluations.ts"
@@ -28,6 +29,8 @@ export interface SignalPoint {
   readonly muStandardError?: number | null
   /** Held-out accuracy after the updates of this step. */
   readonly accuracyAfter?: number | null
+  /** Updates between the policy that sampled the batch of this step and the one that is updated. Absent: 0. */
+  readonly offPolicySteps?: number | null
 }
 
 export interface SignalAgreementOptions extends TraceOptions {
@@ -69,7 +72,6 @@ export function signalAgreement(points: readonly SignalPoint[], options: SignalA
 /** `signalAgreement` with the signal of every row. */
 export function traceAgreement(points: readonly SignalPoint[], options: SignalAgreementOptions = {}): TracedAgreement {
   const settings = traceSettings(options)
-  const steps = seriesOf(points, (point) => point.step)
   const mus = seriesOf(points, (point) => point.mu)
   const errors = seriesOf(points, (point) => point.muStandardError)
   const accuracies = accuracyBefore(points, options.startAccuracy)
@@ -87,25 +89,35 @@ export function traceAgreement(points: readonly SignalPoint[], options: SignalAg
       verdicts: verdictCounts(trace.verdict),
       againstPrevious: measuredSteps ? agreementOf(trace.verdict, fromPrevious) : null,
       againstWindow: measuredSteps ? agreementOf(trace.verdict, fromWindow) : null,
-      betweenEvaluations: evaluated(steps, trace, options.evaluations ?? []),
+      betweenEvaluations: evaluated(points, trace, options.evaluations ?? []),
       size: signalSize(trace.progress, trace.standardError),
     },
   }
 }
 
-function evaluated(steps: Float64Array, trace: SignalTrace, evaluations: readonly EvaluationPoint[]): IntervalAgreement | null {
+function evaluated(points: readonly SignalPoint[], trace: SignalTrace, evaluations: readonly EvaluationPoint[]): IntervalAgreement | null {
   const greedy = measuredAccuracies(evaluations, "greedy")
-  return agreementBetween(steps, trace.progress, greedy.length > 1 ? greedy : measuredAccuracies(evaluations, "expected"))
+  // As if every row stood where a batch of the newest policy would judge the same update. The second batch of a policy judges none.
+  const steps = seriesOf(points, (point) => point.step - lagOf(point))
+  const progress = trace.progress.map((value, i) => (i > 0 && lagOf(points[i]!) > 0 && steps[i] === steps[i - 1] ? Number.NaN : value))
+  return agreementBetween(steps, progress, greedy.length > 1 ? greedy : measuredAccuracies(evaluations, "expected"))
 }
 
 /** J of the policy that sampled each row: what the row before says of its own end, unless rows are missing between them. */
 function accuracyBefore(points: readonly SignalPoint[], start: number | undefined): Float64Array {
   const spacing = usualSpacing(points)
   return seriesOf(points, (point, i) => {
-    if (i === 0) return start
-    const previous = points[i - 1]!
-    return gapBetween(previous, point) === spacing ? previous.accuracyAfter : undefined
+    const lag = lagOf(point)
+    const maker = i - 1 - lag
+    if (maker < -1) return undefined
+    const from = points[Math.max(maker, 0)]!
+    if (gapBetween(from, point) !== (i - Math.max(maker, 0)) * spacing) return undefined
+    return maker === -1 ? start : from.accuracyAfter
   })
+}
+
+function lagOf({ offPolicySteps }: SignalPoint): number {
+  return offPolicySteps ?? 0
 }
 
 /** Steps between neighbouring rows, as most have it. */

@@ -30,6 +30,7 @@ export function crossCheck(config: ResolvedConfig): CrossIssue[] {
     ...checkPipo(config),
     ...checkRun(config),
     ...checkServer(config),
+    ...checkOverlap(config),
   ]
 }
 
@@ -171,6 +172,40 @@ function checkRun({ optimizer, train, evaluation }: ResolvedConfig): CrossIssue[
       path: "evaluation",
       with: ["evaluation.greedy", "evaluation.expected"],
       message: "expected a measure of accuracy, got neither greedy nor expected. Set one of them to true.",
+    })
+  }
+  return issues
+}
+
+/** What sampling during the update asks of the other settings. */
+function checkOverlap({ train, engine, objective, pipo }: ResolvedConfig): CrossIssue[] {
+  if (!train.overlap) return []
+  const issues: CrossIssue[] = []
+  if (engine.kind !== "tinker") {
+    issues.push({
+      path: "train.overlap",
+      with: ["engine.kind"],
+      message:
+        `expected false with engine.kind ${engine.kind}, whose one set of weights and cores serves both halves of a step, got true. ` +
+        "Set engine.kind: tinker, or remove it.",
+    })
+  }
+  if (objective.importanceCorrection === undefined) {
+    issues.push({
+      path: "objective.importanceCorrection",
+      with: ["train.overlap"],
+      message:
+        "expected a correction with train.overlap, whose batches are of the policy before the last update, got none. " +
+        "Set objective.importanceCorrection: token-truncate, or train.overlap: false.",
+    })
+  }
+  if (pipo.enabled && pipo.acts === "step-size") {
+    issues.push({
+      path: "pipo.acts",
+      with: ["train.overlap", "pipo.enabled", "pipo.preset"],
+      message:
+        "expected update with train.overlap, since the paired improvement wants responses of the newest policy, got step-size " +
+        "(preset verified). Use pipo.preset: paper, or train.overlap: false.",
     })
   }
   return issues

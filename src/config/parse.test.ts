@@ -246,3 +246,27 @@ describe("the shaping of a batch", () => {
     expect(noisy({ promptsPerStep: 64, groupSize: 8 })).toBe(false)
   })
 })
+
+describe("sampling during the update", () => {
+  const overlapped = {
+    model: { path: "m" },
+    task: { name: "add2" },
+    objective: { importanceCorrection: "token-truncate" },
+    train: { overlap: true },
+    engine: { kind: "tinker", server: { url: "http://localhost:8000", baseModel: "m", lossReduction: "sum" } },
+  }
+
+  test("is off unless asked for, and taken with a server and a correction", () => {
+    expect(parseConfig(minimal).train.overlap).toBe(false)
+    expect(parseConfig(overlapped).train.overlap).toBe(true)
+  })
+
+  test.each([
+    ["the embedded engine", { ...minimal, objective: overlapped.objective, train: overlapped.train }, "train.overlap", /engine\.kind onnx.*Set engine\.kind: tinker, or remove it/],
+    ["no importance correction", { ...overlapped, objective: {} }, "objective.importanceCorrection", /Set objective\.importanceCorrection: token-truncate/],
+    ["a paired improvement", { ...overlapped, pipo: { preset: "verified" } }, "pipo.acts", /Use pipo\.preset: paper/],
+  ])("is refused with %s, with what to do", (_, config, path, message) => {
+    expect(issuesOf(config).map((issue) => issue.path)).toEqual([path])
+    expect(messageAt(issuesOf(config), path)).toMatch(message)
+  })
+})

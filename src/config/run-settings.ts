@@ -12,6 +12,8 @@ export interface TrainSettings {
   readonly steps: number
   /** Recompute activations in the backward pass: less memory, about a third more time. */
   readonly gradientCheckpointing: boolean
+  /** Sample the next step's responses while this step's update runs: one update off-policy, with kind tinker. */
+  readonly overlap: boolean
   /** Run folder; runs/<name of the config file> when absent. */
   readonly runDir?: string
 }
@@ -63,6 +65,10 @@ export const trainSchema: z.ZodType<TrainSettings> = z.strictObject({
     .boolean()
     .default(defaults.train.gradientCheckpointing)
     .describe("Recompute activations in the backward pass: less memory, more time"),
+  overlap: z
+    .boolean()
+    .default(defaults.train.overlap)
+    .describe("Sample the next step's responses while this step's update runs, with kind: tinker"),
   runDir: z.string().min(1).exactOptional().describe("Run folder; runs/<name of the config file> when absent"),
 })
 

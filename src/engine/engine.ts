@@ -137,10 +137,20 @@ export interface SequenceScores {
 
 export type SnapshotId = string & { readonly __snapshot?: never }
 
+/** Weights that stand still, to be sampled from while the engine's own are trained. */
+export interface FrozenPolicy {
+  /** As `Engine.sample`; the log-probs are those of the weights that stand still. */
+  sample(requests: readonly SampleRequest[], signal?: AbortSignal): Promise<Sequence[][]>
+  /** Gives up what is kept for it. Nothing of it may be under way. */
+  release(): Promise<void>
+}
+
 export interface Engine {
   readonly capabilities: EngineCapabilities
   /** `result[i][j]` answers seed j of request i. */
   sample(requests: readonly SampleRequest[], signal?: AbortSignal): Promise<Sequence[][]>
+  /** The weights as they are now, for sampling while they are trained. Engines that cannot do both at once lack it. */
+  freeze?(): Promise<FrozenPolicy>
   /** Forward only: per sequence [T] log-probs of the response tokens. */
   logprobs(sequences: readonly TokenSequence[], options?: ForwardOptions): Promise<Float32Array[]>
   /** Forward only, all that the engine knows of the response tokens. Required of engines with a value head. */

@@ -8,9 +8,7 @@ import { ConfigError } from "../errors.ts"
 import { integerBelow } from "../random.ts"
 import {
   attributedUpdate,
-  cacheOf,
   explorationObjective,
-  isCachedBatch,
   isCount,
   isNumbers,
   isPresent,
@@ -19,6 +17,7 @@ import {
 } from "./cached-batch.ts"
 import { clipGate, openGate, skipReason, type GateOutcome, type SkipReason } from "./gate.ts"
 import { resolvePipo, type PipoOptions, type PipoSettings } from "./options.ts"
+import { judgedStepMetric, RecentBatches } from "./recent-batches.ts"
 import { improvementSignal, type ImprovementSignal } from "./signal.ts"
 import type { IterationBatch, Plan, RuleMetrics, Update, UpdateRule } from "./update-rule.ts"
 import { verificationObjective } from "./verification-objective.ts"
@@ -64,7 +63,7 @@ function gatedRule(inner: UpdateRule, settings: PipoSettings, source: SignalSour
   let stored: readonly number[] = []
   let iterations = 0
   let past: readonly number[] = []
-  let cache: CachedBatch | null = null
+  const recent = new RecentBatches()
 
   /** The signal of this batch, or null when its mean is not a number. */
   const observe = (batch: IterationBatch): ImprovementSignal | null => {
@@ -79,6 +78,7 @@ function gatedRule(inner: UpdateRule, settings: PipoSettings, source: SignalSour
     const given = source.xi(signal.xi, past, batch.step)
     const xi = given ?? 0
     const { minSteps, window: windowSize, threshold, everyN } = settings
+    const cache = recent.behind(batch)
     const readiness = {
       cached: cache !== null,
       seen: iterations,
@@ -93,6 +93,7 @@ function gatedRule(inner: UpdateRule, settings: PipoSettings, source: SignalSour
     const metrics = {
       ...signalMetrics(signal, xi, seen && Math.abs(xi) > threshold),
       ...(source.remembers ? { observedXi: signal.xi } : {}),
+      ...judgedStepMetric(batch, cache),
     }
     const stop = (reason: SkipReason): Plan => ({
       updates: plan.updates,
@@ -135,6 +136,7 @@ function gatedRule(inner: UpdateRule, settings: PipoSettings, source: SignalSour
         verdict: "undecided",
         lossScale: null,
         learningRateScale: null,
+        ...judgedStepMetric(batch, null),
       }
       return { updates: plan.updates, metrics: { ...plan.metrics, ...unknown, ...skipped("no-reward") } }
     },
@@ -145,17 +147,16 @@ function gatedRule(inner: UpdateRule, settings: PipoSettings, source: SignalSour
         stored = pushMean(stored, signal.mu, settings.window, settings.windowConvention)
         iterations += 1
       }
-      // A refused or undone step leaves nothing to judge.
-      cache = outcome.explorationApplied ? cacheOf(batch) : null
+      recent.push(batch, outcome)
       inner.commit(batch, outcome)
     },
-    state: () => ({ window: [...stored], iterations, past: [...past], cache, inner: inner.state() }),
+    state: () => ({ window: [...stored], iterations, past: [...past], ...recent.state(), inner: inner.state() }),
     restore(state) {
       const who = "pipo"
       stored = stateField(who, state, "window", isNumbers)
       iterations = stateField(who, state, "iterations", isCount)
       past = stateField(who, state, "past", isNumbers)
-      cache = stateField(who, state, "cache", isCachedBatch)
+      recent.restore(who, state)
       inner.restore(stateField(who, state, "inner", isPresent))
     },
   }

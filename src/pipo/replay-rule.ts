@@ -2,13 +2,11 @@
 import type { ObjectiveTerm } from "../objectives/batch-objective.ts"
 import {
   attributedUpdate,
-  cacheOf,
   explorationObjective,
-  isCachedBatch,
   isPresent,
   stateField,
-  type CachedBatch,
 } from "./cached-batch.ts"
+import { RecentBatches } from "./recent-batches.ts"
 import type { UpdateRule } from "./update-rule.ts"
 import { verificationObjective } from "./verification-objective.ts"
 
@@ -22,13 +20,14 @@ export interface ReplayOptions {
 /** Wraps a rule: from the second iteration on, an update on the previous batch with Abar as advantages comes first. */
 export function replayRule(inner: UpdateRule, options: ReplayOptions = {}): UpdateRule {
   const { surrogate = "base", keepTerms = [] } = options
-  let cache: CachedBatch | null = null
+  const recent = new RecentBatches()
   return {
     name: `${inner.name} + replay`,
     comparesWithPrevious: inner.comparesWithPrevious === true,
     plan(batch) {
       const plan = inner.plan(batch)
       const base = explorationObjective(plan.updates)
+      const cache = recent.behind(batch)
       if (cache === null || base === undefined) return { ...plan, metrics: { ...plan.metrics, replayed: false } }
       const objective = verificationObjective(base, surrogate, keepTerms)
       const update = attributedUpdate(cache, 1, { kind: "replay", objective, lossScale: 1, learningRateScale: 1 })
@@ -37,11 +36,11 @@ export function replayRule(inner: UpdateRule, options: ReplayOptions = {}): Upda
     },
     commit(batch, outcome) {
       inner.commit(batch, outcome)
-      cache = outcome.explorationApplied ? cacheOf(batch) : null
+      recent.push(batch, outcome)
     },
-    state: () => ({ cache, inner: inner.state() }),
+    state: () => ({ ...recent.state(), inner: inner.state() }),
     restore(state) {
-      cache = stateField("replayRule", state, "cache", isCachedBatch)
+      recent.restore("replayRule", state)
       inner.restore(stateField("replayRule", state, "inner", isPresent))
     },
   }

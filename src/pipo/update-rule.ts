@@ -20,6 +20,8 @@ export interface IterationBatch {
   readonly sequences: readonly BatchSequence[]
   /** Standard error of the mean reward, over prompts. */
   readonly rewardStandardError?: number
+  /** Updates that the current policy has had since the one that sampled the batch; absent where batches are always of the current one. */
+  readonly offPolicySteps?: number
   /** The current policy against the previous one on this batch, for rules that compare them; null when it says nothing. */
   readonly improvement?: PairedImprovement | null
 }

@@ -6,7 +6,7 @@ import type { CurriculumSettings, DynamicSamplingSettings, OverlongSettings } fr
 import { byGroup, carriesSignal, successRate } from "./group-filter.ts"
 import { PromptSource, type SelectedPrompt } from "./prompt-source.ts"
 import { isTruncated, overlongReward } from "./reward-shaping.ts"
-import { collectRollouts, type Rollout, type RolloutContext } from "./rollout.ts"
+import { collectRollouts, type ResponseSource, type Rollout, type RolloutContext } from "./rollout.ts"
 import { shapingMetrics } from "./shaping-metrics.ts"
 
 /** A rollout as training sees it. `verdict.reward` stays what the verifier said. */
@@ -66,9 +66,12 @@ export class RolloutStage {
     this.#source = new PromptSource(context.task, options.seed, curriculum.enabled ? curriculum : undefined)
   }
 
-  /** The rollouts of a step. A step's prompts follow on those of the step before: call it once for each, in order. */
-  async collect(step: number): Promise<StepRollouts> {
-    const sampled = await this.#sample(step)
+  /**
+   * The rollouts of a step. A step's prompts follow on those of the step before: call it once for each, in order.
+   * @param source  what samples them; the engine's current policy when absent
+   */
+  async collect(step: number, source: ResponseSource = this.#context.engine): Promise<StepRollouts> {
+    const sampled = await this.#sample(step, { ...this.#context, engine: source })
     this.#source.observe(successRates(sampled))
     const rollouts = shaped(sampled, this.#options)
     const metrics = shapingMetrics(sampled, rollouts, { ...this.#options, remembered: this.#source.remembered })
@@ -86,7 +89,7 @@ export class RolloutStage {
   }
 
   /** Samples until there are enough groups to train on, or the rounds are used up. */
-  async #sample(step: number): Promise<Sampled> {
+  async #sample(step: number, context: RolloutContext): Promise<Sampled> {
     const { seed, promptsPerStep, dynamicSampling, maskTruncated, smallestGroup } = this.#options
     const rounds = dynamicSampling.enabled ? dynamicSampling.maxRounds : 1
     const counts = (rollout: Rollout): boolean => !(maskTruncated && isTruncated(rollout))
@@ -97,7 +100,7 @@ export class RolloutStage {
       const round = sampled.rounds + 1
       const prompts = this.#source.select(promptsPerStep - sampled.kept.size, step, round)
       const problems = prompts.map(({ problem }) => problem)
-      const batch = await collectRollouts(this.#context, problems, seed, step, sampled.prompts.length)
+      const batch = await collectRollouts(context, problems, seed, step, sampled.prompts.length)
       const kept = byGroup(batch.rollouts).filter(isKept).map((group) => group[0]!.group)
       sampled = {
         prompts: [...sampled.prompts, ...prompts],

@@ -26,8 +26,11 @@ export interface RolloutBatch {
   readonly verifySeconds: number
 }
 
+/** What responses come from. */
+export type ResponseSource = Pick<Engine, "sample">
+
 export interface RolloutContext {
-  readonly engine: Engine
+  readonly engine: ResponseSource
   readonly tokenizer: Tokenizer
   readonly task: Task
   readonly sampling: SamplingOptions

@@ -1,7 +1,7 @@
 /** One iteration of the algorithm: sample, verify, plan, update, commit. */
 import type { AdamOptions } from "../engine/engine.ts"
 import type { KlController } from "../objectives/index.ts"
-import type { BatchSequence } from "../pipo/index.ts"
+import type { BatchSequence, PipoBatch } from "../pipo/index.ts"
 import { expectedAccuracy } from "../evaluation/held-out.ts"
 import { deriveSeed, randomStream } from "../random.ts"
 import type { StepRollout } from "../rollout/rollout-stage.ts"
@@ -41,12 +41,14 @@ export async function iterate(parts: RunParts, step: number, { reference, previo
   const started = performance.now()
   // What came before the step, an evaluation say, is not the step's.
   engine.takeTimes?.()
-  const { rollouts, metrics: shaping, sampleSeconds, verifySeconds } = await parts.rollouts.collect(step)
+  const { rollouts, metrics: shaping, sampleSeconds, verifySeconds, offPolicySteps } = await parts.rollouts.collect(step)
 
   const trainStarted = performance.now()
   const scoring: ScoringState = { reference: reference?.snapshot, kl }
   const { batch: scored, metrics: scores, greedy } = await scoreBatch(parts, step, rollouts, scoring)
-  const batch = previous === undefined ? scored : { ...scored, improvement: await comparedWithPrevious(parts, measuredRollouts(rollouts), previous) }
+  const lag = offPolicySteps === undefined ? {} : { offPolicySteps }
+  const improvement = previous === undefined ? {} : { improvement: await comparedWithPrevious(parts, measuredRollouts(rollouts), previous) }
+  const batch: PipoBatch = { ...scored, ...lag, ...improvement }
   const plan = rule.plan(batch)
   const context = updateContext(parts, step, scoring)
   // The batch was sampled and scored by the policy that is left here: a plan that returns has no updates on it.
@@ -79,6 +81,7 @@ export async function iterate(parts: RunParts, step: number, { reference, previo
       ...updated,
       ...coefficient,
       ...held,
+      ...lag,
       step,
       mu: batch.meanReward,
       learningRate: context.adam.learningRate,
@@ -88,6 +91,7 @@ export async function iterate(parts: RunParts, step: number, { reference, previo
         sampleSeconds: sampleSeconds + greedy.sampleSeconds,
         verifySeconds: verifySeconds + greedy.verifySeconds,
         trainSeconds,
+        ...(offPolicySteps === undefined ? {} : { waitSeconds: (trainStarted - started) / 1000 }),
         sampledTokensPerSecond: (sampled.sampledTokens + greedy.tokens) / (sampleSeconds + greedy.sampleSeconds),
         trainedTokensPerSecond: updated.trainedTokens / trainSeconds,
         ...engineTimes,

@@ -8,9 +8,10 @@ import type { AdvantageEstimator, Objective } from "../objectives/index.ts"
 import type { UpdateRule } from "../pipo/index.ts"
 import type { RolloutContext } from "../rollout/rollout.ts"
 import { RolloutStage } from "../rollout/rollout-stage.ts"
-import { checkEngine } from "./engine-checks.ts"
+import { checkEngine, freezeOf } from "./engine-checks.ts"
 import type { GreedyContext } from "./greedy-baseline.ts"
 import { createAdvantageOf } from "./objective-parts.ts"
+import { RolloutFeed, type Overlap } from "./rollout-feed.ts"
 import { aggregator, createObjectiveOf, createRule, criticized } from "./rule.ts"
 import type { ScoringNeeds } from "./score-batch.ts"
 
@@ -39,7 +40,7 @@ export interface RunParts {
   /** Weights of the tokens of an optimiser batch. */
   readonly aggregate: (masks: readonly Float32Array[]) => Float32Array[]
   /** What a step learns from: prompts, responses, verdicts, shaped rewards. */
-  readonly rollouts: RolloutStage
+  readonly rollouts: RolloutFeed
   /** How greedy responses are sampled and rewarded, for advantages that compare with them. */
   readonly greedy: GreedyContext
   readonly heldOut: HeldOutContext
@@ -56,6 +57,7 @@ export function runParts(inputs: RunInputs): RunParts {
   const estimator = createAdvantageOf(config)
   const scoring = scoringNeeds(config, objective, estimator)
   checkEngine(engine, objective)
+  const rule = inputs.rule ?? createRule(config, objective)
   const common = { engine, tokenizer, task, verifierTimeoutMs: VERIFIER_TIMEOUT_MS }
   const sampling = { temperature, topK, topP, minP, maxTokens: maxResponseTokens, stopTokens: eosTokens, stopStrings }
   const rollout: RolloutContext = { ...common, sampling, groupSize, rewardNoise: config.rollout.rewardNoise }
@@ -63,18 +65,22 @@ export function runParts(inputs: RunInputs): RunParts {
     config,
     engine,
     task,
-    rule: inputs.rule ?? createRule(config, objective),
+    rule,
     estimator,
     aggregate: aggregator(config),
-    rollouts: new RolloutStage(
-      rollout,
-      { ...config.rollout, seed: config.seed, smallestGroup: estimator.smallestGroup ?? 1 },
+    rollouts: new RolloutFeed(
+      new RolloutStage(rollout, { ...config.rollout, seed: config.seed, smallestGroup: estimator.smallestGroup ?? 1 }),
+      overlapOf(inputs, rule),
     ),
     greedy: { rollout, maxResponseTokens, overlong: config.rollout.overlong },
     heldOut: { ...common, eosTokens, stopStrings, maxResponseTokens },
     scoring,
     needsReference: scoring.reference || objective.needs.includes("fullKl"),
   }
+}
+
+function overlapOf({ config, engine }: RunInputs, rule: UpdateRule): Overlap | undefined {
+  return config.train.overlap ? { freeze: freezeOf(engine, rule), lastStep: config.train.steps } : undefined
 }
 
 function scoringNeeds({ objective: settings }: ResolvedConfig, objective: Objective, { needs }: AdvantageEstimator): ScoringNeeds {

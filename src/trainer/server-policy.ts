@@ -4,7 +4,7 @@ import type { ResolvedConfig, ServerSettings } from "../config/index.ts"
 import type { Task } from "../data/task.ts"
 import { capabilityNotes, cautiousCapabilities, readCapabilities, type ServerCapabilities } from "../engine/tinker/server-capabilities.ts"
 import { TinkerEngine } from "../engine/tinker/tinker-engine.ts"
-import { ConfigError } from "../errors.ts"
+import { ConfigError, type ConfigIssue } from "../errors.ts"
 import { ConfigReader } from "../model/config-reader.ts"
 import { parseJsonObject, readOptionalFile } from "../model/json-file.ts"
 import { loadTokenizer, type Tokenizer } from "../model/tokenizer.ts"
@@ -62,6 +62,7 @@ function capabilitiesOf({ capabilities, lossReduction }: ServerSettings): Server
 export async function createServerEngine(config: ResolvedConfig, plan: ServerPolicyPlan): Promise<TinkerEngine> {
   const server = serverOf(config)
   const capabilities = capabilitiesOf(server)
+  checkOverlap(config, capabilities)
   const client = new TinkerClient({ url: server.url, proxy: server.proxy === "environment" ? "environment" : undefined, resultTimeoutMs: server.timeoutSeconds * 1000 })
   await checkServer(client, server.baseModel)
   try {
@@ -83,6 +84,20 @@ export async function createServerEngine(config: ResolvedConfig, plan: ServerPol
     const setting = path === "engine.server" ? `${server.baseModel} with rank ${server.loraRank}` : String(server.loraRank)
     throw new ConfigError([{ path, message: `expected a model that ${client.address} creates, got ${setting}: the server says "${error.detail}". Follow its words.` }], { cause: error })
   }
+}
+
+/** Sampling beside the update wants a server that keeps the two apart and says log-probs. @throws ConfigError */
+function checkOverlap({ train, rollout }: ResolvedConfig, { olderSamplers, sampleLogprobs }: ServerCapabilities): void {
+  if (!train.overlap) return
+  const cut = rollout.topK > 0 || rollout.topP < 1
+  const issues: ConfigIssue[] = []
+  const refuse = (got: string): void =>
+    void issues.push({ path: "train.overlap", message: `expected false with ${got}, got true. Remove it, or name a file of \`pirl tinker check\` that says otherwise in engine.server.capabilities.` })
+  if (olderSamplers === "in-place") refuse("a server that is not known to sample from older weights without touching those that are trained (olderSamplers: apart)")
+  if (sampleLogprobs === "none" || (sampleLogprobs === "sampled" && cut)) {
+    refuse(`a server whose samples ${cut ? "under topK or topP " : ""}are not known to carry log-probs of the policy (sampleLogprobs: ${sampleLogprobs})`)
+  }
+  if (issues.length > 0) throw new ConfigError(issues)
 }
 
 /** @throws ConfigError when there is no such server, or it does not offer the model */

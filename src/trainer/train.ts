@@ -62,8 +62,17 @@ interface Position {
  * @throws NumericsError after three updates in a row whose loss or gradients were not finite
  */
 export async function train(run: TrainRun): Promise<TrainResult> {
-  const { config, folder, observer, stopRequested } = run
   const parts = runParts(run)
+  try {
+    return await trainWith(run, parts)
+  } finally {
+    // After an error a batch may be under way.
+    await parts.rollouts.abandon()
+  }
+}
+
+async function trainWith(run: TrainRun, parts: RunParts): Promise<TrainResult> {
+  const { config, folder, observer, stopRequested } = run
   if (parts.scoring.rewards) await probeComponents(config, run.task, VERIFIER_TIMEOUT_MS)
   sayNotes(run, run.resume?.checkpoint?.step ?? 0)
   const position = run.resume?.checkpoint === undefined ? await begin(run, parts) : await resumeAt(run, parts, run.resume.checkpoint)
@@ -112,7 +121,7 @@ async function resumeAt(run: TrainRun, parts: RunParts, { path, step }: { readon
   const saved = readTrainerState(path)
   parts.rule.restore(saved.rule)
   // Without a record of it, every step so far took its prompts and no others.
-  parts.rollouts.restore(saved.prompts ?? { position: step * parts.config.rollout.promptsPerStep, memory: null })
+  parts.rollouts.restore(step, saved.prompts ?? { position: step * parts.config.rollout.promptsPerStep, memory: null }, saved.ahead)
   const state = runState(run, parts, saved.klCoefficient)
   await state.reference?.resume(step)
   await state.previous?.load(path)
@@ -170,6 +179,7 @@ function improvement(folder: RunFolder, now: HeldOutResult): Record<string, numb
 }
 
 async function checkpoint({ config, engine, folder }: TrainRun, parts: RunParts, { safeguards, state }: Position, step: number): Promise<void> {
+  const ahead = await parts.rollouts.ahead()
   await folder.checkpoints.write(step, async (directory) => {
     await engine.save(directory)
     await state.previous?.save(directory)
@@ -178,6 +188,7 @@ async function checkpoint({ config, engine, folder }: TrainRun, parts: RunParts,
       rule: parts.rule.state(),
       refused: safeguards.refused,
       prompts: parts.rollouts.state(),
+      ...(ahead === undefined ? {} : { ahead }),
       ...adaptiveCoefficient(config.objective, state.kl),
     })
   })

@@ -13,6 +13,8 @@ export interface TrainerState {
   readonly refused: number
   /** Place in the training data, and what a curriculum knows; undefined in checkpoints of before there was a choice of prompts. */
   readonly prompts: unknown
+  /** The batch of the next step, where it was sampled ahead. */
+  readonly ahead?: unknown
   /** Weight of the divergence from the reference, where it is moved towards a target. */
   readonly klCoefficient?: number
 }
@@ -30,9 +32,9 @@ export function readTrainerState(directory: string): TrainerState {
   } catch (cause) {
     throw new CheckpointError(`${path}: expected the trainer's state, got ${String(cause)}. Resume from another checkpoint.`, { cause })
   }
-  const { rule, refused, prompts, klCoefficient } = state
+  const { rule, refused, prompts, ahead, klCoefficient } = state
   if (rule === undefined || refused === undefined) {
     throw new CheckpointError(`${path}: expected the trainer's state, got a file without it. Resume from another checkpoint.`)
   }
-  return { rule, refused, prompts, ...(klCoefficient === undefined ? {} : { klCoefficient }) }
+  return { rule, refused, prompts, ...(ahead === undefined ? {} : { ahead }), ...(klCoefficient === undefined ? {} : { klCoefficient }) }
 }

@@ -65,6 +65,8 @@ export type Fault =
   /** The connection breaks before or after the request was done. */
   | { readonly kind: "drop"; readonly done?: boolean }
   | { readonly kind: "delay"; readonly milliseconds: number }
+  /** The request waits until so many requests to another path have come, or its client gives it up. */
+  | { readonly kind: "hold"; readonly until: string; readonly count: number }
   /** The server restarts before or after the request was done. */
   | { readonly kind: "restart"; readonly keep: "all" | "database" | "checkpoints"; readonly done?: boolean }
   | { readonly kind: "forget-session" }

@@ -36,6 +36,7 @@ export const honest: Omit<ServerCapabilities, "lossReduction"> = {
   seededSampling: true,
   gradientClipping: true,
   unloadedGradients: "dropped",
+  olderSamplers: "apart",
 }
 
 export class Harness {

@@ -2,6 +2,7 @@
  * A server of the Tinker protocol for tests: everything it computes is real (losses, samples, optimiser steps, by the embedded engine
  * on a tiny model), and every fault that a test plans happens. On the loopback interface, on a port that is free.
  */
+import { EventEmitter, once } from "node:events"
 import { mkdirSync } from "node:fs"
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
 import type { AddressInfo } from "node:net"
@@ -61,6 +62,9 @@ export class TestServer {
   /** Bodies of the requests to one path. */
   readonly bodies: { readonly path: string; readonly body: Json }[] = []
   faultsMet = 0
+  /** Requests that are not answered yet and whose client still waits. */
+  openRequests = 0
+  readonly #arrived = new EventEmitter().setMaxListeners(0)
 
   private constructor({ folder, eos, ...behaviour }: TestServerOptions) {
     this.behaviour = { ...defaultBehaviour, ...behaviour }
@@ -107,7 +111,11 @@ export class TestServer {
   }
 
   async #listen(): Promise<void> {
-    const server = createServer((request, response) => void this.#handle(request, response))
+    const server = createServer((request, response) => {
+      this.openRequests += 1
+      response.on("close", () => void (this.openRequests -= 1))
+      void this.#handle(request, response)
+    })
     await new Promise<void>((resolve) => server.listen(this.#port, "127.0.0.1", resolve))
     this.#port = (server.address() as AddressInfo).port
     this.#server = server
@@ -172,6 +180,7 @@ export class TestServer {
     const name = path.split("/").at(-1)!.split("?")[0]!
     this.requests.push(name)
     this.bodies.push({ path: name, body })
+    this.#arrived.emit("request")
     const fault = this.#faultOf(name, body)
     const answer = (status: number, value: unknown, headers: Record<string, string> = {}): void => {
       response.writeHead(status, { "content-type": "application/json", ...headers })
@@ -179,8 +188,9 @@ export class TestServer {
     }
     try {
       if (fault?.kind === "delay") await new Promise((resolve) => setTimeout(resolve, fault.milliseconds))
+      if (fault?.kind === "hold") await this.#held(fault, response)
       if (fault?.kind === "forget-session") this.#sessions.clear()
-      if (fault !== undefined && "done" in fault === false && fault.kind !== "delay" && fault.kind !== "forget-session") return await this.#fail(fault, request, answer)
+      if (fault !== undefined && "done" in fault === false && fault.kind !== "delay" && fault.kind !== "hold" && fault.kind !== "forget-session") return await this.#fail(fault, request, answer)
       if (fault !== undefined && "done" in fault && fault.done !== true) return await this.#fail(fault, request, answer)
       if (this.behaviour.key !== undefined && request.headers["x-api-key"] !== this.behaviour.key) throw new Refusal(401, `Invalid API key ${String(request.headers["x-api-key"])}`)
       const result = await this.#route(request.method!, path, body, response)
@@ -206,6 +216,16 @@ export class TestServer {
       return
     }
     if (fault.kind === "restart") await this.restart(fault.keep)
+  }
+
+  async #held({ until, count }: Extract<Fault, { kind: "hold" }>, response: ServerResponse): Promise<void> {
+    const given = new AbortController()
+    response.on("close", () => given.abort())
+    try {
+      while (this.requests.filter((path) => path === until).length < count) await once(this.#arrived, "request", { signal: given.signal })
+    } catch {
+      // The client gave up.
+    }
   }
 
   #model(id: unknown): ModelRecord {

@@ -37,6 +37,19 @@ export interface StepResult {
   readonly step: OptimStepOutput
 }
 
+/** Weights as they were, and the sampler that has them: while it is known to live, or one that is made again from where they came from. */
+export interface FrozenWeights {
+  readonly origin: Origin | undefined
+  readonly journal: readonly JournalStep[]
+  /** Of the policy when `sampler` was made: after a loss it is made again. */
+  generation: number
+  sampler: Promise<Sampler>
+  /** The model that was made for it after a loss. */
+  model: Promise<TrainingModel> | undefined
+  /** Saved weights that are not needed any more once this is released. */
+  readonly unneeded: string[]
+}
+
 /** Repetitions after a loss of state in one call. */
 const MOST_RECOVERIES = 5
 const UNLOAD_PATIENCE_MS = 10_000
@@ -57,6 +70,7 @@ export class RemotePolicy {
   #sent: Pass[] = []
   /** Models that hold a snapshot, by its path. */
   readonly #others = new Map<string, Promise<TrainingModel>>()
+  readonly #frozen = new Set<FrozenWeights>()
   #names = 0
   #recoveryPath: string | undefined
   /** Times the state was built up again. */
@@ -86,26 +100,73 @@ export class RemotePolicy {
     })
   }
 
+  /** Keeps the weights as they are now for sampling, until `releaseFrozen`. */
+  async freeze(): Promise<FrozenWeights> {
+    const sampler = await this.sample((made) => Promise.resolve(made))
+    const frozen = { origin: this.#origin, journal: [...this.#journal], generation: this.#generation, sampler: Promise.resolve(sampler), model: undefined, unneeded: [] }
+    this.#frozen.add(frozen)
+    return frozen
+  }
+
+  /** Samples from weights that stand still, whatever is done to the policy meanwhile. */
+  sampleFrozen<T>(frozen: FrozenWeights, work: (sampler: Sampler) => Promise<T>): Promise<T> {
+    return this.#withRecovery(async () => {
+      if (frozen.generation !== this.#generation) {
+        frozen.generation = this.#generation
+        frozen.sampler = this.#samplerAgain(frozen)
+      }
+      return work(await frozen.sampler)
+    })
+  }
+
+  /** A model beside the policy, brought to where the weights were. */
+  async #samplerAgain(frozen: FrozenWeights): Promise<Sampler> {
+    const left = frozen.model
+    // One after the other: a model that is made may find what another one left.
+    frozen.model = this.#ready().then(async () => {
+      await this.#unload(left)
+      return this.#make(frozen.origin, frozen.journal)
+    })
+    return (await frozen.model).sampler()
+  }
+
+  async releaseFrozen(frozen: FrozenWeights): Promise<void> {
+    this.#frozen.delete(frozen)
+    await this.#unload(frozen.model)
+    for (const path of frozen.unneeded) await this.remove(path)
+  }
+
   /** Adds gradients ahead of the step that will use them. */
   async pass(pass: Pass): Promise<ForwardBackwardOutput> {
-    const output = await this.#withRecovery(async () => {
-      const model = await this.#ready()
-      return this.#guarded(() => model.forwardBackward(pass.data, pass.loss, pass.config === undefined ? {} : { config: pass.config }))
-    })
+    const { result, current } = await this.#change((model) => model.forwardBackward(pass.data, pass.loss, pass.config === undefined ? {} : { config: pass.config }))
     this.#sent.push(pass)
-    return output
+    if (!current()) await this.#drop()
+    return result
   }
 
   /** One optimiser step on what `pass` sent and on further passes, which are sent without waiting in between. */
   async step(passes: readonly Pass[], adam: AdamParams): Promise<StepResult> {
-    const result = await this.#withRecovery(async () => {
-      const model = await this.#ready()
-      return this.#guarded(() => sendStep(model, passes, adam))
-    })
+    const { result, current } = await this.#change((model) => sendStep(model, passes, adam))
     this.#journal.push({ passes: [...this.#sent, ...passes], adam })
     this.#sent = []
     this.#sampler = undefined
+    if (!current()) await this.#drop()
     return result
+  }
+
+  /**
+   * Runs requests that change the model. `current` is false afterwards when it was given up meanwhile, by a loss that frozen weights met: a
+   * model that was made since may lack the change, whose answer came all the same.
+   */
+  async #change<T>(work: (model: TrainingModel) => Promise<T>): Promise<{ readonly result: T; readonly current: () => boolean }> {
+    let generation = this.#generation
+    const result = await this.#withRecovery(async () => {
+      const ready = this.#ready()
+      generation = this.#generation
+      const model = await ready
+      return this.#guarded(() => work(model))
+    })
+    return { result, current: () => generation === this.#generation }
   }
 
   /** Undoes what `pass` sent since the last step. */
@@ -185,6 +246,8 @@ export class RemotePolicy {
   async remove(path: string): Promise<void> {
     const parsed = parseTinkerPath(path)
     if (parsed === undefined || this.#origin?.path === path) return
+    const needed = [...this.#frozen].find(({ origin }) => origin?.path === path)
+    if (needed !== undefined) return void needed.unneeded.push(path)
     await this.#options.client.deleteCheckpoint(parsed.modelId, "weights", parsed.name).catch((error: unknown) => {
       this.#options.onNote(`deletion of ${path} failed: ${error instanceof Error ? error.message : String(error)}`)
     })
@@ -202,7 +265,7 @@ export class RemotePolicy {
   }
 
   async close(): Promise<void> {
-    const models = [this.#model, ...this.#others.values()]
+    const models = [this.#model, ...this.#others.values(), ...[...this.#frozen].map(({ model }) => model)]
     this.#model = undefined
     this.#others.clear()
     await Promise.all(models.map((model) => this.#unload(model)))
@@ -243,10 +306,16 @@ export class RemotePolicy {
     return model
   }
 
-  async #build(): Promise<TrainingModel> {
+  /** A model with the weights that a journal led to from its origin. */
+  async #make(origin: Origin | undefined, journal: readonly JournalStep[]): Promise<TrainingModel> {
     if (this.#options.inheritsGradients) await this.#clearPlace()
-    const model = await this.#create(this.#origin)
-    for (const { passes, adam } of this.#journal) await sendStep(model, passes, adam)
+    const model = await this.#create(origin)
+    for (const { passes, adam } of journal) await sendStep(model, passes, adam)
+    return model
+  }
+
+  async #build(): Promise<TrainingModel> {
+    const model = await this.#make(this.#origin, this.#journal)
     for (const { data, loss, config } of this.#sent) await model.forwardBackward(data, loss, config === undefined ? {} : { config })
     return model
   }
@@ -298,6 +367,7 @@ export class RemotePolicy {
     this.#model = undefined
     this.#sampler = undefined
     this.#others.clear()
+    for (const frozen of this.#frozen) frozen.model = undefined
   }
 
   /** Gives the model up; the next request builds it again. */

@@ -23,6 +23,8 @@ export interface ServerCapabilities {
   readonly gradientClipping: boolean
   /** Gradients of a model that was unloaded before its step are gone, or go to the model that takes its place (SkyRL on JAX). */
   readonly unloadedGradients: "dropped" | "inherited"
+  /** Sampling from weights that were kept before the last step leaves training alone, or loads them into the model that is trained (SkyRL on JAX). */
+  readonly olderSamplers: "apart" | "in-place"
 }
 
 /** What is assumed of a server beyond its reduction, which must be said: the least that the protocol promises. */
@@ -35,6 +37,7 @@ export const cautiousCapabilities: Omit<ServerCapabilities, "lossReduction"> = {
   adam: "all",
   gradientClipping: false,
   unloadedGradients: "inherited",
+  olderSamplers: "in-place",
 }
 
 const fileSchema = z.object({
@@ -49,6 +52,8 @@ const fileSchema = z.object({
     adam: z.enum(["all", "learning-rate"]),
     gradientClipping: z.boolean(),
     unloadedGradients: z.enum(["dropped", "inherited"]),
+    // Files of before it was asked lack it.
+    olderSamplers: z.enum(["apart", "in-place"]).default(cautiousCapabilities.olderSamplers),
   }),
 })
 

@@ -9,10 +9,11 @@
  */
 import { EngineError } from "../../errors.ts"
 import type { Objective } from "../../objectives/objective.ts"
-import type { AdamParams, TinkerClient } from "../../tinker/index.ts"
+import type { AdamParams, Sampler, TinkerClient } from "../../tinker/index.ts"
 import { join } from "node:path"
-import type { AdamOptions, Engine, EngineCapabilities, EngineTimes, ForwardOptions, LossReport, SampleRequest, Sequence, SnapshotId, StepReport, TokenSequence, TrainSequence } from "../engine.ts"
+import type { AdamOptions, Engine, EngineCapabilities, EngineTimes, ForwardOptions, FrozenPolicy, LossReport, SampleRequest, Sequence, SnapshotId, StepReport, TokenSequence, TrainSequence } from "../engine.ts"
 import { builtinLossOf, type BuiltinLoss } from "./builtin-losses.ts"
+import { BusyTimes } from "./busy-times.ts"
 import { checkSampleRequest, checkSequences } from "../request-checks.ts"
 import { findSnapshot } from "../snapshots.ts"
 import { datumOf, responsePart } from "./datums.ts"
@@ -47,6 +48,11 @@ export interface TinkerEngineOptions {
 /** Largest relative difference between the loss that the server reports and that of its formula. */
 const LOSS_TOLERANCE = 5e-3
 
+interface ResponsePlace {
+  readonly request: number
+  readonly response: number
+}
+
 interface Snapshot {
   readonly path: string
   readonly optimizer: boolean
@@ -68,10 +74,7 @@ export class TinkerEngine implements Engine {
   #snapshotCount = 0
   #saved: string[] = []
   #notes: string[] = []
-  #ownMs = 0
-  #waitedMs = 0
-  /** Of the transport's own time, what was reported. */
-  #takenMs = 0
+  readonly #times: BusyTimes
 
   private constructor(options: TinkerEngineOptions) {
     const { client, baseModel, lora, server } = options
@@ -92,6 +95,7 @@ export class TinkerEngine implements Engine {
       lossReduction: server.lossReduction,
     }
     this.#sampling = { capabilities: server, decode: options.decode }
+    this.#times = new BusyTimes(() => client.transport.busyMs)
     this.#policy = new RemotePolicy({
       client,
       baseModel,
@@ -121,18 +125,49 @@ export class TinkerEngine implements Engine {
   }
 
   async sample(requests: readonly SampleRequest[], signal?: AbortSignal): Promise<Sequence[][]> {
+    const { sequences, unscored } = await this.#ask(requests, signal, (work) => this.#policy.sample(work))
+    await this.#score(requests, sequences, unscored)
+    return sequences
+  }
+
+  /**
+   * The weights as they are now, to sample from while they are trained.
+   * @throws EngineError when sampled, where the server gives no log-probs of the policy: weights that are gone have no forward pass
+   */
+  async freeze(): Promise<FrozenPolicy> {
+    const frozen = await this.#times.waiting(() => this.#policy.freeze())
+    return {
+      sample: async (requests, signal) => {
+        const { sequences, unscored } = await this.#ask(requests, signal, (work) => this.#policy.sampleFrozen(frozen, work))
+        if (unscored.length > 0) {
+          throw new EngineError(
+            `sample: expected log-probs of the policy with responses from weights that stand still, got ${unscored.length} responses without. Set train.overlap to false; a forward pass then gives them.`,
+          )
+        }
+        return sequences
+      },
+      release: () => this.#policy.releaseFrozen(frozen),
+    }
+  }
+
+  /** Responses, and which of them lack log-probs of the policy. */
+  async #ask(
+    requests: readonly SampleRequest[],
+    signal: AbortSignal | undefined,
+    sampling: (work: (sampler: Sampler) => ReturnType<typeof ask>) => ReturnType<typeof ask>,
+  ): Promise<{ readonly sequences: Sequence[][]; readonly unscored: ResponsePlace[] }> {
     signal?.throwIfAborted()
     for (const request of requests) {
       checkSampleRequest(request, this.capabilities)
       checkExpressible(request)
     }
     const sequences: Sequence[][] = requests.map(({ seeds }) => Array.from({ length: seeds.length }))
-    const unscored: { readonly request: number; readonly response: number }[] = []
-    await this.#waiting(() =>
+    const unscored: ResponsePlace[] = []
+    await this.#times.waiting(() =>
       runAsks(asksOf(requests, this.#options.server), this.#options.maxConcurrency ?? 64, async (one) => {
         const request = requests[one.request]!
-        const sampled = await this.#policy.sample((sampler) => ask(sampler, request, one, signal))
-        this.#own(() =>
+        const sampled = await sampling((sampler) => ask(sampler, request, one, signal))
+        this.#times.own(() =>
           sampled.forEach((response, i) => {
             const { sequence, needsLogprobs } = readResponse(response, request.options, this.#sampling)
             sequences[one.request]![one.first + i] = sequence
@@ -142,12 +177,11 @@ export class TinkerEngine implements Engine {
       }),
     )
     signal?.throwIfAborted()
-    await this.#score(requests, sequences, unscored)
-    return sequences
+    return { sequences, unscored }
   }
 
   /** Log-probs of the policy by a forward pass, where those of sampling are something else. */
-  async #score(requests: readonly SampleRequest[], sequences: Sequence[][], places: { readonly request: number; readonly response: number }[]): Promise<void> {
+  async #score(requests: readonly SampleRequest[], sequences: Sequence[][], places: ResponsePlace[]): Promise<void> {
     if (places.length === 0) return
     places.sort((a, b) => a.request - b.request || a.response - b.response)
     const logprobs = await this.logprobs(places.map(({ request, response }) => ({ promptTokens: requests[request]!.promptTokens, responseTokens: sequences[request]![response]!.tokens })))
@@ -164,11 +198,11 @@ export class TinkerEngine implements Engine {
     if (sequences.length === 0) return []
     const { policy = "current" } = options
     const forward = (model: TrainingModel): Promise<Float32Array[]> => this.#forward(model, sequences)
-    return this.#waiting(() => (policy === "current" ? this.#policy.read(forward) : this.#policy.readOther(findSnapshot(this.#snapshots, policy).path, forward)))
+    return this.#times.waiting(() => (policy === "current" ? this.#policy.read(forward) : this.#policy.readOther(findSnapshot(this.#snapshots, policy).path, forward)))
   }
 
   async #forward(model: TrainingModel, sequences: readonly TokenSequence[]): Promise<Float32Array[]> {
-    const data = this.#own(() => sequences.map((sequence) => datumOf(sequence, { weights: new Float32Array(sequence.responseTokens.length).fill(1) })))
+    const data = this.#times.own(() => sequences.map((sequence) => datumOf(sequence, { weights: new Float32Array(sequence.responseTokens.length).fill(1) })))
     const { outputs } = await model.forward(data)
     return outputs.map(({ logprobs }, i) => responsePart(logprobs, sequences[i]!))
   }
@@ -181,9 +215,9 @@ export class TinkerEngine implements Engine {
     const { lossReduction, losses } = this.#options.server
     const builtin = lossReduction === "sum" ? builtinLossOf(objective, losses) : undefined
     const logprobs = builtin === undefined ? await this.logprobs(batch) : await this.#passBuiltin(batch, builtin)
-    const local = this.#own(() => evaluateLocally(objective, batch, logprobs))
+    const local = this.#times.own(() => evaluateLocally(objective, batch, logprobs))
     if (!local.finite) this.#refused = true
-    else this.#own(() => this.#remember(batch, logprobs, local.gradients, builtin))
+    else this.#times.own(() => this.#remember(batch, logprobs, local.gradients, builtin))
     return {
       loss: local.finite ? local.loss : Number.NaN,
       logprobs,
@@ -195,8 +229,8 @@ export class TinkerEngine implements Engine {
 
   /** Forward and backward in one, by a loss of the server's own. */
   async #passBuiltin(batch: readonly TrainSequence[], builtin: BuiltinLoss): Promise<Float32Array[]> {
-    const data = this.#own(() => batch.map((sequence) => builtin.datum(sequence)))
-    const { outputs } = await this.#waiting(() => this.#policy.pass({ data, loss: builtin.loss, ...(builtin.config === undefined ? {} : { config: builtin.config }) }))
+    const data = this.#times.own(() => batch.map((sequence) => builtin.datum(sequence)))
+    const { outputs } = await this.#times.waiting(() => this.#policy.pass({ data, loss: builtin.loss, ...(builtin.config === undefined ? {} : { config: builtin.config }) }))
     this.#ahead = true
     const logprobs = outputs.map((output, i) => responsePart(output.logprobs, batch[i]!))
     outputs.forEach(({ losses }, i) => {
@@ -234,16 +268,16 @@ export class TinkerEngine implements Engine {
     }
     if (pending.length === 0 && !this.#ahead) throw new EngineError("optimStep: expected gradients from forwardBackward, got none. Call forwardBackward first.")
     this.#ahead = false
-    const backward = this.#own(() => linearBackward(pending, this.#options.server.lossReduction))
+    const backward = this.#times.own(() => linearBackward(pending, this.#options.server.lossReduction))
     const passes: Pass[] = backward === undefined ? [] : [backward]
-    const result = await this.#waiting(() => this.#policy.step(passes, adamParams(adam)))
+    const result = await this.#times.waiting(() => this.#policy.step(passes, adamParams(adam)))
     const gradientNorm = gradientNormOf(result)
     if (gradientNorm !== undefined && !Number.isFinite(gradientNorm)) {
       await this.#policy.undoStep()
       return { gradientNorm, applied: false }
     }
-    this.#own(() => backward !== undefined && checkLinear(backward, result))
-    await this.#waiting(() => this.#policy.keepShort())
+    this.#times.own(() => backward !== undefined && checkLinear(backward, result))
+    await this.#times.waiting(() => this.#policy.keepShort())
     return { gradientNorm: gradientNorm ?? Number.NaN, applied: true }
   }
 
@@ -256,7 +290,7 @@ export class TinkerEngine implements Engine {
 
   /** A snapshot is always saved with the optimiser's state; `optimizer` says whether `restore` brings it back or starts without. */
   async snapshot(options: { readonly optimizer?: boolean } = {}): Promise<SnapshotId> {
-    const path = await this.#waiting(() => this.#policy.save("snapshot"))
+    const path = await this.#times.waiting(() => this.#policy.save("snapshot"))
     return this.#addSnapshot({ path, optimizer: options.optimizer ?? false, own: true })
   }
 
@@ -283,7 +317,7 @@ export class TinkerEngine implements Engine {
   async restore(id: SnapshotId): Promise<void> {
     const { path, optimizer } = findSnapshot(this.#snapshots, id)
     await this.clearGradients()
-    await this.#waiting(() => this.#policy.load({ path, optimizer }))
+    await this.#times.waiting(() => this.#policy.load({ path, optimizer }))
   }
 
   async release(id: SnapshotId): Promise<void> {
@@ -294,7 +328,7 @@ export class TinkerEngine implements Engine {
   }
 
   async resetOptimizer(): Promise<void> {
-    await this.#waiting(() => this.#policy.forgetOptimizer())
+    await this.#times.waiting(() => this.#policy.forgetOptimizer())
   }
 
   get #identity(): { readonly baseModel: string; readonly loraRank: number } {
@@ -303,7 +337,7 @@ export class TinkerEngine implements Engine {
 
   /** Saves on the server, and the address into the folder. What was saved for folders that are gone is removed from the server. */
   async save(directory: string): Promise<void> {
-    const path = await this.#waiting(() => this.#policy.save("checkpoint"))
+    const path = await this.#times.waiting(() => this.#policy.save("checkpoint"))
     writeSavedState(directory, { server: this.#options.client.address, path, ...this.#identity })
     const named = pathsBeside(directory)
     const kept: string[] = []
@@ -321,7 +355,7 @@ export class TinkerEngine implements Engine {
   async load(directory: string): Promise<void> {
     const { path } = readSavedState(directory, this.#identity)
     await this.clearGradients()
-    await this.#waiting(() => this.#policy.load({ path, optimizer: true }))
+    await this.#times.waiting(() => this.#policy.load({ path, optimizer: true }))
   }
 
   /**
@@ -329,11 +363,11 @@ export class TinkerEngine implements Engine {
    * A server that gives no archive is no error: the address is there, and a note says so.
    */
   async saveModel(directory: string): Promise<void> {
-    const path = await this.#waiting(() => this.#policy.save("final"))
+    const path = await this.#times.waiting(() => this.#policy.save("final"))
     writeSavedState(directory, { server: this.#options.client.address, path, ...this.#identity })
     const archive = join(directory, "adapter.tar.gz")
     try {
-      await this.#waiting(() => this.#policy.downloadAdapter(archive))
+      await this.#times.waiting(() => this.#policy.downloadAdapter(archive))
       this.#notes.push(`the server's archive of the trained weights is ${archive}; it is made for ${this.#options.baseModel}, and pirl does not unpack it`)
     } catch (error) {
       this.#notes.push(`the server gave no archive of the trained weights (${error instanceof Error ? error.message : String(error)}); they are on it under ${path}`)
@@ -349,37 +383,11 @@ export class TinkerEngine implements Engine {
 
   /** Seconds since the last call that passed waiting for the server, and in our own code: encoding, decoding, the objective. */
   takeTimes(): EngineTimes {
-    const transportMs = this.#options.client.transport.busyMs
-    const transport = transportMs - this.#takenMs
-    const times = { serverSeconds: Math.max(this.#waitedMs - transport, 0) / 1000, clientSeconds: (this.#ownMs + transport) / 1000 }
-    this.#takenMs = transportMs
-    this.#waitedMs = 0
-    this.#ownMs = 0
-    return times
+    return this.#times.take()
   }
 
   async close(): Promise<void> {
     await this.#policy.close()
-  }
-
-  /** Counts synchronous work of ours. */
-  #own<T>(work: () => T): T {
-    const started = performance.now()
-    try {
-      return work()
-    } finally {
-      this.#ownMs += performance.now() - started
-    }
-  }
-
-  /** Counts the time of a call to the server, ours included. */
-  async #waiting<T>(work: () => Promise<T>): Promise<T> {
-    const started = performance.now()
-    try {
-      return await work()
-    } finally {
-      this.#waitedMs += performance.now() - started
-    }
   }
 }
 

@@ -43,6 +43,7 @@ describe("an honest server", () => {
       adam: "all",
       gradientClipping: true,
       unloadedGradients: "dropped",
+      olderSamplers: "apart",
     })
     expect([server.loadedModels(), server.checkpointNames()]).toEqual([0, []])
   })
@@ -50,7 +51,7 @@ describe("an honest server", () => {
   test("like SkyRL on JAX is known for what it does, and its file is what the engine reads", async () => {
     const report = await check({ reduction: "mean", gradientClipping: false, losses: ["cross_entropy", "importance_sampling", "ppo", "cispo"], inheritsGradients: true, samplesInPlace: true, cispoBounds: [0.8, 1.2] })
     expect(isSound(report)).toBe(true)
-    expect(report.capabilities).toMatchObject({ lossReduction: "mean-per-sequence", losses: ["cross_entropy", "importance_sampling", "ppo", "cispo"], gradientClipping: false, adam: "all", unloadedGradients: "inherited" })
+    expect(report.capabilities).toMatchObject({ lossReduction: "mean-per-sequence", losses: ["cross_entropy", "importance_sampling", "ppo", "cispo"], gradientClipping: false, adam: "all", unloadedGradients: "inherited", olderSamplers: "in-place" })
     expect(statuses(report)).toMatchObject({ "loss dro": "missing", "gradient clipping": "missing", "loss reduction": "differs", "older samplers": "differs", "gradients of a gone model": "differs" })
     const file = join(harness.directory, "found.json")
     writeFileSync(file, capabilitiesFile(report.capabilities!, report))

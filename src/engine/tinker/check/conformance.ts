@@ -51,7 +51,8 @@ export async function checkConformance(client: TinkerClient, options: CheckOptio
     add(await checkResume(prober))
     const sampling = await checkSampling(prober)
     add(...sampling.rows)
-    add(await checkOlderSamplers(prober))
+    const { row: olderRow, older } = await checkOlderSamplers(prober)
+    add(olderRow)
     add(...(await checkRequests(prober)))
     const common = { url: client.address, baseModel, rows }
     if (reduction === undefined) return common
@@ -65,6 +66,7 @@ export async function checkConformance(client: TinkerClient, options: CheckOptio
       adam,
       gradientClipping: clipping,
       unloadedGradients: left,
+      olderSamplers: older,
     }
     return { ...common, capabilities }
   } finally {

@@ -90,7 +90,12 @@ async function checkStop(draw: Draw): Promise<{ readonly row: CheckRow; readonly
 }
 
 /** Sampling must not change what is trained, also not from weights that were saved a step earlier. */
-export async function checkOlderSamplers(prober: Prober): Promise<CheckRow> {
+export async function checkOlderSamplers(prober: Prober): Promise<{ readonly row: CheckRow; readonly older: ServerCapabilities["olderSamplers"] }> {
+  const row = await olderSamplers(prober)
+  return { row, older: row.status === "ok" ? "apart" : "in-place" }
+}
+
+async function olderSamplers(prober: Prober): Promise<CheckRow> {
   const name = "older samplers"
   return prober.withModel(async (model): Promise<CheckRow> => {
     const draw = (sampler: Sampler): Promise<unknown> => sampler.sample(PROMPT, { maxTokens: 2, seed: 17 })
