@@ -48,7 +48,7 @@ export function overview(run: RunLogs): Html {
     ["PIPO", isOn === "false" ? "off" : isOn === undefined ? "-" : `preset ${setting(config, "pipo.preset") ?? "-"}${signal === undefined || signal === "observed" ? "" : `, signal ${signal}`}`],
     ["Seed", setting(config, "seed") ?? "-"],
     ["Responses a step", responsesText(config)],
-    ["Sampled, trained tokens", `${short(summary.sampledTokens)}, ${short(summary.trainedTokens)}`],
+    ["Sampled, trained tokens", `${whole(summary.sampledTokens)}; ${whole(summary.trainedTokens)}`],
     ["First and last line", timesText(run)],
   ]
   return html`${problems}<div class="big">${cards}</div>${facts(rows)}<h3>Time by phase</h3>${phases(run)}`
@@ -65,6 +65,11 @@ function accuracyCards(main: AccuracySummary, kind: string, size: number | null)
     card("Start", percent(main.start), intervals.start, ""),
     card("Cumulative policy improvement", `${signed(100 * main.cumulativeImprovement, 1)} points`, null, points),
   ]
+}
+
+/** `1,597,312`. */
+function whole(value: number): string {
+  return value.toLocaleString("en-US")
 }
 
 function responsesText(config: unknown): string {

@@ -46,7 +46,7 @@ dt{color:var(--muted);font-size:12px}dd{margin:0;overflow-wrap:anywhere}
 .big div{border:1px solid var(--grid);border-radius:8px;padding:8px 12px}.big b{display:block;font-size:21px;line-height:1.35}
 .scroll{overflow-x:auto}table{border-collapse:collapse;font-size:13px;font-variant-numeric:tabular-nums}
 th,td{padding:3px 10px;border-bottom:1px solid var(--grid);text-align:right;vertical-align:top;font-weight:400;white-space:nowrap}
-thead th{color:var(--muted)}th:first-child{text-align:left;padding-left:0}.words td{text-align:left}.words td:last-child{white-space:normal;overflow-wrap:anywhere;min-width:220px}
+thead th{color:var(--muted)}th:first-child{text-align:left;padding-left:0}.words td,.words th{text-align:left}.words td:last-child{white-space:normal;overflow-wrap:anywhere;min-width:220px}
 .charts{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,340px),1fr));gap:14px}
 figure{margin:0;min-width:0}figcaption{font-size:13px}figcaption b{margin-right:6px}.unit,.key{color:var(--muted);font-size:12px}
 .key{margin-right:10px;white-space:nowrap}.key svg{width:16px;height:8px;margin-right:4px}

@@ -9,8 +9,8 @@ import { colorVariables, shapeStyle } from "./style.ts"
 import { at, bars, linearScale, rule, stretches, text, ticksBetween, type Scale } from "./svg.ts"
 
 const [width, left, right] = [860, 58, 14]
-const panels = { legend: 44, verdicts: { top: 84, height: 118 }, change: { top: 236, height: 84 }, accuracy: { top: 354, height: 104 } } as const
-const height = 494
+const panels = { legend: 42, verdicts: { top: 94, height: 118 }, change: { top: 246, height: 84 }, accuracy: { top: 364, height: 104 } } as const
+const height = 504
 /** Signals beyond are drawn as this. */
 const largestXi = 4
 
@@ -47,9 +47,9 @@ function legend(answer: TimelineAnswer): string[] {
   if (!isJudged(answer)) return []
   return outcomes.flatMap((outcome, i) => {
     const { updates, rose, fell, meanChange } = answer.totals[outcome]
-    const known = rose + fell === 0 ? "" : `: accuracy rose after ${rose} of ${rose + fell}${meanChange === null ? "" : `, ${signed(100 * meanChange)} points each`}`
     const place = left + i * 266
-    return [`<rect class="${outcome} fill" x="${place}" y="${panels.legend - 9}" width="10" height="10"/>`, text(place + 15, panels.legend, `${updates} ${outcome}${known}`)]
+    const known = rose + fell === 0 ? [] : [text(place + 15, panels.legend + 15, `accuracy rose after ${rose} of ${rose + fell}${meanChange === null ? "" : ` (mean ${signed(100 * meanChange)})`}`)]
+    return [`<rect class="${outcome} fill" x="${place}" y="${panels.legend - 9}" width="10" height="10"/>`, text(place + 15, panels.legend, `${updates} ${outcome}`, "start", "head"), ...known]
   })
 }
 
@@ -131,5 +131,5 @@ function steps({ step, width: wide }: TimelineAnswer, x: Scale): string[] {
   const y = panels.accuracy.top + panels.accuracy.height + 18
   const marks = ticksBetween(first, last, 8, 1).values.filter((value) => value !== 0)
   const place = (value: number): number => x(Math.max(0, Math.min(step.length - 1, (value - first) / Math.max(1, wide))))
-  return [...marks.map((value) => text(place(value), y, String(value), "middle")), text(left, y + 15, "step of the update")]
+  return [...marks.map((value) => text(place(value), y, String(value), "middle")), text(left, y + 14, "step of the update")]
 }
