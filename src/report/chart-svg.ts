@@ -66,7 +66,8 @@ function paddedRange(series: readonly Values[], isShare: boolean): [number, numb
 
 function tickText(value: number, { step }: Ticks, isShare: boolean): string {
   const [shown, unit] = isShare ? [value * 100, step * 100] : [value, step]
-  if (shown !== 0 && (Math.abs(shown) >= 1e5 || unit < 1e-4)) return shown.toExponential(1).replaceAll("-", "\u2212")
+  if (shown === 0) return isShare ? "0 %" : "0"
+  if (Math.abs(shown) >= 1e5 || unit < 1e-4) return shown.toExponential(1).replaceAll("-", "\u2212")
   const digits = Math.max(0, Math.ceil(-Math.log10(unit) - 1e-9))
   return `${shown.toFixed(digits).replace("-", "\u2212")}${isShare ? " %" : ""}`
 }

@@ -24,7 +24,8 @@ export interface Ticks {
 /** @param least  smallest distance between two ticks, 1 for whole numbers */
 export function ticksBetween(low: number, high: number, count: number, least: number = 0): Ticks {
   const length = high - low
-  if (!(length > 0)) return { step: 1, values: [low] }
+  // Nothing to divide: one value, or a length that rounding has made.
+  if (!(length > 1e-12 * Math.max(Math.abs(low), Math.abs(high), 1e-280))) return { step: 1, values: [low] }
   const rough = length / count
   const power = 10 ** Math.floor(Math.log10(rough))
   const step = Math.max(least, power * [1, 2, 5, 10].find((factor) => factor * power >= rough * 0.999)!)
