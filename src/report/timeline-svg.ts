@@ -70,7 +70,7 @@ function verdicts(answer: TimelineAnswer, { x, bar }: Places): string[] {
   }
   const boxes = (outcome: "reinforced" | "suppressed"): (readonly [number, number, number, number])[] =>
     answer.step.flatMap((_, i) => {
-      if (answer[outcome][i]! === 0) return []
+      if (answer[outcome][i] === 0) return []
       const size = Math.max(1.5, sizeOf(outcome, i) * unit)
       return [[x(i) - bar / 2, outcome === "reinforced" ? middle - size : middle, bar, size] as const]
     })
