@@ -3,7 +3,7 @@
  * accuracy. It stands alone (a README shows it) or within a report, and follows the reader's light or dark scheme. Pure.
  */
 import type { Outcome, TimelineAnswer } from "../dashboard/api.ts"
-import { percent, signed } from "../dashboard/analysis/format.ts"
+import { signed } from "../dashboard/analysis/format.ts"
 import { escapeText } from "./html.ts"
 import { colorVariables, shapeStyle } from "./style.ts"
 import { at, bars, linearScale, rule, stretches, text, ticksBetween, type Scale } from "./svg.ts"
@@ -48,7 +48,7 @@ function legend(answer: TimelineAnswer): string[] {
   return outcomes.flatMap((outcome, i) => {
     const { updates, rose, fell, meanChange } = answer.totals[outcome]
     const place = left + i * 266
-    const known = rose + fell === 0 ? [] : [text(place + 15, panels.legend + 15, `accuracy rose after ${percent(rose / (rose + fell))}${meanChange === null ? "" : `, mean ${signed(100 * meanChange)} points`}`)]
+    const known = rose + fell === 0 ? [] : [text(place + 15, panels.legend + 15, `accuracy up after ${((100 * rose) / (rose + fell)).toFixed(0)} %${meanChange === null ? "" : `, mean ${signed(100 * meanChange)} points`}`)]
     return [`<rect class="${outcome} fill" x="${place}" y="${panels.legend - 9}" width="10" height="10"/>`, text(place + 15, panels.legend, `${updates} ${outcome}`, "start", "head"), ...known]
   })
 }
