@@ -9,6 +9,7 @@ const source = fileURLToPath(new URL("../src", import.meta.url))
 const layers: readonly (readonly string[])[] = [
   ["index.ts"],
   ["cli"],
+  ["report"],
   ["compare", "dashboard"],
   ["trainer"],
   ["rollout", "pipo", "evaluation", "runs", "analysis", "exports"],

@@ -70,6 +70,11 @@ export const commandTable: readonly CommandEntry[] = [
     load: async () => (await import("./query.ts")).queryCommand,
   },
   {
+    name: "report",
+    summary: "Write a run or a comparison as one HTML file",
+    load: async () => (await import("./report.ts")).reportCommand,
+  },
+  {
     name: "export",
     summary: "Write a trained model or the logs of runs for other programs",
     load: async () => (await import("./export.ts")).exportCommand,

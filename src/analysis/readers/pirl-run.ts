@@ -28,10 +28,14 @@ export function readPirlRun(metricsPath: string): LogTable {
     if (verdict !== null) table.set("verdict", verdictSigns[verdict])
     table.addRecord(metrics)
   }
-  return table.finish("pirl run", detailsOf(dirname(metricsPath), table.notes))
+  return table.finish("pirl run", runDetails(dirname(metricsPath), table.notes))
 }
 
-function detailsOf(directory: string, notes: string[]): RunDetails {
+/**
+ * Evaluations of a run folder, and what its config says of batch and window.
+ * @param notes  takes what could not be read
+ */
+export function runDetails(directory: string, notes: string[]): RunDetails {
   return { evaluations: evaluationsOf(directory, notes), ...settingsOf(directory, notes) }
 }
 

@@ -2,7 +2,7 @@
 import uPlot from "uplot"
 import { color, faint } from "./palette.ts"
 import { el } from "./dom.ts"
-import { short } from "./format.ts"
+import { short } from "../analysis/format.ts"
 
 /** A curve with its own points. */
 export interface Trace {

@@ -1,7 +1,7 @@
 /** The third tab: responses of the active run, filtered, newest first; a row opens its group. */
 import type { Completion, CompletionPage, CompletionsQuery } from "../api.ts"
 import { button, el, fill } from "./dom.ts"
-import { short, signed } from "./format.ts"
+import { short, signed } from "../analysis/format.ts"
 import { groupPanel, rewardMark } from "./group-view.ts"
 import type { AppState } from "./state.ts"
 

@@ -1,7 +1,7 @@
 /** The responses of one group side by side, as a step of training saw them. */
 import type { Completion } from "../api.ts"
 import { button, el } from "./dom.ts"
-import { bytes, short, signed } from "./format.ts"
+import { bytes, short, signed } from "../analysis/format.ts"
 
 /** A panel with the group's prompt and its responses. */
 export function groupPanel(group: readonly Completion[], textLink: (key: string) => string, close: () => void): HTMLElement {

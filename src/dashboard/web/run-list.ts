@@ -1,7 +1,7 @@
 /** The list of runs: what is chosen is drawn over each other. */
 import type { RunInfo } from "../api.ts"
 import { button, el, fill } from "./dom.ts"
-import { age, percent, short } from "./format.ts"
+import { age, percent, short } from "../analysis/format.ts"
 import type { AppState } from "./state.ts"
 
 export class RunList {

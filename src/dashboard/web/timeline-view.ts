@@ -1,7 +1,7 @@
 /** The second tab: what became of every update. */
 import type { Outcome, TimelineAnswer } from "../api.ts"
 import { el, fill } from "./dom.ts"
-import { short, signed } from "./format.ts"
+import { short, signed } from "../analysis/format.ts"
 import { color } from "./palette.ts"
 import { swatch } from "./curves-view.ts"
 import type { AppState } from "./state.ts"

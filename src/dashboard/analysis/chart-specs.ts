@@ -5,7 +5,7 @@ import type { AccuracyKind } from "../../analysis/held-out.ts"
 import { normalInterval } from "../../analysis/intervals.ts"
 import type { Interval } from "../../analysis/intervals.ts"
 import type { LogName } from "../api.ts"
-import type { RunSeries } from "./run-series.ts"
+import type { RunColumns } from "./run-columns.ts"
 
 type Values = readonly (number | null)[]
 
@@ -29,10 +29,10 @@ export interface ChartSpec {
   readonly isShare?: boolean
   /** Metrics that the chart takes, so that they are not drawn again among the others. */
   readonly uses: readonly string[]
-  lines(run: RunSeries, alone: boolean): Line[]
+  lines(run: RunColumns, alone: boolean): Line[]
 }
 
-function metric(run: RunSeries, name: string, label: string, log: LogName = "metrics"): Line[] {
+function metric(run: RunColumns, name: string, label: string, log: LogName = "metrics"): Line[] {
   const y = run.column(log, name)
   return y === undefined || y.every((value) => value === null) ? [] : [{ label, log, y }]
 }
@@ -56,7 +56,7 @@ function banded(line: Line, intervalAt: (i: number) => Interval | null | undefin
 }
 
 /** Held-out accuracy with the interval that the summary of the run gives it. */
-function accuracy(run: RunSeries, kind: AccuracyKind): Line[] {
+function accuracy(run: RunColumns, kind: AccuracyKind): Line[] {
   const names = ["size", "verifierFailures", `${kind}Accuracy`, `${kind}StandardError`]
   const columns = names.map((name) => [name, run.column("evaluations", name)] as const)
   return metric(run, `${kind}Accuracy`, kind, "evaluations").map((line) =>
@@ -181,7 +181,7 @@ export const chartSpecs: readonly ChartSpec[] = [
 const known = new Set([...chartSpecs.flatMap(({ uses }) => uses), "step", "gate", "verdict", "skipReason"])
 
 /** A chart for each metric that no other chart takes. */
-export function otherSpecs(runs: readonly RunSeries[]): ChartSpec[] {
+export function otherSpecs(runs: readonly RunColumns[]): ChartSpec[] {
   const names = new Set(runs.flatMap((run) => run.names("metrics").filter((name) => !known.has(name) && run.words("metrics", name).length === 0)))
   return [...names].sort().map((name) => plain(`other-${name}`, name, "", { [name]: name }))
 }

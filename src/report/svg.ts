@@ -1,0 +1,69 @@
+/** Pieces that the pictures share: scales, round ticks, paths. Pure. */
+import { escapeText } from "./html.ts"
+
+/** From a value to a place. */
+export type Scale = (value: number) => number
+
+/** A straight scale; a range without length goes to the start. */
+export function linearScale(from: readonly [number, number], to: readonly [number, number]): Scale {
+  const length = from[1] - from[0]
+  return (value) => (length === 0 ? to[0] : to[0] + ((value - from[0]) / length) * (to[1] - to[0]))
+}
+
+/** A place with one digit and no needless zero. */
+export function at(value: number): string {
+  return String(Math.round(value * 10) / 10)
+}
+
+/** Round numbers between two ends, about `count` of them, and the distance between two. */
+export interface Ticks {
+  readonly step: number
+  readonly values: readonly number[]
+}
+
+/** @param least  smallest distance between two ticks, 1 for whole numbers */
+export function ticksBetween(low: number, high: number, count: number, least: number = 0): Ticks {
+  const length = high - low
+  // Nothing to divide: one value, or a length that rounding has made.
+  if (!(length > 1e-12 * Math.max(Math.abs(low), Math.abs(high), 1e-280))) return { step: 1, values: [low] }
+  const rough = length / count
+  const power = 10 ** Math.floor(Math.log10(rough))
+  const step = Math.max(least, power * [1, 2, 5, 10].find((factor) => factor * power >= rough * 0.999)!)
+  const first = Math.ceil(low / step - 1e-9)
+  const last = Math.floor(high / step + 1e-9)
+  return { step, values: Array.from({ length: Math.max(0, last - first + 1) }, (_, i) => (first + i) * step) }
+}
+
+/** A text at a place. */
+export function text(x: number, y: number, content: string, anchor: "start" | "middle" | "end" = "start", kind: "txt" | "head" = "txt"): string {
+  return `<text class="${kind}" x="${at(x)}" y="${at(y)}"${anchor === "start" ? "" : ` text-anchor="${anchor}"`}>${escapeText(content)}</text>`
+}
+
+/** A level line from left to right, or an upright one. */
+export function rule(x1: number, y1: number, x2: number, y2: number, kind: "grid" | "axis" = "grid"): string {
+  return `<path class="${kind}" d="M${at(x1)} ${at(y1)}L${at(x2)} ${at(y2)}"/>`
+}
+
+/** Bars of one kind as one path: left edge, top, width, height. */
+export function bars(kind: string, boxes: readonly (readonly [x: number, y: number, width: number, height: number])[]): string {
+  if (boxes.length === 0) return ""
+  return `<path class="${kind} fill" d="${boxes.map(([x, y, width, height]) => `M${at(x)} ${at(y)}h${at(width)}v${at(height)}h${at(-width)}z`).join("")}"/>`
+}
+
+/** Where a curve goes on without a gap: the points from `from` to before `to`. */
+export interface Stretch {
+  readonly from: number
+  readonly to: number
+}
+
+/** Stretches of known values. */
+export function stretches(values: readonly (number | null)[]): Stretch[] {
+  const found: Stretch[] = []
+  for (let i = 0; i < values.length; i++) {
+    if (values[i] === null || values[i] === undefined) continue
+    const from = i
+    while (i < values.length && values[i] !== null && values[i] !== undefined) i++
+    found.push({ from, to: i })
+  }
+  return found
+}
