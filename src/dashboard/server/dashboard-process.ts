@@ -39,7 +39,12 @@ export async function startDashboardProcess(options: ProcessOptions): Promise<Da
   child.stderr!.setEncoding("utf8").on("data", (text: string) => (complaint = `${complaint}${text}`.slice(-2000)))
   const ended = new Promise<string | undefined>((resolve) => {
     child.on("error", (error) => resolve(error.message))
-    child.on("close", (code, signal) => resolve(isClosing ? undefined : `${signal ?? `exit code ${code}`}${complaint === "" ? "" : `: ${complaint.trim()}`}`))
+    // "close" would wait for the channel, whose end is not told to the side that let go of it.
+    child.on("exit", (code, signal) => {
+      const tell = (): void => resolve(isClosing ? undefined : `${signal ?? `exit code ${code}`}${complaint === "" ? "" : `: ${complaint.trim()}`}`)
+      if (child.stderr!.readableEnded) tell()
+      else child.stderr!.once("close", tell)
+    })
   })
   const close = async (): Promise<void> => {
     isClosing = true
