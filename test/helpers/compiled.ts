@@ -48,7 +48,7 @@ export function compiledProgramWithPage(): string {
   if (!existsSync(built)) {
     const writing = `${built}.${process.pid}`
     cpSync(plain, writing, { recursive: true })
-    execFileSync(process.execPath, [join(root, "scripts", "build-page.mjs"), join(writing, "dist", "dashboard", "app")], { stdio: ["ignore", "ignore", "inherit"] })
+    execFileSync(process.execPath, [join(root, "scripts", "build-page.mjs"), join(writing, "dist", "dashboard", "app")], { stdio: "pipe" })
     publish(writing, built)
   }
   return join(built, "dist", "cli", "main.js")
