@@ -27,6 +27,9 @@ async function drawn(page: Page, title: string): Promise<{ readonly curves: numb
   return { curves: curves!, points: points!, step: step! }
 }
 
+/** For conditions that the page reaches by itself, also on a machine that is busy. */
+const patient = { timeout: 20_000 }
+
 const tab = (page: Page, name: string): Promise<void> => page.getByRole("tab", { name }).click()
 const choose = (page: Page, name: string): Promise<void> => page.getByRole("checkbox", { name }).click()
 
@@ -58,9 +61,9 @@ describe.skipIf(noChromium !== undefined)(`the dashboard in a browser${noChromiu
 
   test("draws the run that trains, and its curves grow without a reload", async () => {
     const { page } = opened
-    expect(await page.getByRole("checkbox", { checked: true }).count()).toBe(1)
+    expect(await page.getByRole("navigation", { name: "Runs" }).getByRole("checkbox", { checked: true }).count()).toBe(1)
     const before = await drawn(page, "Mean reward")
-    await expect.poll(async () => (await drawn(page, "Mean reward")).step, { timeout: 20_000 }).toBeGreaterThan(before.step + 5)
+    await expect.poll(async () => (await drawn(page, "Mean reward")).step, patient).toBeGreaterThan(before.step + 5)
     const after = await drawn(page, "Mean reward")
     expect(after.points).toBeGreaterThan(before.points)
     expect(await page.getByRole("status").textContent()).toBe("live")
@@ -80,11 +83,12 @@ describe.skipIf(noChromium !== undefined)(`the dashboard in a browser${noChromiu
 
   test("draws two runs over each other", async () => {
     const { page } = opened
+    await tab(page, "curves")
     await choose(page, "hostile")
-    await expect.poll(async () => (await drawn(page, "Mean reward")).curves).toBe(2)
+    await expect.poll(async () => (await drawn(page, "Mean reward")).curves, patient).toBe(2)
     expect(await page.locator(".run-legend .key").allTextContents()).toEqual(["live", "hostile"])
     await choose(page, "hostile")
-    await expect.poll(() => page.locator(".run-legend .key").count()).toBe(0)
+    await expect.poll(() => page.locator(".run-legend .key").count(), patient).toBe(0)
   })
 
   test("filters the responses and opens the group of one", async () => {
@@ -95,7 +99,7 @@ describe.skipIf(noChromium !== undefined)(`the dashboard in a browser${noChromiu
     await page.getByLabel("To step").fill("3")
     await page.getByLabel("Status").selectOption("correct")
     const cells = (): Promise<string[][]> => rows.evaluateAll((all) => all.map((row) => [...(row as unknown as { cells: Iterable<{ textContent: string }> }).cells].map(({ textContent }) => textContent)))
-    await expect.poll(async () => (await cells()).every(([step, , , status]) => Number(step) <= 3 && status === "correct") && (await cells()).length > 0).toBe(true)
+    await expect.poll(async () => (await cells()).every(([step, , , status]) => Number(step) <= 3 && status === "correct") && (await cells()).length > 0, patient).toBe(true)
     const [step, group, , , problem, prompt] = (await cells())[0]!
     await rows.first().click()
     const panel = page.getByRole("region", { name: "Group" })
@@ -111,6 +115,7 @@ describe.skipIf(noChromium !== undefined)(`the dashboard in a browser${noChromiu
 
   test("shows a response that is a script as text", async () => {
     const { page } = opened
+    await tab(page, "completions")
     await page.getByRole("button", { name: "Choose none" }).click()
     await choose(page, "hostile")
     const row = page.locator(".completions tbody tr", { hasText: "<script>" })
@@ -124,7 +129,7 @@ describe.skipIf(noChromium !== undefined)(`the dashboard in a browser${noChromiu
     await tab(page, "curves")
     await page.getByRole("button", { name: "Choose none" }).click()
     await choose(page, "short-lived")
-    await expect.poll(async () => (await drawn(page, "Mean reward")).step).toBe(2)
+    await expect.poll(async () => (await drawn(page, "Mean reward")).step, patient).toBe(2)
     rmSync(join(runs, "short-lived"), { recursive: true })
     await page.getByText("The folder was deleted; what was read stays on the page.").waitFor()
     expect((await drawn(page, "Mean reward")).points).toBe(2)
