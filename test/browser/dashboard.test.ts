@@ -97,8 +97,8 @@ describe.skipIf(noChromium !== undefined)(`the dashboard in a browser${noChromiu
     await tab(page, "completions")
     const rows = page.locator(".completions tbody tr")
     await rows.first().waitFor()
-    await page.getByLabel("To step").fill("3")
-    await page.getByLabel("Status").selectOption("correct")
+    await page.getByLabel("To step", { exact: true }).fill("3")
+    await page.getByLabel("Status", { exact: true }).selectOption("correct")
     const cells = (): Promise<string[][]> => rows.evaluateAll((all) => all.map((row) => [...(row as unknown as { cells: Iterable<{ textContent: string }> }).cells].map(({ textContent }) => textContent)))
     await expect.poll(async () => (await cells()).every(([step, , , status]) => Number(step) <= 3 && status === "correct") && (await cells()).length > 0, patient).toBe(true)
     const [step, group, , , problem, prompt] = (await cells())[0]!
@@ -111,7 +111,7 @@ describe.skipIf(noChromium !== undefined)(`the dashboard in a browser${noChromiu
     await page.getByLabel("Text", { exact: true }).fill("nobody wrote this")
     await page.getByText("No response passes these filters").waitFor()
     for (const label of ["To step", "Text"]) await page.getByLabel(label, { exact: true }).fill("")
-    await page.getByLabel("Status").selectOption("")
+    await page.getByLabel("Status", { exact: true }).selectOption("")
   })
 
   test("shows a response that is a script as text", async () => {
