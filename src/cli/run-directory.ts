@@ -6,10 +6,11 @@ import { basename, extname, join } from "node:path"
 import { ConfigError } from "../errors.ts"
 import { isRunFolder } from "../runs/index.ts"
 
-const root = "runs"
+/** Folder of the runs that nobody gave a place. */
+export const runsRoot = "runs"
 
 /** Folder for a new run: the first of its name that is free. */
-export function newRunDirectory(configFile: string, under: string = root): string {
+export function newRunDirectory(configFile: string, under: string = runsRoot): string {
   const name = basename(configFile, extname(configFile))
   const isFree = (path: string): boolean => !existsSync(path) || readdirSync(path).length === 0
   for (let number = 1; ; number++) {
@@ -22,7 +23,7 @@ export function newRunDirectory(configFile: string, under: string = root): strin
  * The run to go on with: the one of the config file that was started last.
  * @throws ConfigError  when there is none
  */
-export function lastRunDirectory(configFile: string, under: string = root): string {
+export function lastRunDirectory(configFile: string, under: string = runsRoot): string {
   const name = basename(configFile, extname(configFile))
   const numberOf = (folder: string): number => {
     if (folder === name) return 1

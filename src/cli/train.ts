@@ -13,9 +13,11 @@ import { columns } from "./command.ts"
 import type { CliContext, Command, CommandArguments, OptionSpec } from "./command.ts"
 import { exitCodes } from "./exit-code.ts"
 import { listenForInterrupt } from "./interrupt.ts"
-import { lastRunDirectory, newRunDirectory } from "./run-directory.ts"
+import { lastRunDirectory, newRunDirectory, runsRoot } from "./run-directory.ts"
 import { summaryTable } from "./summary-table.ts"
 import { createReporter, reportMode } from "./terminal.ts"
+import { checkPageOptions, openTrainPage, pageOptions } from "./train-page.ts"
+import type { StartPage, TrainPage } from "./train-page.ts"
 
 /** What the command hands to the trainer; it closes the folder itself. */
 export type TrainRequest = Pick<TrainRun, "config" | "folder" | "resume" | "observer" | "stopRequested">
@@ -47,10 +49,14 @@ const options: readonly OptionSpec[] = [
   { name: "steps", kind: "integer", placeholder: "N", help: "Number of steps, over train.steps" },
   { name: "json", kind: "flag", help: "One JSON object per step on the standard output and nothing else" },
   { name: "dry-run", kind: "flag", help: "Check and resolve everything, show sizes, train nothing" },
+  ...pageOptions,
 ]
 
-/** The command, on a trainer. */
-export function trainCommand(backend: TrainBackend): Command {
+/**
+ * The command, on a trainer.
+ * @param startPage  for tests: what serves the page of `--watch`
+ */
+export function trainCommand(backend: TrainBackend, startPage?: StartPage): Command {
   return {
     name: "train",
     summary: "Train a model by reinforcement learning",
@@ -60,18 +66,26 @@ export function trainCommand(backend: TrainBackend): Command {
     description:
       "Trains the model of a config file and writes a run folder: metrics, evaluations, responses, checkpoints and\n" +
       "a summary. Ctrl-C finishes the step and writes a checkpoint; a second one stops at once. With --resume and\n" +
-      "--run-dir the config file may be left out: the run has its own.",
+      "--run-dir the config file may be left out: the run has its own. With --watch the run is on a local web page\n" +
+      "while it trains, and on a terminal until Ctrl-C after it.",
     examples: [
       ["pirl train quickstart.yaml", "Train, and write runs/quickstart"],
       ["pirl train quickstart.yaml --set pipo.enabled=false --run-dir runs/plain", "The same without verification"],
       ["pirl train quickstart.yaml --resume", "Go on with the last run of this config"],
+      ["pirl train quickstart.yaml --watch", "The same with its curves and responses in the browser"],
       ["pirl train quickstart.yaml --dry-run", "Check everything, train nothing"],
     ],
-    run: (args, context) => runTrain(backend, args, context),
+    run: (args, context) => runTrain(backend, args, context, startPage),
   }
 }
 
-async function runTrain(backend: TrainBackend, args: CommandArguments, context: CliContext): Promise<number> {
+async function runTrain(
+  backend: TrainBackend,
+  args: CommandArguments,
+  context: CliContext,
+  startPage: StartPage | undefined,
+): Promise<number> {
+  checkPageOptions(args)
   const resume = args.flag("resume")
   const configFile = configFileOf(args, resume)
   const config = resolveConfigFile(configFile, overridesOf(args), backend.checks)
@@ -80,8 +94,34 @@ async function runTrain(backend: TrainBackend, args: CommandArguments, context: 
     await showPlan(backend, config, warnings, args.flag("json"), context)
     return exitCodes.ok
   }
-  const directory =
-    args.text("run-dir") ?? config.train.runDir ?? (resume ? lastRunDirectory(configFile) : newRunDirectory(configFile))
+  const named = args.text("run-dir") ?? config.train.runDir
+  const directory = named ?? (resume ? lastRunDirectory(configFile) : newRunDirectory(configFile))
+  // Before the folder is made: a port in use leaves nothing behind.
+  const page = await openTrainPage(args, context, named ?? runsRoot, startPage)
+  try {
+    const code = await trainIn(backend, args, context, { config, warnings, directory, resume, page })
+    if (code === exitCodes.ok) await page?.stay()
+    return code
+  } finally {
+    await page?.close()
+  }
+}
+
+/** What is trained, and where. */
+interface TrainJob {
+  readonly config: ResolvedConfig
+  readonly warnings: readonly string[]
+  readonly directory: string
+  readonly resume: boolean
+  readonly page: TrainPage | undefined
+}
+
+async function trainIn(
+  backend: TrainBackend,
+  args: CommandArguments,
+  context: CliContext,
+  { config, warnings, directory, resume, page }: TrainJob,
+): Promise<number> {
   const { folder, from } = openRunFolder(directory, config, resume)
   const reporter = createReporter(reportMode(context, args.flag("json")), context, config.train.steps)
   const goOn = ["pirl train", ...args.positionals, "--resume --run-dir", directory].join(" ")
@@ -92,6 +132,7 @@ async function runTrain(backend: TrainBackend, args: CommandArguments, context: 
   try {
     for (const warning of warnings) reporter.onNote(`warning: ${warning}`)
     if (from !== undefined) reporter.onNote(describeResume(from))
+    page?.show(directory, (text) => reporter.onNote(text))
     const stopRequested = (): boolean => interrupt.requested
     const result = await backend.train({ config, folder, resume: from, observer: reporter, stopRequested })
     if (!result.finished) {

@@ -1,6 +1,6 @@
 /** The program as a process of its own. */
 import { spawn, type ChildProcess } from "node:child_process"
-import { compiledProgram } from "./compiled.ts"
+import { compiledProgram, compiledProgramWithPage } from "./compiled.ts"
 
 const PATIENCE_MS = 60_000
 
@@ -16,8 +16,8 @@ export interface Outcome {
 /** A process that runs. */
 export interface Running {
   readonly pid: number
-  /** Resolves once the standard output matches. Rejects when the process ends before. */
-  printed(pattern: RegExp): Promise<void>
+  /** Resolves with the match once the standard output has one. Rejects when the process ends before. */
+  printed(pattern: RegExp): Promise<RegExpExecArray>
   kill(signal: NodeJS.Signals): void
   readonly ended: Promise<Outcome>
 }
@@ -26,11 +26,15 @@ export interface Running {
 export interface ProcessOptions {
   readonly cwd?: string
   readonly env?: Readonly<Record<string, string>>
+  /** With the built page of the dashboard. */
+  readonly page?: boolean
+  /** Killed after this time; a minute when absent. */
+  readonly patienceMs?: number
 }
 
-/** Starts `pirl` with arguments; it is killed when it takes longer than a minute. */
+/** Starts `pirl` with arguments; it is killed when it takes longer than its time. */
 export function startPirl(args: readonly string[], options: ProcessOptions = {}): Running {
-  return follow(process.execPath, [compiledProgram(), ...args], options)
+  return follow(process.execPath, [options.page === true ? compiledProgramWithPage() : compiledProgram(), ...args], options)
 }
 
 /** Runs `pirl` to its end. */
@@ -45,12 +49,12 @@ export function pirlWithFileLimit(args: readonly string[], kibibytes: number): P
   return follow("bash", ["-c", script, process.execPath, compiledProgram(), ...args], {}).ended
 }
 
-function follow(command: string, args: readonly string[], { cwd, env }: ProcessOptions): Running {
+function follow(command: string, args: readonly string[], { cwd, env, patienceMs = PATIENCE_MS }: ProcessOptions): Running {
   const child: ChildProcess = spawn(command, args, {
     ...(cwd === undefined ? {} : { cwd }),
     env: { ...process.env, NO_COLOR: "1", ...env },
     stdio: ["ignore", "pipe", "pipe"],
-    timeout: PATIENCE_MS,
+    timeout: patienceMs,
     killSignal: "SIGKILL",
   })
   let [stdout, stderr] = ["", ""]
@@ -64,12 +68,13 @@ function follow(command: string, args: readonly string[], { cwd, env }: ProcessO
     child.on("error", reject)
     child.on("close", (code, signal) => resolve({ code, signal, stdout, stderr }))
   })
-  const printed = (pattern: RegExp): Promise<void> =>
+  const printed = (pattern: RegExp): Promise<RegExpExecArray> =>
     new Promise((resolve, reject) => {
       const check = (): void => {
-        if (!pattern.test(stdout)) return
+        const match = pattern.exec(stdout)
+        if (match === null) return
         waiting.delete(check)
-        resolve()
+        resolve(match)
       }
       waiting.add(check)
       check()

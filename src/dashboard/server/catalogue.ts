@@ -59,9 +59,14 @@ function findRuns(roots: readonly string[]): RunPlace[] {
   return [...places.values()]
 }
 
+/** The name of a run on the wire: a hash of its folder's real path, which has to be there. */
+export function runId(directory: string): string {
+  return createHash("sha256").update(realpathSync(directory)).digest("hex").slice(0, 12)
+}
+
 /** `<comparison>/runs/<arm>/seed-<n>` is a run of a comparison. */
 function placeOf(directory: string, name: string): RunPlace {
-  const id = createHash("sha256").update(directory).digest("hex").slice(0, 12)
+  const id = runId(directory)
   if (!/^seed-\d+$/.test(basename(directory))) return { id, directory, name, arm: null, comparison: null }
   const above = dirname(dirname(directory))
   const comparison = basename(above) === "runs" ? basename(dirname(above)) : basename(above)

@@ -84,7 +84,7 @@ async function listen(server: Server, host: string, port: number, more: number):
     if (code === "EADDRINUSE" && more > 0) return listen(server, host, port + 1, more - 1)
     const got = code === "EADDRINUSE" ? `port ${port}, which is in use` : `${host}:${port} (${code})`
     const hint = code === "EADDRINUSE" ? "Leave --port out to take the next free one." : "Check --host and --port."
-    throw new ConfigError([{ path: "", message: `pirl watch: expected an address to listen on, got ${got}. ${hint}` }], { cause: error })
+    throw new ConfigError([{ path: "", message: `dashboard: expected an address to listen on, got ${got}. ${hint}` }], { cause: error })
   }
 }
 

@@ -32,6 +32,7 @@ type Series = (number | null | undefined)[]
 /** A panel with a title, a switch for the scale and a canvas. */
 export class Chart {
   readonly element: HTMLElement
+  readonly #title: string
   readonly #body: HTMLElement
   #plot: uPlot | undefined
   #shape = ""
@@ -42,6 +43,7 @@ export class Chart {
 
   constructor(id: string, title: string, unit: string, observer: ChartObserver) {
     const scale = el("button", { type: "button", class: "small", title: "Logarithmic scale", "aria-pressed": "false", onclick: () => this.#toggleLog(scale) }, "log")
+    this.#title = title
     this.#body = el("div", { class: "chart-body" })
     this.element = el("section", { class: "chart", "data-chart": id }, el("header", {}, el("h3", {}, title), el("span", { class: "unit" }, unit), scale), this.#body)
     observer.watch(this.element, (isVisible) => {
@@ -90,6 +92,9 @@ export class Chart {
       this.#shape = shape
     } else this.#plot.setData(data, look.zoom === undefined)
     if (look.zoom !== undefined) this.#plot.setScale("x", { min: look.zoom[0], max: look.zoom[1] })
+    const canvas = this.#plot.ctx.canvas
+    canvas.setAttribute("role", "img")
+    canvas.setAttribute("aria-label", `${this.#title}: ${describeTraces(traces, look)}`)
   }
 
   /** All curves over all their x: every curve with the edges of its band behind it. */
@@ -154,6 +159,14 @@ export class Chart {
       },
     }
   }
+}
+
+/** What is drawn, for those who cannot see it. */
+function describeTraces(traces: readonly Trace[], { xLabel }: ChartLook): string {
+  const curves = traces.filter(({ behind }) => behind !== true)
+  const points = curves.reduce((sum, { y }) => sum + y.filter((value) => value !== null).length, 0)
+  const last = curves.reduce((most, { x }) => Math.max(most, x.at(-1) ?? 0), 0)
+  return `${curves.length} curves, ${points} points, to ${xLabel} ${short(last)}`
 }
 
 /** As uPlot chooses it, but for a curve of zeros alone, which it draws from 0 to 100: of shares that is 10 000 %. */

@@ -53,13 +53,19 @@ export class TimelineView {
 
   #draw(): void {
     const answer = this.#answer
-    const width = Math.floor(this.#canvas.parentElement!.clientWidth)
+    const width = innerWidth(this.#canvas.parentElement!)
     this.#title.textContent = this.#state.active === undefined ? "" : `Improvement timeline of ${this.#state.active.name}`
     if (answer === undefined || width === 0) return
     drawTimeline(this.#canvas, answer, width, this.#hover)
     this.#readout.textContent = this.#hover === undefined ? "Point at an update to read it. Bars above the line: reinforced by the next step; below it: suppressed." : describe(answer, this.#hover)
     fill(this.#totals, totalsTable(answer))
   }
+}
+
+/** Pixels between the paddings. */
+function innerWidth(box: HTMLElement): number {
+  const { paddingLeft, paddingRight } = getComputedStyle(box)
+  return Math.max(0, Math.floor(box.clientWidth - Number.parseFloat(paddingLeft) - Number.parseFloat(paddingRight)))
 }
 
 function describe(answer: TimelineAnswer, i: number): string {

@@ -1,0 +1,147 @@
+import { mkdirSync, rmSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import type { Browser, Page } from "playwright-core"
+import { afterAll, beforeAll, describe, expect, test } from "vitest"
+import { noChromium, openPage, overflow, startChromium, type WatchedPage } from "../helpers/chromium.ts"
+import { startPirl, type Running } from "../helpers/pirl.ts"
+import { Workspace, tinyConfig } from "../helpers/tiny-run.ts"
+
+/** What a model could write to harm the reader. */
+const attack = '<script>document.title = "taken"</script><img src="x" onerror="document.title = \'taken\'">'
+
+/** A finished run of two steps. */
+function writeRun(directory: string, completion: string): void {
+  mkdirSync(join(directory, "completions"), { recursive: true })
+  writeFileSync(join(directory, "config.yaml"), "task: {name: add2}\ntrain: {steps: 2}\n")
+  const metrics = [1, 2].map((step) => JSON.stringify({ step, mu: step / 4, entropy: 1 / step, time: { at: "2026-01-01T00:00:00.000Z" } }))
+  writeFileSync(join(directory, "metrics.jsonl"), `${metrics.join("\n")}\n`)
+  const record = { step: 1, group: 0, problem: "add/1", prompt: "1+1=", completion, gold: "2", reward: 0, status: "incorrect", advantage: -1 }
+  writeFileSync(join(directory, "completions", "steps-000000-000999.jsonl"), `${JSON.stringify(record)}\n`)
+  writeFileSync(join(directory, "summary.json"), "{}")
+}
+
+/** Steps and points that a chart says it draws. */
+async function drawn(page: Page, title: string): Promise<{ readonly curves: number; readonly points: number; readonly step: number }> {
+  const label = (await page.getByRole("img", { name: `${title}:` }).getAttribute("aria-label"))!
+  const [curves, points, step] = /: (\d+) curves, (\d+) points, to step (\d+)$/.exec(label)!.slice(1).map(Number)
+  return { curves: curves!, points: points!, step: step! }
+}
+
+/** A busy machine takes many times what an idle one does; nothing here waits longer than its condition needs. */
+const patience = { startMs: 300_000, trainingMs: 900_000, conditionMs: 60_000 } as const
+const patient = { timeout: patience.conditionMs }
+
+const tab = (page: Page, name: string): Promise<void> => page.getByRole("tab", { name }).click()
+const choose = (page: Page, name: string): Promise<void> => page.getByRole("checkbox", { name }).click()
+
+describe.skipIf(noChromium !== undefined)(`the dashboard in a browser${noChromium === undefined ? "" : ` (skipped: ${noChromium})`}`, () => {
+  const workspace = new Workspace()
+  const runs = join(workspace.directory, "runs")
+  let browser: Browser
+  let training: Running
+  let link: string
+  let opened: WatchedPage
+
+  beforeAll(async () => {
+    for (const name of ["hostile", "short-lived"]) writeRun(join(runs, name), name === "hostile" ? attack : "3")
+    const config = join(workspace.directory, "live.yaml")
+    writeFileSync(config, JSON.stringify(tinyConfig({ train: { steps: 100_000 } })))
+    training = startPirl(["train", config, "--watch", "--no-open", "--port", "0"], { cwd: workspace.directory, page: true, patienceMs: patience.trainingMs })
+    const [started, printed] = await Promise.all([startChromium(), training.printed(/^watching \S+ at (\S+)/m)])
+    browser = started
+    link = printed[1]!
+    opened = await openPage(browser, link, { viewport: { width: 1280, height: 900 } })
+  }, patience.startMs)
+
+  afterAll(async () => {
+    await browser?.close()
+    training?.kill("SIGKILL")
+    await training?.ended
+    workspace.remove()
+  })
+
+  test("draws the run that trains, and its curves grow without a reload", async () => {
+    const { page } = opened
+    expect(await page.getByRole("navigation", { name: "Runs" }).getByRole("checkbox", { checked: true }).count()).toBe(1)
+    const before = await drawn(page, "Mean reward")
+    await expect.poll(async () => (await drawn(page, "Mean reward")).step, patient).toBeGreaterThan(before.step + 5)
+    const after = await drawn(page, "Mean reward")
+    expect(after.points).toBeGreaterThan(before.points)
+    expect(await page.getByRole("status").textContent()).toBe("live")
+  })
+
+  test("has no sideways scrolling at 1280 and at 390 pixels, on any tab", async () => {
+    const { page } = opened
+    for (const width of [390, 1280]) {
+      await page.setViewportSize({ width, height: 844 })
+      for (const name of ["improvement", "completions", "details", "curves"]) {
+        await tab(page, name)
+        await page.locator(`#view-${name}`).waitFor()
+        expect(await overflow(page), `${name} at ${width} pixels`).toBeLessThanOrEqual(0)
+      }
+    }
+  })
+
+  test("draws two runs over each other", async () => {
+    const { page } = opened
+    await tab(page, "curves")
+    await choose(page, "hostile")
+    await expect.poll(async () => (await drawn(page, "Mean reward")).curves, patient).toBe(2)
+    expect(await page.locator(".run-legend .key").allTextContents()).toEqual(["live", "hostile"])
+    await choose(page, "hostile")
+    await expect.poll(() => page.locator(".run-legend .key").count(), patient).toBe(0)
+  })
+
+  test("filters the responses and opens the group of one", async () => {
+    const { page } = opened
+    await tab(page, "completions")
+    const rows = page.locator(".completions tbody tr")
+    await rows.first().waitFor()
+    await page.getByLabel("To step", { exact: true }).fill("3")
+    await page.getByLabel("Status", { exact: true }).selectOption("correct")
+    const cells = (): Promise<string[][]> => rows.evaluateAll((all) => all.map((row) => [...(row as unknown as { cells: Iterable<{ textContent: string }> }).cells].map(({ textContent }) => textContent)))
+    await expect.poll(async () => (await cells()).every(([step, , , status]) => Number(step) <= 3 && status === "correct") && (await cells()).length > 0, patient).toBe(true)
+    const [step, group, , , problem, prompt] = (await cells())[0]!
+    await rows.first().click()
+    const panel = page.getByRole("region", { name: "Group" })
+    expect(await panel.getByRole("heading", { level: 2 }).textContent()).toBe(`Step ${step}, group ${group}: ${problem}`)
+    expect(await panel.locator("pre").first().textContent()).toBe(prompt)
+    expect(await panel.getByRole("article").count()).toBe(4)
+    await panel.getByRole("button", { name: "Close group" }).click()
+    await page.getByLabel("Text", { exact: true }).fill("nobody wrote this")
+    await page.getByText("No response passes these filters").waitFor()
+    for (const label of ["To step", "Text"]) await page.getByLabel(label, { exact: true }).fill("")
+    await page.getByLabel("Status", { exact: true }).selectOption("")
+  })
+
+  test("shows a response that is a script as text", async () => {
+    const { page } = opened
+    await tab(page, "completions")
+    await page.getByRole("button", { name: "Choose none" }).click()
+    await choose(page, "hostile")
+    const row = page.locator(".completions tbody tr", { hasText: "<script>" })
+    await row.click()
+    expect(await page.getByRole("region", { name: "Group" }).getByRole("article").locator("pre").textContent()).toBe(attack)
+    expect([await page.title(), await page.locator("#app script, #app img").count()]).toEqual(["pirl", 0])
+  })
+
+  test("says of a run that is deleted while it is shown that it is gone, and keeps its curves", async () => {
+    const { page } = opened
+    await tab(page, "curves")
+    await page.getByRole("button", { name: "Choose none" }).click()
+    await choose(page, "short-lived")
+    await expect.poll(async () => (await drawn(page, "Mean reward")).step, patient).toBe(2)
+    rmSync(join(runs, "short-lived"), { recursive: true })
+    await page.getByText("The folder was deleted; what was read stays on the page.").waitFor()
+    expect((await drawn(page, "Mean reward")).points).toBe(2)
+  })
+
+  test("has met no error of console or network in all this, and says when the training has taken the server with it", async () => {
+    const { page, troubles } = opened
+    expect(troubles).toEqual([])
+    training.kill("SIGINT")
+    const { code, stdout } = await training.ended
+    expect([code, stdout]).toEqual([130, expect.stringContaining("The page has ended; `pirl watch runs/live` shows the run again.")])
+    await page.getByText("the server is gone; trying again").waitFor()
+  })
+})
