@@ -47,7 +47,7 @@ describe.skipIf(noChromium !== undefined)(`the dashboard in a browser${noChromiu
     const config = join(workspace.directory, "live.yaml")
     writeFileSync(config, JSON.stringify(tinyConfig({ train: { steps: 100_000 } })))
     training = startPirl(["train", config, "--watch", "--no-open", "--port", "0"], { cwd: workspace.directory, page: true, patienceMs: patience.trainingMs })
-    const [started, printed] = await Promise.all([startChromium(), training.printed(/^watching \S+ at (\S+)/m)])
+    const [started, printed] = await Promise.all([startChromium(), training.matched(/^watching \S+ at (\S+)/m)])
     browser = started
     link = printed[1]!
     opened = await openPage(browser, link, { viewport: { width: 1280, height: 900 } })

@@ -16,8 +16,10 @@ export interface Outcome {
 /** A process that runs. */
 export interface Running {
   readonly pid: number
-  /** Resolves with the match once the standard output has one. Rejects when the process ends before. */
-  printed(pattern: RegExp): Promise<RegExpExecArray>
+  /** Resolves once the standard output matches. Rejects when the process ends before. */
+  printed(pattern: RegExp): Promise<void>
+  /** The same, with the match. */
+  matched(pattern: RegExp): Promise<RegExpExecArray>
   kill(signal: NodeJS.Signals): void
   readonly ended: Promise<Outcome>
 }
@@ -68,7 +70,7 @@ function follow(command: string, args: readonly string[], { cwd, env, patienceMs
     child.on("error", reject)
     child.on("close", (code, signal) => resolve({ code, signal, stdout, stderr }))
   })
-  const printed = (pattern: RegExp): Promise<RegExpExecArray> =>
+  const matched = (pattern: RegExp): Promise<RegExpExecArray> =>
     new Promise((resolve, reject) => {
       const check = (): void => {
         const match = pattern.exec(stdout)
@@ -80,5 +82,6 @@ function follow(command: string, args: readonly string[], { cwd, env, patienceMs
       check()
       void ended.then(() => reject(new Error(`the process ended before it printed ${pattern}:\n${stdout}${stderr}`)))
     })
-  return { pid: child.pid!, printed, kill: (signal) => void child.kill(signal), ended }
+  const printed = async (pattern: RegExp): Promise<void> => void (await matched(pattern))
+  return { pid: child.pid!, printed, matched, kill: (signal) => void child.kill(signal), ended }
 }
