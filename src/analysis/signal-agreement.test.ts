@@ -201,7 +201,7 @@ describe("batches of the policy before the last update", () => {
     const lagged = signalAgreement(pointsOf(true), { startAccuracy: start, window: 2 })
     expect(lagged.againstPrevious!.counts).toEqual({ improvedHelped: 2, improvedHurt: 0, regressedHelped: 0, regressedHurt: 2 })
     // The same verdicts, read as if nothing lagged, are about other updates.
-    const blind = signalAgreement(pointsOf(true).map(({ offPolicySteps: _, ...point }) => point), { startAccuracy: start, window: 2 })
+    const blind = signalAgreement(pointsOf(true).map(({ offPolicySteps: _offPolicySteps, ...point }) => point), { startAccuracy: start, window: 2 })
     expect(blind.againstPrevious!.counts.improvedHurt).toBeGreaterThan(0)
   })
 
