@@ -66,13 +66,13 @@ test("samples of weights that stand still are those of before the step, log-prob
   await frozen.release()
 })
 
-const cases: readonly (readonly [name: string, faults: readonly PlannedFault[], recoveryEvery?: number])[] = [
-  ["the models are lost while it samples", [{ path: "asample", nth: 4, fault: { kind: "restart", keep: "database" } }]],
-  ["all but the files is lost while it samples", [{ path: "asample", nth: 5, fault: { kind: "restart", keep: "checkpoints" } }]],
+const cases: readonly (readonly [name: string, faults: readonly PlannedFault[], recoveryEvery: number | undefined])[] = [
+  ["the models are lost while it samples", [{ path: "asample", nth: 4, fault: { kind: "restart", keep: "database" } }], undefined],
+  ["all but the files is lost while it samples", [{ path: "asample", nth: 5, fault: { kind: "restart", keep: "checkpoints" } }], undefined],
   ["all but the files is lost, and the weights were saved in between", [{ path: "asample", nth: 8, fault: { kind: "restart", keep: "checkpoints" } }], 1],
-  ["the models are lost with the answer to a step", [{ path: "optim_step", nth: 2, fault: { kind: "restart", keep: "database", done: true } }]],
-  ["the models are lost twice, the second time while they are made again", [{ path: "asample", nth: 4, fault: { kind: "restart", keep: "database" } }, { path: "create_model", nth: 2, fault: { kind: "restart", keep: "checkpoints", done: true } }]],
-  ["the step is done, the models are lost, and its answer comes all the same", [{ path: "asample", nth: 4, fault: { kind: "hold", until: "optim_step", count: 2 } }, { path: "retrieve_future", of: "optim_step", nth: 2, fault: { kind: "restart", keep: "database" } }]],
+  ["the models are lost with the answer to a step", [{ path: "optim_step", nth: 2, fault: { kind: "restart", keep: "database", done: true } }], undefined],
+  ["the models are lost twice, the second time while they are made again", [{ path: "asample", nth: 4, fault: { kind: "restart", keep: "database" } }, { path: "create_model", nth: 2, fault: { kind: "restart", keep: "checkpoints", done: true } }], undefined],
+  ["the step is done, the models are lost, and its answer comes all the same", [{ path: "asample", nth: 4, fault: { kind: "hold", until: "optim_step", count: 2 } }, { path: "retrieve_future", of: "optim_step", nth: 2, fault: { kind: "restart", keep: "database" } }], undefined],
 ]
 test.each(cases)("where %s, samples and weights are those of a quiet run", async (_, faults, recoveryEvery) => {
   const { samples, weights, server, recoveries } = await overlapped(faults, recoveryEvery)
