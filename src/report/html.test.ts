@@ -17,6 +17,8 @@ describe("HTML", () => {
 
   test("shows control characters, which no file of XML may hold, as a mark", () => {
     expect(escapeText("a\u0000\u001b[31m\n\tb")).toBe("a\ufffd\ufffd[31m\n\tb")
+    for (let code = 0; code < 32; code++) expect(escapeText(String.fromCharCode(code))).toBe([9, 10, 13].includes(code) ? String.fromCharCode(code) : "\ufffd")
+    expect(escapeText("\ufffe\uffff\u00e9\u{1f600}")).toBe("\ufffd\ufffd\u00e9\u{1f600}")
   })
 
   test("escapes the parts of a template and leaves markup and numbers as they are", () => {

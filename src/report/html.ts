@@ -14,10 +14,12 @@ export type HtmlPart = Html | string | number | undefined | readonly HtmlPart[]
 
 const entities: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" }
 
-/** A text as the content of an element or of a quoted attribute, of HTML and of SVG. Control characters that XML refuses become U+FFFD. */
+/** Control characters but tabs and ends of lines, and what is no character: no file of XML may hold them, or it should not. */
+const refused = /[^\P{Cc}\t\n\r]|[\ufffe\uffff]/gu
+
+/** A text as the content of an element or of a quoted attribute, of HTML and of SVG. What XML refuses becomes U+FFFD. */
 export function escapeText(text: string): string {
-  // oxlint-disable-next-line no-control-regex
-  return text.replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g, "\ufffd").replace(/[&<>"']/g, (character) => entities[character]!)
+  return text.replace(refused, "\ufffd").replace(/[&<>"']/g, (character) => entities[character]!)
 }
 
 function markupOf(part: HtmlPart): string {
