@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest"
+import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest"
 import type { PlannedFault } from "../../../test/tinker-server/behaviour.ts"
 import { Harness, honest, trainBatch } from "../../../test/tinker-server/harness.ts"
 import type { TestServer } from "../../../test/tinker-server/server.ts"
@@ -82,6 +82,26 @@ test.each(cases)("where %s, samples and weights are those of a quiet run", async
   expect(weights).toEqual(quiet.weights)
   // Models that were made for a policy that stood still are gone with it.
   expect(server.loadedModels()).toBe(1)
+})
+
+test("a step whose answer comes when the policy was made again without it is not lost", async () => {
+  const server = await harness.server({ holdMs: 100 })
+  const engine = await open(server, 10)
+  await step(engine, 4)
+  const frozen = await engine.freeze()
+  // Asked for, and asked for again after the restart. The third model is the frozen policy's, made when the policy has been made again.
+  server.plan({ path: "retrieve_future", of: "optim_step", nth: 1, times: 2, fault: { kind: "hold", until: "create_model", count: 3 } })
+  const stepping = step(engine, 5)
+  await vi.waitFor(() => expect([server.appliedSteps, server.faultsMet]).toEqual([2, 1]), { timeout: 20_000 })
+  await server.restart("database")
+  await vi.waitFor(() => expect(server.faultsMet).toBe(2), { timeout: 20_000 })
+  await frozen.sample(requests)
+  await stepping
+  await frozen.release()
+  await step(engine, 6)
+  await step(engine, 7)
+  expect(engine.recoveries).toBe(1)
+  expect(await server.weights()).toEqual(quiet.weights)
 })
 
 test("a model that is given up and made again under its frozen policy leaves that policy's samples as they were", async () => {
