@@ -2,7 +2,6 @@
 import { readdir } from "node:fs/promises"
 import { join } from "node:path"
 import type { Completion } from "../dashboard/api.ts"
-import { parseObject } from "../dashboard/server/column-log.ts"
 import { readBytes } from "../dashboard/server/completion-index.ts"
 import { completionOf } from "../dashboard/server/completion-view.ts"
 import { openLog } from "../dashboard/server/line-tail.ts"
@@ -15,16 +14,11 @@ const firstBytes = 1 << 20
 /** Where not even one group fits into this, the log is given up. */
 const mostBytes = 64 << 20
 
-/** A response with its policy improvement reward, where the run logged one. */
-export interface SampledCompletion extends Completion {
-  readonly attribution: number | null
-}
-
 /** Responses to one prompt in one step. */
 export interface CompletionGroup {
   readonly step: number
   readonly group: number | null
-  readonly responses: readonly SampledCompletion[]
+  readonly responses: readonly Completion[]
 }
 
 /** One group of the first step with responses, and one of the last; one of them in a run of one step, none where nothing was kept. */
@@ -49,7 +43,7 @@ async function lastGroup(paths: readonly string[]): Promise<CompletionGroup | un
 }
 
 /** Whole lines at one end of a file that hold at least one whole group, unless that would take too many bytes. */
-async function linesAt(path: string, end: "start" | "end"): Promise<SampledCompletion[]> {
+async function linesAt(path: string, end: "start" | "end"): Promise<Completion[]> {
   const file = await openLog(path)
   if (file === undefined) return []
   try {
@@ -67,15 +61,13 @@ async function linesAt(path: string, end: "start" | "end"): Promise<SampledCompl
   }
 }
 
-function completionsIn(bytes: Buffer, isCutAbove: boolean): SampledCompletion[] {
-  const found: SampledCompletion[] = []
+function completionsIn(bytes: Buffer, isCutAbove: boolean): Completion[] {
+  const found: Completion[] = []
   let start = isCutAbove ? bytes.indexOf(10) + 1 : 0
   for (let end = bytes.indexOf(10, start); end >= 0; start = end + 1, end = bytes.indexOf(10, start)) {
     const line = bytes.subarray(start, end)
     const completion = completionOf(line, { key: "", characters, parsesLong: true })
-    if (completion === undefined) continue
-    const attribution = parseObject(line.toString("utf8"))?.["attribution"]
-    found.push({ ...completion, attribution: typeof attribution === "number" ? attribution : null })
+    if (completion !== undefined) found.push(completion)
   }
   return found
 }
@@ -84,7 +76,7 @@ function isSameGroup(one: Completion, other: Completion): boolean {
   return one.step === other.step && one.group === other.group && one.problem === other.problem
 }
 
-function groupAt(lines: readonly SampledCompletion[], index: number): CompletionGroup | undefined {
+function groupAt(lines: readonly Completion[], index: number): CompletionGroup | undefined {
   const first = lines[index]
   if (first === undefined) return undefined
   return { step: first.step, group: first.group, responses: lines.filter((line) => isSameGroup(line, first)).slice(0, mostOfGroup) }

@@ -12,7 +12,7 @@ import type { Alarm, RunEventInfo, TimelineAnswer } from "../dashboard/api.ts"
 import { ColumnLog } from "../dashboard/server/column-log.ts"
 import { EventLog } from "../dashboard/server/event-log.ts"
 import { DataError } from "../errors.ts"
-import { isRunFolder, runStateOf, summarizeRun, type EvaluationLine, type MetricsLine, type RunState, type RunSummary } from "../runs/index.ts"
+import { isRunFolder, runStateOf, summarizeRun, type RunState, type RunSummary, type SummarizedStep } from "../runs/index.ts"
 
 /** Buckets of a curve: what a picture of some hundred pixels can show. */
 const points = 300
@@ -51,8 +51,8 @@ export async function readRunLogs(directory: string, now: number): Promise<RunLo
   const config = parsed(configYaml)
   const state = runStateOf(directory, existsSync(join(directory, "summary.json")), eventLog.lastKind)
   const { events } = eventLog
-  const notes: string[] = []
-  const details = runDetails(directory, notes)
+  // What it notes of damage is said below, for all logs alike.
+  const details = runDetails(directory, [])
   const damaged = metrics.damaged + evaluations.damaged + eventLog.damaged
   return {
     directory,
@@ -65,7 +65,7 @@ export async function readRunLogs(directory: string, now: number): Promise<RunLo
     timeline: improvementTimeline(metrics, evaluations, points),
     events,
     alarms: findAlarms({ metrics, evaluations, events, state, now }),
-    summary: summarizeRun(metricsLines(metrics), details.evaluations as unknown as readonly EvaluationLine[], details.signal),
+    summary: summarizeRun(metricsLines(metrics), details.evaluations, details.signal),
     problems: [
       ...(config === undefined ? ["config.yaml is no YAML: what it says is left out."] : []),
       ...(damaged === 0 ? [] : [`${damaged === 1 ? "1 line of the logs is" : `${damaged} lines of the logs are`} no JSON object with a step, and left out.`]),
@@ -81,11 +81,11 @@ function parsed(yaml: string): unknown {
   }
 }
 
-const numbers = ["mu", "xi", "muHis", "muStandardError", "expectedAccuracy", "sampledTokens", "trainedTokens"] as const
+const numbers = ["mu", "xi", "muHis", "muStandardError", "expectedAccuracy", "offPolicySteps", "sampledTokens", "trainedTokens"] as const
 const times = ["seconds", "sampleSeconds", "trainSeconds"] as const
 
 /** Lines of the metrics with what a summary reads of them; what a line lacks is absent. */
-function metricsLines(table: Table): MetricsLine[] {
+function metricsLines(table: Table): SummarizedStep[] {
   const steps = table.column("step") ?? []
   const verdicts = table.column("verdict")
   const words = table.labels("verdict") ?? []
@@ -96,6 +96,6 @@ function metricsLines(table: Table): MetricsLine[] {
         return Number.isNaN(value) ? [] : [[name, value]]
       }))
     const verdict = words[verdicts?.[row] ?? -1]
-    return { step: steps[row]!, mu: null, ...known("", numbers), ...(verdict === undefined ? {} : { verdict }), time: { at: "", seconds: 0, ...known("time.", times) } } as unknown as MetricsLine
+    return { step: steps[row]!, mu: null, ...known("", numbers), ...(verdict === undefined ? {} : { verdict }), time: known("time.", times) }
   })
 }

@@ -2,9 +2,10 @@ import { appendFileSync, mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, describe, expect, test } from "vitest"
-import { acquireLock } from "../runs/index.ts"
+import { acquireLock, readRun, summarizeRun } from "../runs/index.ts"
 import { sampleGroups } from "./completion-sample.ts"
 import { fakeRun, steps, unbalanced } from "./report.test-helper.ts"
+import { readRunLogs } from "./run-logs.ts"
 import { runReport, timelinePicture } from "./run-report.ts"
 
 const folder = mkdtempSync(join(tmpdir(), "pirl-report-"))
@@ -17,7 +18,7 @@ const evaluations = [
 ]
 
 function response(step: number, group: number, completion: string): object {
-  return { step, group, problem: `p${group}`, prompt: "1+1=", completion, gold: "2", reward: 0, status: "incorrect", extracted: completion, reason: "no", advantage: -0.5, attribution: 1.25, stopReason: "stop" }
+  return { step, group, problem: `p${group}`, prompt: "1+1=", completion, gold: "2", reward: 0, status: "incorrect", extracted: completion, reason: "no", advantage: -0.5, stopReason: "stop" }
 }
 
 describe("the report of a run", () => {
@@ -32,6 +33,15 @@ describe("the report of a run", () => {
     expect(text).toContain("Was the signal right?")
     expect(text).toMatch(/<th scope="row">reinforced<\/th><td>2<\/td>/)
     expect(unbalanced(text)).toEqual([])
+  })
+
+  test("sums up what the run's own summary does, overlapped rollouts too", async () => {
+    const metrics = steps(12).map((line, i) => ({ ...line, muHis: 0.3, muStandardError: 0.05, sampledTokens: 100 + i, trainedTokens: 200 + i, offPolicySteps: Math.min(i, 1), expectedAccuracy: 0.3 + 0.1 * Math.sin(i * i) }))
+    const directory = fakeRun(join(folder, "summed"), { metrics, evaluations })
+    const { metrics: lines, evaluations: measured } = readRun(directory)
+    const { summary } = await readRunLogs(directory, options.now)
+    expect(summary).toEqual(summarizeRun(lines, measured))
+    expect(summary.signal.againstPrevious?.judged).toBeGreaterThan(5)
   })
 
   test("is one file: no script, nothing loaded, links to itself alone", async () => {
@@ -106,14 +116,13 @@ describe("the report of a run", () => {
 })
 
 describe("the sample of responses", () => {
-  test("is a group of the first step and the last group of the last one, with their PI rewards", async () => {
+  test("is a group of the first step and the last group of the last one", async () => {
     const completions = [response(1, 0, "a"), response(1, 0, "b"), response(1, 1, "c"), response(9, 0, "d"), response(9, 3, "e"), response(9, 3, "f")]
     const groups = await sampleGroups(fakeRun(join(folder, "groups"), { completions }))
     expect(groups.map(({ step, group, responses }) => [step, group, responses.map(({ completion }) => completion)])).toEqual([
       [1, 0, ["a", "b"]],
       [9, 3, ["e", "f"]],
     ])
-    expect(groups[0]!.responses[0]!.attribution).toBe(1.25)
   })
 
   test("is one group of a run that kept one step, and none where nothing was kept", async () => {

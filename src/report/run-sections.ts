@@ -3,11 +3,11 @@ import type { Agreement, Interval } from "../analysis/index.ts"
 import { noiseAbove1, noiseAbove2 } from "../analysis/index.ts"
 import { chartSpecs, otherSpecs, type ChartSpec } from "../dashboard/analysis/chart-specs.ts"
 import { bytes, percent, short, signed } from "../dashboard/analysis/format.ts"
-import type { Outcome } from "../dashboard/api.ts"
+import type { Completion, Outcome } from "../dashboard/api.ts"
 import type { AccuracySummary } from "../runs/index.ts"
 import { chartSvg, lineColor, type ChartLine } from "./chart-svg.ts"
 import { setting } from "./config-setting.ts"
-import type { CompletionGroup, SampledCompletion } from "./completion-sample.ts"
+import type { CompletionGroup } from "./completion-sample.ts"
 import { facts, html, Html, table, type HtmlPart } from "./html.ts"
 import type { RunLogs } from "./run-logs.ts"
 import { timelineSvg } from "./timeline-svg.ts"
@@ -171,8 +171,8 @@ export function completions(groups: readonly CompletionGroup[]): Html {
   })}`
 }
 
-function card({ reward, status, advantage, attribution, extracted, reason, stopReason, completion, characters, bytes: size }: SampledCompletion): Html {
-  const notes = [advantage === null ? "" : `advantage ${signed(advantage)}`, attribution === null ? "" : `PI reward ${signed(attribution)}`, extracted === null ? "" : `answer ${extracted}`, stopReason === null ? "" : `stopped: ${stopReason}`]
+function card({ reward, status, advantage, extracted, reason, stopReason, completion, characters, bytes: size }: Completion): Html {
+  const notes = [advantage === null ? "" : `advantage ${signed(advantage)}`, extracted === null ? "" : `answer ${extracted}`, stopReason === null ? "" : `stopped: ${stopReason}`]
   const isCut = characters === null || characters > completion.length
   return html`<article><p><span class="${reward !== null && reward >= 0.5 ? "right" : "wrong"}">${short(reward)}</span> ${status ?? ""}</p>
 <p class="note">${notes.filter((note) => note !== "").join(" \u00b7 ")}</p>${reason === null ? undefined : html`<p class="note">Verifier: ${reason}</p>`}<pre>${completion}</pre>${isCut ? html`<p class="note">Shown cut, of ${bytes(size)}.</p>` : undefined}</article>\n`

@@ -5,13 +5,15 @@ import {
   changeInterval,
   measuredAccuracies,
   runSignal,
+  type EvaluationPoint,
   type Interval,
   type IntervalAgreement,
   type Measured,
   type SignalAgreement,
+  type StepLine,
   type TraceOptions,
 } from "../analysis/index.ts"
-import type { EvaluationLine, MetricsLine, Verdict } from "./records.ts"
+import type { MetricsLine, StepTime, Verdict } from "./records.ts"
 
 /** Held-out accuracy over the run. */
 export interface AccuracySummary {
@@ -66,20 +68,23 @@ export interface RunSummary {
   }
 }
 
+/** What is read of a line of metrics, which may be damaged: every MetricsLine is one. */
+export type SummarizedStep = StepLine & Pick<MetricsLine, "sampledTokens" | "trainedTokens"> & { readonly time: Partial<StepTime> }
+
 /**
  * Sums a run up from its metrics and evaluations, both in the order of their steps.
  * @param signal  the window of the improvement signal; the default one for a run without PIPO
  */
-export function summarizeRun(metrics: readonly MetricsLine[], evaluations: readonly EvaluationLine[], signal: TraceOptions = {}): RunSummary {
+export function summarizeRun(metrics: readonly SummarizedStep[], evaluations: readonly EvaluationPoint[], signal: TraceOptions = {}): RunSummary {
   const greedy = summarizeAccuracy(measuredAccuracies(evaluations, "greedy"))
   const expected = summarizeAccuracy(measuredAccuracies(evaluations, "expected"))
   const main = greedy ?? expected
-  const total = (value: (line: MetricsLine) => number | undefined): number =>
+  const total = (value: (line: SummarizedStep) => number | undefined): number =>
     metrics.reduce((sum, line) => sum + (value(line) ?? 0), 0)
   const seconds = total((line) => line.time.seconds)
   const sampledTokens = total((line) => line.sampledTokens)
   const trainedTokens = total((line) => line.trainedTokens)
-  const count = (verdict: Verdict): number => metrics.filter((line) => line.verdict === verdict).length
+  const count = (verdict: Verdict): number => metrics.filter((line) => line["verdict"] === verdict).length
   const verdicts = { improved: count("improved"), regressed: count("regressed"), undecided: count("undecided") }
   const judged = verdicts.improved + verdicts.regressed + verdicts.undecided
   return {

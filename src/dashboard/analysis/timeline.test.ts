@@ -18,6 +18,18 @@ describe("the improvement timeline", () => {
     expect(timeline.totals.suppressed).toMatchObject({ updates: 1, rose: 1, fell: 0 })
   })
 
+  test("of rollouts that overlap updates tells what the step said that judged it", () => {
+    const overlapped = tableOf([
+      { step: 1, gate: "skipped", offPolicySteps: 0, judgedStep: null, xi: 0, expectedAccuracy: 0.5 },
+      { step: 2, gate: "skipped", offPolicySteps: 1, judgedStep: null, xi: 0.5, expectedAccuracy: 0.6 },
+      { step: 3, gate: "suppress", offPolicySteps: 1, judgedStep: 1, xi: -1, expectedAccuracy: 0.5 },
+      { step: 4, gate: "reinforce", offPolicySteps: 1, judgedStep: 2, xi: 2, expectedAccuracy: 0.7 },
+    ])
+    const { reinforced, suppressed, undecided, xi, totals } = improvementTimeline(overlapped, tableOf([]), 100)
+    expect({ reinforced, suppressed, undecided, xi }).toEqual({ reinforced: [0, 1, 0, 0], suppressed: [1, 0, 0, 0], undecided: [0, 0, 0, 0], xi: [-1, 2, null, null] })
+    expect(totals.reinforced).toMatchObject({ updates: 1, rose: 1, fell: 0 })
+  })
+
   test("without J of every step shares the change between two evaluations out evenly", () => {
     const without = tableOf([1, 2, 3, 4].map((step) => ({ step, gate: "reinforce", xi: 1 })))
     const evaluations = tableOf([

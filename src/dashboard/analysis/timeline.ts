@@ -1,8 +1,8 @@
 /**
  * The improvement timeline: what PIPO made of every update one step later, and what the held-out set says about it.
  *
- * The verdict of step t judges the update of step t - 1; J of line t is the expected held-out accuracy after the updates of
- * step t. So the update of step u is judged in line u + 1, and changed J by J(u) - J(u - 1).
+ * The verdict of step t judges the update of step t - 1, or with overlapped rollouts that of its `judgedStep`; J of line t is the
+ * expected held-out accuracy after the updates of step t. So the update of step u changed J by J(u) - J(u - 1).
  */
 import type { Outcome, OutcomeTotals, TimelineAnswer } from "../api.ts"
 import { bucketWidth } from "./buckets.ts"
@@ -21,7 +21,8 @@ interface Changes {
 export function improvementTimeline(metrics: Table, evaluations: Table, points: number): TimelineAnswer {
   const { rows } = metrics
   const steps = metrics.column("step") ?? []
-  const outcomes = outcomesOf(metrics)
+  const judges = judgingRows(metrics)
+  const outcomes = outcomesOf(metrics, judges)
   const xi = metrics.column("xi")
   const { change, accuracy, source } = changesOf(metrics, evaluations)
   const width = bucketWidth(rows, points)
@@ -37,7 +38,7 @@ export function improvementTimeline(metrics: Table, evaluations: Table, points: 
       const outcome = outcomes[row]
       if (outcome !== undefined) {
         count[outcome] += 1
-        signal.add(xi?.[row + 1] ?? Number.NaN)
+        signal.add(xi?.[judges[row]!] ?? Number.NaN)
       }
       moved.add(change[row]!)
       if (!Number.isNaN(accuracy[row]!)) last = accuracy[row]!
@@ -68,15 +69,27 @@ class Mean {
   }
 }
 
-/** Outcome of each row's update, told by the next row; undefined for the last one, and for rules that judge nothing. */
-function outcomesOf(metrics: Table): (Outcome | undefined)[] {
+/** Per row the row whose line judges its update; undefined where none does. */
+function judgingRows(metrics: Table): (number | undefined)[] {
+  const { rows } = metrics
+  const steps = metrics.column("step") ?? []
+  const [judged, lag] = [metrics.column("judgedStep"), metrics.column("offPolicySteps")]
+  const judges = Array.from<number | undefined>({ length: rows })
+  for (let row = 0; row < rows; row++) {
+    // With overlap a line that judges nothing says so.
+    const step = Number.isNaN(lag?.[row] ?? Number.NaN) ? steps[row]! - 1 : (judged?.[row] ?? Number.NaN)
+    const place = rowOfStep(steps, rows, step)
+    if (steps[place] === step) judges[place] = row
+  }
+  return judges
+}
+
+/** Outcome of each row's update; undefined where no line judges it, and for rules that judge nothing. */
+function outcomesOf(metrics: Table, judges: readonly (number | undefined)[]): (Outcome | undefined)[] {
   const gates = metrics.column("gate")
   const words = metrics.labels("gate")
-  const steps = metrics.column("step") ?? []
-  return Array.from({ length: metrics.rows }, (_, row) => {
-    const next = row + 1
-    if (gates === undefined || words === undefined || next >= metrics.rows || steps[next] !== steps[row]! + 1) return undefined
-    const gate = words[gates[next]!]
+  return judges.map((row) => {
+    const gate = row === undefined ? undefined : words?.[gates?.[row] ?? -1]
     if (gate === undefined) return undefined
     return gate === "reinforce" ? "reinforced" : gate === "suppress" ? "suppressed" : "undecided"
   })
