@@ -2,6 +2,7 @@
  * compare.svg: the mean curve of every arm with its standard error, a panel per objective, and under them the final accuracies with
  * their intervals and one dot per seed. It follows the reader's light or dark scheme. Pure.
  */
+import { escapeText, linearScale, type Scale } from "../drawing.ts"
 import type { Analysis, Axis } from "./analysis.ts"
 import { accuracyRange, armGroups, ticksOf, type ArmCurve } from "./curves.ts"
 import { intervalMean } from "./statistics.ts"
@@ -29,21 +30,12 @@ function looks(groups: readonly (readonly string[])[]): Map<string, Look> {
   return new Map(groups.flatMap((group) => group.map((arm, i) => [arm, { color: palette[i % palette.length]!, dash: dashes[Math.floor(i / palette.length) % dashes.length]! }] as const)))
 }
 
-function escape(text: string): string {
-  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;")
-}
-
 function text(x: number, y: number, content: string, attributes: string = ""): string {
-  return `<text x="${x.toFixed(1)}" y="${y.toFixed(1)}"${attributes === "" ? "" : ` ${attributes}`}>${escape(content)}</text>`
+  return `<text x="${x.toFixed(1)}" y="${y.toFixed(1)}"${attributes === "" ? "" : ` ${attributes}`}>${escapeText(content)}</text>`
 }
 
 function line(x1: number, y1: number, x2: number, y2: number, attributes: string): string {
   return `<line x1="${x1.toFixed(1)}" y1="${y1.toFixed(1)}" x2="${x2.toFixed(1)}" y2="${y2.toFixed(1)}" ${attributes}/>`
-}
-
-function scale(from: readonly [number, number], to: readonly [number, number]): (value: number) => number {
-  const length = from[1] - from[0]
-  return (value) => (length === 0 ? to[0] : to[0] + ((value - from[0]) / length) * (to[1] - to[0]))
 }
 
 /** A piece of the drawing: made at a height, and how much it takes. */
@@ -88,8 +80,8 @@ function curvePanel(curves: readonly ArmCurve[], look: ReadonlyMap<string, Look>
     height: legend.height + panelHeight + panelGap,
     draw(at) {
       const top = at + legend.height
-      const y = scale([range.low, range.high], [top + panelHeight, top])
-      const x = scale([0, end], [left, width - right])
+      const y = linearScale([range.low, range.high], [top + panelHeight, top])
+      const x = linearScale([0, end], [left, width - right])
       const grid = ticksOf(range).flatMap((value) => [line(left, y(value), width - right, y(value), 'class="grid"'), text(left - 8, y(value) + 4, value.toFixed(2), 'text-anchor="end"')])
       const unit = over.slice(0, -1)
       const places = [0, 1, 2, 3, 4].map((i) => (end * i) / 4)
@@ -99,8 +91,6 @@ function curvePanel(curves: readonly ArmCurve[], look: ReadonlyMap<string, Look>
   }
 }
 
-type Scale = (value: number) => number
-
 function band({ points }: ArmCurve, { color }: Look, x: Scale, y: Scale): string {
   const place = (at: number, value: number): string => `${x(at).toFixed(1)},${y(value).toFixed(1)}`
   const edge = [...points.map((p) => place(p.x, p.mean + p.error)), ...[...points].reverse().map((p) => place(p.x, p.mean - p.error))]
@@ -109,7 +99,7 @@ function band({ points }: ArmCurve, { color }: Look, x: Scale, y: Scale): string
 
 function meanLine({ arm, points }: ArmCurve, { color, dash }: Look, x: Scale, y: Scale): string {
   const path = points.map((p) => `${x(p.x).toFixed(1)},${y(p.mean).toFixed(1)}`).join(" ")
-  return `<polyline points="${path}" fill="none" stroke="${color}" stroke-width="2" stroke-linejoin="round"${dash === "" ? "" : ` stroke-dasharray="${dash}"`}><title>${escape(arm)}</title></polyline>`
+  return `<polyline points="${path}" fill="none" stroke="${color}" stroke-width="2" stroke-linejoin="round"${dash === "" ? "" : ` stroke-dasharray="${dash}"`}><title>${escapeText(arm)}</title></polyline>`
 }
 
 /** Samples of lines with the names of arms, in as many rows as they need. */
@@ -147,7 +137,7 @@ function dotPlot({ arms }: Analysis, look: ReadonlyMap<string, Look>): Block {
     height: height + 70,
     draw(at) {
       const top = at + 34
-      const x = scale([range.low, range.high], [left + labelWidth, width - right])
+      const x = linearScale([range.low, range.high], [left + labelWidth, width - right])
       const clamp = (value: number): number => Math.min(Math.max(value, range.low), range.high)
       const grid = ticksOf(range).flatMap((value) => [line(x(value), top, x(value), top + height, 'class="grid"'), text(x(value), top + height + 16, value.toFixed(2), 'text-anchor="middle"')])
       const marks = rows.flatMap(({ arm, values, interval, collapsed, n }, i) => {

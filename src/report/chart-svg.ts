@@ -1,8 +1,8 @@
 /** A chart of curves as SVG, small enough to stand among twenty others. Pure. */
+import { escapeText, linearScale, type Scale } from "../drawing.ts"
 import { short } from "../dashboard/analysis/format.ts"
-import { escapeText } from "./html.ts"
 import { lineColors } from "./style.ts"
-import { at, linearScale, rule, stretches, text, ticksBetween, type Scale, type Ticks } from "./svg.ts"
+import { at, rule, stretches, text, ticksBetween, type Ticks } from "./svg.ts"
 
 type Values = readonly (number | null)[]
 

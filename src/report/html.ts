@@ -1,4 +1,5 @@
 /** HTML in which every text is escaped: what a run holds never becomes markup. */
+import { escapeText } from "../drawing.ts"
 
 /** Markup that is meant as such. */
 export class Html {
@@ -11,16 +12,6 @@ export class Html {
 
 /** What may stand in a template: markup as it is, texts and numbers escaped, nothing for undefined. */
 export type HtmlPart = Html | string | number | undefined | readonly HtmlPart[]
-
-const entities: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" }
-
-/** Control characters but tabs and ends of lines, and what is no character: no file of XML may hold them, or it should not. */
-const refused = /[^\P{Cc}\t\n\r]|[\ufffe\uffff]/gu
-
-/** A text as the content of an element or of a quoted attribute, of HTML and of SVG. What XML refuses becomes U+FFFD. */
-export function escapeText(text: string): string {
-  return text.replace(refused, "\ufffd").replace(/[&<>"']/g, (character) => entities[character]!)
-}
 
 function markupOf(part: HtmlPart): string {
   if (part === undefined) return ""

@@ -1,14 +1,5 @@
-/** Pieces that the pictures share: scales, round ticks, paths. Pure. */
-import { escapeText } from "./html.ts"
-
-/** From a value to a place. */
-export type Scale = (value: number) => number
-
-/** A straight scale; a range without length goes to the start. */
-export function linearScale(from: readonly [number, number], to: readonly [number, number]): Scale {
-  const length = from[1] - from[0]
-  return (value) => (length === 0 ? to[0] : to[0] + ((value - from[0]) / length) * (to[1] - to[0]))
-}
+/** Pieces that the pictures share: round ticks, paths. Pure. */
+import { escapeText } from "../drawing.ts"
 
 /** A place with one digit and no needless zero. */
 export function at(value: number): string {

@@ -2,11 +2,11 @@
  * The improvement timeline as SVG: how the next step judged each update, what the update did to held-out accuracy, and that
  * accuracy. It stands alone (a README shows it) or within a report, and follows the reader's light or dark scheme. Pure.
  */
+import { escapeText, linearScale, type Scale } from "../drawing.ts"
 import type { Outcome, TimelineAnswer } from "../dashboard/api.ts"
 import { signed } from "../dashboard/analysis/format.ts"
-import { escapeText } from "./html.ts"
 import { colorVariables, shapeStyle } from "./style.ts"
-import { at, bars, linearScale, rule, stretches, text, ticksBetween, type Scale } from "./svg.ts"
+import { at, bars, rule, stretches, text, ticksBetween } from "./svg.ts"
 
 const [width, left, right] = [860, 58, 14]
 const panels = { legend: 42, verdicts: { top: 94, height: 118 }, change: { top: 246, height: 84 }, accuracy: { top: 364, height: 104 } } as const

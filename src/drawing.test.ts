@@ -1,0 +1,28 @@
+import { assert, property, string } from "fast-check"
+import { describe, expect, test } from "vitest"
+import { escapeText, linearScale } from "./drawing.ts"
+
+const back: Readonly<Record<string, string>> = { "&amp;": "&", "&lt;": "<", "&gt;": ">", "&quot;": '"', "&#39;": "'" }
+
+describe("a text in markup", () => {
+  test("keeps every text a text: nothing of it is markup, and nothing is lost", () => {
+    assert(
+      property(string({ unit: "grapheme" }), (text) => {
+        const escaped = escapeText(text)
+        expect(escaped).not.toMatch(/[<>"']/)
+        expect(escaped.replaceAll(/&(?:amp|lt|gt|quot|#39);/g, (entity) => back[entity]!)).toBe(text)
+      }),
+    )
+  })
+
+  test("shows control characters, which no file of XML may hold, as a mark", () => {
+    expect(escapeText("a\u0000\u001b[31m\n\tb")).toBe("a\ufffd\ufffd[31m\n\tb")
+    for (let code = 0; code < 32; code++) expect(escapeText(String.fromCharCode(code))).toBe([9, 10, 13].includes(code) ? String.fromCharCode(code) : "\ufffd")
+    expect(escapeText("\ufffe\uffff\u00e9\u{1f600}")).toBe("\ufffd\ufffd\u00e9\u{1f600}")
+  })
+})
+
+test("a range without length goes to the start of its scale, any other from end to end", () => {
+  expect([2, 3, 4].map(linearScale([2, 4], [100, 0]))).toEqual([100, 50, 0])
+  expect(linearScale([2, 2], [100, 0])(7)).toBe(100)
+})
