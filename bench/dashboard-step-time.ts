@@ -18,6 +18,7 @@ import { createInterface } from "node:readline"
 import { fileURLToPath } from "node:url"
 import { parseArgs } from "node:util"
 import type { ChangeMessage, ColumnsAnswer } from "../src/dashboard/api.ts"
+import { mean, median, standardError } from "../src/statistics.ts"
 import { openPage, startChromium } from "../test/helpers/chromium.ts"
 
 const { values: args } = parseArgs({
@@ -83,11 +84,6 @@ async function watch(link: string): Promise<Viewer> {
   return { close: () => page.context().close() }
 }
 
-const median = (values: readonly number[]): number => {
-  const sorted = [...values].sort((a, b) => a - b)
-  return (sorted[(sorted.length - 1) >> 1]! + sorted[sorted.length >> 1]!) / 2
-}
-
 const folder = mkdtempSync(join(tmpdir(), "pirl-step-time-"))
 const main = fileURLToPath(new URL("../dist/cli/main.js", import.meta.url))
 const steps = warmup + 2 * pairs * (block + 1)
@@ -129,9 +125,7 @@ try {
     console.log(`pair ${pair + 1}: ${(1000 * median(closed.seconds)).toFixed(1)} ms closed, ${(1000 * median(open.seconds)).toFixed(1)} ms open`)
     return Math.log(median(open.seconds) / median(closed.seconds))
   })
-  const mean = ratios.reduce((sum, value) => sum + value, 0) / pairs
-  const error = Math.sqrt(ratios.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (pairs - 1) / pairs)
-  console.log(`step time open / closed (${args.client}): ${Math.exp(mean).toFixed(4)} +- ${error.toFixed(4)} over ${pairs} pairs of ${block} steps`)
+  console.log(`step time open / closed (${args.client}): ${Math.exp(mean(ratios)).toFixed(4)} +- ${standardError(ratios).toFixed(4)} over ${pairs} pairs of ${block} steps`)
 } finally {
   await browser?.close()
   if (training.exitCode === null) training.kill("SIGTERM")

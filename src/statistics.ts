@@ -1,4 +1,4 @@
-/** Means and deviations of plain numbers. */
+/** Means, deviations and middles of plain numbers. */
 
 /** NaN of nothing. */
 export function mean(values: readonly number[]): number {
@@ -14,4 +14,12 @@ export function sampleDeviation(values: readonly number[]): number {
 /** Standard error of the mean of independent values; 0 for fewer than two, which say nothing of it. */
 export function standardError(values: readonly number[]): number {
   return values.length < 2 ? 0 : sampleDeviation(values) / Math.sqrt(values.length)
+}
+
+/** The middle value, the mean of the two middle ones of an even number; NaN of nothing. */
+export function median(values: readonly number[]): number {
+  // Typed arrays sort by number, and fast.
+  const sorted = Float64Array.from(values).sort()
+  const middle = sorted.length >> 1
+  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2
 }

@@ -1,4 +1,5 @@
 /** How large the improvement signal is against its sampling error: whether its sign can mean anything. */
+import { median } from "../statistics.ts"
 
 /** |mu_t - muHis| / SE over the rows where both are known. */
 export interface SignalSize {
@@ -16,14 +17,6 @@ export interface SignalSize {
 /** Shares that noise alone would show above one and two standard errors (of a normal distribution). */
 export const noiseAbove1 = 0.3173
 export const noiseAbove2 = 0.0455
-
-/** The middle value, the mean of the two middle ones of an even number; NaN of nothing. */
-export function median(values: readonly number[]): number {
-  // Typed arrays sort by number, and fast.
-  const sorted = Float64Array.from(values).sort()
-  const middle = sorted.length >> 1
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2
-}
 
 /**
  * @param progress  mu - muHis; NaN where there is none

@@ -11,6 +11,7 @@ import { createObjective } from "../objectives/index.ts"
 import { plainRule, steered } from "../pipo/index.ts"
 import { readRun, type MetricsLine } from "../runs/index.ts"
 import { functionVerifier } from "../verifiers/combine/function.ts"
+import { mean } from "../statistics.ts"
 import { trainRun } from "./train-run.ts"
 
 const harness = new Harness()
@@ -162,7 +163,6 @@ test("a run learns: the mean reward rises although every batch is one update old
   const server = await harness.server()
   await whole("learns", await configFor(server, { train: { steps: 16 }, checkpoint: { every: 100 }, optimizer: { learningRate: 0.02 } }))
   const mus = linesOf("learns").map(({ mu }) => Number(mu))
-  const mean = (values: readonly number[]): number => values.reduce((sum, x) => sum + x, 0) / values.length
   expect(mean(mus.slice(-4)) - mean(mus.slice(0, 4))).toBeGreaterThan(0.2)
 })
 

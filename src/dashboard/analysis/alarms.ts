@@ -1,7 +1,7 @@
 /** What a person should look at, from what a run has logged. Each alarm has its threshold here, and says what to try. */
 import { shareStandardError } from "../../analysis/intervals.ts"
 import type { Alarm, RunEventInfo, RunInfo } from "../api.ts"
-import { median } from "./statistics.ts"
+import { median } from "../../statistics.ts"
 import type { Table } from "./table.ts"
 
 /** Thresholds of the alarms. Windows are in steps. */

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest"
 import { bandOf } from "./arms.ts"
 import { configDifferences } from "./config-differences.ts"
-import { median, smoothed } from "./statistics.ts"
+import { smoothed } from "./smoothing.ts"
 
 test("a band goes over the steps of the longest curve, on the line between the points of the others", () => {
   const band = bandOf([
@@ -19,10 +19,6 @@ test("a smoothed curve begins at its first value, and a gap stays a gap", () => 
   // (1/2 x 4 + 8) / (1/2 + 1), then (1/4 x 4 + 1/2 x 8 + 1) / (1/4 + 1/2 + 1)
   expect(smoothed([4, 8, null, 1], 0.5)).toEqual([4, 20 / 3, null, expect.closeTo(6 / 1.75, 12)])
   expect(smoothed([4, 8], 0)).toEqual([4, 8])
-})
-
-test("a median lies in the middle, of an even number between the two", () => {
-  expect([median([3, 1, 2]), median([4, 1, 2, 3]), median([])]).toEqual([2, 2.5, Number.NaN])
 })
 
 test("configs differ where a setting has another value, or is not there", () => {

@@ -1,6 +1,6 @@
 /** The first tab: curves of the chosen runs over each other. */
 import { bandOf } from "../analysis/arms.ts"
-import { smoothed } from "../analysis/statistics.ts"
+import { smoothed } from "../analysis/smoothing.ts"
 import type { RunInfo } from "../api.ts"
 import { Chart, ChartObserver } from "./chart.ts"
 import type { Trace } from "./chart.ts"

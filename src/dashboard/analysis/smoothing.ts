@@ -1,4 +1,4 @@
-/** Small statistics that both the server and the page need. */
+/** Smoothing of curves. */
 
 /**
  * Exponential moving average without the pull of its start: s_i = sum_j w^(i-j) x_j / sum_j w^(i-j). Missing values stay
@@ -13,12 +13,4 @@ export function smoothed(values: readonly (number | null)[], weight: number): (n
     total = total * weight + 1
     return sum / total
   })
-}
-
-/** Middle value; NaN of nothing. */
-export function median(values: readonly number[]): number {
-  if (values.length === 0) return Number.NaN
-  const sorted = [...values].sort((a, b) => a - b)
-  const middle = sorted.length >> 1
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2
 }
