@@ -62,12 +62,12 @@ describe.skipIf(noChromium !== undefined)(`the dashboard in a browser${noChromiu
 
   test("draws the run that trains, and its curves grow without a reload", async () => {
     const { page } = opened
-    expect(await page.getByRole("navigation", { name: "Runs" }).getByRole("checkbox", { checked: true }).count()).toBe(1)
+    await expect.poll(() => page.getByRole("navigation", { name: "Runs" }).getByRole("checkbox", { checked: true }).count(), patient).toBe(1)
     const before = await drawn(page, "Mean reward")
     await expect.poll(async () => (await drawn(page, "Mean reward")).step, patient).toBeGreaterThan(before.step + 5)
     const after = await drawn(page, "Mean reward")
     expect(after.points).toBeGreaterThan(before.points)
-    expect(await page.getByRole("status").textContent()).toBe("live")
+    await expect.poll(() => page.getByRole("status").textContent(), patient).toBe("live")
   })
 
   test("has no sideways scrolling at 1280 and at 390 pixels, on any tab", async () => {
@@ -87,7 +87,7 @@ describe.skipIf(noChromium !== undefined)(`the dashboard in a browser${noChromiu
     await tab(page, "curves")
     await choose(page, "hostile")
     await expect.poll(async () => (await drawn(page, "Mean reward")).curves, patient).toBe(2)
-    expect(await page.locator(".run-legend .key").allTextContents()).toEqual(["live", "hostile"])
+    await expect.poll(() => page.locator(".run-legend .key").allTextContents(), patient).toEqual(["live", "hostile"])
     await choose(page, "hostile")
     await expect.poll(() => page.locator(".run-legend .key").count(), patient).toBe(0)
   })
@@ -104,9 +104,9 @@ describe.skipIf(noChromium !== undefined)(`the dashboard in a browser${noChromiu
     const [step, group, , , problem, prompt] = (await cells())[0]!
     await rows.first().click()
     const panel = page.getByRole("region", { name: "Group" })
-    expect(await panel.getByRole("heading", { level: 2 }).textContent()).toBe(`Step ${step}, group ${group}: ${problem}`)
-    expect(await panel.locator("pre").first().textContent()).toBe(prompt)
-    expect(await panel.getByRole("article").count()).toBe(4)
+    await expect.poll(() => panel.getByRole("heading", { level: 2 }).textContent(), patient).toBe(`Step ${step}, group ${group}: ${problem}`)
+    await expect.poll(() => panel.locator("pre").first().textContent(), patient).toBe(prompt)
+    await expect.poll(() => panel.getByRole("article").count(), patient).toBe(4)
     await panel.getByRole("button", { name: "Close group" }).click()
     await page.getByLabel("Text", { exact: true }).fill("nobody wrote this")
     await page.getByText("No response passes these filters").waitFor()
@@ -121,7 +121,7 @@ describe.skipIf(noChromium !== undefined)(`the dashboard in a browser${noChromiu
     await choose(page, "hostile")
     const row = page.locator(".completions tbody tr", { hasText: "<script>" })
     await row.click()
-    expect(await page.getByRole("region", { name: "Group" }).getByRole("article").locator("pre").textContent()).toBe(attack)
+    await expect.poll(() => page.getByRole("region", { name: "Group" }).getByRole("article").locator("pre").textContent(), patient).toBe(attack)
     expect([await page.title(), await page.locator("#app script, #app img").count()]).toEqual(["pirl", 0])
   })
 
