@@ -31,8 +31,11 @@ export function summaryTable(summary: RunSummary, runDirectory: string): string 
     rows.push(["verdicts on updates", verdicts])
   }
   rows.push(...signalRows(summary.signal))
-  const { seconds, tokensPerSecond, sampledTokensPerSecond, trainedTokensPerSecond } = summary.time
+  const { seconds, tokensPerSecond, sampledTokensPerSecond, trainedTokensPerSecond, serverSeconds, clientSeconds } = summary.time
   rows.push(["time of all steps", formatDuration(seconds)])
+  if (serverSeconds !== undefined && clientSeconds !== undefined && seconds > 0) {
+    rows.push(["of that", `the server ${formatShare(serverSeconds / seconds)}, our own code ${formatShare(clientSeconds / seconds)}`])
+  }
   if (tokensPerSecond !== null) {
     const phases = [
       sampledTokensPerSecond === null ? "" : `sampling ${formatCount(sampledTokensPerSecond)}`,

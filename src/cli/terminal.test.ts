@@ -144,3 +144,9 @@ describe("numbers", () => {
     expect(formatTable([["a", "b"], ["long", "1.5"]])).toBe("a       b\nlong  1.5\n")
   })
 })
+
+test("the table of a run on a server says whose time it was, and that of another run says nothing of it", () => {
+  const line = (time: object): MetricsLine => ({ step: 1, mu: 0, time: { at: "", seconds: 10, ...time } })
+  expect(summaryTable(summarizeRun([line({ serverSeconds: 9, clientSeconds: 0.5 }), line({ serverSeconds: 7, clientSeconds: 0.5 })], []), "runs/x")).toMatch(/of that +the server 80\.0 %, our own code 5\.0 %\n/)
+  expect(summaryTable(summarizeRun([line({})], []), "runs/x")).not.toContain("server")
+})

@@ -82,7 +82,7 @@ function parsed(yaml: string): unknown {
 }
 
 const numbers = ["mu", "xi", "muHis", "muStandardError", "expectedAccuracy", "offPolicySteps", "sampledTokens", "trainedTokens"] as const
-const times = ["seconds", "sampleSeconds", "trainSeconds"] as const
+const times = ["seconds", "sampleSeconds", "trainSeconds", "serverSeconds", "clientSeconds"] as const
 
 /** Lines of the metrics with what a summary reads of them; what a line lacks is absent. */
 function metricsLines(table: Table): SummarizedStep[] {

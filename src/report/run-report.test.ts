@@ -36,7 +36,7 @@ describe("the report of a run", () => {
   })
 
   test("sums up what the run's own summary does, overlapped rollouts too", async () => {
-    const metrics = steps(12).map((line, i) => ({ ...line, muHis: 0.3, muStandardError: 0.05, sampledTokens: 100 + i, trainedTokens: 200 + i, offPolicySteps: Math.min(i, 1), expectedAccuracy: 0.3 + 0.1 * Math.sin(i * i) }))
+    const metrics = steps(12).map((line, i) => ({ ...line, muHis: 0.3, muStandardError: 0.05, sampledTokens: 100 + i, trainedTokens: 200 + i, offPolicySteps: Math.min(i, 1), time: { at: "2026-01-02T03:04:05.000Z", seconds: 2, sampleSeconds: 0.5, trainSeconds: 1, serverSeconds: 1.5, clientSeconds: 0.25 }, expectedAccuracy: 0.3 + 0.1 * Math.sin(i * i) }))
     const directory = fakeRun(join(folder, "summed"), { metrics, evaluations })
     const { metrics: lines, evaluations: measured } = readRun(directory)
     const { summary } = await readRunLogs(directory, options.now)

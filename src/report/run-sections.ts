@@ -84,7 +84,7 @@ function timesText({ metrics }: RunLogs): string {
   return first === undefined || last === undefined || metrics.rows === 0 || Number.isNaN(first) || Number.isNaN(last) ? "-" : `${text(first)} to ${text(last)} UTC`
 }
 
-function phases({ metrics }: RunLogs): Html {
+function phases({ metrics, summary }: RunLogs): Html {
   const sum = (name: string): number => {
     const values = metrics.column(`time.${name}`)
     let total = 0
@@ -94,7 +94,10 @@ function phases({ metrics }: RunLogs): Html {
   const all = sum("seconds")
   const known = [["sampling", sum("sampleSeconds")], ["verifying", sum("verifySeconds")], ["training", sum("trainSeconds")]] as const
   const rest = Math.max(0, all - known.reduce((total, [, seconds]) => total + seconds, 0))
-  const rows = [...known, ["other (scores, accuracy of every step)", rest] as const, ["all steps", all] as const]
+  const { serverSeconds, clientSeconds } = summary.time
+  // Another cut through the same time.
+  const sides = serverSeconds === undefined || clientSeconds === undefined ? [] : [["of all steps, waiting for the server", serverSeconds], ["of all steps, own code beside it", clientSeconds]] as const
+  const rows = [...known, ["other (scores, accuracy of every step)", rest] as const, ["all steps", all] as const, ...sides]
   return table([["phase", "seconds", "share", "a step"], ...rows.map(([name, seconds]) => [name, seconds.toFixed(1), all > 0 ? percent(seconds / all) : "-", metrics.rows > 0 ? `${short(seconds / metrics.rows)} s` : "-"])])
 }
 

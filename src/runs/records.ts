@@ -18,6 +18,10 @@ export interface StepTime extends TimeRecord {
   readonly verifySeconds?: number
   /** Forward, backward and optimiser of all updates. */
   readonly trainSeconds?: number
+  /** Waiting for a server, where the engine has one. */
+  readonly serverSeconds?: number
+  /** Our own code beside it. */
+  readonly clientSeconds?: number
 }
 
 /** Outcome of looking back at the previous update. */

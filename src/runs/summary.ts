@@ -65,6 +65,9 @@ export interface RunSummary {
     readonly tokensPerSecond: number | null
     readonly sampledTokensPerSecond: number | null
     readonly trainedTokensPerSecond: number | null
+    /** Of `seconds`, waiting for the server and our own code beside it; absent without a server. */
+    readonly serverSeconds?: number
+    readonly clientSeconds?: number
   }
 }
 
@@ -107,6 +110,9 @@ export function summarizeRun(metrics: readonly SummarizedStep[], evaluations: re
       tokensPerSecond: rate(sampledTokens + trainedTokens, seconds),
       sampledTokensPerSecond: rate(sampledTokens, total((line) => line.time.sampleSeconds)),
       trainedTokensPerSecond: rate(trainedTokens, total((line) => line.time.trainSeconds)),
+      ...(metrics.some(({ time }) => time.serverSeconds !== undefined)
+        ? { serverSeconds: total(({ time }) => time.serverSeconds), clientSeconds: total(({ time }) => time.clientSeconds) }
+        : {}),
     },
   }
 }
