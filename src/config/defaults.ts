@@ -72,7 +72,7 @@ export const defaults = {
   evaluation: { every: 10, size: "all", greedy: true, expected: true, stepSize: 200 },
   checkpoint: { every: 10, keep: 2 },
   engine: { kind: "onnx", threads: "auto", sampleBatch: 128, tokenBudget: 2048, headChunk: 16_384 },
-  logging: { completionsPerStep: 8, tensorboard: false },
+  logging: { completionsPerStep: 8, tokenLogprobs: true, tensorboard: false },
 } as const
 
 /** Largest importance weight when nothing is said, as in the papers and in TRL; a correction is off unless it is named. */

@@ -55,6 +55,8 @@ export interface EngineSettings {
 export interface LoggingSettings {
   /** Responses written to the completions log in each step. */
   readonly completionsPerStep: number
+  /** The log-prob of each of their tokens is written too. */
+  readonly tokenLogprobs: boolean
   /** Event files for TensorBoard in the run's folder, written as the run goes. */
   readonly tensorboard: boolean
 }
@@ -114,6 +116,10 @@ export const loggingSchema: z.ZodType<LoggingSettings> = z.strictObject({
   completionsPerStep: integer(0)
     .default(defaults.logging.completionsPerStep)
     .describe("Responses written to the completions log in each step"),
+  tokenLogprobs: z
+    .boolean()
+    .default(defaults.logging.tokenLogprobs)
+    .describe("Write the log-prob of each of their tokens too"),
   tensorboard: z
     .boolean()
     .default(defaults.logging.tensorboard)

@@ -60,6 +60,28 @@ function tokenMean(row: ArrayLike<number>, mask: ArrayLike<number>): number {
   return sum / Math.max(1, count)
 }
 
+function coefficient(attribution: number, factor: number, limit: number = COEFFICIENT_LIMIT): number {
+  return Math.min(limit, Math.max(-limit, factor * attribution))
+}
+
+/** How a verification update was taken, as the metrics of its step say. */
+export interface GateScales {
+  /** `gateFactor`: multiplies the attribution. */
+  readonly factor: number
+  readonly lossScale: number
+  readonly learningRateScale: number
+}
+
+/**
+ * Policy improvement reward of a response: Abar_i phi_lambda(xi), in whatever way the gate applied it. What the response was worth in the look back at
+ * the update that it was sampled for.
+ *
+ * Source: arXiv:2604.00860 equation 10.
+ */
+export function policyImprovementReward(attribution: number, { factor, lossScale, learningRateScale }: GateScales): number {
+  return coefficient(attribution, factor) * lossScale * learningRateScale
+}
+
 /**
  * [T] per response: clamp(factor Abar_i, +-limit) on counted tokens, 0 elsewhere. It takes the place of the advantage in the
  * verification update.
@@ -71,7 +93,7 @@ export function coefficients(
   limit: number = COEFFICIENT_LIMIT,
 ): Float64Array[] {
   return masks.map((mask, i) => {
-    const value = Math.min(limit, Math.max(-limit, factor * attribution[i]!))
+    const value = coefficient(attribution[i]!, factor, limit)
     return Float64Array.from(mask, (m) => (m === 0 ? 0 : value * m))
   })
 }

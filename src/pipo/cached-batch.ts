@@ -11,20 +11,24 @@ export function cacheOf(batch: IterationBatch): CachedBatch | null {
   return batch.sequences.length === 0 ? null : batch.sequences
 }
 
+/** Abar of each response of a batch. */
+export function attributionOf(sequences: readonly BatchSequence[]): Float64Array {
+  return groupAttribution(
+    sequences.map(({ advantages }) => advantages),
+    sequences.map(({ mask }) => mask),
+    sequences.map(({ group }) => group),
+  )
+}
+
 /** An update on the cached batch with factor x its attribution in place of the advantages; null when all of that is zero. */
 export function attributedUpdate(
   cached: CachedBatch,
   factor: number,
   update: Omit<Update, "sequences">,
 ): Update | null {
-  const masks = cached.map((sequence) => sequence.mask)
-  const attribution = groupAttribution(
-    cached.map((sequence) => sequence.advantages),
-    masks,
-    cached.map((sequence) => sequence.group),
-  )
+  const attribution = attributionOf(cached)
   if (attribution.every((value) => value === 0)) return null
-  const rows = coefficients(attribution, masks, factor)
+  const rows = coefficients(attribution, cached.map(({ mask }) => mask), factor)
   const sequences = cached.map((sequence, i) => ({ ...sequence, advantages: Float32Array.from(rows[i]!) }))
   return { ...update, sequences }
 }

@@ -1,6 +1,7 @@
 /** Update rules: plain, epochs, replay, random xi, and PIPO, which wraps any of them. */
-export { coefficients, groupAttribution } from "./attribution.ts"
-export type { AttributionOptions } from "./attribution.ts"
+export { coefficients, groupAttribution, policyImprovementReward } from "./attribution.ts"
+export type { AttributionOptions, GateScales } from "./attribution.ts"
+export { attributionOf } from "./cached-batch.ts"
 export { clipGate, leaky, openGate, skipReason } from "./gate.ts"
 export type { GateKind, SkipReason } from "./gate.ts"
 export { pipoPresets } from "../config/pipo-settings.ts"

@@ -115,6 +115,7 @@ function gatedRule(inner: UpdateRule, settings: PipoSettings, source: SignalSour
     if (update === null) return stop("no-attribution")
     const opened: RuleMetrics = {
       gate: gateName(outcome.factor),
+      gateFactor: outcome.factor,
       lossScale: outcome.lossScale,
       learningRateScale: outcome.learningRateScale,
     }

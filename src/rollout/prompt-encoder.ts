@@ -29,6 +29,6 @@ export function encodeResponse(text: string, tokenizer: Tokenizer, eosTokens: re
 }
 
 /** Text of a sampled response, as a verifier reads it. */
-export function decodeResponse(tokens: readonly number[], tokenizer: Tokenizer): string {
+export function decodeResponse(tokens: readonly number[], tokenizer: Pick<Tokenizer, "decode">): string {
   return tokenizer.decode(tokens, { skipSpecialTokens: true })
 }

@@ -1,13 +1,13 @@
 /** One iteration of the algorithm: sample, verify, plan, update, commit. */
 import type { AdamOptions } from "../engine/engine.ts"
 import type { KlController } from "../objectives/index.ts"
-import type { BatchSequence, PipoBatch } from "../pipo/index.ts"
+import type { PipoBatch } from "../pipo/index.ts"
 import { expectedAccuracy } from "../evaluation/held-out.ts"
 import { deriveSeed, randomStream } from "../random.ts"
-import type { StepRollout } from "../rollout/rollout-stage.ts"
 import type { CompletionLine, MetricsLine } from "../runs/index.ts"
 import { batchMetrics, measuredRollouts } from "./batch.ts"
 import { comparedWithPrevious, improvementMetrics } from "./compare-with-previous.ts"
+import { completionLines } from "./completion-lines.ts"
 import { executeUpdate, type OptimiserStep, type UpdateContext } from "./execute-update.ts"
 import { adaptiveCoefficient, followKl } from "./kl-control.ts"
 import type { KeptPolicy } from "./kept-policy.ts"
@@ -97,7 +97,7 @@ export async function iterate(parts: RunParts, step: number, { reference, previo
         ...engineTimes,
       },
     },
-    completions: completionLines(step, rollouts, batch.sequences).slice(0, config.logging.completionsPerStep),
+    completions: completionLines(parts, step, rollouts, batch.sequences),
     optimiserSteps: executed.flatMap(({ steps }) => steps),
   }
 }
@@ -129,24 +129,4 @@ async function heldOutAfterStep({ config, heldOut, task }: RunParts): Promise<Re
 function explorationApplied(executed: readonly ExecutedUpdate[]): boolean {
   const explored = executed.filter(({ kind }) => kind === "exploration")
   return explored.length > 0 && explored.every(({ steps }) => steps.length > 0 && steps.every(({ applied }) => applied))
-}
-
-/** @param sequences the batch's sequences: the judged rollouts of the groups that are trained on, in order */
-function completionLines(step: number, rollouts: readonly StepRollout[], sequences: readonly BatchSequence[]): CompletionLine[] {
-  let next = 0
-  return rollouts.map(({ group, problem, text, verdict, trainingReward, trained, sequence, failed }): CompletionLine => ({
-    step,
-    group,
-    problem: problem.id,
-    prompt: problem.prompt,
-    completion: text,
-    gold: problem.gold,
-    reward: verdict.reward,
-    status: verdict.status,
-    extracted: verdict.extracted ?? null,
-    reason: verdict.reason,
-    ...(trainingReward === verdict.reward ? {} : { trainingReward }),
-    advantage: failed || !trained ? null : (sequences[next++]!.advantages[0] ?? 0),
-    stopReason: sequence.stopReason,
-  }))
 }

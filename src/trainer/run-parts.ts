@@ -34,6 +34,7 @@ export interface RunInputs {
 export interface RunParts {
   readonly config: ResolvedConfig
   readonly engine: Engine
+  readonly tokenizer: Tokenizer
   readonly task: Task
   readonly rule: UpdateRule
   readonly estimator: AdvantageEstimator
@@ -64,6 +65,7 @@ export function runParts(inputs: RunInputs): RunParts {
   return {
     config,
     engine,
+    tokenizer,
     task,
     rule,
     estimator,
