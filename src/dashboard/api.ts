@@ -147,7 +147,45 @@ export interface Completion {
   readonly extracted: string | null
   readonly reason: string | null
   readonly advantage: number | null
+  /** Its share of its group's advantages, as PIPO credits it: Abar. */
+  readonly attribution: number | null
   readonly stopReason: string | null
+}
+
+/** Tokens of a response: where each ends in its text, and how likely it was. */
+export interface ResponseTokens {
+  /** UTF-16 units of each; of several tokens that make up a character all but the last have 0. */
+  readonly lengths: readonly number[]
+  /** Nats under the policy that sampled; null where that is no number. */
+  readonly logprobs: readonly (number | null)[]
+}
+
+/** A response beside the others of its group. */
+export interface GroupCompletion extends Completion {
+  /** What the response was worth in the look back; null where the update was not taken up again. */
+  readonly piReward: number | null
+  /** Null where the log does not hold them. */
+  readonly tokens: ResponseTokens | null
+}
+
+/** How a later step looked back at the update that a group was sampled for. */
+export interface GroupJudgement {
+  /** The step that judged. */
+  readonly step: number
+  readonly xi: number | null
+  /** reinforce, suppress or skipped. */
+  readonly gate: string
+  /** Why the gate stayed shut. */
+  readonly skipReason: string | null
+  /** How the update on the group was taken; null when there was none. */
+  readonly scales: { readonly factor: number; readonly lossScale: number; readonly learningRateScale: number } | null
+}
+
+export interface GroupAnswer {
+  readonly completions: readonly GroupCompletion[]
+  readonly judged: GroupJudgement | null
+  /** Responses of a group by the config: the log may keep fewer. Null: not known. */
+  readonly size: number | null
 }
 
 export interface CompletionPage {

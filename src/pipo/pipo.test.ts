@@ -2,7 +2,7 @@ import * as fc from "fast-check"
 import { describe, expect, test } from "vitest"
 import { CheckpointError, ConfigError } from "../errors.ts"
 import { createObjective } from "../objectives/index.ts"
-import { pipo, plainRule, randomXi, replayRule, type PipoOptions } from "./index.ts"
+import { attributionOf, pipo, plainRule, policyImprovementReward, randomXi, replayRule, type PipoOptions } from "./index.ts"
 import type { BatchSequence, IterationBatch, Plan, UpdateRule } from "./update-rule.ts"
 
 const grpo = createObjective("grpo", { klCoefficient: 0.1 })
@@ -317,5 +317,26 @@ describe("controls", () => {
   test("epochs repeat the exploration update", () => {
     expect(run(plainRule({ objective: grpo, epochs: 3 }), [0.5])[0]!.updates).toHaveLength(3)
     expect(() => plainRule({ objective: grpo, epochs: 0 })).toThrow(ConfigError)
+  })
+})
+
+describe("the policy improvement reward", () => {
+  const gates: readonly PipoOptions[] = [{}, { scales: "step" }, { gate: "relu" }, { gate: "relu", scales: "step" }]
+
+  test.each(gates)("of a response, from its attribution and the metrics, is what the verification update weighs it with (%o)", (options) => {
+    const plans = run(rule(options), [0.1, 0.2, 0.9, 0.2, 0.6])
+    const judged = plans.flatMap(({ updates, metrics }) => updates.filter(({ kind }) => kind === "verification").map((update) => ({ update, metrics })))
+    expect(judged.length).toBeGreaterThan(0)
+    const attribution = attributionOf(batchOf(1, 0).sequences)
+    for (const { update, metrics } of judged) {
+      const scales = { factor: metrics["gateFactor"] as number, lossScale: metrics["lossScale"] as number, learningRateScale: metrics["learningRateScale"] as number }
+      const weights = firstAdvantages(update.sequences).map((a) => a * update.lossScale * update.learningRateScale)
+      weights.forEach((weight, i) => expect(policyImprovementReward(attribution[i]!, scales)).toBeCloseTo(weight, 5))
+      // Equation 10 for the leaky gate: a phi_lambda(xi).
+      if (options.gate !== "relu" && options.scales !== "step") {
+        const xi = metrics["xi"] as number
+        expect(policyImprovementReward(attribution[0]!, scales)).toBeCloseTo(Math.min(10, Math.max(-10, attribution[0]! * xi)) * (xi < 0 ? 0.1 : 1), 5)
+      }
+    }
   })
 })

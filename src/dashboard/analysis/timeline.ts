@@ -6,6 +6,7 @@
  */
 import type { Outcome, OutcomeTotals, TimelineAnswer } from "../api.ts"
 import { bucketWidth } from "./buckets.ts"
+import { judgingRows } from "./judging.ts"
 import { rowOfStep } from "./table.ts"
 import type { Table } from "./table.ts"
 
@@ -67,21 +68,6 @@ class Mean {
   get value(): number | null {
     return this.count === 0 ? null : this.sum / this.count
   }
-}
-
-/** Per row the row whose line judges its update; undefined where none does. */
-function judgingRows(metrics: Table): (number | undefined)[] {
-  const { rows } = metrics
-  const steps = metrics.column("step") ?? []
-  const [judged, lag] = [metrics.column("judgedStep"), metrics.column("offPolicySteps")]
-  const judges = Array.from<number | undefined>({ length: rows })
-  for (let row = 0; row < rows; row++) {
-    // With overlap a line that judges nothing says so.
-    const step = Number.isNaN(lag?.[row] ?? Number.NaN) ? steps[row]! - 1 : (judged?.[row] ?? Number.NaN)
-    const place = rowOfStep(steps, rows, step)
-    if (steps[place] === step) judges[place] = row
-  }
-  return judges
 }
 
 /** Outcome of each row's update; undefined where no line judges it, and for rules that judge nothing. */

@@ -6,7 +6,7 @@ import type { CompletionIndex, IndexedFile } from "./completion-index.ts"
 import { readBytes } from "./completion-index.ts"
 import { jsonBytes, nameHash } from "./completion-segment.ts"
 import type { Segment } from "./completion-segment.ts"
-import { asText, completionOf, groupCharacters, listCharacters } from "./completion-view.ts"
+import { asText, completionOf, groupMemberOf, listCharacters, type GroupMember } from "./completion-view.ts"
 import { openLog } from "./line-tail.ts"
 
 /** A page is answered after this time of searching with what there is. */
@@ -225,10 +225,10 @@ function lower(text: string): string {
 }
 
 /** All responses of a prompt in a step, in the order in which they were sampled. */
-export async function readGroup(index: CompletionIndex, step: number, group: number | null): Promise<Completion[]> {
+export async function readGroup(index: CompletionIndex, step: number, group: number | null): Promise<GroupMember[]> {
   await index.refresh()
   while (!reaches(index, step) && (await index.advance()));
-  const found: Completion[] = []
+  const found: GroupMember[] = []
   for (const file of [...index.files].reverse()) {
     const segments = file.segments.filter(({ minStep, maxStep }) => minStep <= step && step <= maxStep)
     if (segments.length === 0) continue
@@ -240,8 +240,8 @@ export async function readGroup(index: CompletionIndex, step: number, group: num
           if (segment.step[row] !== step || segment.group[row] !== (group ?? -1)) continue
           const offset = segment.start + segment.offsets[row]!
           const bytes = await readBytes(handle, offset, segment.start + segment.offsets[row + 1]! - 1)
-          const completion = completionOf(bytes, { key: keyOf({ file: file.name, offset }), characters: groupCharacters, parsesLong: true })
-          if (completion !== undefined) found.push(completion)
+          const member = groupMemberOf(bytes, keyOf({ file: file.name, offset }))
+          if (member !== undefined) found.push(member)
         }
       }
     } finally {

@@ -1,10 +1,10 @@
 /** A line of a completions log as the page shows it: cut to a length that a page can take. */
-import type { Completion } from "../api.ts"
+import type { Completion, ResponseTokens } from "../api.ts"
 import { parseObject } from "./column-log.ts"
 
 /** Characters of a text in a list, and in a group. */
 export const listCharacters = 400
-export const groupCharacters = 65_536
+const groupCharacters = 65_536
 /** Lines above this size are not parsed for a list. */
 const longLine = 256 << 10
 
@@ -52,24 +52,47 @@ function cut(value: string, most: number): string {
 export function completionOf(bytes: Buffer, options: ViewOptions): Completion | undefined {
   if (bytes.length > longLine && !options.parsesLong) return headOf(bytes, options)
   const line = parseObject(bytes.toString("utf8"))
-  if (line === undefined) return undefined
-  const { characters } = options
+  return line === undefined ? undefined : viewOf(line, bytes.length, options)
+}
+
+/** A response of a group, as the log holds it. */
+export interface GroupMember extends Completion {
+  readonly tokens: ResponseTokens | null
+}
+
+/** @returns undefined when the line is no JSON object */
+export function groupMemberOf(bytes: Buffer, key: string): GroupMember | undefined {
+  const line = parseObject(bytes.toString("utf8"))
+  return line === undefined ? undefined : { ...viewOf(line, bytes.length, { key, characters: groupCharacters }), tokens: tokensOf(line) }
+}
+
+/** The tokens of a line; null when it has none, or they do not fit its text. */
+function tokensOf(line: Line): ResponseTokens | null {
+  const [lengths, logprobs, text] = [line["tokenLengths"], line["tokenLogprobs"], line["completion"]]
+  if (!Array.isArray(lengths) || !Array.isArray(logprobs) || typeof text !== "string" || lengths.length !== logprobs.length) return null
+  const units = lengths.filter((length): length is number => Number.isInteger(length) && length >= 0)
+  if (units.length < lengths.length || units.reduce((sum, length) => sum + length, 0) !== text.length) return null
+  return { lengths: units, logprobs: logprobs.map((value: unknown) => (typeof value === "number" ? value : null)) }
+}
+
+function viewOf(line: Line, size: number, { key, characters }: Pick<ViewOptions, "key" | "characters">): Completion {
   const completion = asText(line["completion"] ?? "")
   return {
-    key: options.key,
+    key,
     step: number(line, "step") ?? -1,
     group: number(line, "group"),
     problem: text(line, "problem", 200) ?? "",
     prompt: text(line, "prompt", characters) ?? "",
     completion: cut(completion, characters),
     characters: completion.length,
-    bytes: bytes.length,
+    bytes: size,
     gold: text(line, "gold", 1000),
     reward: number(line, "reward"),
     status: text(line, "status", 40),
     extracted: text(line, "extracted", 1000),
     reason: text(line, "reason", 1000),
     advantage: number(line, "advantage"),
+    attribution: number(line, "attribution"),
     stopReason: text(line, "stopReason", 40),
   }
 }
@@ -109,6 +132,7 @@ function headOf(bytes: Buffer, { key, characters }: ViewOptions): Completion {
     extracted: null,
     reason: null,
     advantage: null,
+    attribution: null,
     stopReason: null,
   }
 }

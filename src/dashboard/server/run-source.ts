@@ -5,8 +5,9 @@ import { parse } from "yaml"
 import { runStateOf } from "../../runs/index.ts"
 import { findAlarms } from "../analysis/alarms.ts"
 import { queryTable } from "../analysis/buckets.ts"
+import { improvementReward, judgementOf } from "../analysis/judging.ts"
 import { improvementTimeline } from "../analysis/timeline.ts"
-import type { ColumnsAnswer, ColumnsQuery, Completion, CompletionPage, CompletionsQuery, RunDetail, RunInfo, TimelineAnswer } from "../api.ts"
+import type { ColumnsAnswer, ColumnsQuery, CompletionPage, CompletionsQuery, GroupAnswer, RunDetail, RunInfo, TimelineAnswer } from "../api.ts"
 import { ColumnLog, parseObject } from "./column-log.ts"
 import { CompletionIndex, readBytes } from "./completion-index.ts"
 import { readGroup, readWholeCompletion, searchCompletions } from "./completion-search.ts"
@@ -93,8 +94,15 @@ export class RunSource {
     return searchCompletions(this.#completions, query)
   }
 
-  group(step: number, group: number | null): Promise<Completion[]> {
-    return readGroup(this.#completions, step, group)
+  /** The responses to a prompt in a step, and how a later step looked back at them. */
+  async group(step: number, group: number | null): Promise<GroupAnswer> {
+    const [found] = await Promise.all([readGroup(this.#completions, step, group), this.#metrics.refresh(), this.#readConfig()])
+    const judged = judgementOf(this.#metrics, step)
+    return {
+      completions: found.map((completion) => ({ ...completion, piReward: improvementReward(completion.attribution, judged) })),
+      judged,
+      size: numberAt(this.#config?.tree, "rollout", "groupSize"),
+    }
   }
 
   wholeCompletion(key: string): Promise<string | undefined> {

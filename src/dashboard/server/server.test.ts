@@ -4,7 +4,7 @@ import type { ClientRequest, IncomingHttpHeaders, IncomingMessage } from "node:h
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
-import type { ColumnsAnswer, Completion, CompletionPage, RunInfo } from "../api.ts"
+import type { ColumnsAnswer, CompletionPage, GroupAnswer, RunInfo } from "../api.ts"
 import { readApp } from "./app-files.ts"
 import { startDashboard } from "./server.ts"
 import type { Dashboard } from "./server.ts"
@@ -259,8 +259,23 @@ describe("responses", () => {
     expect(await stepsOf("minReward=1")).toEqual([1])
     expect(await stepsOf("fromStep=2")).toEqual([2])
     expect((await ask(`/api/runs/${id}/completions?fromStep=x`)).status).toBe(400)
-    expect(await json<Completion[]>(`/api/runs/${id}/group?step=1&group=0`)).toMatchObject([{ step: 1, gold: "2", advantage: 2 }])
-    expect(await json<Completion[]>(`/api/runs/${id}/group?step=2&group=1`)).toEqual([])
+    expect((await json<GroupAnswer>(`/api/runs/${id}/group?step=1&group=0`)).completions).toMatchObject([{ step: 1, gold: "2", advantage: 2, piReward: null, tokens: null }])
+    expect((await json<GroupAnswer>(`/api/runs/${id}/group?step=2&group=1`)).completions).toEqual([])
+  })
+
+  test("a group tells its tokens, and from the next step on what each response was worth in the look back", async () => {
+    const record = { ...(JSON.parse(completionLine(2, "3")) as object), attribution: -1.5, tokenLengths: [1, 0], tokenLogprobs: [-0.25, null] }
+    const unfit = { ...record, tokenLengths: [2, 0] }
+    appendFileSync(join(run, "completions", "steps-000000-000999.jsonl"), `${JSON.stringify(record)}\n${JSON.stringify(unfit)}\n`)
+    writeFileSync(join(run, "config.yaml"), "task: {name: add2}\nrollout: {groupSize: 8}\n")
+    await start()
+    const { id } = await onlyRun()
+    const group = (): Promise<GroupAnswer> => json<GroupAnswer>(`/api/runs/${id}/group?step=2&group=0`)
+    expect(await group()).toMatchObject({ judged: null, size: 8, completions: [{ piReward: null, tokens: { lengths: [1, 0], logprobs: [-0.25, null] } }, { tokens: null }] })
+    appendFileSync(join(run, "metrics.jsonl"), `${JSON.stringify({ step: 3, xi: -2, gate: "suppress", gateFactor: -2, lossScale: 0.1, learningRateScale: 1 })}\n`)
+    const answer = await group()
+    expect(answer.judged).toMatchObject({ step: 3, xi: -2, gate: "suppress" })
+    expect(answer.completions[0]!.piReward).toBeCloseTo(0.3, 12)
   })
 
   test("a response of 5 MB is shown cut, and whole as plain text", async () => {

@@ -133,9 +133,9 @@ export class CompletionsView {
     if (active === undefined) return
     const close = (): void => fill(this.#group)
     try {
-      const responses = await source.group(active.id, step, group)
+      const answer = await source.group(active.id, step, group)
       if (this.#state.active?.id !== active.id) return
-      fill(this.#group, groupPanel(responses, (key) => source.textLink(active.id, key), close))
+      fill(this.#group, groupPanel(answer, (key) => source.textLink(active.id, key), close))
       this.#group.scrollIntoView({ block: "start" })
     } catch (error) {
       fill(this.#group, el("p", { class: "error" }, error instanceof Error ? error.message : String(error)))

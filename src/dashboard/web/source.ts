@@ -1,5 +1,5 @@
 /** Where the page gets its data from. */
-import type { ChangeMessage, ColumnsAnswer, ColumnsQuery, Completion, CompletionPage, CompletionsQuery, ProblemMessage, RunDetail, RunInfo, TimelineAnswer } from "../api.ts"
+import type { ChangeMessage, ColumnsAnswer, ColumnsQuery, CompletionPage, CompletionsQuery, GroupAnswer, ProblemMessage, RunDetail, RunInfo, TimelineAnswer } from "../api.ts"
 
 /** What hears of changes. */
 export interface ChangeListener {
@@ -42,7 +42,7 @@ export class DataSource {
     return this.#ask(`/api/runs/${id}/completions`, { ...query })
   }
 
-  group(id: string, step: number, group: number | null): Promise<readonly Completion[]> {
+  group(id: string, step: number, group: number | null): Promise<GroupAnswer> {
     return this.#ask(`/api/runs/${id}/group`, { step, group: group ?? undefined })
   }
 
