@@ -84,7 +84,8 @@ export interface ColumnsAnswer {
   readonly damaged: number
 }
 
-export type Outcome = "reinforced" | "suppressed" | "undecided"
+/** What an update was found to be by what judged it: reinforced or suppressed by a gate, better or worse by a measurement. */
+export type Outcome = "better" | "worse" | "undecided"
 
 /** What became of updates of one outcome by the held-out set. */
 export interface OutcomeTotals {
@@ -98,13 +99,18 @@ export interface OutcomeTotals {
 /** The improvement timeline: buckets of `width` updates. */
 export interface TimelineAnswer {
   readonly width: number
+  /** PIPO's gate; the paired improvement, where the step size is steered by it; or nothing. */
+  readonly judge: "gate" | "paired" | "none"
   /** Step of the (first) update of the bucket. */
   readonly step: readonly number[]
-  readonly reinforced: readonly number[]
-  readonly suppressed: readonly number[]
+  /** Updates of each outcome. */
+  readonly better: readonly number[]
+  readonly worse: readonly number[]
   readonly undecided: readonly number[]
-  /** Mean improvement signal of the judged updates, seen one step later. */
-  readonly xi: readonly (number | null)[]
+  /** Steps whose updates steering left out. */
+  readonly leftOut: readonly number[]
+  /** Mean over the judged updates, seen one step later: xi of a gate, or the paired improvement in its standard errors. */
+  readonly signal: readonly (number | null)[]
   /** Sum of J(u) - J(u - 1). */
   readonly change: readonly (number | null)[]
   /** J after the bucket's last update. */

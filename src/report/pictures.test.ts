@@ -65,7 +65,7 @@ describe("the picture of the timeline", () => {
 
   test("says what it cannot show: no gate, no held-out accuracy, no step", () => {
     const plain = timelineSvg(improvementTimeline(tableOf([{ step: 1, mu: 0 }]), tableOf([]), 100), "T")
-    expect(plain).toContain("No gate judged the updates")
+    expect(plain).toContain("Nothing judged the updates")
     expect(plain).toContain("No held-out accuracy was measured")
     expect(timelineSvg(improvementTimeline(tableOf([]), tableOf([]), 100), "T")).toContain("No step was made yet")
   })

@@ -22,7 +22,7 @@ export async function runReport(directory: string, { version, now }: ReportOptio
     { id: "alarms", title: "Alarms", content: alarmList(run) },
     { id: "improvement", title: "Improvement timeline", content: improvement(run) },
     { id: "curves", title: "Curves", content: curves(run) },
-    { id: "completions", title: "Responses", content: completions(await sampleGroups(directory)) },
+    { id: "completions", title: "Responses", content: completions(await sampleGroups(directory), run) },
     { id: "events", title: "Events", content: eventList(run) },
     { id: "config", title: "Config", content: configText(run) },
   ]

@@ -3,7 +3,9 @@ import type { Agreement, Interval } from "../analysis/index.ts"
 import { noiseAbove1, noiseAbove2 } from "../analysis/index.ts"
 import { chartSpecs, otherSpecs, type ChartSpec } from "../dashboard/analysis/chart-specs.ts"
 import { bytes, percent, short, signed } from "../dashboard/analysis/format.ts"
-import type { Completion, Outcome } from "../dashboard/api.ts"
+import { improvementReward, judgementOf } from "../dashboard/analysis/judging.ts"
+import { judgementText, outcomes, outcomeWords, timelineGuide } from "../dashboard/analysis/outcomes.ts"
+import type { Completion } from "../dashboard/api.ts"
 import type { AccuracySummary } from "../runs/index.ts"
 import { chartSvg, lineColor, type ChartLine } from "./chart-svg.ts"
 import { setting } from "./config-setting.ts"
@@ -12,7 +14,6 @@ import { facts, html, Html, table, type HtmlPart } from "./html.ts"
 import type { RunLogs } from "./run-logs.ts"
 import { timelineSvg } from "./timeline-svg.ts"
 
-const outcomes: readonly Outcome[] = ["reinforced", "suppressed", "undecided"]
 /** Newest events that are listed. */
 const shownEvents = 60
 const longestConfig = 200_000
@@ -104,12 +105,13 @@ function phases({ metrics, summary }: RunLogs): Html {
 /** The improvement timeline, and whether what was reinforced had helped. */
 export function improvement(run: RunLogs): Html {
   const { timeline, summary } = run
+  const words = outcomeWords(timeline.judge)
   const rows = outcomes.map((outcome) => {
     const { updates, rose, fell, meanChange } = timeline.totals[outcome]
-    return [outcome, short(updates), short(rose), short(fell), rose + fell === 0 ? "-" : percent(rose / (rose + fell)), meanChange === null ? "-" : signed(100 * meanChange, 3)]
+    return [words[outcome], short(updates), short(rose), short(fell), rose + fell === 0 ? "-" : percent(rose / (rose + fell)), meanChange === null ? "-" : signed(100 * meanChange, 3)]
   })
   const picture = new Html(timelineSvg(timeline, `Improvement timeline of ${run.name}`))
-  const explained = "A bar above the line is an update that the next step reinforced, one below it an update that was suppressed; under it, what the update did to held-out accuracy."
+  const explained = `${timelineGuide(timeline.judge)} Under them, what the update did to held-out accuracy.`
   return html`<figure class="scroll wide">${picture}</figure><p class="note">${explained}</p>
 ${table([["update was", "updates", "accuracy rose", "fell", "rose, share", "mean change, points"], ...rows])}${agreement(summary.signal)}`
 }
@@ -165,17 +167,19 @@ export function eventList({ events }: RunLogs): Html {
 }
 
 /** Responses of a step, side by side. */
-export function completions(groups: readonly CompletionGroup[]): Html {
+export function completions(groups: readonly CompletionGroup[], { metrics }: Pick<RunLogs, "metrics">): Html {
   if (groups.length === 0) return html`<p class="note">No response was kept (logging.completionsPerStep).</p>`
   return html`${groups.map(({ step, group, responses }) => {
     const first = responses[0]!
     const gold = first.gold === null ? undefined : html`<p class="note">Gold answer: ${first.gold}</p>`
-    return html`<h3>Step ${step}${group === null ? "" : `, group ${group}`}: ${first.problem}</h3><pre>${first.prompt}</pre>${gold}<div class="cards">${responses.map(card)}</div>\n`
+    const judged = judgementOf(metrics, step)
+    const lookBack = judged === null ? undefined : html`<p class="note">${judgementText(judged)}</p>`
+    return html`<h3>Step ${step}${group === null ? "" : `, group ${group}`}: ${first.problem}</h3><pre>${first.prompt}</pre>${gold}${lookBack}<div class="cards">${responses.map((response) => card(response, improvementReward(response.attribution, judged)))}</div>\n`
   })}`
 }
 
-function card({ reward, status, advantage, extracted, reason, stopReason, completion, characters, bytes: size }: Completion): Html {
-  const notes = [advantage === null ? "" : `advantage ${signed(advantage)}`, extracted === null ? "" : `answer ${extracted}`, stopReason === null ? "" : `stopped: ${stopReason}`]
+function card({ reward, status, advantage, extracted, reason, stopReason, completion, characters, bytes: size }: Completion, piReward: number | null): Html {
+  const notes = [advantage === null ? "" : `advantage ${signed(advantage)}`, piReward === null ? "" : `PI reward ${signed(piReward)}`, extracted === null ? "" : `answer ${extracted}`, stopReason === null ? "" : `stopped: ${stopReason}`]
   const isCut = characters === null || characters > completion.length
   return html`<article><p><span class="${reward !== null && reward >= 0.5 ? "right" : "wrong"}">${short(reward)}</span> ${status ?? ""}</p>
 <p class="note">${notes.filter((note) => note !== "").join(" \u00b7 ")}</p>${reason === null ? undefined : html`<p class="note">Verifier: ${reason}</p>`}<pre>${completion}</pre>${isCut ? html`<p class="note">Shown cut, of ${bytes(size)}.</p>` : undefined}</article>\n`

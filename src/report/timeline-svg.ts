@@ -3,8 +3,9 @@
  * accuracy. It stands alone (a README shows it) or within a report, and follows the reader's light or dark scheme. Pure.
  */
 import { escapeText, linearScale, type Scale } from "../drawing.ts"
-import type { Outcome, TimelineAnswer } from "../dashboard/api.ts"
+import type { TimelineAnswer } from "../dashboard/api.ts"
 import { signed } from "../dashboard/analysis/format.ts"
+import { outcomeColors, outcomes, outcomeWords, signalTitle } from "../dashboard/analysis/outcomes.ts"
 import { colorVariables, shapeStyle } from "./style.ts"
 import { at, bars, rule, stretches, text, ticksBetween } from "./svg.ts"
 
@@ -12,9 +13,7 @@ const [width, left, right] = [860, 58, 14]
 const panels = { legend: 42, verdicts: { top: 94, height: 118 }, change: { top: 246, height: 84 }, accuracy: { top: 364, height: 104 } } as const
 const height = 504
 /** Signals beyond are drawn as this. */
-const largestXi = 4
-
-const outcomes: readonly Outcome[] = ["reinforced", "suppressed", "undecided"]
+const largestSignal = 4
 
 interface Places {
   readonly x: Scale
@@ -45,11 +44,12 @@ export function timelineSvg(answer: TimelineAnswer, title: string): string {
 /** How many updates of each outcome there were, and how the held-out set moved with them. */
 function legend(answer: TimelineAnswer): string[] {
   if (!isJudged(answer)) return []
+  const words = outcomeWords(answer.judge)
   return outcomes.flatMap((outcome, i) => {
     const { updates, rose, fell, meanChange } = answer.totals[outcome]
     const place = left + i * 266
     const known = rose + fell === 0 ? [] : [text(place + 15, panels.legend + 15, `accuracy up after ${((100 * rose) / (rose + fell)).toFixed(0)} %${meanChange === null ? "" : `, mean ${signed(100 * meanChange)} points`}`)]
-    return [`<rect class="${outcome} fill" x="${place}" y="${panels.legend - 9}" width="10" height="10"/>`, text(place + 15, panels.legend, `${updates} ${outcome}`, "start", "head"), ...known]
+    return [`<rect class="${outcomeColors[outcome]} fill" x="${place}" y="${panels.legend - 9}" width="10" height="10"/>`, text(place + 15, panels.legend, `${updates} ${words[outcome]}`, "start", "head"), ...known]
   })
 }
 
@@ -57,32 +57,34 @@ function isJudged({ totals }: TimelineAnswer): boolean {
   return outcomes.some((outcome) => totals[outcome].updates > 0)
 }
 
-/** One update: a bar of its xi. Several: which share was reinforced, and which suppressed. */
+/** One update: a bar of its signal. Several: which share was better, and which worse. */
 function verdicts(answer: TimelineAnswer, { x, bar }: Places): string[] {
   const { top, height: tall } = panels.verdicts
   const middle = top + tall / 2
   const single = answer.width === 1
-  const unit = single ? tall / 2 / largestXi : tall / 2
-  const heading = !isJudged(answer) ? "No gate judged the updates" : single ? "How the next step judged each update: its signal xi" : `How updates were judged: shares of ${answer.width}`
-  const sizeOf = (outcome: "reinforced" | "suppressed", i: number): number => {
+  const unit = single ? tall / 2 / largestSignal : tall / 2
+  const heading = single || answer.judge === "none" ? signalTitle(answer.judge) : `How updates were judged: shares of ${answer.width}`
+  const sizeOf = (outcome: "better" | "worse", i: number): number => {
     if (!single) return answer[outcome][i]! / answer.width
-    return answer[outcome][i]! > 0 ? Math.min(largestXi, Math.abs(answer.xi[i] ?? 0)) : 0
+    return answer[outcome][i]! > 0 ? Math.min(largestSignal, Math.abs(answer.signal[i] ?? 0)) : 0
   }
-  const boxes = (outcome: "reinforced" | "suppressed"): (readonly [number, number, number, number])[] =>
+  const boxes = (outcome: "better" | "worse"): (readonly [number, number, number, number])[] =>
     answer.step.flatMap((_, i) => {
       if (answer[outcome][i] === 0) return []
       const size = Math.max(1.5, sizeOf(outcome, i) * unit)
-      return [[x(i) - bar / 2, outcome === "reinforced" ? middle - size : middle, bar, size] as const]
+      return [[x(i) - bar / 2, outcome === "better" ? middle - size : middle, bar, size] as const]
     })
-  const undecided = answer.step.flatMap((_, i) => (answer.undecided[i]! > 0 && answer.reinforced[i] === 0 && answer.suppressed[i] === 0 ? [[x(i) - bar / 2, middle - 2, bar, 4] as const] : []))
+  const undecided = answer.step.flatMap((_, i) => (answer.undecided[i]! > 0 && answer.better[i] === 0 && answer.worse[i] === 0 ? [[x(i) - bar / 2, middle - 2, bar, 4] as const] : []))
+  const leftOut = answer.leftOut.flatMap((count, i) => (count === 0 ? [] : [`M${at(x(i))} ${at(top)}v${at(tall)}`]))
   const marks = single ? [2, -2] : [0.5, -0.5]
   return [
     text(left, top - 10, heading, "start", "head"),
     ...marks.flatMap((mark) => [rule(left, middle - mark * unit, width - right, middle - mark * unit), text(left - 8, middle - mark * unit + 4, single ? signed(mark, 0) : "50 %", "end")]),
     rule(left, middle, width - right, middle, "axis"),
-    bars("reinforced", boxes("reinforced")),
-    bars("suppressed", boxes("suppressed")),
-    bars("undecided", undecided),
+    bars(outcomeColors.better, boxes("better")),
+    bars(outcomeColors.worse, boxes("worse")),
+    bars(outcomeColors.undecided, undecided),
+    leftOut.length === 0 ? "" : `<path class="fell line" stroke-dasharray="3 3" d="${leftOut.join("")}"/>`,
   ]
 }
 

@@ -11,11 +11,11 @@ const metrics = tableOf([
 describe("the improvement timeline", () => {
   test("tells of an update what the next step's gate said, and what its own step did to J", () => {
     const timeline = improvementTimeline(metrics, tableOf([]), 100)
-    expect(timeline).toMatchObject({ source: "every-step", step: [1, 2, 3], reinforced: [1, 0, 0], suppressed: [0, 1, 0], undecided: [0, 0, 0], xi: [1, -2, null] })
+    expect(timeline).toMatchObject({ source: "every-step", judge: "gate", step: [1, 2, 3], better: [1, 0, 0], worse: [0, 1, 0], undecided: [0, 0, 0], leftOut: [0, 0, 0], signal: [1, -2, null] })
     expect(timeline.change[0]).toBeNull()
     expect(timeline.change[1]).toBeCloseTo(0.1, 12)
     expect(timeline.change[2]).toBeCloseTo(-0.05, 12)
-    expect(timeline.totals.suppressed).toMatchObject({ updates: 1, rose: 1, fell: 0 })
+    expect(timeline.totals.worse).toMatchObject({ updates: 1, rose: 1, fell: 0 })
   })
 
   test("of rollouts that overlap updates tells what the step said that judged it", () => {
@@ -25,9 +25,9 @@ describe("the improvement timeline", () => {
       { step: 3, gate: "suppress", offPolicySteps: 1, judgedStep: 1, xi: -1, expectedAccuracy: 0.5 },
       { step: 4, gate: "reinforce", offPolicySteps: 1, judgedStep: 2, xi: 2, expectedAccuracy: 0.7 },
     ])
-    const { reinforced, suppressed, undecided, xi, totals } = improvementTimeline(overlapped, tableOf([]), 100)
-    expect({ reinforced, suppressed, undecided, xi }).toEqual({ reinforced: [0, 1, 0, 0], suppressed: [1, 0, 0, 0], undecided: [0, 0, 0, 0], xi: [-1, 2, null, null] })
-    expect(totals.reinforced).toMatchObject({ updates: 1, rose: 1, fell: 0 })
+    const { better, worse, undecided, signal, totals } = improvementTimeline(overlapped, tableOf([]), 100)
+    expect({ better, worse, undecided, signal }).toEqual({ better: [0, 1, 0, 0], worse: [1, 0, 0, 0], undecided: [0, 0, 0, 0], signal: [-1, 2, null, null] })
+    expect(totals.better).toMatchObject({ updates: 1, rose: 1, fell: 0 })
   })
 
   test("without J of every step shares the change between two evaluations out evenly", () => {
@@ -52,17 +52,37 @@ describe("the improvement timeline", () => {
     expect(improvementTimeline(longer, tableOf([]), 2)).toMatchObject({
       width: 2,
       step: [1, 3],
-      reinforced: [1, 1],
-      suppressed: [1, 0],
-      xi: [-0.5, 3],
+      better: [1, 1],
+      worse: [1, 0],
+      signal: [-0.5, 3],
       change: [expect.closeTo(0.1, 12), expect.closeTo(0.05, 12)],
       accuracy: [0.6, 0.65],
-      totals: { reinforced: { updates: 2, rose: 0, fell: 1, meanChange: expect.closeTo(-0.05, 12) as number } },
+      totals: { better: { updates: 2, rose: 0, fell: 1, meanChange: expect.closeTo(-0.05, 12) as number } },
     })
   })
 
-  test("a log without a gate judges nothing", () => {
-    const { totals } = improvementTimeline(tableOf([{ step: 1 }, { step: 2 }]), tableOf([]), 10)
+  test("of a run whose step size is steered tells what the next step measured, and which updates were left out", () => {
+    const steered = tableOf([
+      { step: 1, stepCut: 0, expectedAccuracy: 0.5 },
+      { step: 2, improvement: 0.06, improvementStandardError: 0.02, stepCut: 0, expectedAccuracy: 0.6 },
+      { step: 3, improvement: -0.06, improvementStandardError: 0.02, stepCut: 0, expectedAccuracy: 0.55 },
+      { step: 4, improvement: 0.01, improvementStandardError: 0.02, stepCut: 1, expectedAccuracy: 0.55 },
+      { step: 5, improvement: 0, improvementStandardError: 0, stepCut: 0, expectedAccuracy: 0.6 },
+    ])
+    expect(improvementTimeline(steered, tableOf([]), 100)).toMatchObject({
+      judge: "paired",
+      better: [1, 0, 0, 0, 0],
+      worse: [0, 1, 0, 0, 0],
+      undecided: [0, 0, 1, 0, 0],
+      leftOut: [0, 0, 0, 1, 0],
+      signal: [expect.closeTo(3, 9), expect.closeTo(-3, 9), expect.closeTo(0.5, 9), null, null],
+      totals: { better: { updates: 1 }, worse: { updates: 1, rose: 1, fell: 0 } },
+    })
+  })
+
+  test("a log without a gate or a measurement judges nothing", () => {
+    const { judge, totals } = improvementTimeline(tableOf([{ step: 1 }, { step: 2 }]), tableOf([]), 10)
+    expect(judge).toBe("none")
     expect(Object.values(totals).map(({ updates }) => updates)).toEqual([0, 0, 0])
   })
 })

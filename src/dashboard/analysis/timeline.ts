@@ -1,5 +1,5 @@
 /**
- * The improvement timeline: what PIPO made of every update one step later, and what the held-out set says about it.
+ * The improvement timeline: what was made of every update one step later, and what the held-out set says about it.
  *
  * The verdict of step t judges the update of step t - 1, or with overlapped rollouts that of its `judgedStep`; J of line t is the
  * expected held-out accuracy after the updates of step t. So the update of step u changed J by J(u) - J(u - 1).
@@ -7,8 +7,12 @@
 import type { Outcome, OutcomeTotals, TimelineAnswer } from "../api.ts"
 import { bucketWidth } from "./buckets.ts"
 import { judgingRows } from "./judging.ts"
+import { outcomes as allOutcomes } from "./outcomes.ts"
 import { rowOfStep } from "./table.ts"
 import type { Table } from "./table.ts"
+
+/** Standard errors beyond which a measured improvement is told from 0. */
+const decisive = 2
 
 interface Changes {
   /** Per row of the metrics: J(u) - J(u - 1); NaN where it is not known. */
@@ -18,41 +22,49 @@ interface Changes {
   readonly source: TimelineAnswer["source"]
 }
 
+/** What judged each update. */
+interface Judgements {
+  readonly judge: TimelineAnswer["judge"]
+  /** Per row; undefined where no line judges its update. */
+  readonly outcomes: readonly (Outcome | undefined)[]
+  /** Per row; NaN where there is none. */
+  readonly signal: Float64Array
+}
+
 /** The timeline of a run in at most `points` buckets. */
 export function improvementTimeline(metrics: Table, evaluations: Table, points: number): TimelineAnswer {
   const { rows } = metrics
   const steps = metrics.column("step") ?? []
-  const judges = judgingRows(metrics)
-  const outcomes = outcomesOf(metrics, judges)
-  const xi = metrics.column("xi")
+  const { judge, outcomes, signal } = judgementsOf(metrics)
+  const cut = metrics.column("stepCut")
   const { change, accuracy, source } = changesOf(metrics, evaluations)
   const width = bucketWidth(rows, points)
-  const answer = { step: [] as number[], reinforced: [] as number[], suppressed: [] as number[], undecided: [] as number[] }
-  const [xis, changes, accuracies]: (number | null)[][] = [[], [], []]
+  const answer = { step: [] as number[], better: [] as number[], worse: [] as number[], undecided: [] as number[], leftOut: [] as number[] }
+  const [signals, changes, accuracies]: (number | null)[][] = [[], [], []]
   for (let start = 0; start < rows; start += width) {
     const end = Math.min(start + width, rows)
-    const count = { reinforced: 0, suppressed: 0, undecided: 0 }
-    const signal = new Mean()
+    const count = { better: 0, worse: 0, undecided: 0 }
+    const seen = new Mean()
     const moved = new Mean()
-    let last = Number.NaN
+    let [last, leftOut] = [Number.NaN, 0]
     for (let row = start; row < end; row++) {
       const outcome = outcomes[row]
       if (outcome !== undefined) {
         count[outcome] += 1
-        signal.add(xi?.[judges[row]!] ?? Number.NaN)
+        seen.add(signal[row]!)
       }
+      if (cut?.[row] === 1) leftOut += 1
       moved.add(change[row]!)
       if (!Number.isNaN(accuracy[row]!)) last = accuracy[row]!
     }
     answer.step.push(steps[start]!)
-    answer.reinforced.push(count.reinforced)
-    answer.suppressed.push(count.suppressed)
-    answer.undecided.push(count.undecided)
-    xis!.push(signal.value)
+    for (const outcome of allOutcomes) answer[outcome].push(count[outcome])
+    answer.leftOut.push(leftOut)
+    signals!.push(seen.value)
     changes!.push(moved.count === 0 ? null : moved.sum)
     accuracies!.push(Number.isNaN(last) ? null : last)
   }
-  return { width, ...answer, xi: xis!, change: changes!, accuracy: accuracies!, source, totals: totalsOf(outcomes, change) }
+  return { width, judge, ...answer, signal: signals!, change: changes!, accuracy: accuracies!, source, totals: totalsOf(outcomes, change) }
 }
 
 class Mean {
@@ -70,15 +82,32 @@ class Mean {
   }
 }
 
-/** Outcome of each row's update; undefined where no line judges it, and for rules that judge nothing. */
-function outcomesOf(metrics: Table, judges: readonly (number | undefined)[]): (Outcome | undefined)[] {
-  const gates = metrics.column("gate")
+/** By the gate of the judging line; by the paired improvement where the run has that and no gate. */
+function judgementsOf(metrics: Table): Judgements {
+  const judges = judgingRows(metrics)
   const words = metrics.labels("gate")
-  return judges.map((row) => {
-    const gate = row === undefined ? undefined : words?.[gates?.[row] ?? -1]
-    if (gate === undefined) return undefined
-    return gate === "reinforce" ? "reinforced" : gate === "suppress" ? "suppressed" : "undecided"
-  })
+  const [gates, xi] = [metrics.column("gate"), metrics.column("xi")]
+  const [improvement, error] = [metrics.column("improvement"), metrics.column("improvementStandardError")]
+  const signalOf = (at: (row: number) => number | undefined): Float64Array => Float64Array.from(judges, (row) => (row === undefined ? Number.NaN : (at(row) ?? Number.NaN)))
+  if (words !== undefined) {
+    const outcomes = judges.map((row) => gateOutcome(words[gates?.[row ?? -1] ?? -1]))
+    return { judge: "gate", outcomes, signal: signalOf((row) => xi?.[row]) }
+  }
+  if (improvement === undefined || error === undefined) return { judge: "none", outcomes: judges.map(() => undefined), signal: signalOf(() => undefined) }
+  // An error of 0 is that of a step without an update, or of responses that all have one reward: nothing was measured.
+  const signal = signalOf((row) => (error[row]! > 0 ? improvement[row]! / error[row]! : Number.NaN))
+  return { judge: "paired", outcomes: Array.from(signal, measuredOutcome), signal }
+}
+
+function gateOutcome(gate: string | undefined): Outcome | undefined {
+  if (gate === undefined) return undefined
+  return gate === "reinforce" ? "better" : gate === "suppress" ? "worse" : "undecided"
+}
+
+/** @param distance  from 0, in standard errors */
+function measuredOutcome(distance: number): Outcome | undefined {
+  if (Number.isNaN(distance)) return undefined
+  return Math.abs(distance) <= decisive ? "undecided" : distance > 0 ? "better" : "worse"
 }
 
 function changesOf(metrics: Table, evaluations: Table): Changes {
@@ -133,5 +162,5 @@ function totalsOf(outcomes: readonly (Outcome | undefined)[], change: Float64Arr
     })
     return { updates, rose, fell, meanChange: moved.value }
   }
-  return { reinforced: of("reinforced"), suppressed: of("suppressed"), undecided: of("undecided") }
+  return { better: of("better"), worse: of("worse"), undecided: of("undecided") }
 }

@@ -1,6 +1,7 @@
 /** The responses of one group side by side, as a step of training saw them, and how a later step looked back at them. */
-import type { GroupAnswer, GroupCompletion, GroupJudgement, ResponseTokens } from "../api.ts"
+import type { GroupAnswer, GroupCompletion, ResponseTokens } from "../api.ts"
 import { bytes, short, signed } from "../analysis/format.ts"
+import { judgementText } from "../analysis/outcomes.ts"
 import { button, el } from "./dom.ts"
 import { piecesOf, shadeLegend, tokenSpans } from "./token-text.ts"
 
@@ -35,12 +36,6 @@ export function groupPanel({ completions, judged, size }: GroupAnswer, textLink:
     hasTokens ? shadeLegend() : undefined,
     cards,
   )
-}
-
-/** What became of the update that the group was sampled for. */
-function judgementText({ step, xi, gate, skipReason }: GroupJudgement): string {
-  const outcome = gate === "reinforce" ? "reinforced" : gate === "suppress" ? "suppressed" : `not taken up again${skipReason === null ? "" : ` (${skipReason})`}`
-  return `Looked back at in step ${step}: xi ${signed(xi)}, ${outcome}.`
 }
 
 function card(completion: GroupCompletion, link: string, most: number): HTMLElement {

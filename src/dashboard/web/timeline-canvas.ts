@@ -1,13 +1,14 @@
 /** The improvement timeline as a picture: verdicts above, what the held-out set says below. */
 import type { TimelineAnswer } from "../api.ts"
+import { signalTitle } from "../analysis/outcomes.ts"
 import { color, faint } from "./palette.ts"
 
 const left = 58
 const right = 14
-const panels = { xi: [26, 150], change: [206, 96], accuracy: [332, 110] } as const
+const panels = { signal: [26, 150], change: [206, 96], accuracy: [332, 110] } as const
 const bottom = 470
 /** Signals beyond are drawn as this. */
-const largestXi = 4
+const largestSignal = 4
 
 type Vertical = (value: number) => number
 
@@ -36,7 +37,7 @@ export function drawTimeline(canvas: HTMLCanvasElement, answer: TimelineAnswer, 
   const bar = Math.max(1, Math.min(9, (width - left - right) / answer.step.length - 1))
   if (hover !== undefined) {
     context.fillStyle = faint(color("muted"), 0.2)
-    context.fillRect(x(hover) - bar / 2 - 1, panels.xi[0], bar + 2, bottom - panels.xi[0])
+    context.fillRect(x(hover) - bar / 2 - 1, panels.signal[0], bar + 2, bottom - panels.signal[0])
   }
   drawVerdicts(context, answer, x, bar, width)
   drawChanges(context, answer, x, bar, width)
@@ -76,29 +77,31 @@ function panelTitle(context: CanvasRenderingContext2D, text: string, y: number):
   context.font = "11px system-ui, sans-serif"
 }
 
-/** One update: a bar of its xi. Several: how many were reinforced, and how many suppressed. */
+/** One update: a bar of its signal. Several: how many were better, and how many worse. */
 function drawVerdicts(context: CanvasRenderingContext2D, answer: TimelineAnswer, x: (i: number) => number, bar: number, width: number): void {
-  const [top, height] = panels.xi
+  const [top, height] = panels.signal
   const middle = top + height / 2
-  const isJudged = Object.values(answer.totals).some(({ updates }) => updates > 0)
-  panelTitle(context, !isJudged ? "No gate judged the updates" : answer.width === 1 ? "How the next step judged each update (xi)" : `How updates were judged (share of ${answer.width})`, top)
+  const single = answer.width === 1
+  panelTitle(context, single || answer.judge === "none" ? signalTitle(answer.judge) : `How updates were judged (share of ${answer.width})`, top)
   line(context, left, middle, width - right, middle, color("line"))
-  const scale = answer.width === 1 ? height / 2 / largestXi : height / 2
-  for (const mark of answer.width === 1 ? [2, -2] : [0.5, -0.5]) {
+  const scale = single ? height / 2 / largestSignal : height / 2
+  for (const mark of single ? [2, -2] : [0.5, -0.5]) {
     line(context, left, middle - mark * scale, width - right, middle - mark * scale, color("grid"))
-    label(context, answer.width === 1 ? (mark > 0 ? "+2" : "\u22122") : "50 %", left - 8, middle - mark * scale + 4, "right")
+    label(context, single ? (mark > 0 ? "+2" : "\u22122") : "50 %", left - 8, middle - mark * scale + 4, "right")
   }
+  const [better, worse, undecided, cut] = [color("reinforced"), color("suppressed"), color("undecided"), color("fell")]
   answer.step.forEach((_, i) => {
-    const xi = answer.xi[i]
-    const clipped = Math.max(-largestXi, Math.min(largestXi, xi ?? 0))
-    const up = answer.width === 1 ? (answer.reinforced[i]! > 0 ? Math.abs(clipped) : 0) : answer.reinforced[i]! / answer.width
-    const down = answer.width === 1 ? (answer.suppressed[i]! > 0 ? Math.abs(clipped) : 0) : answer.suppressed[i]! / answer.width
-    context.fillStyle = color("reinforced")
+    const size = Math.min(largestSignal, Math.abs(answer.signal[i] ?? 0))
+    const up = single ? (answer.better[i]! > 0 ? size : 0) : answer.better[i]! / answer.width
+    const down = single ? (answer.worse[i]! > 0 ? size : 0) : answer.worse[i]! / answer.width
+    context.fillStyle = better
     if (up > 0) context.fillRect(x(i) - bar / 2, middle - Math.max(2, up * scale), bar, Math.max(2, up * scale))
-    context.fillStyle = color("suppressed")
+    context.fillStyle = worse
     if (down > 0) context.fillRect(x(i) - bar / 2, middle, bar, Math.max(2, down * scale))
-    context.fillStyle = color("undecided")
+    context.fillStyle = undecided
     if (answer.undecided[i]! > 0 && up === 0 && down === 0) context.fillRect(x(i) - bar / 2, middle - 2, bar, 4)
+    context.fillStyle = cut
+    if (answer.leftOut[i]! > 0) for (let y = top; y < top + height; y += 6) context.fillRect(x(i) - 0.5, y, 1, 3)
   })
 }
 

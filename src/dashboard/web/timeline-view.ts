@@ -1,13 +1,12 @@
 /** The second tab: what became of every update. */
-import type { Outcome, TimelineAnswer } from "../api.ts"
-import { el, fill } from "./dom.ts"
+import type { TimelineAnswer } from "../api.ts"
 import { short, signed } from "../analysis/format.ts"
+import { outcomeColors, outcomes, outcomeWords, timelineGuide } from "../analysis/outcomes.ts"
+import { el, fill } from "./dom.ts"
 import { color } from "./palette.ts"
 import { swatch } from "./curves-view.ts"
 import type { AppState } from "./state.ts"
 import { drawTimeline, timelineHit } from "./timeline-canvas.ts"
-
-const outcomes: readonly Outcome[] = ["reinforced", "suppressed", "undecided"]
 
 export class TimelineView {
   readonly element: HTMLElement
@@ -57,7 +56,7 @@ export class TimelineView {
     this.#title.textContent = this.#state.active === undefined ? "" : `Improvement timeline of ${this.#state.active.name}`
     if (answer === undefined || width === 0) return
     drawTimeline(this.#canvas, answer, width, this.#hover)
-    this.#readout.textContent = this.#hover === undefined ? "Point at an update to read it. Bars above the line: reinforced by the next step; below it: suppressed." : describe(answer, this.#hover)
+    this.#readout.textContent = this.#hover === undefined ? `Point at an update to read it. ${timelineGuide(answer.judge)}` : describe(answer, this.#hover)
     fill(this.#totals, totalsTable(answer))
   }
 }
@@ -73,20 +72,27 @@ function describe(answer: TimelineAnswer, i: number): string {
   const change = answer.change[i] ?? null
   const held = change === null ? "held-out change not known" : `J changed by ${signed(100 * change)} points`
   const level = answer.accuracy[i] === null || answer.accuracy[i] === undefined ? "" : ` to ${(100 * answer.accuracy[i]!).toFixed(1)} %`
-  if (answer.width > 1) return `Updates of steps ${step} to ${step + answer.width - 1}: ${answer.reinforced[i]} reinforced, ${answer.suppressed[i]} suppressed, ${answer.undecided[i]} undecided; ${held}${level}.`
+  const words = outcomeWords(answer.judge)
+  if (answer.width > 1) {
+    const counts = outcomes.map((outcome) => `${answer[outcome][i]} ${words[outcome]}`)
+    const leftOut = answer.leftOut[i]! > 0 ? `, ${answer.leftOut[i]} left out` : ""
+    return `Updates of steps ${step} to ${step + answer.width - 1}: ${counts.join(", ")}${leftOut}; ${held}${level}.`
+  }
   const outcome = outcomes.find((name) => answer[name][i]! > 0)
-  const judged = outcome === undefined ? "not judged (yet)" : `${outcome} at step ${step + 1}, xi ${signed(answer.xi[i])}`
+  const signal = answer.judge === "paired" ? `${signed(answer.signal[i])} standard errors` : `xi ${signed(answer.signal[i])}`
+  const judged = answer.leftOut[i]! > 0 ? "left out by steering" : outcome === undefined ? "not judged (yet)" : `${words[outcome]} by the next step, ${signal}`
   return `Update of step ${step}: ${judged}; ${held}${level}.`
 }
 
 /** Whether what was reinforced had helped, by the held-out set. */
 function totalsTable(answer: TimelineAnswer): HTMLElement {
   const head = ["update was", "updates", "J rose", "J fell", "rose, share", "mean change, points"].map((text) => el("th", { scope: "col" }, text))
+  const words = outcomeWords(answer.judge)
   const rows = outcomes.map((outcome) => {
     const { updates, rose, fell, meanChange } = answer.totals[outcome]
     const share = rose + fell === 0 ? "-" : `${((100 * rose) / (rose + fell)).toFixed(0)} %`
     const cells = [short(updates), short(rose), short(fell), share, meanChange === null ? "-" : signed(100 * meanChange, 3)]
-    return el("tr", {}, el("th", { scope: "row" }, swatch(color(outcome)), outcome), ...cells.map((text) => el("td", {}, text)))
+    return el("tr", {}, el("th", { scope: "row" }, swatch(color(outcomeColors[outcome])), words[outcome]), ...cells.map((text) => el("td", {}, text)))
   })
   return el("div", { class: "scroll" }, el("table", { class: "numbers", id: "timeline-totals" }, el("thead", {}, el("tr", {}, ...head)), el("tbody", {}, ...rows)))
 }
