@@ -23,7 +23,7 @@ function writeRun(directory: string, completion: string): void {
 /** Steps and points that a chart says it draws. */
 async function drawn(page: Page, title: string): Promise<{ readonly curves: number; readonly points: number; readonly step: number }> {
   const label = (await page.getByRole("img", { name: `${title}:` }).getAttribute("aria-label"))!
-  const [curves, points, step] = /: (\d+) curves, (\d+) points, to step (\d+)$/.exec(label)!.slice(1).map(Number)
+  const [curves, points, step] = /: (\d+) curves?, (\d+) points?, to step (\d+)$/.exec(label)!.slice(1).map(Number)
   return { curves: curves!, points: points!, step: step! }
 }
 

@@ -67,15 +67,16 @@ describe("the improvement timeline", () => {
       { step: 2, improvement: 0.06, improvementStandardError: 0.02, stepCut: 0, expectedAccuracy: 0.6 },
       { step: 3, improvement: -0.06, improvementStandardError: 0.02, stepCut: 0, expectedAccuracy: 0.55 },
       { step: 4, improvement: 0.01, improvementStandardError: 0.02, stepCut: 1, expectedAccuracy: 0.55 },
-      { step: 5, improvement: 0, improvementStandardError: 0, stepCut: 0, expectedAccuracy: 0.6 },
+      { step: 5, improvement: 1e-7, improvementStandardError: 1e-8, stepCut: 0, expectedAccuracy: 0.6 },
+      { step: 6, improvement: 0, improvementStandardError: 0, stepCut: 0, expectedAccuracy: 0.6 },
     ])
     expect(improvementTimeline(steered, tableOf([]), 100)).toMatchObject({
       judge: "paired",
-      better: [1, 0, 0, 0, 0],
-      worse: [0, 1, 0, 0, 0],
-      undecided: [0, 0, 1, 0, 0],
-      leftOut: [0, 0, 0, 1, 0],
-      signal: [expect.closeTo(3, 9), expect.closeTo(-3, 9), expect.closeTo(0.5, 9), null, null],
+      better: [1, 0, 0, 0, 0, 0],
+      worse: [0, 1, 0, 0, 0, 0],
+      undecided: [0, 0, 1, 0, 0, 0],
+      leftOut: [0, 0, 0, 1, 0, 0],
+      signal: [expect.closeTo(3, 9), expect.closeTo(-3, 9), expect.closeTo(0.5, 9), null, null, null],
       totals: { better: { updates: 1 }, worse: { updates: 1, rose: 1, fell: 0 } },
     })
   })

@@ -94,8 +94,9 @@ function judgementsOf(metrics: Table): Judgements {
     return { judge: "gate", outcomes, signal: signalOf((row) => xi?.[row]) }
   }
   if (improvement === undefined || error === undefined) return { judge: "none", outcomes: judges.map(() => undefined), signal: signalOf(() => undefined) }
-  // An error of 0 is that of a step without an update, or of responses that all have one reward: nothing was measured.
-  const signal = signalOf((row) => (error[row]! > 0 ? improvement[row]! / error[row]! : Number.NaN))
+  const cut = metrics.column("stepCut")
+  // An error of 0 is that of responses that all have one reward: nothing was measured.
+  const signal = signalOf((row) => (error[row]! > 0 ? improvement[row]! / error[row]! : Number.NaN)).map((value, row) => (cut?.[row] === 1 ? Number.NaN : value))
   return { judge: "paired", outcomes: Array.from(signal, measuredOutcome), signal }
 }
 

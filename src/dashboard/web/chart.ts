@@ -166,7 +166,11 @@ function describeTraces(traces: readonly Trace[], { xLabel }: ChartLook): string
   const curves = traces.filter(({ behind }) => behind !== true)
   const points = curves.reduce((sum, { y }) => sum + y.filter((value) => value !== null).length, 0)
   const last = curves.reduce((most, { x }) => Math.max(most, x.at(-1) ?? 0), 0)
-  return `${curves.length} curves, ${points} points, to ${xLabel} ${short(last)}`
+  return `${counted(curves.length, "curve")}, ${counted(points, "point")}, to ${xLabel} ${short(last)}`
+}
+
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? "" : "s"}`
 }
 
 /** As uPlot chooses it, but for a curve of zeros alone, which it draws from 0 to 100: of shares that is 10 000 %. */

@@ -71,9 +71,13 @@ function label(context: CanvasRenderingContext2D, text: string, x: number, y: nu
   context.fillText(text, x, y)
 }
 
-function panelTitle(context: CanvasRenderingContext2D, text: string, y: number): void {
+/** The title of a panel: above its left edge, from the picture's edge on where it is longer, and its first words where that is too little. */
+function panelTitle(context: CanvasRenderingContext2D, title: string, y: number, width: number): void {
   context.font = "600 12px system-ui, sans-serif"
-  label(context, text, left, y - 8, "left", color("text"))
+  const lengthOf = (text: string): number => context.measureText(text).width
+  let shown = title
+  while (lengthOf(shown) > width && shown.includes(" ")) shown = shown.slice(0, shown.lastIndexOf(" ")).replace(/[\s:,(]+$/, "")
+  label(context, shown, left + lengthOf(shown) <= width ? left : 0, y - 8, "left", color("text"))
   context.font = "11px system-ui, sans-serif"
 }
 
@@ -82,7 +86,7 @@ function drawVerdicts(context: CanvasRenderingContext2D, answer: TimelineAnswer,
   const [top, height] = panels.signal
   const middle = top + height / 2
   const single = answer.width === 1
-  panelTitle(context, single || answer.judge === "none" ? signalTitle(answer.judge) : `How updates were judged (share of ${answer.width})`, top)
+  panelTitle(context, single || answer.judge === "none" ? signalTitle(answer.judge) : `How updates were judged (share of ${answer.width})`, top, width)
   line(context, left, middle, width - right, middle, color("line"))
   const scale = single ? height / 2 / largestSignal : height / 2
   for (const mark of single ? [2, -2] : [0.5, -0.5]) {
@@ -109,7 +113,7 @@ function drawChanges(context: CanvasRenderingContext2D, answer: TimelineAnswer, 
   const [top, height] = panels.change
   const middle = top + height / 2
   const shared = answer.source === "evaluations" ? ", shared out between evaluations" : ""
-  panelTitle(context, answer.source === "none" ? "No held-out accuracy was measured" : `What the update did to held-out accuracy (points${shared})`, top)
+  panelTitle(context, answer.source === "none" ? "No held-out accuracy was measured" : `What the update did to held-out accuracy (points${shared})`, top, width)
   line(context, left, middle, width - right, middle, color("line"))
   const known = answer.change.filter((value) => value !== null).map((value) => Math.abs(value)).sort((a, b) => a - b)
   if (known.length === 0) return
@@ -127,7 +131,7 @@ function drawChanges(context: CanvasRenderingContext2D, answer: TimelineAnswer, 
 function drawAccuracy(context: CanvasRenderingContext2D, answer: TimelineAnswer, x: (i: number) => number, width: number): void {
   const [top, height] = panels.accuracy
   if (answer.source === "none") return
-  panelTitle(context, answer.source === "every-step" ? "Held-out accuracy J after each update (expected)" : "Held-out accuracy", top)
+  panelTitle(context, answer.source === "every-step" ? "Held-out accuracy J after each update (expected)" : "Held-out accuracy", top, width)
   const known = answer.accuracy.filter((value) => value !== null)
   if (known.length === 0) return
   const least = Math.min(...known)

@@ -51,6 +51,6 @@ export function tokenSpans(pieces: readonly TokenPiece[]): HTMLElement[] {
 
 /** What the shades mean. */
 export function shadeLegend(): HTMLElement {
-  const keys = shades.map((least, i) => el("span", { class: `token shade-${i}` }, i === 0 ? `from ${percent(least)}` : i === shades.length - 1 ? `below ${percent(shades[i - 1])}` : `from ${percent(least)}`))
-  return el("p", { class: "hint shades" }, "Shading: probability of the token under the policy that sampled it: ", ...keys.flatMap((key) => [key, " "]))
+  const keys = shades.map((least, i) => el("span", { class: `token shade-${i}` }, least === 0 ? `below ${100 * shades[i - 1]!} %` : `from ${100 * least} %`))
+  return el("p", { class: "hint shades" }, "Shading: probability of the token under the policy that sampled it ", ...keys.flatMap((key) => [key, " "]))
 }
