@@ -5,7 +5,7 @@
  *
  * Needs the built program (npm run build). One training, cut into blocks of steps with the page closed and open, in pairs of
  * alternating order, so that a drift of the steps (responses that grow) cancels. `http` asks for what the page asks, when it asks:
- * after each change that the server tells, 300 ms later. `chromium` opens the page itself, headless: on a machine of its own a
+ * 300 ms after a change that the server tells, and not again within three seconds. `chromium` opens the page itself, headless: on a machine of its own a
  * reader's browser takes none of the training's cores, on this one it does. `none` compares closed with closed: the noise.
  * The first step of a block is left out. A ratio per pair, of the medians of its two blocks; printed are their geometric mean
  * and its standard error.
@@ -55,13 +55,14 @@ async function watchOverHttp(link: string): Promise<Viewer> {
   await refresh()
   const live = await fetch(`${origin}/api/live`, { signal: stop.signal })
   const reading = (async () => {
-    let text = ""
+    let [text, lastAsked] = ["", -Infinity]
     for await (const part of live.body!.pipeThrough(new TextDecoderStream())) {
       text += part
       const changes = [...text.matchAll(/^event: change\ndata: (.*)\n\n/gm)].map(([, data]) => JSON.parse(data!) as ChangeMessage)
       text = text.slice(text.lastIndexOf("\n\n") + 1)
       if (!changes.some((change) => change.run === run)) continue
-      await new Promise((resolve) => setTimeout(resolve, 300))
+      await new Promise((resolve) => setTimeout(resolve, Math.max(300, lastAsked + 3000 - performance.now())))
+      lastAsked = performance.now()
       await refresh()
     }
   })().catch((error: unknown) => {

@@ -9,13 +9,14 @@ import { Workspace, tinyConfig } from "../helpers/tiny-run.ts"
 /** What a model could write to harm the reader. */
 const attack = '<script>document.title = "taken"</script><img src="x" onerror="document.title = \'taken\'">'
 
-/** A finished run of two steps. */
+/** A finished run of two steps, the second of which looks back at the first. */
 function writeRun(directory: string, completion: string): void {
   mkdirSync(join(directory, "completions"), { recursive: true })
   writeFileSync(join(directory, "config.yaml"), "task: {name: add2}\ntrain: {steps: 2}\n")
-  const metrics = [1, 2].map((step) => JSON.stringify({ step, mu: step / 4, entropy: 1 / step, time: { at: "2026-01-01T00:00:00.000Z" } }))
+  const gates = [{ gate: "skipped", xi: 0 }, { gate: "suppress", xi: -2, gateFactor: -2, lossScale: 0.1, learningRateScale: 1 }]
+  const metrics = gates.map((gate, i) => JSON.stringify({ step: i + 1, mu: (i + 1) / 4, entropy: 1 / (i + 1), ...gate, time: { at: "2026-01-01T00:00:00.000Z" } }))
   writeFileSync(join(directory, "metrics.jsonl"), `${metrics.join("\n")}\n`)
-  const record = { step: 1, group: 0, problem: "add/1", prompt: "1+1=", completion, gold: "2", reward: 0, status: "incorrect", advantage: -1 }
+  const record = { step: 1, group: 0, problem: "add/1", prompt: "1+1=", completion, tokenLengths: [1, completion.length - 1, 0], tokenLogprobs: [-0.01, -4, -0.1], gold: "2", reward: 0, status: "incorrect", advantage: -1, attribution: -1.5 }
   writeFileSync(join(directory, "completions", "steps-000000-000999.jsonl"), `${JSON.stringify(record)}\n`)
   writeFileSync(join(directory, "summary.json"), "{}")
 }
@@ -123,6 +124,21 @@ describe.skipIf(noChromium !== undefined)(`the dashboard in a browser${noChromiu
     await row.click()
     await expect.poll(() => page.getByRole("region", { name: "Group" }).getByRole("article").locator("pre").textContent(), patient).toBe(attack)
     expect([await page.title(), await page.locator("#app script, #app img").count()]).toEqual(["pirl", 0])
+  })
+
+  test("shades the tokens of a group by their probability, and says what each response was worth in the look back", async () => {
+    const { page } = opened
+    const panel = page.getByRole("region", { name: "Group" })
+    await panel.getByText("Looked back at in step 2: xi \u22122.00, suppressed.").waitFor()
+    await panel.getByText("PI reward +0.30").waitFor()
+    const tokens = panel.getByRole("article").locator(".token")
+    expect(await Promise.all([0, 1].map((i) => tokens.nth(i).getAttribute("title")))).toEqual(["\u22120.010 nats, 99.0 %", "\u22124.000 nats, 1.8 %"])
+    const ground = (): Promise<unknown> => page.evaluate("getComputedStyle(document.querySelector('#group article .shade-5')).backgroundColor")
+    const shaded = await ground()
+    await panel.getByRole("checkbox", { name: "Shade tokens" }).click()
+    expect(await ground()).not.toBe(shaded)
+    await panel.getByRole("checkbox", { name: "Shade tokens" }).click()
+    expect(await ground()).toBe(shaded)
   })
 
   test("says of a run that is deleted while it is shown that it is gone, and keeps its curves", async () => {

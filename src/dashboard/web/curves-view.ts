@@ -37,15 +37,17 @@ export class CurvesView {
     this.element = el("div", { class: "view", id: "view-curves" }, this.#toolbar(), this.#legend, this.#grid, el("p", {}, more), this.#others)
     for (const spec of chartSpecs) this.#grid.append(this.#chart(spec).element)
     new ResizeObserver(() => this.#eachChart((chart) => chart.resize())).observe(this.#grid)
-    state.on(["selection", "series", "drawing"], () => this.draw())
+    state.on(["selection", "series", "drawing", "tab"], () => this.draw())
     state.on(["theme"], () => {
       this.draw()
       this.#eachChart((chart) => chart.redraw())
     })
   }
 
+  /** Draws what is chosen, while the tab is open. */
   draw(): void {
-    const { selectedRuns, axis, zoom } = this.#state
+    const { selectedRuns, axis, zoom, tab } = this.#state
+    if (tab !== "curves") return
     const groups = this.#groups(selectedRuns)
     const specs = this.#showsOthers ? [...chartSpecs, ...otherSpecs(selectedRuns.map(({ id }) => this.#state.series(id)))] : chartSpecs
     this.#others.hidden = !this.#showsOthers

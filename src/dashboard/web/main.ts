@@ -54,9 +54,13 @@ async function refreshRuns(): Promise<void> {
   }
 }
 
-/** Changes come in bursts while several runs train: they are taken together. */
+/** Changes come in bursts while several runs train: those of so many ms are taken together. */
+const burstMs = 300
+/** Reading and drawing takes some of the cores that may be training's: not more often than this. */
+const restMs = 3000
 const changed = new Map<string, Set<string>>()
 let isWaiting = false
+let lastTaken = -Infinity
 
 function take(message: ChangeMessage): void {
   const logs = changed.get(message.run) ?? new Set<string>()
@@ -64,11 +68,18 @@ function take(message: ChangeMessage): void {
   changed.set(message.run, logs)
   if (isWaiting) return
   isWaiting = true
-  setTimeout(() => void takeAll(), 300)
+  setTimeout(() => whenSeen(() => void takeAll()), Math.max(burstMs, lastTaken + restMs - performance.now()))
+}
+
+/** At once, or when a page in the background comes to the front. */
+function whenSeen(call: () => void): void {
+  if (document.hidden) document.addEventListener("visibilitychange", () => whenSeen(call), { once: true })
+  else call()
 }
 
 async function takeAll(): Promise<void> {
   isWaiting = false
+  lastTaken = performance.now()
   const chosen = [...changed].filter(([id]) => state.selected.includes(id))
   const isActiveRead = state.active !== undefined && changed.get(state.active.id)?.has("completions") === true
   changed.clear()
