@@ -1,6 +1,6 @@
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
-import fc from "fast-check"
+import * as fc from "fast-check"
 import { describe, expect, test } from "vitest"
 import { createByteTokenizer, createCharacterTokenizer } from "../model/tokenizer-create.ts"
 import { loadTokenizer, type Tokenizer } from "../model/tokenizer.ts"
