@@ -3,7 +3,7 @@
  *
  *   npx tsx bench/dashboard.ts [--completions N] [--steps N] [--folder DIR]
  *
- * Needs the built page (npm run build). Generates the run (about 0.5 kB a response), starts a server as `pirl watch` does, in a process of its own, and measures over HTTP. The
+ * Needs the built page (npm run build). Generates the run (about 0.9 kB a response, with the log-probs of its tokens), starts a server as `pirl watch` does, in a process of its own, and measures over HTTP. The
  * folder is removed unless it was named.
  */
 import { spawn } from "node:child_process"
@@ -36,7 +36,9 @@ function responseLine(step: number, i: number): string {
   // One response in 10^5 holds a word that no other does.
   const completion = `${text}${i % 100_000 === 777 ? " serendipity" : ""}\n\\boxed{${problem}}`
   const status = right ? "correct" : noise(i + 3) < 0.1 ? "no-answer" : "incorrect"
-  const record = { step, group: Math.floor(i / 8) % 64, problem: `add/${problem}`, prompt: `What is ${problem} + 1?`, completion, gold: String(problem + 1), reward: Number(right), status, extracted: String(problem), reason: right ? "equals the gold" : `expected ${problem + 1}`, advantage: noise(i + 5) - 0.5, stopReason: "stop" }
+  const tokens = completion.split(/(?= )/)
+  const tokenLogprobs = tokens.map((_, t) => Number((-2 * noise(i * 31 + t)).toFixed(3)))
+  const record = { step, group: Math.floor(i / 8) % 64, problem: `add/${problem}`, prompt: `What is ${problem} + 1?`, completion, tokenLengths: tokens.map(({ length }) => length), tokenLogprobs, gold: String(problem + 1), reward: Number(right), status, extracted: String(problem), reason: right ? "equals the gold" : `expected ${problem + 1}`, advantage: noise(i + 5) - 0.5, attribution: 2 * noise(i + 5) - 1, stopReason: "stop" }
   return `${JSON.stringify(record)}\n`
 }
 
