@@ -179,12 +179,14 @@ export interface GroupJudgement {
   /** The step that judged. */
   readonly step: number
   readonly xi: number | null
-  /** reinforce, suppress or skipped. */
-  readonly gate: string
+  /** reinforce, suppress or skipped; null where there is a measurement and no gate. */
+  readonly gate: string | null
   /** Why the gate stayed shut. */
   readonly skipReason: string | null
   /** How the update on the group was taken; null when there was none. */
   readonly scales: { readonly factor: number; readonly lossScale: number; readonly learningRateScale: number } | null
+  /** What the update did to the mean reward, measured on that step's responses. */
+  readonly improvement: { readonly mean: number; readonly standardError: number } | null
 }
 
 export interface GroupAnswer {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest"
 import { improvementReward, judgementOf } from "./judging.ts"
+import { judgementText } from "./outcomes.ts"
 import { tableOf } from "./table.test-helper.ts"
 
 const metrics = tableOf([
@@ -11,8 +12,8 @@ const metrics = tableOf([
 
 describe("the look back at an update", () => {
   test("is that of the next step: its signal, gate and what was done", () => {
-    expect(judgementOf(metrics, 1)).toEqual({ step: 2, xi: 1.5, gate: "reinforce", skipReason: null, scales: { factor: 1.5, lossScale: 1, learningRateScale: 1 } })
-    expect(judgementOf(metrics, 3)).toEqual({ step: 4, xi: 0.01, gate: "skipped", skipReason: "threshold", scales: null })
+    expect(judgementOf(metrics, 1)).toEqual({ step: 2, xi: 1.5, gate: "reinforce", skipReason: null, scales: { factor: 1.5, lossScale: 1, learningRateScale: 1 }, improvement: null })
+    expect(judgementOf(metrics, 3)).toEqual({ step: 4, xi: 0.01, gate: "skipped", skipReason: "threshold", scales: null, improvement: null })
   })
 
   test("is not there for the newest step, a step that is not in the log, and a rule without a gate", () => {
@@ -27,6 +28,13 @@ describe("the look back at an update", () => {
     ])
     expect(judgementOf(overlapped, 1)).toMatchObject({ step: 3, gate: "suppress", xi: -1 })
     expect(judgementOf(overlapped, 2)).toBeNull()
+  })
+
+  test("is what was measured of it where the step size is steered", () => {
+    const steered = tableOf([{ step: 1 }, { step: 2, improvement: 0.02, improvementStandardError: 0.01 }])
+    expect(judgementOf(steered, 1)).toMatchObject({ step: 2, gate: null, improvement: { mean: 0.02, standardError: 0.01 } })
+    expect(judgementText(judgementOf(steered, 1)!)).toBe("Measured in step 2: the update changed the mean reward by +2.00 points, standard error 1.00.")
+    expect(judgementText(judgementOf(metrics, 3)!)).toBe("Looked back at in step 4: xi +0.01, not taken up again (threshold).")
   })
 
   test("gives a response its attribution times the gated signal, and nothing where the gate stayed shut", () => {

@@ -33,10 +33,12 @@ export function judgementOf(metrics: Table, step: number): GroupJudgement | null
   }
   const word = (name: string): string | null => metrics.labels(name)?.[metrics.column(name)?.[row] ?? -1] ?? null
   const gate = word("gate")
-  if (gate === null) return null
+  const [mean, standardError] = [number("improvement"), number("improvementStandardError")]
+  const improvement = mean === null || standardError === null ? null : { mean, standardError }
+  if (gate === null && improvement === null) return null
   const [factor, lossScale, learningRateScale] = [number("gateFactor"), number("lossScale"), number("learningRateScale")]
   const scales = factor === null || lossScale === null || learningRateScale === null ? null : { factor, lossScale, learningRateScale }
-  return { step: metrics.column("step")![row]!, xi: number("xi"), gate, skipReason: word("skipReason"), scales }
+  return { step: metrics.column("step")![row]!, xi: number("xi"), gate, skipReason: word("skipReason"), scales, improvement }
 }
 
 /** Policy improvement reward of a response; null where the gate stayed shut, or the log does not hold its attribution. */

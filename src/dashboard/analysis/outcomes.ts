@@ -28,7 +28,9 @@ export function timelineGuide(judge: TimelineAnswer["judge"]): string {
 }
 
 /** What became of the update that a group was sampled for. */
-export function judgementText({ step, xi, gate, skipReason }: GroupJudgement): string {
+export function judgementText({ step, xi, gate, skipReason, improvement }: GroupJudgement): string {
+  const measured = improvement === null ? "" : `the update changed the mean reward by ${signed(100 * improvement.mean)} points, standard error ${(100 * improvement.standardError).toFixed(2)}`
+  if (gate === null) return `Measured in step ${step}: ${measured}.`
   const outcome = gate === "reinforce" ? "reinforced" : gate === "suppress" ? "suppressed" : `not taken up again${skipReason === null ? "" : ` (${skipReason})`}`
-  return `Looked back at in step ${step}: xi ${signed(xi)}, ${outcome}.`
+  return `Looked back at in step ${step}: xi ${signed(xi)}, ${outcome}${measured === "" ? "" : `; ${measured}`}.`
 }
