@@ -141,6 +141,32 @@ describe.skipIf(noChromium !== undefined)(`the dashboard in a browser${noChromiu
     expect(await ground()).toBe(shaded)
   })
 
+  test("is used by keys alone: a digit or arrows for a tab, / for the search, Enter and Escape for a group", async () => {
+    const { page } = opened
+    const panel = page.getByRole("region", { name: "Group" })
+    const focused = (): Promise<unknown> => page.evaluate("document.activeElement.getAttribute('aria-label') ?? document.activeElement.id")
+    await page.keyboard.press("Escape")
+    await expect.poll(() => panel.count(), patient).toBe(0)
+    await page.keyboard.press("1")
+    await page.locator("#view-curves").waitFor()
+    await tab(page, "curves")
+    await page.keyboard.press("ArrowRight")
+    expect(await focused()).toBe("tab-improvement")
+    await page.keyboard.press("3")
+    await page.locator(".completions tbody tr").first().waitFor()
+    await page.keyboard.press("/")
+    await page.keyboard.type("3/")
+    expect([await focused(), await page.getByLabel("Text", { exact: true }).inputValue()]).toEqual(["Text", "3/"])
+    await page.getByLabel("Text", { exact: true }).fill("")
+    const row = page.locator(".completions tbody tr", { hasText: "<script>" })
+    await row.focus()
+    await page.keyboard.press("Enter")
+    await panel.waitFor()
+    await page.keyboard.press("Escape")
+    await expect.poll(() => panel.count(), patient).toBe(0)
+    expect(await page.evaluate("document.activeElement.tagName")).toBe("TR")
+  })
+
   test("says of a run that is deleted while it is shown that it is gone, and keeps its curves", async () => {
     const { page } = opened
     await tab(page, "curves")

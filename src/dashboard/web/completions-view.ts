@@ -25,6 +25,8 @@ export class CompletionsView {
   readonly #more = button("More", () => void this.#load(false), { hidden: true })
   readonly #group = el("div", {})
   #cursor: string | undefined
+  /** The row whose group is open. */
+  #opened: HTMLElement | undefined
   #shown = 0
   /** Counts the questions: an answer to an older one is dropped. */
   #asked = 0
@@ -38,6 +40,14 @@ export class CompletionsView {
     const head = el("thead", {}, el("tr", {}, ...columns.map((name) => el("th", { scope: "col" }, name))))
     const table = el("div", { class: "scroll" }, el("table", { class: "completions" }, head, this.#rows))
     this.element = el("div", { class: "view", id: "view-completions" }, this.#title, el("div", { class: "toolbar" }, ...fields), this.#summary, this.#group, table, el("p", {}, this.#more))
+    this.element.addEventListener("keydown", ({ key }) => {
+      if (key === "Escape") this.#closeGroup()
+    })
+    document.addEventListener("keydown", (event) => {
+      if (event.key !== "/" || this.element.hidden || event.target instanceof HTMLInputElement) return
+      event.preventDefault()
+      this.#text.focus()
+    })
     state.on(["selection"], () => {
       fill(this.#group)
       void this.#load(true)
@@ -118,7 +128,7 @@ export class CompletionsView {
 
   #row(completion: Completion): HTMLElement {
     const { step, group, reward, status, problem, prompt, completion: text, extracted, advantage } = completion
-    const open = (): void => void this.#open(completion)
+    const open = (): void => void this.#open(completion, row)
     const cells = [el("td", {}, String(step)), el("td", {}, short(group)), el("td", {}, rewardMark(reward)), el("td", {}, status ?? "-"), el("td", {}, problem)]
     const texts = [prompt, text].map((value) => el("td", { class: "text" }, value))
     const row = el("tr", { tabindex: 0, onclick: open }, ...cells, ...texts, el("td", {}, extracted ?? "-"), el("td", {}, signed(advantage)))
@@ -128,15 +138,23 @@ export class CompletionsView {
     return row
   }
 
-  async #open({ step, group }: Completion): Promise<void> {
+  /** The focus goes back to the row that the group was opened from. */
+  #closeGroup(): void {
+    if (this.#group.childElementCount === 0) return
+    fill(this.#group)
+    this.#opened?.focus()
+  }
+
+  async #open({ step, group }: Completion, row: HTMLElement): Promise<void> {
     const { active, source } = this.#state
     if (active === undefined) return
-    const close = (): void => fill(this.#group)
+    this.#opened = row
     try {
       const answer = await source.group(active.id, step, group)
       if (this.#state.active?.id !== active.id) return
-      fill(this.#group, groupPanel(answer, (key) => source.textLink(active.id, key), close))
+      fill(this.#group, groupPanel(answer, (key) => source.textLink(active.id, key), () => this.#closeGroup()))
       this.#group.scrollIntoView({ block: "start" })
+      this.#group.querySelector<HTMLElement>("button")?.focus({ preventScroll: true })
     } catch (error) {
       fill(this.#group, el("p", { class: "error" }, error instanceof Error ? error.message : String(error)))
     }

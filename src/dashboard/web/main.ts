@@ -5,10 +5,11 @@ import type { ChangeMessage } from "../api.ts"
 import { CompletionsView } from "./completions-view.ts"
 import { CurvesView } from "./curves-view.ts"
 import { DetailsView } from "./details-view.ts"
-import { button, el, fill } from "./dom.ts"
+import { el, fill } from "./dom.ts"
 import { RunList } from "./run-list.ts"
 import { DataSource } from "./source.ts"
 import { AppState, tabs } from "./state.ts"
+import { TabBar } from "./tab-bar.ts"
 import { TimelineView } from "./timeline-view.ts"
 
 const state = new AppState(new DataSource())
@@ -18,24 +19,18 @@ const completions = new CompletionsView(state)
 const details = new DetailsView(state)
 const views = { curves: new CurvesView(state), improvement: new TimelineView(state), completions, details } as const
 
-const tabButtons = tabs.map((tab) => button(tab, () => state.show(tab), { role: "tab", id: `tab-${tab}` }))
-const main = el("main", {}, ...tabs.map((tab) => views[tab].element))
+const panels = { curves: views.curves.element, improvement: views.improvement.element, completions: completions.element, details: details.element }
+const bar = new TabBar(tabs, panels, (tab) => state.show(tab))
+const main = el("main", {}, ...tabs.map((tab) => panels[tab]))
 fill(
   document.getElementById("app")!,
-  el("header", { class: "top" }, el("h1", {}, "pirl"), el("div", { class: "tabs", role: "tablist" }, ...tabButtons), status),
+  el("header", { class: "top" }, el("h1", {}, "pirl"), bar.element, status),
   el("div", { class: "layout" }, runs.element, main),
 )
 
 function say(text: string, isBad: boolean): void {
   status.textContent = text
   status.classList.toggle("is-bad", isBad)
-}
-
-function showTab(): void {
-  tabs.forEach((tab, i) => {
-    views[tab].element.hidden = tab !== state.tab
-    tabButtons[i]!.setAttribute("aria-selected", String(tab === state.tab))
-  })
 }
 
 /** Fetches what is new of the chosen runs; a run that went away keeps what was read. */
@@ -90,7 +85,7 @@ async function takeAll(): Promise<void> {
   if (chosen.length > 0) await details.refresh()
 }
 
-state.on(["tab"], showTab)
+state.on(["tab"], () => bar.mark(state.tab))
 state.on(["selection"], () => void refreshSeries(state.selected))
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => state.emit("theme"))
 
