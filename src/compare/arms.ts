@@ -167,7 +167,8 @@ function objectiveOverrides(objective: string | undefined, configured: Configure
   return [...others.map((setting) => `objective.${setting}=`), `objective.name=${objective}`]
 }
 
-const nameForm = /^[A-Za-z0-9](?:[A-Za-z0-9._+-]*[A-Za-z0-9])?$/
+/** Names of arms are names of folders. */
+export const armNameForm: RegExp = /^[A-Za-z0-9](?:[A-Za-z0-9._+-]*[A-Za-z0-9])?$/
 
 /** `NAME:key=value,key=value`, `NAME=BUILT-IN` or both. A comma separates settings only where a setting follows. */
 function ownArm(text: string, configured: ConfiguredObjective): Arm {
@@ -176,7 +177,7 @@ function ownArm(text: string, configured: ConfiguredObjective): Arm {
   const equals = head.indexOf("=")
   const name = equals < 0 ? head : head.slice(0, equals)
   const settings = colon < 0 ? "" : text.slice(colon + 1)
-  if (!nameForm.test(name) || (colon < 0 && equals < 0)) {
+  if (!armNameForm.test(name) || (colon < 0 && equals < 0)) {
     const message = `--arm: expected NAME:setting=value,... or NAME=BUILT-IN:setting=value, a name being letters, digits and . _ + -, got "${text}". Write e.g. --arm slow=two-epochs:optimizer.learningRate=1e-4.`
     throw new ConfigError([{ path: "", message }])
   }

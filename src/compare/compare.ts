@@ -100,12 +100,27 @@ export async function runComparison({ plan, out, version, starts, parallel, keep
   }
 }
 
-/** What a folder holds, also while a comparison is at work in it. @throws DataError when it holds none */
-export function readComparison(out: string): ComparisonState {
+/** How the folder of a comparison is read. */
+export interface ComparisonReading {
+  /**
+   * Lines of results.jsonl stand for the runs that have ended, whose folders are not read: what is left to read does not grow with the
+   * runs that are done. The answer is the same, unless someone has written into the folder of a run that had ended.
+   */
+  readonly endedFromLines?: boolean
+  /** Hears of each run folder before it is read, and may refuse it by an error. */
+  readonly onFolder?: (directory: string) => void
+}
+
+/** What a folder holds, also while a comparison is at work in it. @throws DataError when it holds none, or it is damaged */
+export function readComparison(out: string, reading: ComparisonReading = {}): ComparisonState {
   const plan = readPlanFile(out)
   const results = new ResultTable(out, plan, new Failures(out))
-  results.readAll()
+  results.readAll(reading)
   return { plan, results: results.all() }
+}
+
+function hasEnded({ state }: RunResult): boolean {
+  return state === "finished" || state === "failed"
 }
 
 /** The result of every run of a plan. */
@@ -122,17 +137,27 @@ class ResultTable {
   }
 
   /** Reads the run folders; where they were removed, the lines of results.jsonl stand for them. */
-  readAll(): void {
+  readAll({ endedFromLines = false, onFolder }: ComparisonReading = {}): void {
     const known = new Map(readResults(this.#out).map((result) => [runName(result), result]))
     for (const seed of this.#plan.seeds) {
       for (const { name } of this.#plan.arms) {
         const key = { arm: name, seed }
         const line = known.get(runName(key))
-        const gone = !existsSync(runDirectory(this.#out, key))
-        if (gone && (line?.state === "finished" || line?.state === "failed")) this.#results.set(runName(key), line)
-        else this.read(key)
+        const directory = runDirectory(this.#out, key)
+        const gone = !existsSync(directory)
+        if (line !== undefined && (gone ? hasEnded(line) : endedFromLines && this.#stands(key, line))) {
+          this.#results.set(runName(key), line)
+          continue
+        }
+        if (!gone) onFolder?.(directory)
+        this.read(key)
       }
     }
+  }
+
+  /** A run that failed is tried again when its reason is gone from failures.json: its line is then of the past. */
+  #stands(key: RunKey, line: RunResult): boolean {
+    return line.state === "finished" || (line.state === "failed" && line.error === this.#failures.reasonOf(key))
   }
 
   read(key: RunKey): void {

@@ -1,6 +1,7 @@
 /** failures.json: why runs failed, for those whose own folder cannot say it. */
 import { existsSync, readFileSync } from "node:fs"
 import { join } from "node:path"
+import { DataError } from "../errors.ts"
 import { writeFileAtomic } from "../runs/index.ts"
 import { runName, type RunKey } from "./results.ts"
 
@@ -12,15 +13,23 @@ interface Failure {
 
 const fileName = "failures.json"
 
+function readFailures(path: string): Map<string, Failure> {
+  try {
+    return new Map(Object.entries(JSON.parse(readFileSync(path, "utf8")) as Record<string, Failure>))
+  } catch (cause) {
+    throw new DataError(`${path}: expected the reasons of failed runs as JSON, got ${cause instanceof Error ? cause.message : String(cause)}. Remove the file: runs that failed are then tried again.`, { cause })
+  }
+}
+
 /** The failed runs of a comparison. */
 export class Failures {
   readonly #path: string
   readonly #failures: Map<string, Failure>
 
+  /** @throws DataError  when the file is damaged */
   constructor(out: string) {
     this.#path = join(out, fileName)
-    const text = existsSync(this.#path) ? readFileSync(this.#path, "utf8") : "{}"
-    this.#failures = new Map(Object.entries(JSON.parse(text) as Record<string, Failure>))
+    this.#failures = existsSync(this.#path) ? readFailures(this.#path) : new Map()
   }
 
   reasonOf(run: RunKey): string | undefined {

@@ -4,7 +4,7 @@ export type { Analysis, AnalysisOptions, ArmDifference, ArmSummary, Match } from
 export { builtInArms } from "./arms.ts"
 export type { Arm, ArmRequest, BuiltInArm } from "./arms.ts"
 export { readComparison, runComparison } from "./compare.ts"
-export type { Comparison, ComparisonObserver, ComparisonState } from "./compare.ts"
+export type { Comparison, ComparisonObserver, ComparisonReading, ComparisonState } from "./compare.ts"
 export type { Job, RunJob } from "./jobs.ts"
 export { equalArms, planComparison } from "./plan.ts"
 export type { ComparisonPlan, PlannedArm } from "./plan.ts"

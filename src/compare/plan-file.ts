@@ -4,6 +4,7 @@ import { join } from "node:path"
 import { configChanges, type ResolvedConfig } from "../config/index.ts"
 import { ConfigError, DataError, type ConfigIssue } from "../errors.ts"
 import { writeFileAtomic } from "../runs/index.ts"
+import { armNameForm } from "./arms.ts"
 import { settingAt, type ComparisonPlan } from "./plan.ts"
 import { definitions } from "./statistics.ts"
 
@@ -35,6 +36,9 @@ export function readPlanFile(directory: string): SavedPlan {
   try {
     const plan = JSON.parse(readFileSync(path, "utf8")) as SavedPlan
     if (plan.format !== 1 || !Array.isArray(plan.arms) || !Array.isArray(plan.seeds)) throw new Error("another format")
+    // Arms and seeds name folders: no path may hide in them.
+    const strange = [...plan.arms.map((arm: Partial<SavedArm> | null) => arm?.name).filter((name) => typeof name !== "string" || !armNameForm.test(name)), ...plan.seeds.filter((seed) => !Number.isInteger(seed))]
+    if (strange.length > 0) throw new Error(`an arm or a seed named ${JSON.stringify(strange[0])}`)
     return plan
   } catch (cause) {
     throw new DataError(`${path}: expected the plan of a comparison, got ${cause instanceof Error ? cause.message : String(cause)}. Choose another folder.`, { cause })

@@ -3,7 +3,7 @@ import { existsSync } from "node:fs"
 import { join } from "node:path"
 import type { AgreementCounts } from "../analysis/index.ts"
 import { PirlError } from "../errors.ts"
-import { isRunFolder, readJsonl, readRun, writeFileAtomic, type EvaluationLine, type MetricsLine, type RunRecord, type RunSummary, type SignalSummary } from "../runs/index.ts"
+import { isRunFolder, readJsonl, readRun, writeFileAtomic, type EvaluationLine, type JsonRecord, type MetricsLine, type RunRecord, type RunSummary, type SignalSummary } from "../runs/index.ts"
 import type { SavedPlan } from "./plan-file.ts"
 import { measureCurve, type RunMeasure } from "./statistics.ts"
 
@@ -150,10 +150,16 @@ function signalOf(summary: RunSummary | undefined): SignalResult | undefined {
 
 const fileName = "results.jsonl"
 
-/** Lines of results.jsonl; none when there is no such file. */
+/** Lines of results.jsonl, without those that are no results; none when there is no such file. @throws DataError when it is damaged */
 export function readResults(out: string): RunResult[] {
   const path = join(out, fileName)
-  return existsSync(path) ? (readJsonl(path).records as unknown as RunResult[]) : []
+  return existsSync(path) ? readJsonl(path).records.filter(isResult) : []
+}
+
+/** A line of another program, or of a pirl that wrote other lines, stands for nothing: its run is read from its folder. */
+function isResult(line: JsonRecord): line is JsonRecord & RunResult {
+  const { curve, totals, time } = line as Partial<RunResult>
+  return Array.isArray(curve) && typeof totals === "object" && Array.isArray(time?.curve) && time.curve.length === curve.length
 }
 
 /** Replaces results.jsonl: seed by seed, in the order of the plan's arms. Runs that have not begun have no line. */

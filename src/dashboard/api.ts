@@ -119,6 +119,84 @@ export interface TimelineAnswer {
   readonly totals: Readonly<Record<Outcome, OutcomeTotals>>
 }
 
+/** A measured accuracy with its 95 % interval; null where the log does not tell its error. */
+export interface AccuracyNumber {
+  readonly step: number
+  readonly value: number
+  readonly low: number | null
+  readonly high: number | null
+}
+
+/** Held-out accuracy of a run by one measure. */
+export interface AccuracyNumbers {
+  readonly start: AccuracyNumber
+  /** The first of the best ones. */
+  readonly best: AccuracyNumber
+  readonly final: AccuracyNumber
+  /** Cumulative policy improvement: final - start. */
+  readonly improvement: number
+}
+
+export type AccuracyMeasure = "greedy" | "expected"
+
+/** A run in numbers, taken from every line of its logs. Null: no line tells it. */
+export interface RunNumbers {
+  /** Lines of the metrics. */
+  readonly steps: number
+  readonly accuracy: Readonly<Record<AccuracyMeasure, AccuracyNumbers | null>>
+  /** Verdicts on updates. */
+  readonly verdicts: { readonly improved: number; readonly regressed: number; readonly undecided: number } | null
+  /** Steps that the means are taken over: the last 20, or as many as there are. */
+  readonly recentSteps: number
+  /** Means over these of the metrics that a table shows, by their names. */
+  readonly recent: Readonly<Record<string, number | null>>
+  readonly sampledTokens: number | null
+  /** Of all steps, evaluations excluded. */
+  readonly seconds: number | null
+  /** Sampled and trained tokens per second of all steps. */
+  readonly tokensPerSecond: number | null
+}
+
+export type ComparisonMatch = "rollouts" | "updates" | "seconds"
+
+/** How the comparison of a run is to be read; what is absent is chosen as `pirl compare --show` does. */
+export interface ComparisonQuery {
+  readonly match?: ComparisonMatch
+  readonly measure?: AccuracyMeasure
+  /** The arm that the others are compared with. */
+  readonly against?: string
+}
+
+/** The comparison that a run belongs to: none, one that cannot be read, or its tables. */
+export type ComparisonAnswer =
+  | { readonly kind: "none"; readonly reason: string }
+  | { readonly kind: "damaged"; readonly name: string; readonly message: string }
+  | ComparisonTables
+
+/** A table: the first row is its head. */
+export type TextTable = readonly (readonly string[])[]
+
+/** The tables of `pirl compare --show`. */
+export interface ComparisonTables {
+  readonly kind: "tables"
+  readonly name: string
+  readonly arms: readonly string[]
+  readonly seeds: readonly number[]
+  readonly match: ComparisonMatch
+  readonly measure: AccuracyMeasure
+  /** Those that finished runs have. */
+  readonly measures: readonly AccuracyMeasure[]
+  readonly against: string
+  readonly runs: Readonly<Record<"finished" | "failed" | "unfinished" | "waiting", number>>
+  /** A row per arm. */
+  readonly armTable: TextTable
+  /** A row per arm that is compared; the head alone where there is no other arm. */
+  readonly differenceTable: TextTable
+  /** What a reader must know to read the tables. */
+  readonly notes: readonly string[]
+  readonly failures: readonly { readonly arm: string; readonly seed: number; readonly reason: string }[]
+}
+
 export interface CompletionsQuery {
   readonly limit: number
   readonly fromStep?: number

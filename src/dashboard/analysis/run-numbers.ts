@@ -1,0 +1,93 @@
+/**
+ * A run as a row of numbers. It is taken from whole columns, and so on the server: of a long run the page has buckets, whose values are the
+ * least and the greatest of many steps, and no mean can be taken of those.
+ */
+// Not from analysis/index.ts, as in chart-specs.ts.
+import { measuredAccuracies } from "../../analysis/held-out.ts"
+import type { EvaluationPoint } from "../../analysis/held-out.ts"
+import type { AccuracyMeasure, AccuracyNumber, AccuracyNumbers, RunNumbers } from "../api.ts"
+import type { Table } from "./table.ts"
+
+/** Steps over which the last means are taken. */
+const recentSteps = 20
+/** Metrics of which a mean over the last steps is told. */
+export const recentMetrics = ["mu", "entropy", "kl", "responseLength", "truncationRate", "zeroVarianceShare"] as const
+
+/** The numbers of a run from its metrics and evaluations. */
+export function runNumbers(metrics: Table, evaluations: Table): RunNumbers {
+  const { rows } = metrics
+  const from = Math.max(0, rows - recentSteps)
+  const [sampledTokens, trainedTokens, seconds] = ["sampledTokens", "trainedTokens", "time.seconds"].map((name) => total(metrics, name))
+  const tokens = sampledTokens === null ? null : sampledTokens! + (trainedTokens ?? 0)
+  return {
+    steps: rows,
+    accuracy: { greedy: accuracyNumbers(evaluations, "greedy"), expected: accuracyNumbers(evaluations, "expected") },
+    verdicts: verdictsOf(metrics),
+    recentSteps: rows - from,
+    recent: Object.fromEntries(recentMetrics.map((name) => [name, meanOf(metrics, name, from)])),
+    sampledTokens: sampledTokens!,
+    seconds: seconds!,
+    tokensPerSecond: tokens === null || seconds === null || seconds === 0 ? null : tokens / seconds!,
+  }
+}
+
+/** Start, best and final with the intervals that the summary of the run gives them; null without an evaluation. */
+function accuracyNumbers(evaluations: Table, measure: AccuracyMeasure): AccuracyNumbers | null {
+  const values = evaluations.column(`${measure}Accuracy`)
+  if (values === undefined) return null
+  let [first, best, last] = [-1, -1, -1]
+  for (let row = 0; row < evaluations.rows; row++) {
+    if (!Number.isFinite(values[row])) continue
+    if (first < 0) first = row
+    if (best < 0 || values[row]! > values[best]!) best = row
+    last = row
+  }
+  if (first < 0) return null
+  const [start, top, final] = [first, best, last].map((row) => accuracyAt(evaluations, measure, row))
+  return { start: start!, best: top!, final: final!, improvement: final!.value - start!.value }
+}
+
+function accuracyAt(evaluations: Table, measure: AccuracyMeasure, row: number): AccuracyNumber {
+  const names = ["size", "verifierFailures", `${measure}Accuracy`, `${measure}StandardError`]
+  const known = names.flatMap((name) => {
+    const value = evaluations.column(name)?.[row]
+    return value === undefined || Number.isNaN(value) ? [] : [[name, value] as const]
+  })
+  const point: EvaluationPoint = { step: evaluations.column("step")?.[row] ?? 0, ...Object.fromEntries(known) }
+  const { step, accuracy, interval } = measuredAccuracies([point], measure)[0]!
+  return { step, value: accuracy, low: interval?.low ?? null, high: interval?.high ?? null }
+}
+
+function verdictsOf(metrics: Table): RunNumbers["verdicts"] {
+  const [codes, words] = [metrics.column("verdict"), metrics.labels("verdict")]
+  if (codes === undefined || words === undefined) return null
+  const counts = { improved: 0, regressed: 0, undecided: 0 }
+  for (let row = 0; row < metrics.rows; row++) {
+    const word = words[codes[row]!]
+    if (word === "improved" || word === "regressed" || word === "undecided") counts[word] += 1
+  }
+  return counts
+}
+
+/** Mean of a column from a row on, over the rows that have it. */
+function meanOf(table: Table, name: string, from: number): number | null {
+  const [sum, count] = sumOf(table, name, from)
+  return count === 0 ? null : sum / count
+}
+
+function total(table: Table, name: string): number | null {
+  const [sum, count] = sumOf(table, name, 0)
+  return count === 0 ? null : sum
+}
+
+function sumOf(table: Table, name: string, from: number): readonly [sum: number, count: number] {
+  const values = table.column(name)
+  let [sum, count] = [0, 0]
+  for (let row = from; values !== undefined && row < table.rows; row++) {
+    const value = values[row]!
+    if (!Number.isFinite(value)) continue
+    sum += value
+    count += 1
+  }
+  return [sum, count]
+}
