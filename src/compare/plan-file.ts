@@ -34,15 +34,21 @@ export function readPlanFile(directory: string): SavedPlan {
   const path = join(directory, fileName)
   if (!existsSync(path)) throw new DataError(`compare ${directory}: expected the folder of a comparison, got none (no ${fileName}). Check the path.`)
   try {
-    const plan = JSON.parse(readFileSync(path, "utf8")) as SavedPlan
-    if (plan.format !== 1 || !Array.isArray(plan.arms) || !Array.isArray(plan.seeds)) throw new Error("another format")
+    const plan: unknown = JSON.parse(readFileSync(path, "utf8"))
+    if (!isPlan(plan)) throw new Error("another format")
     // Arms and seeds name folders: no path may hide in them.
-    const strange = [...plan.arms.map((arm: Partial<SavedArm> | null) => arm?.name).filter((name) => typeof name !== "string" || !armNameForm.test(name)), ...plan.seeds.filter((seed) => !Number.isInteger(seed))]
+    const strange = [...plan.arms.map(({ name }) => name).filter((name) => !armNameForm.test(name)), ...plan.seeds.filter((seed) => !Number.isInteger(seed))]
     if (strange.length > 0) throw new Error(`an arm or a seed named ${JSON.stringify(strange[0])}`)
     return plan
   } catch (cause) {
     throw new DataError(`${path}: expected the plan of a comparison, got ${cause instanceof Error ? cause.message : String(cause)}. Choose another folder.`, { cause })
   }
+}
+
+function isPlan(value: unknown): value is SavedPlan {
+  const { format, arms, seeds, config } = (value ?? {}) as Partial<SavedPlan>
+  const isArm = (arm: Partial<SavedArm> | null): boolean => typeof arm?.name === "string" && Array.isArray(arm.overrides) && typeof arm.changes === "object" && arm.changes !== null
+  return format === 1 && Array.isArray(arms) && arms.every(isArm) && Array.isArray(seeds) && typeof config?.rollout === "object" && config.rollout !== null
 }
 
 /** Names of the arms that a folder has already; none where there is no comparison. @throws DataError  when its plan cannot be read */

@@ -17,17 +17,16 @@ export const recentMetrics = ["mu", "entropy", "kl", "responseLength", "truncati
 export function runNumbers(metrics: Table, evaluations: Table): RunNumbers {
   const { rows } = metrics
   const from = Math.max(0, rows - recentSteps)
-  const [sampledTokens, trainedTokens, seconds] = ["sampledTokens", "trainedTokens", "time.seconds"].map((name) => total(metrics, name))
-  const tokens = sampledTokens === null ? null : sampledTokens! + (trainedTokens ?? 0)
+  const [sampledTokens, trainedTokens, seconds] = [total(metrics, "sampledTokens"), total(metrics, "trainedTokens"), total(metrics, "time.seconds")]
   return {
     steps: rows,
     accuracy: { greedy: accuracyNumbers(evaluations, "greedy"), expected: accuracyNumbers(evaluations, "expected") },
     verdicts: verdictsOf(metrics),
     recentSteps: rows - from,
     recent: Object.fromEntries(recentMetrics.map((name) => [name, meanOf(metrics, name, from)])),
-    sampledTokens: sampledTokens!,
-    seconds: seconds!,
-    tokensPerSecond: tokens === null || seconds === null || seconds === 0 ? null : tokens / seconds!,
+    sampledTokens,
+    seconds,
+    tokensPerSecond: sampledTokens === null || seconds === null || seconds === 0 ? null : (sampledTokens + (trainedTokens ?? 0)) / seconds,
   }
 }
 

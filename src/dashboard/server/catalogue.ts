@@ -1,8 +1,9 @@
 /** Which runs there are below the folders that were named, and their names on the wire. */
 import { createHash } from "node:crypto"
 import { existsSync, realpathSync } from "node:fs"
-import { basename, dirname, relative, sep } from "node:path"
+import { basename, dirname, isAbsolute, relative, sep } from "node:path"
 import { isRunFolder, listRunFolders } from "../../runs/index.ts"
+import { ComparisonSource } from "./comparison-source.ts"
 import { RunSource } from "./run-source.ts"
 import type { RunPlace } from "./run-source.ts"
 
@@ -13,6 +14,7 @@ const rescanMs = 3000
 export class Catalogue {
   readonly #roots: readonly string[]
   #sources = new Map<string, RunSource>()
+  readonly #comparisons = new Map<string, ComparisonSource>()
   #scanned = -Infinity
 
   constructor(roots: readonly string[]) {
@@ -29,6 +31,19 @@ export class Catalogue {
   run(id: string): RunSource | undefined {
     const known = this.#sources.get(id) ?? this.#rescanned().get(id)
     return known === undefined || !isRunFolder(known.place.directory) ? undefined : known
+  }
+
+  /** The comparison of a run; undefined when it is in none whose folder lies inside one that was named. */
+  comparison({ place: { comparisonFolder } }: RunSource): ComparisonSource | undefined {
+    if (comparisonFolder === null) return undefined
+    const source = this.#comparisons.get(comparisonFolder) ?? new ComparisonSource(comparisonFolder)
+    this.#comparisons.set(comparisonFolder, source)
+    return source
+  }
+
+  /** The comparisons that were asked for. */
+  comparisons(): ComparisonSource[] {
+    return [...this.#comparisons.values()]
   }
 
   #rescanned(): Map<string, RunSource> {
@@ -52,8 +67,10 @@ function findRuns(roots: readonly string[]): RunPlace[] {
     const label = roots.length === 1 ? "" : `${basename(root)}/`
     for (const directory of listRunFolders(root)) {
       const inside = relative(root, directory).split(sep).join("/")
-      const place = placeOf(directory, inside === "" ? basename(directory) : `${label}${inside}`)
-      places.set(place.id, place)
+      const place = placeOf(directory, inside === "" ? basename(directory) : `${label}${inside}`, root)
+      const before = places.get(place.id)
+      // Named twice, alone and with its comparison, it is served with it.
+      places.set(place.id, { ...place, comparisonFolder: place.comparisonFolder ?? before?.comparisonFolder ?? null })
     }
   }
   return [...places.values()]
@@ -65,10 +82,17 @@ export function runId(directory: string): string {
 }
 
 /** `<comparison>/runs/<arm>/seed-<n>` is a run of a comparison. */
-function placeOf(directory: string, name: string): RunPlace {
+function placeOf(directory: string, name: string, root: string): RunPlace {
   const id = runId(directory)
-  if (!/^seed-\d+$/.test(basename(directory))) return { id, directory, name, arm: null, comparison: null }
+  if (!/^seed-\d+$/.test(basename(directory))) return { id, directory, name, arm: null, comparison: null, comparisonFolder: null }
   const above = dirname(dirname(directory))
-  const comparison = basename(above) === "runs" ? basename(dirname(above)) : basename(above)
-  return { id, directory, name, arm: basename(dirname(directory)), comparison }
+  const isBelowRuns = basename(above) === "runs"
+  const folder = isBelowRuns ? dirname(above) : above
+  return { id, directory, name, arm: basename(dirname(directory)), comparison: basename(folder), comparisonFolder: isBelowRuns && isInside(folder, root) ? folder : null }
+}
+
+/** The folder itself counts. Both are real paths. */
+function isInside(folder: string, root: string): boolean {
+  const path = relative(root, folder)
+  return path === "" || (path !== ".." && !path.startsWith(`..${sep}`) && !isAbsolute(path))
 }

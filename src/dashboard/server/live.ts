@@ -15,6 +15,8 @@ export class LiveUpdates {
   #timer: NodeJS.Timeout | undefined
   /** Of the last look; undefined before the first one, which has nothing to compare with. */
   #sizes: ReadonlyMap<string, LogSizes> | undefined
+  /** Of the comparisons that were shown. */
+  #stamps: ReadonlyMap<string, string> = new Map()
   #isComparing = false
   #ticks = 0
 
@@ -74,7 +76,11 @@ export class LiveUpdates {
       const logs = (["metrics", "evaluations", "events", "completions"] as const).filter((log) => before !== undefined && before[log] !== sizes[log])
       if (logs.length > 0) this.#send("change", { run: source.place.id, logs } satisfies ChangeMessage)
     }
-    if (last !== undefined && (now.size !== last.size || [...now.keys()].some((id) => !last.has(id)))) this.#send("runs", { count: now.size })
+    const stamps = new Map(this.#catalogue.comparisons().map((source) => [source.directory, source.stamp()]))
+    // A run whose process died tells it in no log of its own, but in the comparison's files.
+    const isCompared = [...stamps].some(([directory, stamp]) => (this.#stamps.get(directory) ?? stamp) !== stamp)
+    this.#stamps = stamps
+    if (last !== undefined && (isCompared || now.size !== last.size || [...now.keys()].some((id) => !last.has(id)))) this.#send("runs", { count: now.size })
     this.#sizes = now
   }
 

@@ -1,8 +1,9 @@
 /** What the server answers. Every answer is read from a run of the catalogue; a parameter that makes no sense is refused with words. */
 import type { ServerResponse } from "node:http"
-import type { ColumnsQuery, CompletionsQuery, LogName } from "../api.ts"
+import type { ColumnsQuery, ComparisonAnswer, ComparisonQuery, CompletionsQuery, LogName } from "../api.ts"
 import type { AppFiles } from "./app-files.ts"
 import type { Catalogue } from "./catalogue.ts"
+import { ChoiceError } from "./comparison-source.ts"
 import type { LiveUpdates } from "./live.ts"
 import type { RunSource } from "./run-source.ts"
 
@@ -48,7 +49,38 @@ export async function route(url: URL, response: ServerResponse, context: RouteCo
   if (match === null) throw new RequestError(404, "there is nothing at this address")
   const source = catalogue.run(match[1]!)
   if (source === undefined) throw new RequestError(404, "there is no such run; it may have been deleted")
+  if (match[2] === "comparison") return json(comparisonOf(source, catalogue, comparisonQuery(url.searchParams)))
   return runRoute(source, match[2], url.searchParams)
+}
+
+function comparisonOf(run: RunSource, catalogue: Catalogue, query: ComparisonQuery): ComparisonAnswer {
+  const comparison = catalogue.comparison(run)
+  if (comparison === undefined) {
+    const { comparison: name } = run.place
+    const reason = name === null ? "This run belongs to no comparison." : `This run seems to belong to the comparison ${name}, whose folder was not named: only what is inside the folders that \`pirl watch\` was given is shown. Give it the comparison's folder.`
+    return { kind: "none", reason }
+  }
+  try {
+    return comparison.answer(query)
+  } catch (error) {
+    throw error instanceof ChoiceError ? new RequestError(400, error.message) : error
+  }
+}
+
+function comparisonQuery(parameters: URLSearchParams): ComparisonQuery {
+  const choice = <T extends string>(name: string, known: readonly T[]): T | undefined => {
+    const given = parameters.get(name)
+    if (given === null || given === "") return undefined
+    const found = known.find((word) => word === given)
+    if (found === undefined) throw new RequestError(400, `${name}: expected ${known.join(", ")}`)
+    return found
+  }
+  const query = {
+    match: choice("match", ["rollouts", "updates", "seconds"]),
+    measure: choice("measure", ["expected", "greedy"]),
+    against: parameters.get("against") || undefined,
+  }
+  return Object.fromEntries(Object.entries(query).filter(([, value]) => value !== undefined))
 }
 
 async function runRoute(source: RunSource, part: string | undefined, parameters: URLSearchParams): Promise<Answer> {
@@ -57,6 +89,8 @@ async function runRoute(source: RunSource, part: string | undefined, parameters:
       return json(await source.detail(Date.now()))
     case "columns":
       return json(await source.columns(columnsQuery(parameters)))
+    case "numbers":
+      return json(await source.numbers())
     case "timeline":
       return json(await source.timeline(integer(parameters, "points", 1, 20_000) ?? 2000))
     case "completions":

@@ -6,8 +6,9 @@ import { runStateOf } from "../../runs/index.ts"
 import { findAlarms } from "../analysis/alarms.ts"
 import { queryTable } from "../analysis/buckets.ts"
 import { improvementReward, judgementOf } from "../analysis/judging.ts"
+import { runNumbers } from "../analysis/run-numbers.ts"
 import { improvementTimeline } from "../analysis/timeline.ts"
-import type { ColumnsAnswer, ColumnsQuery, CompletionPage, CompletionsQuery, GroupAnswer, RunDetail, RunInfo, TimelineAnswer } from "../api.ts"
+import type { ColumnsAnswer, ColumnsQuery, CompletionPage, CompletionsQuery, GroupAnswer, RunDetail, RunInfo, RunNumbers, TimelineAnswer } from "../api.ts"
 import { ColumnLog, parseObject } from "./column-log.ts"
 import { CompletionIndex, readBytes } from "./completion-index.ts"
 import { readGroup, readWholeCompletion, searchCompletions } from "./completion-search.ts"
@@ -23,6 +24,8 @@ export interface RunPlace {
   readonly name: string
   readonly arm: string | null
   readonly comparison: string | null
+  /** Folder of the comparison that the run belongs to; null when it is outside the folders that were named, and so not served. */
+  readonly comparisonFolder: string | null
 }
 
 /** Sizes of a run's logs: what has changed when they have. */
@@ -88,6 +91,12 @@ export class RunSource {
   async timeline(points: number): Promise<TimelineAnswer> {
     await Promise.all([this.#metrics.refresh(), this.#evaluations.refresh()])
     return improvementTimeline(this.#metrics, this.#evaluations, points)
+  }
+
+  /** The run in numbers, from every line of its logs. */
+  async numbers(): Promise<RunNumbers> {
+    await Promise.all([this.#metrics.refresh(), this.#evaluations.refresh()])
+    return runNumbers(this.#metrics, this.#evaluations)
   }
 
   completions(query: CompletionsQuery): Promise<CompletionPage> {
