@@ -30,6 +30,12 @@ export function age(milliseconds: number): string {
   return seconds < 129_600 ? `${Math.round(seconds / 3600)} h` : `${Math.round(seconds / 86_400)} d`
 }
 
+/** How long something took: `42 s`, `12 min`, `3.5 h`. */
+export function duration(seconds: number): string {
+  if (seconds < 90) return `${seconds < 10 ? seconds.toFixed(1) : seconds.toFixed(0)} s`
+  return seconds < 5400 ? `${(seconds / 60).toFixed(0)} min` : `${(seconds / 3600).toFixed(1)} h`
+}
+
 /** `820 B`, `12 kB`, `5.0 MB`. */
 export function bytes(value: number): string {
   if (value < 1000) return `${value} B`

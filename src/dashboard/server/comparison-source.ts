@@ -1,7 +1,6 @@
 /** The folder of a comparison as the tables of `pirl compare --show`. */
 import { lstatSync } from "node:fs"
 import { basename, dirname, join } from "node:path"
-import { analyse, armCells, differenceCells, notes, readComparison } from "../../compare/index.ts"
 import type { ComparisonState } from "../../compare/index.ts"
 import { DataError } from "../../errors.ts"
 import type { AccuracyMeasure, ComparisonAnswer, ComparisonQuery } from "../api.ts"
@@ -14,6 +13,10 @@ const endFiles = ["config.yaml", "events.jsonl", "summary.json"]
 
 /** A choice that the comparison does not have. */
 export class ChoiceError extends Error {}
+
+/** Reading a comparison's results knows how it trains, and so the trainer: no page of plain runs has to load that. */
+const loadCompare = (): Promise<typeof import("../../compare/index.ts")> => import("../../compare/index.ts")
+type Compare = Awaited<ReturnType<typeof loadCompare>>
 
 interface Cached {
   /** Files whose change makes another answer. */
@@ -38,13 +41,13 @@ export class ComparisonSource {
    * Its tables, or in words why there are none.
    * @throws ChoiceError  when the query names a measure or an arm that it does not have
    */
-  answer(query: ComparisonQuery): ComparisonAnswer {
+  async answer(query: ComparisonQuery): Promise<ComparisonAnswer> {
     const name = basename(this.directory)
     if (lstatSync(join(this.directory, "plan.json"), { throwIfNoEntry: false }) === undefined) {
       return { kind: "none", reason: `The folder ${name} holds no comparison that \`pirl compare\` made: it has no plan.json.` }
     }
     try {
-      return tablesOf(name, this.state(), query)
+      return tablesOf(await loadCompare(), name, await this.state(), query)
     } catch (error) {
       // What is written in the folder is not the asker's fault.
       if (error instanceof ChoiceError || !(error instanceof DataError)) throw error
@@ -58,7 +61,8 @@ export class ComparisonSource {
   }
 
   /** What the folder holds. @throws DataError  when it is damaged, or a file of it is a link */
-  state(): ComparisonState {
+  async state(): Promise<ComparisonState> {
+    const { readComparison } = await loadCompare()
     const cached = this.#cached
     const files = cached?.files ?? this.#inside(ownFiles)
     // Taken before the reading: what changes meanwhile is read the next time.
@@ -86,7 +90,7 @@ export class ComparisonSource {
   }
 }
 
-function tablesOf(name: string, { plan, results }: ComparisonState, { match = "rollouts", measure, against }: ComparisonQuery): ComparisonAnswer {
+function tablesOf({ analyse, armCells, differenceCells, notes }: Compare, name: string, { plan, results }: ComparisonState, { match = "rollouts", measure, against }: ComparisonQuery): ComparisonAnswer {
   const arms = plan.arms.map((arm) => arm.name)
   const finished = results.filter(({ state }) => state === "finished")
   const measures = (["expected", "greedy"] as const satisfies readonly AccuracyMeasure[]).filter((kind) => finished.some((result) => result[kind] !== undefined))

@@ -49,11 +49,11 @@ export async function route(url: URL, response: ServerResponse, context: RouteCo
   if (match === null) throw new RequestError(404, "there is nothing at this address")
   const source = catalogue.run(match[1]!)
   if (source === undefined) throw new RequestError(404, "there is no such run; it may have been deleted")
-  if (match[2] === "comparison") return json(comparisonOf(source, catalogue, comparisonQuery(url.searchParams)))
+  if (match[2] === "comparison") return json(await comparisonOf(source, catalogue, comparisonQuery(url.searchParams)))
   return runRoute(source, match[2], url.searchParams)
 }
 
-function comparisonOf(run: RunSource, catalogue: Catalogue, query: ComparisonQuery): ComparisonAnswer {
+async function comparisonOf(run: RunSource, catalogue: Catalogue, query: ComparisonQuery): Promise<ComparisonAnswer> {
   const comparison = catalogue.comparison(run)
   if (comparison === undefined) {
     const { comparison: name } = run.place
@@ -61,7 +61,7 @@ function comparisonOf(run: RunSource, catalogue: Catalogue, query: ComparisonQue
     return { kind: "none", reason }
   }
   try {
-    return comparison.answer(query)
+    return await comparison.answer(query)
   } catch (error) {
     throw error instanceof ChoiceError ? new RequestError(400, error.message) : error
   }

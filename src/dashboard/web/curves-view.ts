@@ -8,6 +8,8 @@ import { chartSpecs, otherSpecs } from "../analysis/chart-specs.ts"
 import type { ChartSpec, Line } from "../analysis/chart-specs.ts"
 import { button, el, fill } from "./dom.ts"
 import { color, seriesColor } from "./palette.ts"
+import { runGroups, swatch } from "./run-groups.ts"
+import type { Group } from "./run-groups.ts"
 import type { AppState } from "./state.ts"
 
 const dashes: readonly (readonly number[])[] = [[], [6, 3], [2, 3], [8, 3, 2, 3], [1, 4]]
@@ -48,7 +50,7 @@ export class CurvesView {
   draw(): void {
     const { selectedRuns, axis, zoom, tab } = this.#state
     if (tab !== "curves") return
-    const groups = this.#groups(selectedRuns)
+    const groups = runGroups(this.#state)
     const specs = this.#showsOthers ? [...chartSpecs, ...otherSpecs(selectedRuns.map(({ id }) => this.#state.series(id)))] : chartSpecs
     this.#others.hidden = !this.#showsOthers
     this.#reset.hidden = zoom === undefined
@@ -98,21 +100,6 @@ export class CurvesView {
     for (const chart of this.#charts.values()) call(chart)
   }
 
-  /** What is drawn in one colour: a run, or the seeds of an arm. */
-  #groups(runs: readonly RunInfo[]): Group[] {
-    const groups = new Map<string, RunInfo[]>()
-    for (const run of runs) {
-      const key = this.#state.bands && run.arm !== null ? `${run.comparison}/${run.arm}` : run.id
-      groups.set(key, [...(groups.get(key) ?? []), run])
-    }
-    const arms = new Set([...groups.values()].map(([first]) => first!.comparison))
-    return [...groups.values()].map((members, index) => {
-      const first = members[0]!
-      const name = members.length > 1 ? (arms.size > 1 ? `${first.comparison} ${first.arm}` : first.arm!) : first.name
-      return { name, color: seriesColor(index), runs: members }
-    })
-  }
-
   #traces(spec: ChartSpec, groups: readonly Group[]): Trace[] {
     const alone = groups.length === 1 && groups[0]!.runs.length === 1
     return groups.flatMap(({ name, color, runs }) => {
@@ -147,19 +134,6 @@ export class CurvesView {
     if (smoothing === 0 || isPoints || line.log === "evaluations") return [trace]
     return [{ ...trace, behind: true }, { label, color: shade, dash, x, y: smoothed(line.y, smoothing), points: false }]
   }
-}
-
-interface Group {
-  readonly name: string
-  readonly color: string
-  readonly runs: readonly RunInfo[]
-}
-
-/** A coloured square. */
-export function swatch(value: string): HTMLElement {
-  const square = el("span", { class: "swatch" })
-  square.style.backgroundColor = value
-  return square
 }
 
 /** Times that are missing, or run back because a clock was set, take the last one. */

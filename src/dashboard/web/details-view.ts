@@ -1,4 +1,4 @@
-/** The fourth tab: alarms and events of the active run, its config, and where the configs of the chosen runs differ. */
+/** The fifth tab: alarms and events of the active run, its config, and where the configs of the chosen runs differ. */
 import { configDifferences } from "../analysis/config-differences.ts"
 import type { Alarm, RunDetail } from "../api.ts"
 import { el, fill } from "./dom.ts"

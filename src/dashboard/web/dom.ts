@@ -27,3 +27,15 @@ export function fill(element: HTMLElement, ...children: readonly Child[]): void 
 export function button(text: string, onclick: () => void, attributes: Attributes = {}): HTMLButtonElement {
   return el("button", { type: "button", onclick, ...attributes }, text)
 }
+
+/** A select that calls when another of its options is chosen. */
+export function choice(onchange: () => void): HTMLSelectElement {
+  return el("select", { onchange })
+}
+
+/** Gives a select its options and chooses one. Options that are the same stay, so that an open list does not close. */
+export function setOptions(select: HTMLSelectElement, options: readonly string[], chosen: string): void {
+  const before = [...select.options].map(({ value }) => value)
+  if (before.join("\n") !== options.join("\n")) fill(select, ...options.map((value) => el("option", { value }, value)))
+  if (select.value !== chosen) select.value = chosen
+}

@@ -1,4 +1,4 @@
-/** The page: the list of runs, four tabs, and what is new as the server says it. */
+/** The page: the list of runs, five tabs, and what is new as the server says it. */
 import "uplot/dist/uPlot.min.css"
 import "./style.css"
 import type { ChangeMessage } from "../api.ts"
@@ -6,6 +6,7 @@ import { CompletionsView } from "./completions-view.ts"
 import { CurvesView } from "./curves-view.ts"
 import { DetailsView } from "./details-view.ts"
 import { el, fill } from "./dom.ts"
+import { ResultsView } from "./results-view.ts"
 import { RunList } from "./run-list.ts"
 import { DataSource } from "./source.ts"
 import { AppState, tabs } from "./state.ts"
@@ -17,9 +18,9 @@ const status = el("span", { class: "status", role: "status" }, "loading")
 const runs = new RunList(state)
 const completions = new CompletionsView(state)
 const details = new DetailsView(state)
-const views = { curves: new CurvesView(state), improvement: new TimelineView(state), completions, details } as const
+const views = { curves: new CurvesView(state), improvement: new TimelineView(state), completions, results: new ResultsView(state), details } as const
 
-const panels = { curves: views.curves.element, improvement: views.improvement.element, completions: completions.element, details: details.element }
+const panels = { curves: views.curves.element, improvement: views.improvement.element, completions: completions.element, results: views.results.element, details: details.element }
 const bar = new TabBar(tabs, panels, (tab) => state.show(tab))
 const main = el("main", {}, ...tabs.map((tab) => panels[tab]))
 fill(

@@ -1,5 +1,5 @@
 /** Where the page gets its data from. */
-import type { ChangeMessage, ColumnsAnswer, ColumnsQuery, CompletionPage, CompletionsQuery, GroupAnswer, ProblemMessage, RunDetail, RunInfo, TimelineAnswer } from "../api.ts"
+import type { ChangeMessage, ColumnsAnswer, ColumnsQuery, ComparisonAnswer, ComparisonQuery, CompletionPage, CompletionsQuery, GroupAnswer, ProblemMessage, RunDetail, RunInfo, RunNumbers, TimelineAnswer } from "../api.ts"
 
 /** What hears of changes. */
 export interface ChangeListener {
@@ -36,6 +36,14 @@ export class DataSource {
 
   timeline(id: string, points: number): Promise<TimelineAnswer> {
     return this.#ask(`/api/runs/${id}/timeline`, { points })
+  }
+
+  numbers(id: string): Promise<RunNumbers> {
+    return this.#ask(`/api/runs/${id}/numbers`)
+  }
+
+  comparison(id: string, query: ComparisonQuery): Promise<ComparisonAnswer> {
+    return this.#ask(`/api/runs/${id}/comparison`, { ...query })
   }
 
   completions(id: string, query: CompletionsQuery): Promise<CompletionPage> {

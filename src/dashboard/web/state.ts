@@ -3,7 +3,7 @@ import type { RunInfo } from "../api.ts"
 import { RunSeries } from "./run-series.ts"
 import type { DataSource } from "./source.ts"
 
-export const tabs = ["curves", "improvement", "completions", "details"] as const
+export const tabs = ["curves", "improvement", "completions", "results", "details"] as const
 export type Tab = (typeof tabs)[number]
 
 /** What has changed. */

@@ -4,7 +4,7 @@ import { short, signed } from "../analysis/format.ts"
 import { outcomeColors, outcomes, outcomeWords, timelineGuide } from "../analysis/outcomes.ts"
 import { el, fill } from "./dom.ts"
 import { color } from "./palette.ts"
-import { swatch } from "./curves-view.ts"
+import { swatch } from "./run-groups.ts"
 import type { AppState } from "./state.ts"
 import { drawTimeline, timelineHit } from "./timeline-canvas.ts"
 
