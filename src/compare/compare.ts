@@ -157,7 +157,8 @@ class ResultTable {
 
   /** A run that failed is tried again when its reason is gone from failures.json: its line is then of the past. */
   #stands(key: RunKey, line: RunResult): boolean {
-    return line.state === "finished" || (line.state === "failed" && line.error === this.#failures.reasonOf(key))
+    const reason = this.#failures.reasonOf(key)
+    return line.state === "finished" || (line.state === "failed" && reason !== undefined && line.error === reason)
   }
 
   read(key: RunKey): void {

@@ -16,21 +16,30 @@ export interface ResultCell {
 
 export interface ResultColumn {
   readonly head: string
+  /** Small below the head. */
   readonly below: string
+  /** What the number is, where the head is short. */
+  readonly meaning?: string
   cell(row: ResultRow, measure: AccuracyMeasure): ResultCell
 }
 
 const none: ResultCell = { text: "-" }
-const last = "last 20 steps"
 
-function accuracy(head: "start" | "best" | "final", withStep: boolean): ResultColumn {
+/** How a run is called in a table: of a comparison, by arm and seed. */
+export function runLabel({ name, arm, comparison }: RunInfo): ResultCell {
+  if (arm === null || comparison === null) return { text: name }
+  return { text: `${arm} ${name.split("/").at(-1)!}`, below: comparison }
+}
+
+/** @param isExpected  whether the step goes without saying */
+function accuracy(head: "start" | "best" | "final", isExpected: (step: number, info: RunInfo) => boolean): ResultColumn {
   return {
     head,
-    below: "95 % interval",
-    cell({ numbers }, measure) {
+    below: "95\u00a0%\u00a0interval",
+    cell({ info, numbers }, measure) {
       const found = numbers?.accuracy[measure]?.[head]
       if (found === undefined) return none
-      const parts = [intervalText(found), withStep ? `at step ${short(found.step)}` : ""].filter((part) => part !== "")
+      const parts = [intervalText(found), isExpected(found.step, info) ? "" : `at step ${short(found.step)}`].filter((part) => part !== "")
       return { text: percent(found.value), ...(parts.length === 0 ? {} : { below: parts.join(" ") }) }
     },
   }
@@ -42,40 +51,42 @@ function intervalText({ low, high }: AccuracyNumber): string {
 }
 
 /** Mean of a metric over the last steps. */
-function recent(head: string, unit: string, metric: string, text: (value: number | null) => string): ResultColumn {
-  return { head, below: unit === "" ? last : `${unit}, ${last}`, cell: ({ numbers }) => ({ text: text(numbers?.recent[metric] ?? null) }) }
+function recent(head: string, meaning: string, metric: string, text: (value: number | null) => string): ResultColumn {
+  return { head, below: "last 20\u00a0steps", meaning: `${meaning}, mean over the last 20 steps`, cell: ({ numbers }) => ({ text: text(numbers?.recent[metric] ?? null) }) }
 }
 
 const columns: readonly ResultColumn[] = [
   { head: "step", below: "", cell: ({ info: { step, steps } }) => ({ text: short(step), ...(steps === null ? {} : { below: `of ${short(steps)}` }) }) },
-  accuracy("start", false),
-  accuracy("best", true),
-  accuracy("final", true),
+  accuracy("start", (step) => step === 0),
+  accuracy("best", () => false),
+  accuracy("final", (step, info) => step === info.step),
   {
     head: "improvement",
-    below: "final \u2212 start, points",
+    below: "points",
+    meaning: "cumulative policy improvement: final \u2212 start",
     cell({ numbers }, measure) {
       const found = numbers?.accuracy[measure]
       return found === undefined || found === null ? none : { text: signed(100 * found.improvement, 1) }
     },
   },
-  recent("reward", "mean", "mu", (value) => (value === null ? "-" : value.toFixed(3))),
+  recent("reward", "mean reward of all judged responses", "mu", (value) => (value === null ? "-" : value.toFixed(3))),
   {
     head: "verdicts",
-    below: "improved / regressed / undecided",
+    below: "improved\u00a0/ regressed\u00a0/ undecided",
+    meaning: "what the improvement signal said of the updates",
     cell({ numbers }) {
       const found = numbers?.verdicts
       return found === undefined || found === null ? none : { text: `${found.improved} / ${found.regressed} / ${found.undecided}` }
     },
   },
   recent("entropy", "nats a token", "entropy", short),
-  recent("KL", "to the reference", "kl", short),
-  recent("length", "tokens", "responseLength", short),
-  recent("truncated", "", "truncationRate", percent),
-  recent("groups of one reward", "", "zeroVarianceShare", percent),
+  recent("KL", "to the reference, nats a token", "kl", short),
+  recent("length", "tokens of a response", "responseLength", short),
+  recent("truncated", "share of responses", "truncationRate", percent),
+  recent("same reward", "share of groups whose responses all have one reward", "zeroVarianceShare", percent),
   { head: "tokens", below: "sampled", cell: ({ numbers }) => ({ text: short(numbers?.sampledTokens) }) },
-  { head: "time", below: "of the steps", cell: ({ numbers }) => ({ text: numbers === undefined || numbers.seconds === null ? "-" : duration(numbers.seconds) }) },
-  { head: "tokens/s", below: "sampled and trained", cell: ({ numbers }) => ({ text: short(numbers?.tokensPerSecond) }) },
+  { head: "time", below: "training", meaning: "of all steps, evaluations excluded", cell: ({ numbers }) => ({ text: numbers === undefined || numbers.seconds === null ? "-" : duration(numbers.seconds) }) },
+  { head: "tokens/s", below: "all phases", meaning: "sampled and trained tokens per second of all steps", cell: ({ numbers }) => ({ text: short(numbers?.tokensPerSecond) }) },
 ]
 
 /** The measures that some of the runs have; what a run is summed up by comes first. */

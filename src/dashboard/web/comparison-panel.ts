@@ -62,7 +62,7 @@ export class ComparisonPanel {
     this.#title.textContent = `Comparison ${name}`
     for (const select of [this.#measure, this.#against]) setOptions(select, [], "")
     this.#choices.hidden = true
-    fill(this.#body)
+    fill(this.#body, el("p", { class: "empty" }, "Reading the comparison."))
     this.#say("")
   }
 
@@ -109,5 +109,5 @@ function content({ runs, arms, seeds, armTable, differenceTable, notes, failures
 function textTable(id: string, [head, ...rows]: TextTable): HTMLElement {
   const heads = (head ?? []).map((text) => el("th", { scope: "col" }, text))
   const body = rows.map(([name, ...cells]) => el("tr", {}, el("th", { scope: "row" }, name), ...cells.map((text) => el("td", {}, text))))
-  return el("div", { class: "scroll" }, el("table", { class: "numbers results", id: `comparison-${id}` }, el("thead", {}, el("tr", {}, ...heads)), el("tbody", {}, ...body)))
+  return el("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": `Table of ${id}` }, el("table", { class: "numbers results", id: `comparison-${id}` }, el("thead", {}, el("tr", {}, ...heads)), el("tbody", {}, ...body)))
 }

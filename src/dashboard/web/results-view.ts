@@ -1,6 +1,6 @@
 /** The fourth tab: the chosen runs as a table, and the comparison that the active run belongs to. */
 import type { AccuracyMeasure, RunNumbers } from "../api.ts"
-import { measuresOf, resultColumns } from "../analysis/result-columns.ts"
+import { measuresOf, resultColumns, runLabel } from "../analysis/result-columns.ts"
 import type { ResultCell, ResultRow } from "../analysis/result-columns.ts"
 import { ComparisonPanel } from "./comparison-panel.ts"
 import { choice, el, fill, setOptions } from "./dom.ts"
@@ -15,7 +15,7 @@ export class ResultsView {
   readonly #measure = choice(() => this.#draw())
   readonly #choice = el("label", {}, "Accuracy ", this.#measure)
   readonly #problem = el("p", { class: "error", hidden: true })
-  readonly #table = el("div", { class: "scroll" })
+  readonly #table = el("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Table of the chosen runs" })
   readonly #hint = el("p", { class: "hint" })
   readonly #comparison: ComparisonPanel
   #asked = 0
@@ -74,13 +74,13 @@ interface ColouredRow extends ResultRow {
 
 function runTable(rows: readonly ColouredRow[], measure: AccuracyMeasure, gone: ReadonlySet<string>): HTMLElement {
   const columns = resultColumns(rows, measure)
-  const heads = columns.map(({ head, below }) => el("th", { scope: "col" }, ...lines({ text: head, below })))
+  const heads = columns.map(({ head, below, meaning }) => el("th", { scope: "col", title: meaning }, ...lines({ text: head, below })))
   const body = rows.map((row) => {
     const state = gone.has(row.info.id) ? "gone" : row.info.state
-    const name = el("th", { scope: "row" }, swatch(row.color), row.info.name)
-    return el("tr", {}, name, el("td", { class: `state-${state}` }, state), ...columns.map((column) => el("td", {}, ...lines(column.cell(row, measure)))))
+    const name = el("th", { scope: "row", title: row.info.name }, swatch(row.color), ...lines(runLabel(row.info)))
+    return el("tr", {}, name, el("td", { class: `state state-${state}` }, state), ...columns.map((column) => el("td", {}, ...lines(column.cell(row, measure)))))
   })
-  const head = el("tr", {}, el("th", { scope: "col" }, "run"), el("th", { scope: "col" }, "state"), ...heads)
+  const head = el("tr", {}, el("th", { scope: "col" }, "run"), el("th", { scope: "col", class: "state" }, "state"), ...heads)
   return el("table", { class: "numbers results" }, el("thead", {}, head), el("tbody", {}, ...body))
 }
 
