@@ -51,7 +51,7 @@ export class ComparisonSource {
     } catch (error) {
       // What is written in the folder is not the asker's fault.
       if (error instanceof ChoiceError || !(error instanceof DataError)) throw error
-      return { kind: "damaged", name, message: error.message }
+      return { kind: "damaged", name, message: error.message.replaceAll(this.directory, name) }
     }
   }
 

@@ -38,4 +38,5 @@ export function setOptions(select: HTMLSelectElement, options: readonly string[]
   const before = [...select.options].map(({ value }) => value)
   if (before.join("\n") !== options.join("\n")) fill(select, ...options.map((value) => el("option", { value }, value)))
   if (select.value !== chosen) select.value = chosen
+  select.disabled = options.length === 0
 }
