@@ -3,7 +3,7 @@ import { lstatSync } from "node:fs"
 import { basename, dirname, join } from "node:path"
 import type { ComparisonState } from "../../compare/index.ts"
 import { DataError } from "../../errors.ts"
-import type { AccuracyMeasure, ComparisonAnswer, ComparisonQuery } from "../api.ts"
+import type { AccuracyMeasure, ComparisonAnswer, ComparisonQuery, ComparisonTables } from "../api.ts"
 
 const ownFiles = ["plan.json", "results.jsonl", "failures.json"]
 /** Of a run folder: read for a run that has not ended. */
@@ -23,6 +23,8 @@ interface Cached {
   readonly files: readonly string[]
   readonly stamp: string
   readonly state: ComparisonState
+  /** By query: at most one per match, measure and arm. */
+  readonly answers: Map<string, ComparisonTables>
 }
 
 /**
@@ -47,7 +49,12 @@ export class ComparisonSource {
       return { kind: "none", reason: `The folder ${name} holds no comparison that \`pirl compare\` made: it has no plan.json.` }
     }
     try {
-      return tablesOf(await loadCompare(), name, await this.state(), query)
+      const compare = await loadCompare()
+      const { state, answers } = await this.#read()
+      const key = JSON.stringify([query.match, query.measure, query.against])
+      const answer = answers.get(key) ?? tablesOf(compare, name, state, query)
+      answers.set(key, answer)
+      return answer
     } catch (error) {
       // What is written in the folder is not the asker's fault.
       if (error instanceof ChoiceError || !(error instanceof DataError)) throw error
@@ -62,12 +69,16 @@ export class ComparisonSource {
 
   /** What the folder holds. @throws DataError  when it is damaged, or a file of it is a link */
   async state(): Promise<ComparisonState> {
+    return (await this.#read()).state
+  }
+
+  async #read(): Promise<Cached> {
     const { readComparison } = await loadCompare()
     const cached = this.#cached
     const files = cached?.files ?? this.#inside(ownFiles)
     // Taken before the reading: what changes meanwhile is read the next time.
     const stamp = stampOf(files)
-    if (cached?.stamp === stamp) return cached.state
+    if (cached?.stamp === stamp) return cached
     this.#cached = undefined
     refuseLinks(this.#inside(ownFiles))
     const folders: string[] = []
@@ -81,8 +92,8 @@ export class ComparisonSource {
     const waiting = state.results.filter((result) => result.state === "waiting").map(({ arm, seed }) => join(this.directory, "runs", arm, `seed-${seed}`))
     const watched = [...this.#inside(ownFiles), ...[...folders, ...waiting].flatMap((folder) => endFiles.map((file) => join(folder, file)))]
     // Where other files count from now on, there is no stamp of theirs from before the reading: it is read once more.
-    this.#cached = { files: watched, stamp: watched.join() === files.join() ? stamp : "", state }
-    return state
+    this.#cached = { files: watched, stamp: watched.join() === files.join() ? stamp : "", state, answers: new Map() }
+    return this.#cached
   }
 
   #inside(names: readonly string[]): string[] {
