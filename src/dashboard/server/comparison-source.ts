@@ -101,7 +101,7 @@ export class ComparisonSource {
   }
 }
 
-function tablesOf({ analyse, armCells, differenceCells, notes }: Compare, name: string, { plan, results }: ComparisonState, { match = "rollouts", measure, against }: ComparisonQuery): ComparisonAnswer {
+function tablesOf({ analyse, armCells, differenceCells, notes }: Compare, name: string, { plan, results }: ComparisonState, { match = "rollouts", measure, against }: ComparisonQuery): ComparisonTables {
   const arms = plan.arms.map((arm) => arm.name)
   const finished = results.filter(({ state }) => state === "finished")
   const measures = (["expected", "greedy"] as const satisfies readonly AccuracyMeasure[]).filter((kind) => finished.some((result) => result[kind] !== undefined))
