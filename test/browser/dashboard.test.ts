@@ -75,7 +75,7 @@ describe.skipIf(noChromium !== undefined)(`the dashboard in a browser${noChromiu
     const { page } = opened
     for (const width of [390, 1280]) {
       await page.setViewportSize({ width, height: 844 })
-      for (const name of ["improvement", "completions", "details", "curves"]) {
+      for (const name of ["improvement", "completions", "results", "details", "curves"]) {
         await tab(page, name)
         await page.locator(`#view-${name}`).waitFor()
         expect(await overflow(page), `${name} at ${width} pixels`).toBeLessThanOrEqual(0)

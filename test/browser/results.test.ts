@@ -51,10 +51,10 @@ describe.skipIf(noChromium !== undefined)(`results in a browser${noChromium === 
     await page.getByRole("tab", { name: "results" }).focus()
     await page.keyboard.press("Enter")
     await expect.poll(async () => (await cells(page, chosen)).map(([name, , , start, best, final, improvement]) => [name, start, best, final, improvement]).sort(), patient).toEqual([
-      ["base seed-1\ntiny", "20.0 %\n[16.1, 23.9]", "40.0 %\n[36.1, 43.9] at step 2", "40.0 %\n[36.1, 43.9]", "+20.0"],
-      ["base seed-2\ntiny", "20.0 %\n[16.1, 23.9]", "40.0 %\n[36.1, 43.9] at step 2", "40.0 %\n[36.1, 43.9]", "+20.0"],
-      ["pipo seed-1\ntiny", "20.0 %\n[16.1, 23.9]", "60.0 %\n[56.1, 63.9] at step 2", "60.0 %\n[56.1, 63.9]", "+40.0"],
-      ["pipo seed-2\ntiny", "20.0 %\n[16.1, 23.9]", "60.0 %\n[56.1, 63.9] at step 2", "60.0 %\n[56.1, 63.9]", "+40.0"],
+      ["base seed\u00a01\ntiny", "20.0 %\n[16.1, 23.9]", "40.0 %\n[36.1, 43.9] at step 2", "40.0 %\n[36.1, 43.9]", "+20.0"],
+      ["base seed\u00a02\ntiny", "20.0 %\n[16.1, 23.9]", "40.0 %\n[36.1, 43.9] at step 2", "40.0 %\n[36.1, 43.9]", "+20.0"],
+      ["pipo seed\u00a01\ntiny", "20.0 %\n[16.1, 23.9]", "60.0 %\n[56.1, 63.9] at step 2", "60.0 %\n[56.1, 63.9]", "+40.0"],
+      ["pipo seed\u00a02\ntiny", "20.0 %\n[16.1, 23.9]", "60.0 %\n[56.1, 63.9] at step 2", "60.0 %\n[56.1, 63.9]", "+40.0"],
     ])
   })
 
@@ -80,7 +80,7 @@ describe.skipIf(noChromium !== undefined)(`results in a browser${noChromium === 
   test("rows and tables grow with the runs, without a reload", async () => {
     const { page } = opened
     appendFileSync(join(open, "metrics.jsonl"), `${JSON.stringify({ step: 3, mu: 0.9, optimizerSteps: 2, sampledTokens: 100, trainedTokens: 200, time: { at: "2026-01-01T00:00:00.000Z", seconds: 2 } })}\n`)
-    await expect.poll(async () => (await cells(page, chosen)).find(([name]) => name!.startsWith("pipo seed-2"))!.slice(1, 3), patient).toEqual(["stopped", "3\nof 2"])
+    await expect.poll(async () => (await cells(page, chosen)).find(([name]) => name!.startsWith("pipo seed\u00a02"))!.slice(1, 3), patient).toEqual(["stopped", "3\nof 2"])
     writeFileSync(join(open, "summary.json"), "{}")
     await expect.poll(async () => (await cells(page, "#comparison-arms"))[1]!.slice(0, 2), patient).toEqual(["pipo", "2"])
     await page.getByText("2 arms over 2 seeds: 3 of 4 runs finished, 1 failed.").waitFor()

@@ -47,7 +47,7 @@ describe("the table of runs", () => {
   })
 
   test("calls a run of a comparison by arm and seed", () => {
-    expect(runLabel({ ...info, name: "compare/tiny/runs/pipo/seed-2", arm: "pipo", comparison: "tiny" })).toEqual({ text: "pipo seed-2", below: "tiny" })
+    expect(runLabel({ ...info, name: "compare/tiny/runs/pipo/seed-2", arm: "pipo", comparison: "tiny" })).toEqual({ text: "pipo seed\u00a02", below: "tiny" })
     expect(runLabel(info)).toEqual({ text: "quickstart" })
   })
 })

@@ -28,7 +28,7 @@ const none: ResultCell = { text: "-" }
 /** How a run is called in a table: of a comparison, by arm and seed. */
 export function runLabel({ name, arm, comparison }: RunInfo): ResultCell {
   if (arm === null || comparison === null) return { text: name }
-  return { text: `${arm} ${name.split("/").at(-1)!}`, below: comparison }
+  return { text: `${arm} ${name.split("/").at(-1)!.replace("-", "\u00a0")}`, below: comparison }
 }
 
 /** @param isExpected  whether the step goes without saying */

@@ -72,7 +72,8 @@ export class ComparisonPanel {
   }
 
   #show(answer: ComparisonAnswer): void {
-    this.#choices.hidden = answer.kind !== "tables"
+    // Without a finished run there is nothing to choose among.
+    this.#choices.hidden = answer.kind !== "tables" || answer.runs.finished === 0
     this.#say(answer.kind === "damaged" ? answer.message : "")
     const text = JSON.stringify(answer)
     if (text === this.#shown) return
@@ -101,8 +102,8 @@ function content({ runs, arms, seeds, armTable, differenceTable, notes, failures
     el("p", { class: "facts" }, `${arms.length} arms over ${seeds.length} seeds: ${parts.join(", ")}.${rest}`),
     ...failures.map(({ arm, seed, reason }) => el("article", { class: "card alarm is-serious" }, el("h3", {}, `${arm}, seed ${seed} failed`), el("p", { class: "facts" }, reason))),
     textTable("arms", armTable),
-    ...(differenceTable.length > 1 ? [textTable("differences", differenceTable)] : []),
-    ...notes.map((note) => el("p", { class: "hint" }, note)),
+    ...(differenceTable.length > 1 && runs.finished > 0 ? [textTable("differences", differenceTable)] : []),
+    ...(runs.finished === 0 ? [] : notes).map((note) => el("p", { class: "hint" }, note)),
   ]
 }
 
