@@ -18,7 +18,8 @@ export class ResultsView {
   readonly #table = el("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Table of the chosen runs" })
   readonly #hint = el("p", { class: "hint" })
   readonly #comparison: ComparisonPanel
-  #asked = 0
+  #isAsking = false
+  #isStale = false
 
   constructor(state: AppState) {
     this.#state = state
@@ -31,15 +32,24 @@ export class ResultsView {
     state.on(["selection", "runs", "tab"], () => void this.#comparison.refresh())
   }
 
-  /** Asks for the numbers of the chosen runs when the tab is open. */
+  /** Asks for the numbers of the chosen runs while the tab is open. What changes meanwhile is asked for afterwards: a slow answer is shown all the same. */
   async #refresh(): Promise<void> {
-    const { tab, selectedRuns, gone, source } = this.#state
-    if (tab !== "results") return
     this.#draw()
-    const asked = ++this.#asked
+    this.#isStale = true
+    if (this.#isAsking) return
+    this.#isAsking = true
+    while (this.#isStale && this.#state.tab === "results") {
+      this.#isStale = false
+      await this.#ask()
+      this.#draw()
+    }
+    this.#isAsking = false
+  }
+
+  async #ask(): Promise<void> {
+    const { selectedRuns, gone, source } = this.#state
     const known = selectedRuns.filter(({ id }) => !gone.has(id))
     const answers = await Promise.allSettled(known.map(({ id }) => source.numbers(id)))
-    if (asked !== this.#asked) return
     const failed: string[] = []
     answers.forEach((answer, i) => {
       if (answer.status === "fulfilled") this.#numbers.set(known[i]!.id, answer.value)
@@ -47,7 +57,6 @@ export class ResultsView {
     })
     this.#problem.hidden = failed.length === 0
     this.#problem.textContent = failed.join("; ")
-    this.#draw()
   }
 
   #draw(): void {
