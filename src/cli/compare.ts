@@ -8,7 +8,7 @@ import type { AnalysisOptions, ComparisonPlan, ComparisonState, Match, Measure }
 import { suggestion } from "../config/index.ts"
 import { ConfigError, type ConfigIssue } from "../errors.ts"
 import { configChecks } from "../trainer/config-checks.ts"
-import { packageVersion } from "./cli.ts"
+import { packageVersion } from "../version.ts"
 import type { CliContext, Command, CommandArguments, OptionSpec } from "./command.ts"
 import { comparisonProgress } from "./compare-progress.ts"
 import { showComparison } from "./compare-report.ts"
