@@ -31,6 +31,8 @@ export interface RunLogs {
   readonly timeline: TimelineAnswer
   readonly events: readonly RunEventInfo[]
   readonly alarms: readonly Alarm[]
+  /** Versions that made the run, in words; empty where it does not say. */
+  readonly programs: readonly string[]
   /** From the logs as far as they go. */
   readonly summary: RunSummary
   /** What could not be read, in words. */
@@ -64,6 +66,7 @@ export async function readRunLogs(directory: string, now: number): Promise<RunLo
     columns: columnsOf(queryTable(metrics, metrics.names, { log: "metrics", points }, 1), queryTable(evaluations, evaluations.names, { log: "evaluations", points }, 1)),
     timeline: improvementTimeline(metrics, evaluations, points),
     events,
+    programs: eventLog.programs,
     alarms: findAlarms({ metrics, evaluations, events, state, now }),
     summary: summarizeRun(metricsLines(metrics), details.evaluations, details.signal),
     problems: [

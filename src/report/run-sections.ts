@@ -51,6 +51,7 @@ export function overview(run: RunLogs): Html {
     ["Responses a step", responsesText(config)],
     ["Sampled, trained tokens", `${whole(summary.sampledTokens)}; ${whole(summary.trainedTokens)}`],
     ["First and last line", timesText(run)],
+    ["Made by", run.programs.length === 0 ? "-" : run.programs.join(", then ")],
   ]
   return html`${problems}<div class="big">${cards}</div>${facts(rows)}<h3>Time by phase</h3>${phases(run)}`
 }

@@ -1,6 +1,6 @@
 /**
  * What the lines of a run's logs hold. In every line, what depends on the clock or the machine stands under `time`
- * alone: without that key, two runs of the same config and seed are equal line for line.
+ * alone: without that key, two runs of the same config, seed and version of pirl are equal line for line.
  */
 
 /** Part of a line that differs from machine to machine. */
@@ -70,7 +70,7 @@ export interface CompletionLine {
 /** What happened to a run beside its steps. */
 export type RunEventKind = "start" | "resume" | "warm-start" | "interrupt" | "alarm" | "failure" | "finish" | "engine"
 
-/** One line of events.jsonl. Events of the process, and not of a step, have no `step` and outlast a resume. */
+/** One line of events.jsonl. Events of the process, and not of a step, have no `step` and outlast a resume. Start and resume name the program: made-by.ts. */
 export interface RunEvent {
   readonly kind: RunEventKind
   readonly step?: number
