@@ -50,15 +50,15 @@ describe("alarms", () => {
 
   test("see the mean reward fall below half of its best window, and where that window ended", () => {
     const fall = (low: number): Values[] => steps(4 * window, (step) => ({ mu: step <= 2 * window ? 0.8 : low }))
-    expect(alarmsOf({ metrics: fall(0.39) })).toMatchObject([{ id: "collapse", step: window }])
+    expect(alarmsOf({ metrics: fall(0.39) })).toMatchObject([{ id: "reward-fall", step: window }])
     expect(idsOf({ metrics: fall(0.41) })).toEqual([])
   })
 
   test("see held-out accuracy fall by more than a tenth and three standard errors of the difference", () => {
     // n = 100: three errors of .5 against .5 are 3 sqrt(2 x .25 / 104) = .208; n = 1000: .067, below the tenth.
     const fall = (to: number, size: number): string[] => idsOf({ evaluations: [{ step: 0, size, greedyAccuracy: 0.5 }, { step: 10, size, greedyAccuracy: to }] })
-    expect([fall(0.28, 100), fall(0.3, 100)]).toEqual([["held-out-collapse"], []])
-    expect([fall(0.39, 1000), fall(0.41, 1000)]).toEqual([["held-out-collapse"], []])
+    expect([fall(0.28, 100), fall(0.3, 100)]).toEqual([["held-out-fall"], []])
+    expect([fall(0.39, 1000), fall(0.41, 1000)]).toEqual([["held-out-fall"], []])
   })
 
   test("name the first step at which sampler and trainer differ", () => {

@@ -8,9 +8,9 @@ import type { Table } from "./table.ts"
 export const alarmLimits = {
   /** Means are taken over so many last steps. */
   window: 20,
-  /** Collapse: the mean reward of the window is below this share of the best window's, or J this far below its best. */
-  collapsedShare: 0.5,
-  collapsedAccuracy: 0.1,
+  /** Falls during a run, which it may still come back from: the mean reward of the window below this share of the best window's, J this far below its best. */
+  fallenRewardShare: 0.5,
+  fallenAccuracy: 0.1,
   /** Drift: |log-prob of training - log-prob of sampling| of the same weights, nats. */
   mismatch: 1e-4,
   /** Entropy below this share of the first window's, and below so many nats. */
@@ -45,7 +45,7 @@ export function findAlarms(input: AlarmInput): Alarm[] {
 
 type Check = (input: AlarmInput) => Alarm | undefined
 
-const checks: readonly Check[] = [crashed, notFinite, rewardCollapse, accuracyCollapse, drift, entropyFloor, klCeiling, truncation, verifierFailures, noSignal, stalled]
+const checks: readonly Check[] = [crashed, notFinite, rewardFall, accuracyFall, drift, entropyFloor, klCeiling, truncation, verifierFailures, noSignal, stalled]
 
 function meanOf(values: ArrayLike<number> | undefined, from: number, to: number): number {
   let [sum, count] = [0, 0]
@@ -94,8 +94,8 @@ function notFinite({ metrics, events }: AlarmInput): Alarm | undefined {
   return { id: "nan", severity: "serious", step, message: `${many} not applied, because loss or gradients were not finite; the last at step ${step}.`, advice: "Lower optimizer.learningRate or optimizer.gradientClip; the batches are in refused/." }
 }
 
-function rewardCollapse({ metrics }: AlarmInput): Alarm | undefined {
-  const { window, collapsedShare } = alarmLimits
+function rewardFall({ metrics }: AlarmInput): Alarm | undefined {
+  const { window, fallenRewardShare } = alarmLimits
   const mu = metrics.column("mu")
   if (mu === undefined || metrics.rows < 2 * window) return undefined
   let [sum, count, best, bestRow] = [0, 0, -Infinity, 0]
@@ -108,12 +108,12 @@ function rewardCollapse({ metrics }: AlarmInput): Alarm | undefined {
     now = sum / count
     if (now > best) [best, bestRow] = [now, i]
   }
-  if (!(best > 0.02) || !(now < collapsedShare * best)) return undefined
+  if (!(best > 0.02) || !(now < fallenRewardShare * best)) return undefined
   const step = metrics.column("step")?.[bestRow] ?? null
-  return { id: "collapse", severity: "serious", step, message: `The mean reward collapsed: ${percent(best)} around step ${step}, ${percent(now)} over the last ${window} steps.`, advice: "Go back to a checkpoint before it. Lower optimizer.learningRate, raise objective.klCoefficient, or lower pipo.lambda; read responses from both sides of the fall." }
+  return { id: "reward-fall", severity: "serious", step, message: `The mean reward fell to less than half: ${percent(best)} around step ${step}, ${percent(now)} over the last ${window} steps.`, advice: "Go back to a checkpoint before it. Lower optimizer.learningRate, raise objective.klCoefficient, or lower pipo.lambda; read responses from both sides of the fall." }
 }
 
-function accuracyCollapse({ evaluations }: AlarmInput): Alarm | undefined {
+function accuracyFall({ evaluations }: AlarmInput): Alarm | undefined {
   const name = evaluations.column("greedyAccuracy") === undefined ? "expectedAccuracy" : "greedyAccuracy"
   const values = evaluations.column(name)
   if (values === undefined) return undefined
@@ -126,9 +126,9 @@ function accuracyCollapse({ evaluations }: AlarmInput): Alarm | undefined {
   const size = evaluations.column("size")?.[evaluations.rows - 1] ?? Number.NaN
   // Three standard errors of a difference of two accuracies on the same number of problems.
   const noise = size > 0 ? 3 * Math.SQRT2 * shareStandardError(best, size) : 0
-  if (!(best - last > Math.max(alarmLimits.collapsedAccuracy, noise))) return undefined
+  if (!(best - last > Math.max(alarmLimits.fallenAccuracy, noise))) return undefined
   const step = evaluations.column("step")?.[bestRow] ?? null
-  return { id: "held-out-collapse", severity: "serious", step, message: `Held-out accuracy fell from ${percent(best)} at step ${step} to ${percent(last)}.`, advice: "The best policy lies behind: use a checkpoint near that step, stop earlier, or lower optimizer.learningRate. If the training reward still rises, it is being gamed: read responses." }
+  return { id: "held-out-fall", severity: "serious", step, message: `Held-out accuracy fell from ${percent(best)} at step ${step} to ${percent(last)}.`, advice: "The best policy lies behind: use a checkpoint near that step, stop earlier, or lower optimizer.learningRate. If the training reward still rises, it is being gamed: read responses." }
 }
 
 function drift({ metrics }: AlarmInput): Alarm | undefined {
