@@ -9,6 +9,7 @@ export type { JsonRecord, JsonlContent, JsonlCut } from "./jsonl-log.ts"
 export { programOf, programsOf } from "./made-by.ts"
 export { listRunFolders, readCompletions, readRun, runStateOf } from "./read-run.ts"
 export type { RunRecord, RunState } from "./read-run.ts"
+export { MOST_LOGPROB_MISMATCH } from "./records.ts"
 export type {
   CompletionLine,
   EvaluationLine,

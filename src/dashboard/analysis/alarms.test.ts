@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest"
 import type { Alarm, RunEventInfo, RunInfo } from "../api.ts"
+import { MOST_LOGPROB_MISMATCH } from "../../runs/index.ts"
 import { alarmLimits, findAlarms } from "./alarms.ts"
 import { tableOf } from "./table.test-helper.ts"
 
@@ -62,7 +63,7 @@ describe("alarms", () => {
   })
 
   test("name the first step at which sampler and trainer differ", () => {
-    expect(alarmsOf({ metrics: steps(9, (step) => ({ logprobMismatch: step >= 4 ? 2e-4 : 9e-5 })) })).toMatchObject([{ id: "drift", severity: "warning", step: 4 }])
+    expect(alarmsOf({ metrics: steps(9, (step) => ({ logprobMismatch: (step >= 4 ? 1.01 : 1) * MOST_LOGPROB_MISMATCH })) })).toMatchObject([{ id: "drift", severity: "warning", step: 4 }])
   })
 
   test("see entropy near zero only when it was higher once", () => {

@@ -1,18 +1,17 @@
 /** What a person should look at, from what a run has logged. Each alarm has its threshold here, and says what to try. */
 import { shareStandardError } from "../../analysis/intervals.ts"
+import { MOST_LOGPROB_MISMATCH } from "../../runs/index.ts"
 import type { Alarm, RunEventInfo, RunInfo } from "../api.ts"
 import { median } from "../../statistics.ts"
 import type { Table } from "./table.ts"
 
-/** Thresholds of the alarms. Windows are in steps. */
+/** Thresholds of the alarms. Windows are in steps. That of drift, at which the run itself warns, is MOST_LOGPROB_MISMATCH of runs/records.ts. */
 export const alarmLimits = {
   /** Means are taken over so many last steps. */
   window: 20,
   /** Falls during a run, which it may still come back from: the mean reward of the window below this share of the best window's, J this far below its best. */
   fallenRewardShare: 0.5,
   fallenAccuracy: 0.1,
-  /** Drift: |log-prob of training - log-prob of sampling| of the same weights, nats. */
-  mismatch: 1e-4,
   /** Entropy below this share of the first window's, and below so many nats. */
   entropyShare: 0.05,
   entropyNats: 0.02,
@@ -135,7 +134,8 @@ function drift({ metrics }: AlarmInput): Alarm | undefined {
   const values = metrics.column("logprobMismatch")
   if (values === undefined) return undefined
   for (let i = 0; i < metrics.rows; i++) {
-    if (!(values[i]! > alarmLimits.mismatch)) continue
+    // Where the run itself warns.
+    if (!(values[i]! > MOST_LOGPROB_MISMATCH)) continue
     const step = metrics.column("step")?.[i] ?? null
     return { id: "drift", severity: "warning", step, message: `Sampler and trainer drift apart: log-probs of the same weights differ by ${values[i]!.toExponential(1)} nats, first at step ${step}.`, advice: "Ratios are wrong by that much. Train in f32, or report the config: the two should agree up to rounding." }
   }
