@@ -11,12 +11,13 @@ interface Case {
   readonly evaluations?: readonly Values[]
   readonly events?: readonly Partial<RunEventInfo>[]
   readonly state?: RunInfo["state"]
+  readonly holder?: string
   readonly now?: number
 }
 
-function alarmsOf({ metrics = [], evaluations = [], events = [], state = "stopped", now = 0 }: Case): Alarm[] {
+function alarmsOf({ metrics = [], evaluations = [], events = [], state = "stopped", holder, now = 0 }: Case): Alarm[] {
   const event = { kind: "alarm", step: null, message: "", at: null, alarm: null }
-  return findAlarms({ metrics: tableOf(metrics), evaluations: tableOf(evaluations), events: events.map((one) => ({ ...event, ...one })), state, now })
+  return findAlarms({ metrics: tableOf(metrics), evaluations: tableOf(evaluations), events: events.map((one) => ({ ...event, ...one })), state, holder, now })
 }
 
 function idsOf(input: Case): string[] {
@@ -41,6 +42,12 @@ describe("alarms", () => {
     const [failed] = alarmsOf({ state: "failed", metrics: steps(3, () => ({})), events: [{ kind: "failure", message: "no space left" }] })
     expect(failed).toMatchObject({ id: "failed", step: 3, message: "The run failed after step 3: no space left" })
     expect(alarmsOf({ state: "crashed" })[0]).toMatchObject({ id: "crashed", step: null })
+  })
+
+  test("tell of a run that a silent machine holds, and what to do about it", () => {
+    const [silent, ...others] = alarmsOf({ state: "silent", holder: "process 7 on node-3, last sign of life 3 h ago", metrics: steps(3, () => ({ "time.at": 0 })), now: 1e9 })
+    expect(silent).toMatchObject({ id: "silent", step: 3, message: "The run is held by process 7 on node-3, last sign of life 3 h ago.", advice: expect.stringContaining("remove lock.json") as string })
+    expect(others).toEqual([])
   })
 
   test("count the updates that were refused and name the last", () => {

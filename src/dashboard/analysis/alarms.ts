@@ -32,6 +32,8 @@ export interface AlarmInput {
   readonly evaluations: Table
   readonly events: readonly RunEventInfo[]
   readonly state: RunInfo["state"]
+  /** Who holds the run, in words, where somebody does. */
+  readonly holder: string | undefined
   /** Milliseconds since 1970. */
   readonly now: number
 }
@@ -44,7 +46,7 @@ export function findAlarms(input: AlarmInput): Alarm[] {
 
 type Check = (input: AlarmInput) => Alarm | undefined
 
-const checks: readonly Check[] = [crashed, notFinite, rewardFall, accuracyFall, drift, entropyFloor, klCeiling, truncation, verifierFailures, noSignal, stalled]
+const checks: readonly Check[] = [crashed, silent, notFinite, rewardFall, accuracyFall, drift, entropyFloor, klCeiling, truncation, verifierFailures, noSignal, stalled]
 
 function meanOf(values: ArrayLike<number> | undefined, from: number, to: number): number {
   let [sum, count] = [0, 0]
@@ -77,6 +79,11 @@ function crashed({ state, metrics, events }: AlarmInput): Alarm | undefined {
   if (state !== "failed") return undefined
   const reason = events.findLast(({ kind }) => kind === "failure")?.message ?? "no reason was written down"
   return { id: "failed", severity: "serious", step, message: `The run failed ${after}: ${reason}`, advice: "Mend what the message names and go on with pirl train --resume." }
+}
+
+function silent({ state, holder, metrics }: AlarmInput): Alarm | undefined {
+  if (state !== "silent" || holder === undefined) return undefined
+  return { id: "silent", severity: "serious", step: lastStep(metrics), message: `The run is held by ${holder}.`, advice: "See to that machine. Only if the process is gone for certain, remove lock.json from the folder of the run and go on with pirl train --resume." }
 }
 
 function notFinite({ metrics, events }: AlarmInput): Alarm | undefined {
