@@ -70,6 +70,11 @@ describe("a comparison of two arms and one that breaks, over two seeds", () => {
     expect(readFileSync(join(whole, "table.md"), "utf8")).toMatch(/^\| pipo - base \| 2 \|/m)
   })
 
+  test("keeps and shows the command that made it", async () => {
+    const shown = await here("compare", "--show", whole)
+    expect(shown.stdout).toMatch(/^made by: pirl compare .*config-\d+\.yaml --arms base,pipo --arm broken=base:optimizer\.learningRate=1e300 --seeds 2 --parallel 2 --out .*whole-\d+$/m)
+  })
+
   test("pairs its arms: one start per seed, from which a run is what it is with a warm start of its own", async () => {
     expect(readdirSync(join(whole, "starts")).sort()).toEqual(["seed-1", "seed-2"])
     const alone = workspace.fresh("alone")

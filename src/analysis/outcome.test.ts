@@ -29,7 +29,7 @@ describe("what became of a run", () => {
     expect(start.standardError).toBeCloseTo(0.03 / Math.sqrt(3), 12)
     expect(best).toMatchObject({ value: 1, fromStep: 5, toStep: 7 })
     expect(final.value).toBeCloseTo(0, 12)
-    expect(kind).toBe("collapsed")
+    expect(kind).toBe("fell-back")
     expect(stopAt).toBe(7)
     expect(lost!.value).toBeCloseTo(1, 12)
     expect(lost!.high - lost!.value).toBeCloseTo(1.96 * 0.03 * Math.sqrt(2 / 3), 4)
@@ -43,7 +43,7 @@ describe("what became of a run", () => {
     ["improving", [0.2, 0.8]],
     ["plateau", [0.2, 0.8, 0.8, 0.8]],
     ["drifted", [0.2, 0.8, 0.8, 0.65]],
-    ["collapsed", [0.2, 0.8, 0.8, 0.1]],
+    ["fell-back", [0.2, 0.8, 0.8, 0.1]],
     ["declined", [0.6, 0.6, 0.1]],
     ["flat", [0.4, 0.4]],
   ] as const)("%s is told from the reward alone", (kind, heights) => {

@@ -15,9 +15,11 @@ export interface WindowMean {
 
 /**
  * too-short: fewer than 8 rows. flat: neither rose nor fell. improving: rose, and was best at the end. plateau: rose, then gained nothing more. drifted: fell
- * from its best, but kept half of the gain. collapsed: lost more than half of it. declined: never rose, and ended below its start.
+ * from its best, but kept half of the gain. fell-back: lost more than half of it. declined: never rose, and ended below its start.
+ *
+ * Falls are measured in standard errors of a reward of any scale, after the run: no collapse, which is a matter of accuracies (docs/analyze.md, "Three kinds of fall").
  */
-export type OutcomeKind = "too-short" | "flat" | "improving" | "plateau" | "drifted" | "collapsed" | "declined"
+export type OutcomeKind = "too-short" | "flat" | "improving" | "plateau" | "drifted" | "fell-back" | "declined"
 
 export interface RunOutcome {
   readonly kind: OutcomeKind
@@ -78,7 +80,7 @@ export function outcomeOf(steps: Float64Array, rewards: Float64Array, errors: Fl
   const drop = firstDrop(means, width, alarmAt) ?? (fell ? firstDrop(means, width, FINAL_ERRORS) : null)
   const improvedUntil = means.find((mean) => errorsBetween(best, mean) <= 2)!.toStep
   const kind = rows < SHORTEST ? "too-short" : kindOf({ start, best, final, fell, improvedUntil, lastStep: final.toStep, firstStep: start.fromStep })
-  const stop = kind === "drifted" || kind === "collapsed" || kind === "declined"
+  const stop = kind === "drifted" || kind === "fell-back" || kind === "declined"
   return {
     kind,
     width,
@@ -151,7 +153,7 @@ const STILL = 0.2
 function kindOf({ start, best, final, fell, improvedUntil, firstStep, lastStep }: Shape): OutcomeKind {
   const rose = errorsBetween(best, start) > FINAL_ERRORS
   if (fell && !rose) return "declined"
-  if (fell) return best.value - final.value > (best.value - start.value) / 2 ? "collapsed" : "drifted"
+  if (fell) return best.value - final.value > (best.value - start.value) / 2 ? "fell-back" : "drifted"
   if (!rose) return "flat"
   return improvedUntil > lastStep - STILL * (lastStep - firstStep) ? "improving" : "plateau"
 }

@@ -27,7 +27,7 @@ const headlines: Readonly<Record<RunOutcome["kind"], string>> = {
   improving: "The run was still improving at its end",
   plateau: "The run improved, then gained nothing more that stands out",
   drifted: "The run improved, then lost a part of it",
-  collapsed: "The run improved, then collapsed",
+  "fell-back": "The run improved, then lost most of it",
   declined: "The reward never rose, and fell",
 }
 

@@ -32,7 +32,7 @@ describe("pirl analyze", () => {
     const { code, out } = await analyze(example, "--prompts", "32", "--group-size", "8", "--eval-size", "500")
     expect(code).toBe(0)
     const lines = out.split("\n")
-    expect(lines[0]).toMatch(/^The run improved, then collapsed: reward 0\.\d+ at the start, 0\.\d+ at best \(steps \d+ to \d+\)/)
+    expect(lines[0]).toMatch(/^The run improved, then lost most of it: reward 0\.\d+ at the start, 0\.\d+ at best \(steps \d+ to \d+\)/)
     expect(lines[1]).toMatch(/^It should have been stopped after step \d+: what came then cost 0\.\d+ \(95 % 0\.\d+ to 0\.\d+\) and \d+ % of the steps\.$/)
     expect(out).toMatch(/Updates by the sign of the signal: \d+ helped, \d+ hurt/)
     expect(out).toMatch(/by 32 prompts x 8 responses, deviations within groups and of the batch: above one in/)
@@ -51,7 +51,7 @@ describe("pirl analyze", () => {
   test("gives one JSON object, with the steps on request", async () => {
     const { out } = await analyze(example, "--json")
     const analysis = JSON.parse(out) as LogAnalysis & { steps?: unknown }
-    expect(analysis.outcome.kind).toBe("collapsed")
+    expect(analysis.outcome.kind).toBe("fell-back")
     expect(analysis.steps).toBeUndefined()
     const { steps } = JSON.parse((await analyze(example, "--json", "--steps")).out) as { steps: StepVerdict[] }
     expect(steps).toHaveLength(analysis.rows)

@@ -27,7 +27,7 @@ export const analyzeCommand: Command = {
   description:
     "Reads metrics.jsonl or a run folder of pirl, any JSONL, JSON or CSV, trainer_state.json of TRL (or the folder of its\n" +
     "checkpoints), a console log of verl or TRL, or an export of W&B, and says which updates helped, where the run drifted\n" +
-    "or collapsed, when it should have been stopped, and how far the signal can be trusted. Columns are found by their\n" +
+    "or fell back, when it should have been stopped, and how far the signal can be trusted. Columns are found by their\n" +
     "names; the report says which it took.",
   examples: [
     ["pirl analyze trainer_state.json --prompts 16 --group-size 8", "A TRL run, with the size of the signal against its sampling error"],

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join, relative } from "node:path"
 import { afterAll, describe, expect, test } from "vitest"
@@ -153,6 +153,23 @@ describe("pirl runs", () => {
     const json = captured()
     expect(await runCli(["runs", root, "--json"], json)).toBe(0)
     expect(JSON.parse(json.stdout())).toMatchObject({ name: "first", state: "stopped", step: 1, steps: 40, reward: 0.5, final: 0.5 })
+  })
+
+  test("says of a run in the hands of a silent machine who holds it and how to take it over", async () => {
+    const root = mkdtempSync(join(folder, "silent-"))
+    const directory = join(root, "far")
+    createRunFolder(directory, { configYaml: "seed: 1\n", keepCheckpoints: 1 }).close()
+    const lock = join(directory, "lock.json")
+    writeFileSync(lock, JSON.stringify({ pid: 7, startTime: null, host: "node-3", since: "2026-01-01T00:00:00.000Z" }))
+    const old = new Date(Date.now() - 3 * 3_600_000)
+    for (const path of [lock, join(directory, "metrics.jsonl")]) utimesSync(path, old, old)
+    const context = captured()
+    expect(await runCli(["runs", root], context)).toBe(0)
+    expect(context.stdout()).toMatch(/^far +silent /m)
+    expect(context.stdout()).toContain(`far: held by process 7 on node-3 since 2026-01-01T00:00:00.000Z, last sign of life 3 h ago. Only if that process is gone for certain, remove ${lock} and resume the run.\n`)
+    const json = captured()
+    await runCli(["runs", root, "--json"], json)
+    expect(JSON.parse(json.stdout())).toMatchObject({ state: "silent", holder: expect.stringContaining("node-3") as string })
   })
 
   test("reports a damaged run and lists the others", async () => {

@@ -1,9 +1,9 @@
 /**
  * The command line from arguments to exit code.
  */
-import { readFileSync } from "node:fs"
 import { nearestName } from "../config/index.ts"
 import { ConfigError } from "../errors.ts"
+import { packageVersion } from "../version.ts"
 import { columns, helpText, parseArguments } from "./command.ts"
 import type { CliContext } from "./command.ts"
 import { commandTable } from "./command-table.ts"
@@ -69,10 +69,4 @@ function overview(table: readonly CommandEntry[]): string {
     "`pirl COMMAND --help` explains a command. PIRL_DEBUG=1 adds stacks to errors, NO_COLOR=1 takes colours away.",
     "",
   ].join("\n")
-}
-
-/** Version of the package, from its package.json. */
-export function packageVersion(): string {
-  const text = readFileSync(new URL("../../package.json", import.meta.url), "utf8")
-  return (JSON.parse(text) as { version: string }).version
 }

@@ -52,9 +52,12 @@ export interface Command {
 /** Arguments of a command, checked against its options. */
 export class CommandArguments {
   readonly positionals: readonly string[]
+  /** As they were given, after the command's name. */
+  readonly words: readonly string[]
   readonly #values: ReadonlyMap<string, readonly (string | true)[]>
 
-  constructor(positionals: readonly string[], values: ReadonlyMap<string, readonly (string | true)[]>) {
+  constructor(words: readonly string[], positionals: readonly string[], values: ReadonlyMap<string, readonly (string | true)[]>) {
+    this.words = words
     this.positionals = positionals
     this.#values = values
   }
@@ -118,7 +121,7 @@ export function parseArguments(command: Command, argv: readonly string[]): Comma
     const messages = problems.map((problem) => `pirl ${command.name}: ${problem} ${hint}`)
     throw new ConfigError(messages.map((message) => ({ path: "", message })))
   }
-  return new CommandArguments(positionals, values)
+  return new CommandArguments(argv, positionals, values)
 }
 
 function unknownOption(raw: string, name: string, known: readonly string[]): string {

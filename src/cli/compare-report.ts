@@ -22,7 +22,7 @@ export function showComparison({ plan, results }: ComparisonState, out: string, 
   const failed = results.filter(({ state }) => state === "failed")
   if (json) {
     const failures = failed.map(({ arm, seed, error }) => ({ arm, seed, error }))
-    context.out.write(`${JSON.stringify({ out, seeds: plan.seeds, ...analysis, failures })}\n`)
+    context.out.write(`${JSON.stringify({ out, commands: plan.commands ?? [], seeds: plan.seeds, ...analysis, failures })}\n`)
     return
   }
   const print = (text: string): unknown => context.out.write(text)

@@ -3,12 +3,12 @@
  */
 import { availableParallelism } from "node:os"
 import { basename, extname, join, relative, resolve } from "node:path"
-import { armsIn, builtInArms, equalArms, parseSeeds, planComparison, readComparison, runComparison } from "../compare/index.ts"
+import { armsIn, builtInArms, commandLine, equalArms, parseSeeds, planComparison, readComparison, runComparison } from "../compare/index.ts"
 import type { AnalysisOptions, ComparisonPlan, ComparisonState, Match, Measure } from "../compare/index.ts"
 import { suggestion } from "../config/index.ts"
 import { ConfigError, type ConfigIssue } from "../errors.ts"
 import { configChecks } from "../trainer/config-checks.ts"
-import { packageVersion } from "./cli.ts"
+import { packageVersion } from "../version.ts"
 import type { CliContext, Command, CommandArguments, OptionSpec } from "./command.ts"
 import { comparisonProgress } from "./compare-progress.ts"
 import { showComparison } from "./compare-report.ts"
@@ -62,7 +62,9 @@ async function runCompare(args: CommandArguments, context: CliContext): Promise<
   const [configFile] = args.positionals
   if (show !== undefined && configFile === undefined) {
     const state = readComparison(show)
-    showComparison(state, show, analysisOptions(args, reading, state), context, args.flag("json"))
+    const options = analysisOptions(args, reading, state)
+    if (!args.flag("json")) for (const command of state.plan.commands ?? []) context.out.write(`made by: ${command}\n`)
+    showComparison(state, show, options, context, args.flag("json"))
     return exitOf(state)
   }
   if (configFile === undefined || show !== undefined) {
@@ -99,7 +101,7 @@ async function compare(args: CommandArguments, reading: Reading, plan: Compariso
   })
   try {
     const starts = args.text("starts")
-    const state = await runComparison({ plan, out, version: packageVersion(), starts: starts === undefined ? undefined : fromHere(starts), parallel, keepModels: args.flag("keep-models"), retryFailed: args.flag("retry-failed"), observer: progress, signal: stop.signal })
+    const state = await runComparison({ plan, out, version: packageVersion(), command: commandLine(["compare", ...args.words], resolve(".")), starts: starts === undefined ? undefined : fromHere(starts), parallel, keepModels: args.flag("keep-models"), retryFailed: args.flag("retry-failed"), observer: progress, signal: stop.signal })
     progress.close()
     showComparison(state, out, analysisOptions(args, reading, state), context, json)
     if (stop.signal.aborted) {

@@ -141,8 +141,20 @@ describe("pirl sft", () => {
     expect(JSON.parse(json.out)).toEqual({ step: 5, loss: 1.25, heldOutAccuracy: 0.25 })
   })
 
-  test("does not write over a folder", async () => {
+  test("does not write over a folder that is named, and without a name takes the first of the config's that is free under models", async () => {
     expect(await pirl(command, configFile, "--out", model)).toMatchObject({ code: 2 })
+    const before = process.cwd()
+    process.chdir(folder)
+    try {
+      await pirl(command, "config-file.yaml")
+      expect(requests.at(-1)!.out).toBe(join("models", "config-file"))
+      mkdirSync(join("models", "config-file"), { recursive: true })
+      writeFileSync(join("models", "config-file", "config.json"), "{}")
+      await pirl(command, "config-file.yaml")
+      expect(requests.at(-1)!.out).toBe(join("models", "config-file-2"))
+    } finally {
+      process.chdir(before)
+    }
   })
 })
 

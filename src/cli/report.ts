@@ -6,7 +6,7 @@ import { dirname, extname, join } from "node:path"
 import { ConfigError } from "../errors.ts"
 import { comparisonReport, runReport, timelinePicture } from "../report/index.ts"
 import { isRunFolder, listRunFolders, writeFileAtomic } from "../runs/index.ts"
-import { packageVersion } from "./cli.ts"
+import { packageVersion } from "../version.ts"
 import type { CliContext, Command, CommandArguments } from "./command.ts"
 import { exitCodes } from "./exit-code.ts"
 

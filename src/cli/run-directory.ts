@@ -1,5 +1,6 @@
 /**
- * Which folder a run is written to when nobody says so: runs/<name of the config file>, then -2, -3, ...
+ * Which folder a run, or a model trained on solutions, is written to when nobody says so: runs/<name of the config file>, models/<name>,
+ * then -2, -3, ... A model is no run: `pirl runs` and --resume look under runs/, and `model.path` names what lies under models/.
  */
 import { existsSync, readdirSync } from "node:fs"
 import { basename, extname, join } from "node:path"
@@ -8,9 +9,11 @@ import { isRunFolder } from "../runs/index.ts"
 
 /** Folder of the runs that nobody gave a place. */
 export const runsRoot = "runs"
+/** Folder of the models that nobody gave a place. */
+export const modelsRoot = "models"
 
-/** Folder for a new run: the first of its name that is free. */
-export function newRunDirectory(configFile: string, under: string = runsRoot): string {
+/** Folder for a new run or model: the first of its name that is free. */
+export function newDirectory(configFile: string, under: string): string {
   const name = basename(configFile, extname(configFile))
   const isFree = (path: string): boolean => !existsSync(path) || readdirSync(path).length === 0
   for (let number = 1; ; number++) {

@@ -4,7 +4,7 @@
 import { relative } from "node:path"
 import { parse } from "yaml"
 import { PirlError } from "../errors.ts"
-import { listRunFolders, readRun, summarizeRun } from "../runs/index.ts"
+import { listRunFolders, readRun, summarizeRun, takeOver } from "../runs/index.ts"
 import type { RunRecord, RunState } from "../runs/index.ts"
 import type { CliContext, Command, CommandArguments } from "./command.ts"
 import { exitCodes } from "./exit-code.ts"
@@ -16,6 +16,8 @@ interface RunRow {
   readonly name: string
   readonly directory: string
   readonly state: RunState
+  /** Who holds it, in words, while it is running or silent. */
+  readonly holder: string | null
   readonly step: number
   readonly steps: number | null
   readonly task: string | null
@@ -39,9 +41,9 @@ export const runsCommand: Command = {
   options: [{ name: "json", kind: "flag", help: "One JSON object per run" }],
   description:
     "Lists the runs below a folder (default runs), those of comparisons too, the last one changed at the end.\n" +
-    "running: a process holds it; finished: it has a summary; stopped: it was asked to; failed: it ended with an\n" +
-    "error, the last line of events.jsonl; crashed: its process is gone without a word. All but the first two can be\n" +
-    "resumed.",
+    "running: a process holds it; silent: one of another machine does, which gave no sign of life for ten minutes;\n" +
+    "finished: it has a summary; stopped: it was asked to; failed: it ended with an error, the last line of\n" +
+    "events.jsonl; crashed: its process is gone without a word. The last three can be resumed.",
   examples: [
     ["pirl runs", "List the runs under ./runs"],
     ["pirl runs experiments --json", "The same for machines"],
@@ -69,6 +71,9 @@ function runRuns(args: CommandArguments, { out, err }: CliContext): number {
   } else {
     const head = ["run", "state", "step", "task", "reward", "start", "best", "final", "gained", "age"]
     out.write(formatTable([head, ...rows.map(cellsOf)]))
+    for (const { name, state, holder, directory } of rows) {
+      if (state === "silent") out.write(`${name}: held by ${holder}. ${takeOver(directory)} and resume the run.\n`)
+    }
   }
   return damaged ? exitCodes.failure : exitCodes.ok
 }
@@ -80,6 +85,7 @@ function describeRun(run: RunRecord, root: string): RunRow {
     name: relative(root, run.directory).replaceAll("\\", "/") || run.name,
     directory: run.directory,
     state: run.state,
+    holder: run.holder ?? null,
     step: steps,
     steps: config?.train?.steps ?? null,
     task: config?.task?.name ?? null,

@@ -9,6 +9,7 @@ import type { CliContext, Command, CommandArguments } from "./command.ts"
 import { exitCodes } from "./exit-code.ts"
 import { formatShare } from "./format.ts"
 import { listenForInterrupt } from "./interrupt.ts"
+import { modelsRoot, newDirectory } from "./run-directory.ts"
 import { configOptions } from "./train.ts"
 
 /** One evaluation during supervised training. */
@@ -44,13 +45,13 @@ export function sftCommand(backend: SftBackend): Command {
     positionalCount: { min: 1, max: 1 },
     options: [
       ...configOptions,
-      { name: "out", kind: "text", placeholder: "DIR", help: "New folder for the model (default sft-model)" },
+      { name: "out", kind: "text", placeholder: "DIR", help: "New folder for the model (default models/<name of the config>)" },
       { name: "json", kind: "flag", help: "One JSON object per evaluation and nothing else" },
     ],
     description:
       "Does the warm start of a config alone: the model imitates the solutions of the task until warmStart's target\n" +
       "is reached, and is saved as a Hugging Face folder that `model.path` can name.",
-    examples: [["pirl sft quickstart.yaml --out sft-model", "Warm start, saved for several runs"]],
+    examples: [["pirl sft quickstart.yaml", "Warm start, saved in models/quickstart for several runs"]],
     run: (args, context) => runSft(backend, args, context),
   }
 }
@@ -58,7 +59,7 @@ export function sftCommand(backend: SftBackend): Command {
 async function runSft(backend: SftBackend, args: CommandArguments, { out, err }: CliContext): Promise<number> {
   const overrides = [...args.texts("set"), "warmStart.enabled=true"]
   const config = resolveConfigFile(args.positionals[0]!, overrides, backend.checks)
-  const directory = args.text("out") ?? "sft-model"
+  const directory = args.text("out") ?? newDirectory(args.positionals[0]!, modelsRoot)
   if (existsSync(directory) && readdirSync(directory).length > 0) {
     const message = `pirl sft: expected a new or empty folder, got ${directory}. Choose another by --out DIR.`
     throw new ConfigError([{ path: "", message }])

@@ -6,7 +6,7 @@ import { CheckpointError, NumericsError } from "../errors.ts"
 import { readRun, summarizeRun } from "../runs/index.ts"
 import { runCli } from "./cli.ts"
 import { captured } from "./cli.test-helper.ts"
-import { lastRunDirectory, newRunDirectory } from "./run-directory.ts"
+import { lastRunDirectory, newDirectory } from "./run-directory.ts"
 import { trainCommand } from "./train.ts"
 import type { TrainResult } from "../trainer/train.ts"
 import type { TrainBackend, TrainRequest } from "./train.ts"
@@ -159,12 +159,12 @@ describe("pirl train", () => {
 describe("the run folder", () => {
   test("of a config is the first that is free, and --resume takes the last", async () => {
     const root = join(folder, "named")
-    expect(newRunDirectory("a/tiny.yaml", root)).toBe(join(root, "tiny"))
+    expect(newDirectory("a/tiny.yaml", root)).toBe(join(root, "tiny"))
     expect(() => lastRunDirectory("a/tiny.yaml", root)).toThrow("--run-dir DIR")
     for (const name of ["tiny", "tiny-2", "tiny-10", "tiny-other"]) {
       await pirl(backend(), config, "--run-dir", join(root, name))
     }
-    expect(newRunDirectory("a/tiny.yaml", root)).toBe(join(root, "tiny-3"))
+    expect(newDirectory("a/tiny.yaml", root)).toBe(join(root, "tiny-3"))
     expect(lastRunDirectory("a/tiny.yaml", root)).toBe(join(root, "tiny-10"))
   })
 })

@@ -13,7 +13,7 @@ import { columns } from "./command.ts"
 import type { CliContext, Command, CommandArguments, OptionSpec } from "./command.ts"
 import { exitCodes } from "./exit-code.ts"
 import { listenForInterrupt } from "./interrupt.ts"
-import { lastRunDirectory, newRunDirectory, runsRoot } from "./run-directory.ts"
+import { lastRunDirectory, newDirectory, runsRoot } from "./run-directory.ts"
 import { summaryTable } from "./summary-table.ts"
 import { createReporter, reportMode } from "./terminal.ts"
 import { checkPageOptions, openTrainPage, pageOptions } from "./train-page.ts"
@@ -95,7 +95,7 @@ async function runTrain(
     return exitCodes.ok
   }
   const named = args.text("run-dir") ?? config.train.runDir
-  const directory = named ?? (resume ? lastRunDirectory(configFile) : newRunDirectory(configFile))
+  const directory = named ?? (resume ? lastRunDirectory(configFile) : newDirectory(configFile, runsRoot))
   // Before the folder is made: a port in use leaves nothing behind.
   const page = await openTrainPage(args, context, named ?? runsRoot, startPage)
   try {

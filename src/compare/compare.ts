@@ -25,6 +25,8 @@ export interface Comparison {
   readonly out: string
   /** Of pirl. */
   readonly version: string
+  /** The command line that asks for it, which the plan keeps. */
+  readonly command?: string | undefined
   /** Folder of starts that comparisons share; undefined: each has its own. */
   readonly starts?: string | undefined
   /** Worker processes. */
@@ -47,11 +49,11 @@ export interface ComparisonState {
  * Does all runs of a plan that are not done, and keeps results.jsonl up to date.
  * @throws ConfigError  when the folder holds another comparison, or another process works on it or makes starts in the shared folder
  */
-export async function runComparison({ plan, out, version, starts, parallel, keepModels, retryFailed, observer, signal }: Comparison): Promise<ComparisonState> {
+export async function runComparison({ plan, out, version, command, starts, parallel, keepModels, retryFailed, observer, signal }: Comparison): Promise<ComparisonState> {
   mkdirSync(out, { recursive: true })
   const locks = [acquireLock(out, "--out")]
   try {
-    const saved = writePlanFile(out, plan, version)
+    const saved = writePlanFile(out, plan, version, command)
     const failures = new Failures(out)
     const results = new ResultTable(out, saved, failures)
     results.readAll()

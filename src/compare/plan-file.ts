@@ -19,6 +19,8 @@ export interface SavedPlan {
   /** Version of pirl that wrote it last. */
   readonly pirl: string
   readonly node: string
+  /** The command lines that made it, each once, in their order; absent in plans of versions that did not keep them. */
+  readonly commands?: readonly string[]
   readonly definitions: Readonly<Record<string, string>>
   readonly seeds: readonly number[]
   readonly arms: readonly SavedArm[]
@@ -59,10 +61,11 @@ export function armsIn(directory: string): string[] {
 /**
  * Joins a plan with the one that the folder has, and writes it.
  * @param version  of pirl
+ * @param command  command line that asks for it; undefined where none did
  * @returns all arms and seeds of the folder, those of earlier commands first
  * @throws ConfigError  when an arm of the folder would change its meaning
  */
-export function writePlanFile(directory: string, plan: ComparisonPlan, version: string): SavedPlan {
+export function writePlanFile(directory: string, plan: ComparisonPlan, version: string, command?: string): SavedPlan {
   const before = existsSync(join(directory, fileName)) ? readPlanFile(directory) : undefined
   const now = plan.arms.map(({ name, overrides, changes }): SavedArm => ({ name, overrides, changes: withoutFree(changes) }))
   if (before !== undefined) {
@@ -70,10 +73,12 @@ export function writePlanFile(directory: string, plan: ComparisonPlan, version: 
     if (issues.length > 0) throw new ConfigError(issues)
   }
   const known = before?.arms ?? []
+  const commands = [...new Set([...(before?.commands ?? []), ...(command === undefined ? [] : [command])])]
   const saved: SavedPlan = {
     format: 1,
     pirl: version,
     node: process.version,
+    ...(commands.length === 0 ? {} : { commands }),
     definitions,
     seeds: [...new Set([...(before?.seeds ?? []), ...plan.seeds])].sort((a, b) => a - b),
     arms: [...known, ...now.filter(({ name }) => known.every((arm) => arm.name !== name))],

@@ -103,6 +103,15 @@ test("no two runs share a folder", () => {
   )
 })
 
+test("a folder keeps the commands that made it, each once in their order, and reads plans that kept none", () => {
+  const directory = mkdtempSync(join(temporary, "commands-"))
+  const older = writePlanFile(directory, plan(["base"]), "1.2.3")
+  expect(Object.keys(older)).not.toContain("commands")
+  expect(readPlanFile(directory).commands).toBeUndefined()
+  for (const command of ["pirl compare a.yaml", "pirl compare a.yaml --seeds 3", "pirl compare a.yaml"]) writePlanFile(directory, plan(["base"]), "1.2.3", command)
+  expect(readPlanFile(directory).commands).toEqual(["pirl compare a.yaml", "pirl compare a.yaml --seeds 3"])
+})
+
 test("a folder takes more arms and seeds, and refuses another meaning of those that it has", () => {
   const directory = mkdtempSync(join(temporary, "out-"))
   writePlanFile(directory, plan(["base", "pipo"]), "1.2.3")

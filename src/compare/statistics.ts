@@ -2,19 +2,20 @@
 import { mean, standardError } from "../statistics.ts"
 import { studentQuantile } from "./student-t.ts"
 
+/** Accuracy below the start, or below the best, at which a run counts as collapsed. */
+export const collapseBounds = { belowStart: 0.05, belowBest: 0.25 } as const
+
 /** Definitions as they stand in plan.json and under the table. */
-export const definitions = {
+export const definitions: Readonly<Record<string, string>> = {
   final: "mean of the last three evaluations after the start",
   best: "largest evaluation",
   auc: "area under the curve of evaluations by trapezoids, divided by its length",
   drop: "best - final",
-  collapse: "final below start - 0.05, or best - final above 0.25",
+  collapse: `final below start - ${collapseBounds.belowStart}, or best - final above ${collapseBounds.belowBest}`,
   standardError: "sample standard deviation over the seeds / sqrt(n)",
   difference: "per seed, arm - the arm compared with; mean and 95 % Student t interval over the seeds that both have",
-} as const
+}
 
-const COLLAPSE_BELOW_START = 0.05
-const COLLAPSE_BELOW_BEST = 0.25
 const FINAL_EVALUATIONS = 3
 
 /** One evaluation: how far the run was (steps, updates or seconds) and the accuracy. */
@@ -30,6 +31,7 @@ export interface RunMeasure {
   readonly final: number
   readonly auc: number
   readonly drop: number
+  /** Of a whole run, by accuracies alone; what the other falls are: docs/analyze.md, "Three kinds of fall". */
   readonly collapsed: boolean
 }
 
@@ -62,7 +64,7 @@ export function measureCutCurve(points: readonly CurvePoint[], cut: number): Run
 function measure(start: number, values: readonly number[], final: number, auc: number): RunMeasure {
   const best = Math.max(...values)
   const drop = best - final
-  return { start, best, final, auc, drop, collapsed: final < start - COLLAPSE_BELOW_START || drop > COLLAPSE_BELOW_BEST }
+  return { start, best, final, auc, drop, collapsed: final < start - collapseBounds.belowStart || drop > collapseBounds.belowBest }
 }
 
 /** Value of a piecewise linear curve; its ends beyond them. */

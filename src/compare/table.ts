@@ -1,7 +1,7 @@
 /** An analysis as text: rows of cells for the terminal, and Markdown. Pure. */
 import type { Analysis, ArmSummary } from "./analysis.ts"
 import type { Measure } from "./results.ts"
-import type { IntervalMean, SeedMean } from "./statistics.ts"
+import { collapseBounds, type IntervalMean, type SeedMean } from "./statistics.ts"
 
 /** The first row is the head. */
 export type Cells = readonly (readonly string[])[]
@@ -80,7 +80,7 @@ export function notes({ measure, axis, arms }: Analysis): string[] {
   const name = measure === "expected" ? "expected accuracy (teacher-forced, free of sampling noise)" : "greedy accuracy"
   const lines = [
     `Held-out ${name}; mean ± standard error over seeds; differences paired by seed with their 95 % t interval.`,
-    "final: mean of the last three evaluations. area: mean height of the curve. drop: best - final. collapsed: final below start - 0.05, or drop above 0.25.",
+    `final: mean of the last three evaluations. area: mean height of the curve. drop: best - final. collapsed: final below start - ${collapseBounds.belowStart}, or drop above ${collapseBounds.belowBest}.`,
   ]
   if (arms.some(({ signalAgreement }) => signalAgreement !== undefined)) {
     lines.push("signal right: share of verdicts on updates with the sign of the change that the update made to the held-out accuracy, all seeds together.")

@@ -228,6 +228,9 @@ function checkServer({ engine, model, rollout, lora, objective }: ResolvedConfig
         `Run \`pirl tinker check ${server.url} --write FILE\` and name the file.`,
     )
   }
+  if (server !== undefined && holdsSecret(server.url)) {
+    refuse("engine.server.url", "expected an address without user, password and query, which would be written to config.yaml, plans and logs, got one that has them. Put the key into TINKER_API_KEY.")
+  }
   if (model.preset !== undefined) refuse("model.preset", "expected `model.path` with the tokenizer of the server's base model, got a preset. The server has the weights.")
   if (rollout.temperature !== 1) {
     refuse("rollout.temperature", `expected 1 with kind tinker, since servers compute log-probs for training at temperature 1, got ${rollout.temperature}. Set it to 1.`)
@@ -248,6 +251,12 @@ function checkServer({ engine, model, rollout, lora, objective }: ResolvedConfig
     refuse("objective.advantage", "expected one without a critic with kind tinker, since servers have no value head, got gae. Choose another, e.g. grpo.")
   }
   return issues
+}
+
+function holdsSecret(address: string): boolean {
+  if (!URL.canParse(address)) return false
+  const { username, password, search } = new URL(address)
+  return `${username}${password}${search}` !== ""
 }
 
 /**

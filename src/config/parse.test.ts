@@ -247,6 +247,12 @@ describe("the shaping of a batch", () => {
   })
 })
 
+test.each(["http://user:hunter2@localhost:8000", "http://hunter2@localhost:8000", "http://localhost:8000/?api_key=hunter2"])("a server's address with a secret in it (%s) is refused, and not repeated", (url) => {
+  const config = { model: { path: "m" }, task: { name: "add2" }, engine: { kind: "tinker", server: { url, baseModel: "m", lossReduction: "sum" } } }
+  expect(issuesOf(config).map((issue) => issue.path)).toEqual(["engine.server.url"])
+  expect(messageAt(issuesOf(config), "engine.server.url")).toMatch(/^(?!.*hunter2).*TINKER_API_KEY/)
+})
+
 describe("sampling during the update", () => {
   const overlapped = {
     model: { path: "m" },

@@ -6,7 +6,7 @@ export interface RunInfo {
   readonly id: string
   /** Path below the folder that was named on the command line. */
   readonly name: string
-  readonly state: "running" | "finished" | "failed" | "crashed" | "stopped"
+  readonly state: "running" | "silent" | "finished" | "failed" | "crashed" | "stopped"
   /** The arm of a comparison, of a folder `<comparison>/runs/<arm>/seed-<n>`, and its comparison. */
   readonly arm: string | null
   readonly comparison: string | null

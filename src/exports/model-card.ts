@@ -4,7 +4,7 @@
 import type { ResolvedConfig } from "../config/index.ts"
 import type { ModelConfig } from "../model/config.ts"
 import { parameterCount } from "../model/weights.ts"
-import { summarizeRun, type AccuracySummary, type RunRecord } from "../runs/index.ts"
+import { programsOf, summarizeRun, type AccuracySummary, type RunRecord } from "../runs/index.ts"
 
 /** What an exported folder is for. */
 export type ModelFormat = "hf" | "onnx" | "gguf-ready-hf" | "adapter"
@@ -41,7 +41,7 @@ export function modelCard(facts: CardFacts): string {
     usage(facts),
     ...(training === undefined ? [] : ["## Training", table(trainingRows(training)), "## Results", results(training)]),
     ...(notes.length === 0 ? [] : ["## Notes", ...notes]),
-    "## Versions",
+    "## Versions of the export",
     table(Object.entries(versions)),
   ]
   return `${parts.join("\n\n")}\n`
@@ -101,9 +101,11 @@ function usage({ format }: CardFacts): string {
   }
 }
 
-function trainingRows({ config, step }: NonNullable<CardFacts["training"]>): Row[] {
+function trainingRows({ config, run, step }: NonNullable<CardFacts["training"]>): Row[] {
   const { model, task, warmStart, rollout, objective, pipo, optimizer, lora, train, seed } = config
   const { name, ...options } = task
+  // Who goes on after the exported step had no part in it.
+  const programs = programsOf(run.events.filter(({ kind, checkpoint }) => !(kind === "resume" && typeof checkpoint === "number" && checkpoint >= step)))
   return [
     ["start", model.path === undefined ? `from scratch, preset ${code(model.preset ?? "")}` : `the model ${code(model.path)}`],
     ["task", code(name) + (Object.keys(options).length === 0 ? "" : ` ${code(JSON.stringify(options))}`)],
@@ -115,6 +117,7 @@ function trainingRows({ config, step }: NonNullable<CardFacts["training"]>): Row
     ["optimiser", code(compact(optimizer))],
     ["parameters", lora.enabled ? `adapters, ${code(compact(lora))}` : "all"],
     ["seed", String(seed)],
+    ...(programs.length === 0 ? [] : [["trained by", programs.map(escapeMarkdown).join(", then ")] as Row]),
   ]
 }
 

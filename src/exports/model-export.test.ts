@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs"
+import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { AutoModelForCausalLM, AutoTokenizer, Tensor, env } from "@huggingface/transformers"
@@ -17,6 +17,7 @@ import { createByteTokenizer, createCharacterTokenizer } from "../model/tokenize
 import { planWeights, readPlannedWeights } from "../model/weight-files.ts"
 import { elementCount } from "../model/weights.ts"
 import { createRunFolder, readRun } from "../runs/index.ts"
+import { packageVersion } from "../version.ts"
 import { ggufReadiness } from "./gguf-readiness.ts"
 import { exportModel } from "./model-export.ts"
 
@@ -130,6 +131,7 @@ function trainedRun(name: string, extra: object = {}): { directory: string; conf
 describe("the card", () => {
   test("says how the model was trained and what was measured up to the checkpoint, and not after it", async () => {
     const { directory, config } = trainedRun("carded")
+    appendFileSync(join(directory, "events.jsonl"), '{"kind":"resume","pirl":"9.9.9","checkpoint":2,"message":"","time":{}}\n')
     const out = join(root, "carded-hf")
     await exportModel({ source: { directory: model, training: { config, run: readRun(directory), step: 2 } }, format: "hf", out, name: "my | `model`", license: "apache-2.0", dtype: "bf16", versions })
     const card = readFileSync(join(out, "README.md"), "utf8")
@@ -140,6 +142,9 @@ describe("the card", () => {
     expect(card).toContain("held-out accuracy, greedy: before | 25.0 % [17.5, 34.3] |")
     expect(card).toContain("held-out accuracy, greedy: after | 50.0 % [40.4, 59.6] |")
     expect(card).toContain("1 improved, 1 regressed, 0 undecided")
+    expect(card).toContain(`| trained by | pirl ${packageVersion()} (Node ${process.versions.node}, `)
+    expect(card).not.toContain("9.9.9")
+    expect(card).toContain("| pirl | 0.0.0 |")
     expect(card).not.toContain("90.0")
     const { readWeights } = await loadModelFolder(out)
     const rounded = (await readWeights()).get("model.norm.weight")!

@@ -13,11 +13,11 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }))
 const options = { version: "1.2.3", now: 0 }
 const config = parseConfig({ model: { preset: "nano" }, task: { name: "add2" }, warmStart: {}, rollout: { maxResponseTokens: 4 } })
 
-function comparison(name: string, seeds: readonly number[], results: readonly object[]): string {
+function comparison(name: string, seeds: readonly number[], results: readonly object[], commands?: readonly string[]): string {
   const directory = join(folder, name)
   mkdirSync(directory)
   const arms = ["base", "pipo"].map((arm) => ({ name: arm, overrides: [`pipo.enabled=${arm === "pipo"}`], changes: { "pipo.enabled": arm === "pipo" } }))
-  writeFileSync(join(directory, "plan.json"), JSON.stringify({ format: 1, pirl: "0.1.0", node: "v20", definitions: { drop: "best - final" }, seeds, arms, config }))
+  writeFileSync(join(directory, "plan.json"), JSON.stringify({ format: 1, pirl: "0.1.0", node: "v20", definitions: { drop: "best - final" }, seeds, arms, config, ...(commands === undefined ? {} : { commands }) }))
   writeFileSync(join(directory, "results.jsonl"), results.map((result) => `${JSON.stringify(result)}\n`).join(""))
   return directory
 }
@@ -35,6 +35,13 @@ describe("the report of a comparison", () => {
     expect(text).toContain("best - final")
     expect(unbalanced(text)).toEqual([])
     expect(text).not.toMatch(/<script|<link|<img|\bsrc=|url\(|@import/)
+  })
+
+  test("shows the commands that made it, as text, and says when the plan kept none", () => {
+    const text = comparisonReport(comparison("commands", [1], [], ["pirl compare a.yaml --arms base", "pirl compare a.yaml --arm 'x:<b>=1'"]), options)
+    expect(text).toContain("<p>Made by:</p><pre>pirl compare a.yaml --arms base\npirl compare a.yaml --arm &#39;x:&lt;b&gt;=1&#39;</pre>")
+    const older = comparisonReport(comparison("no-commands", [1], []), options)
+    expect(older).toContain("The command was not kept by the version that made this comparison")
   })
 
   test("tells which runs failed and why, as text, and how many are open", () => {

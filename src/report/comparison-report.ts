@@ -1,6 +1,6 @@
 /** The report of a comparison as one HTML file. */
 import { basename, resolve } from "node:path"
-import { analyse, armCells, armCurves, comparisonSvg, differenceCells, notes, readComparison, type ComparisonState } from "../compare/index.ts"
+import { analyse, armCells, armCurves, comparisonSvg, differenceCells, notes, readComparison, shellWord, type ComparisonState } from "../compare/index.ts"
 import { configToYaml } from "../config/index.ts"
 import { setting } from "./config-setting.ts"
 import { facts, html, Html, table } from "./html.ts"
@@ -54,18 +54,15 @@ function runTable({ results }: ComparisonState): Html {
   return html`<details><summary>${rows.length} runs</summary>${table([["arm", "seed", "state", "steps", "start", "best", "final", "collapsed", "updates", "seconds"], ...rows])}</details>`
 }
 
-/** A comparison does not keep its command line: what its arms and seeds are says the same. */
+/** What was asked for: the command lines, where the plan has kept them, and what they came to. */
 function planText({ plan }: ComparisonState, directory: string): Html {
   const arms = plan.arms.map(({ name, overrides, changes }) => {
     const parts = Object.entries(changes).map(([path, value]) => `${path}=${JSON.stringify(value)}`)
     return [name, overrides.length === 0 ? "-" : overrides.join(" "), parts.length === 0 ? "none" : parts.join(", ")]
   })
+  const { commands = [] } = plan
+  const made = commands.length === 0 ? html`<p class="note">The command was not kept by the version that made this comparison; its arms and seeds say the same.</p>` : html`<p>Made by:</p><pre>${commands.join("\n")}</pre>`
   const config = html`<details><summary>Config that the arms change, resolved</summary><pre>${configToYaml(plan.config)}</pre></details>`
-  return html`<div class="words">${table([["arm", "settings", "what they change"], ...arms])}</div><p>The same tables on the terminal, with other measures and matches:</p><pre>pirl compare --show ${shellWord(directory)}</pre>
+  return html`${made}<div class="words">${table([["arm", "settings", "what they change"], ...arms])}</div><p>The same tables on the terminal, with other measures and matches:</p><pre>pirl compare --show ${shellWord(directory)}</pre>
 <h3>Definitions</h3><div class="words">${table([["number", "what it is"], ...Object.entries(plan.definitions)])}</div>${config}`
-}
-
-/** A word as a shell takes it. */
-function shellWord(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`
 }

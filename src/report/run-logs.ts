@@ -12,7 +12,7 @@ import type { Alarm, RunEventInfo, TimelineAnswer } from "../dashboard/api.ts"
 import { ColumnLog } from "../dashboard/server/column-log.ts"
 import { EventLog } from "../dashboard/server/event-log.ts"
 import { DataError } from "../errors.ts"
-import { isRunFolder, runStateOf, summarizeRun, type RunState, type RunSummary, type SummarizedStep } from "../runs/index.ts"
+import { holderOf, isRunFolder, runStateOf, summarizeRun, type RunState, type RunSummary, type SummarizedStep } from "../runs/index.ts"
 
 /** Buckets of a curve: what a picture of some hundred pixels can show. */
 const points = 300
@@ -22,6 +22,8 @@ export interface RunLogs {
   readonly directory: string
   readonly name: string
   readonly state: RunState
+  /** Who holds it, in words, while it is running or silent. */
+  readonly holder: string | undefined
   readonly configYaml: string
   /** The config as a tree; undefined when it is no YAML. */
   readonly config: unknown
@@ -31,6 +33,8 @@ export interface RunLogs {
   readonly timeline: TimelineAnswer
   readonly events: readonly RunEventInfo[]
   readonly alarms: readonly Alarm[]
+  /** Versions that made the run, in words; empty where it does not say. */
+  readonly programs: readonly string[]
   /** From the logs as far as they go. */
   readonly summary: RunSummary
   /** What could not be read, in words. */
@@ -49,7 +53,8 @@ export async function readRunLogs(directory: string, now: number): Promise<RunLo
   await Promise.all([metrics.refresh(), evaluations.refresh(), eventLog.refresh()])
   const configYaml = readFileSync(join(directory, "config.yaml"), "utf8")
   const config = parsed(configYaml)
-  const state = runStateOf(directory, existsSync(join(directory, "summary.json")), eventLog.lastKind)
+  const state = runStateOf(directory, existsSync(join(directory, "summary.json")), eventLog.lastKind, now)
+  const holder = holderOf(directory, now)
   const { events } = eventLog
   // What it notes of damage is said below, for all logs alike.
   const details = runDetails(directory, [])
@@ -58,13 +63,15 @@ export async function readRunLogs(directory: string, now: number): Promise<RunLo
     directory,
     name: basename(resolve(directory)),
     state,
+    holder,
     configYaml,
     config,
     metrics,
     columns: columnsOf(queryTable(metrics, metrics.names, { log: "metrics", points }, 1), queryTable(evaluations, evaluations.names, { log: "evaluations", points }, 1)),
     timeline: improvementTimeline(metrics, evaluations, points),
     events,
-    alarms: findAlarms({ metrics, evaluations, events, state, now }),
+    programs: eventLog.programs,
+    alarms: findAlarms({ metrics, evaluations, events, state, holder, now }),
     summary: summarizeRun(metricsLines(metrics), details.evaluations, details.signal),
     problems: [
       ...(config === undefined ? ["config.yaml is no YAML: what it says is left out."] : []),

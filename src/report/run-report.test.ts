@@ -76,6 +76,15 @@ describe("the report of a run", () => {
     }
   })
 
+  test("names the programs that made the run, each once, and none where the log does not say", async () => {
+    const opening = (kind: string, pirl: string): object => ({ kind, pirl, message: "", time: { node: "22.1.0", platform: "linux-x64" } })
+    const alarms = Array.from({ length: 1001 }, () => ({ kind: "alarm", message: "entropy is low", time: {} }))
+    const directory = fakeRun(join(folder, "made-by"), { metrics: steps(2), events: [opening("start", "0.9.0"), opening("resume", "0.9.0"), opening("resume", "1.0.0"), ...alarms] })
+    expect(await runReport(directory, options)).toContain("<dt>Made by</dt><dd>pirl 0.9.0 (Node 22.1.0, linux-x64), then pirl 1.0.0 (Node 22.1.0, linux-x64)</dd>")
+    const older = fakeRun(join(folder, "made-by-unknown"), { metrics: steps(2), events: [{ kind: "start", message: "the run starts", time: {} }] })
+    expect(await runReport(older, options)).toContain("<dt>Made by</dt><dd>-</dd>")
+  })
+
   test("leaves a half-written last line out without a word, and counts a damaged line", async () => {
     const directory = fakeRun(join(folder, "torn"), { metrics: steps(2), rest: '{"step":3,"mu":0.' })
     const text = await runReport(directory, options)

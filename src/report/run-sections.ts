@@ -20,6 +20,7 @@ const longestConfig = 200_000
 
 const states: Readonly<Record<RunLogs["state"], string>> = {
   running: "running: this report shows what was there when it was written",
+  silent: "silent",
   finished: "finished",
   failed: "failed",
   crashed: "crashed: its process is gone",
@@ -41,7 +42,7 @@ export function overview(run: RunLogs): Html {
   const isOn = setting(config, "pipo.enabled")
   const signal = setting(config, "pipo.signal")
   const rows: [string, HtmlPart][] = [
-    ["State", states[run.state]],
+    ["State", run.state === "silent" && run.holder !== undefined ? `silent: ${run.holder}` : states[run.state]],
     ["Steps", `${step} of ${setting(config, "train.steps") ?? "?"}`],
     ["Task", setting(config, "task.name") ?? "-"],
     ["Model", setting(config, "model.path") ?? setting(config, "engine.server.baseModel") ?? setting(config, "model.preset") ?? "-"],
@@ -51,6 +52,7 @@ export function overview(run: RunLogs): Html {
     ["Responses a step", responsesText(config)],
     ["Sampled, trained tokens", `${whole(summary.sampledTokens)}; ${whole(summary.trainedTokens)}`],
     ["First and last line", timesText(run)],
+    ["Made by", run.programs.length === 0 ? "-" : run.programs.join(", then ")],
   ]
   return html`${problems}<div class="big">${cards}</div>${facts(rows)}<h3>Time by phase</h3>${phases(run)}`
 }

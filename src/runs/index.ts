@@ -6,8 +6,10 @@ export type { CheckpointInfo, CheckpointOptions, DamagedCheckpoint } from "./che
 export { syncTree, writeFileAtomic } from "./durable-files.ts"
 export { JsonlLog, cutJsonlAfter, readJsonl } from "./jsonl-log.ts"
 export type { JsonRecord, JsonlContent, JsonlCut } from "./jsonl-log.ts"
-export { listRunFolders, readCompletions, readRun, runStateOf } from "./read-run.ts"
+export { programOf, programsOf } from "./made-by.ts"
+export { holderOf, listRunFolders, readCompletions, readRun, runStateOf } from "./read-run.ts"
 export type { RunRecord, RunState } from "./read-run.ts"
+export { MOST_LOGPROB_MISMATCH } from "./records.ts"
 export type {
   CompletionLine,
   EvaluationLine,
@@ -27,6 +29,7 @@ export { runTableNames } from "./run-tables.ts"
 export type { RunTableName } from "./run-tables.ts"
 export { acquireLock, isHeld, processStartTime, readLock } from "./run-lock.ts"
 export type { LockOwner, RunLock } from "./run-lock.ts"
+export { describeOwner, takeOver } from "./sign-of-life.ts"
 export { decodeState, encodeState } from "./state-codec.ts"
 export { summarizeRun } from "./summary.ts"
 export type { AccuracySummary, RunSummary, SignalSummary, SummarizedStep } from "./summary.ts"

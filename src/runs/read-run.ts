@@ -12,19 +12,22 @@ import type { CompletionLine, EvaluationLine, MetricsLine, RunEvent, RunEventKin
 import { isRunFolder } from "./run-folder.ts"
 import { isHeld, readLock } from "./run-lock.ts"
 import { completionFiles } from "./run-tables.ts"
+import { describeOwner, isSilent } from "./sign-of-life.ts"
 import type { RunSummary } from "./summary.ts"
 
 /**
- * running: a process holds it; finished: it has a summary; failed: it ended with an error that it wrote down; crashed: the
+ * running: a process holds it; silent: a process of another machine holds it, which gave no sign of life for ten minutes; finished: it has a summary; failed: it ended with an error that it wrote down; crashed: the
  * process that held it is gone without a word (killed, out of memory, power cut); stopped: it was asked to.
  */
-export type RunState = "running" | "finished" | "failed" | "crashed" | "stopped"
+export type RunState = "running" | "silent" | "finished" | "failed" | "crashed" | "stopped"
 
 /** A run as its folder tells it. */
 export interface RunRecord {
   readonly directory: string
   readonly name: string
   readonly state: RunState
+  /** Who holds it, in words, while it is running or silent. */
+  readonly holder: string | undefined
   /** Text of config.yaml. */
   readonly configYaml: string
   readonly metrics: readonly MetricsLine[]
@@ -41,7 +44,7 @@ export interface RunRecord {
  * Reads a run. Lines that are half-written at this moment are left out.
  * @throws DataError  when there is no run in the folder, or a log was damaged
  */
-export function readRun(directory: string): RunRecord {
+export function readRun(directory: string, now: number = Date.now()): RunRecord {
   if (!isRunFolder(directory)) {
     throw new DataError(`run ${directory}: expected the folder of a run, got none (no config.yaml). Check the path.`)
   }
@@ -52,7 +55,8 @@ export function readRun(directory: string): RunRecord {
   return {
     directory,
     name: basename(directory),
-    state: runStateOf(directory, summary !== undefined, events.at(-1)?.kind),
+    state: runStateOf(directory, summary !== undefined, events.at(-1)?.kind, now),
+    holder: holderOf(directory, now),
     configYaml: readFileSync(join(directory, "config.yaml"), "utf8"),
     metrics: records("metrics.jsonl") as unknown as readonly MetricsLine[],
     evaluations: records("evaluations.jsonl") as unknown as readonly EvaluationLine[],
@@ -79,14 +83,23 @@ function readSummary(directory: string): RunSummary | undefined {
   }
 }
 
-/** State of a run, from whether it has a summary and what its last event was. */
-export function runStateOf(directory: string, hasSummary: boolean, lastEvent: RunEventKind | undefined): RunState {
+/**
+ * State of a run, from whether it has a summary and what its last event was.
+ * @param now  ms since 1970: tells which owners are silent
+ */
+export function runStateOf(directory: string, hasSummary: boolean, lastEvent: RunEventKind | undefined, now: number): RunState {
   const owner = readLock(directory)
-  if (owner !== undefined && isHeld(owner)) return "running"
+  if (owner !== undefined && isHeld(owner)) return isSilent(directory, owner, now) ? "silent" : "running"
   if (hasSummary) return "finished"
   if (lastEvent === "failure") return "failed"
   // A process that ends by its own will gives the lock back.
   return owner !== undefined && lastEvent !== "interrupt" ? "crashed" : "stopped"
+}
+
+/** Who holds a run, in words; undefined when nobody does. */
+export function holderOf(directory: string, now: number): string | undefined {
+  const owner = readLock(directory)
+  return owner !== undefined && isHeld(owner) ? describeOwner(directory, owner, now) : undefined
 }
 
 /** How deep runs may lie below the folder that is listed: DIR/comparison/runs/arm/seed-1. */

@@ -1,6 +1,6 @@
 /**
  * What the lines of a run's logs hold. In every line, what depends on the clock or the machine stands under `time`
- * alone: without that key, two runs of the same config and seed are equal line for line.
+ * alone: without that key, two runs of the same config, seed and version of pirl are equal line for line.
  */
 
 /** Part of a line that differs from machine to machine. */
@@ -37,6 +37,8 @@ export interface MetricsLine {
   readonly xi?: number | null
   /** What the previous update turned out to be; absent or null when it was not judged. */
   readonly verdict?: Verdict | null
+  /** Largest |log-prob of training - log-prob of sampling| of the step's tokens, where both had the same weights. Past MOST_LOGPROB_MISMATCH the run says so. */
+  readonly logprobMismatch?: number
   /** Response tokens sampled. */
   readonly sampledTokens?: number
   /** Tokens that went through forward and backward, prompts included. */
@@ -44,6 +46,12 @@ export interface MetricsLine {
   readonly time: StepTime
   readonly [metric: string]: unknown
 }
+
+/**
+ * Largest `logprobMismatch` that is rounding, nats: sampler and trainer compute the log-probs of the same tokens under the same weights by different graphs.
+ * Further apart something is wrong, and every ratio is wrong by that much.
+ */
+export const MOST_LOGPROB_MISMATCH = 1e-4
 
 /** One line of evaluations.jsonl: held-out accuracy after a number of steps, 0 being the start. */
 export interface EvaluationLine {
@@ -70,7 +78,7 @@ export interface CompletionLine {
 /** What happened to a run beside its steps. */
 export type RunEventKind = "start" | "resume" | "warm-start" | "interrupt" | "alarm" | "failure" | "finish" | "engine"
 
-/** One line of events.jsonl. Events of the process, and not of a step, have no `step` and outlast a resume. */
+/** One line of events.jsonl. Events of the process, and not of a step, have no `step` and outlast a resume. Start and resume name the program: made-by.ts. */
 export interface RunEvent {
   readonly kind: RunEventKind
   readonly step?: number

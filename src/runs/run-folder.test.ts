@@ -5,6 +5,9 @@ import { hostname, tmpdir } from "node:os"
 import { join, relative } from "node:path"
 import { afterAll, describe, expect, test } from "vitest"
 import { ConfigError, DataError } from "../errors.ts"
+import { packageVersion } from "../version.ts"
+import { readJsonl } from "./jsonl-log.ts"
+import { programsOf } from "./made-by.ts"
 import { listRunFolders, readCompletions, readRun } from "./read-run.ts"
 import type { MetricsLine } from "./records.ts"
 import { createRunFolder, resumeRunFolder } from "./run-folder.ts"
@@ -176,6 +179,59 @@ describe("resuming", () => {
   test("is refused where there is no run", () => {
     expect(() => resumeRunFolder(fresh(), options)).toThrow(/expected the folder of a run to resume/)
     expect(() => readRun(fresh())).toThrow(DataError)
+  })
+})
+
+describe("which program made a run", () => {
+  const events = (directory: string): readonly Readonly<Record<string, unknown>>[] => readJsonl(join(directory, "events.jsonl")).records
+
+  /** A run that another version, or one that did not log it, has left. */
+  function leftBy(version: string | undefined): string {
+    const directory = fresh()
+    createRunFolder(directory, options).close()
+    const path = join(directory, "events.jsonl")
+    const { pirl: _pirl, ...event } = JSON.parse(readFileSync(path, "utf8")) as Record<string, unknown>
+    writeFileSync(path, `${JSON.stringify({ ...event, ...(version === undefined ? {} : { pirl: version }) })}\n`)
+    return directory
+  }
+
+  test("is logged at start and resume: the version as a field, Node and platform under time", () => {
+    const directory = fresh()
+    createRunFolder(directory, options).close()
+    resumeRunFolder(directory, options).folder.close()
+    for (const event of events(directory)) {
+      expect(event).toMatchObject({ pirl: packageVersion(), time: { node: process.versions.node, platform: `${process.platform}-${process.arch}` } })
+    }
+    expect(programsOf(events(directory))).toEqual([`pirl ${packageVersion()} (Node ${process.versions.node}, ${process.platform}-${process.arch})`])
+  })
+
+  test("leaves two runs of one version equal but for the time", () => {
+    const [first, second] = [fresh(), fresh()].map((directory) => {
+      createRunFolder(directory, options).close()
+      return events(directory).map(({ time: _time, ...rest }) => rest)
+    })
+    expect(first).toEqual([{ kind: "start", pirl: packageVersion(), message: "the run starts" }])
+    expect(second).toEqual(first)
+  })
+
+  test("is said when another version goes on with it, once", () => {
+    const directory = leftBy("0.0.1-old")
+    resumeRunFolder(directory, options).folder.close()
+    const { folder, from } = resumeRunFolder(directory, options)
+    folder.close()
+    expect(from.madeBy).toBe(packageVersion())
+    const [, second, third] = events(directory).map(({ message }) => message)
+    expect(second).toContain(`pirl 0.0.1-old made it so far, and pirl ${packageVersion()} goes on`)
+    expect(third).not.toContain("goes on")
+  })
+
+  test("is unknown, and nothing is said of it, where an older version did not log it", () => {
+    const directory = leftBy(undefined)
+    expect(programsOf(events(directory))).toEqual([])
+    const { folder, from } = resumeRunFolder(directory, options)
+    folder.close()
+    expect(from.madeBy).toBeUndefined()
+    expect(events(directory)[1]!["message"]).not.toContain("pirl")
   })
 })
 

@@ -17,11 +17,13 @@
 import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import { ConfigError } from "../errors.ts"
+import { packageVersion } from "../version.ts"
 import { CheckpointStore } from "./checkpoints.ts"
 import type { CheckpointInfo, DamagedCheckpoint } from "./checkpoints.ts"
 import { writeFileAtomic } from "./durable-files.ts"
-import { JsonlLog, cutJsonlAfter } from "./jsonl-log.ts"
+import { JsonlLog, cutJsonlAfter, readJsonl } from "./jsonl-log.ts"
 import type { JsonlCut } from "./jsonl-log.ts"
+import { programFacts, versionOf } from "./made-by.ts"
 import type { CompletionLine, EvaluationLine, MetricsLine, RunEvent, RunEventKind } from "./records.ts"
 import { acquireLock } from "./run-lock.ts"
 import type { RunLock } from "./run-lock.ts"
@@ -46,6 +48,8 @@ export interface ResumePoint {
   readonly cuts: readonly JsonlCut[]
   /** Newer checkpoints that were found damaged; they are removed. */
   readonly damaged: readonly DamagedCheckpoint[]
+  /** Version of pirl that worked on the run last; undefined where the run does not say. */
+  readonly madeBy: string | undefined
 }
 
 /** Hears of what a run logs, after it is on the disk: another form of the logs. */
@@ -103,7 +107,17 @@ export class RunFolder {
 
   /** Appends an event; the clock's part is added here. */
   logEvent(kind: RunEventKind, message: string, details: Readonly<Record<string, unknown>> = {}): void {
-    const event: RunEvent = { kind, ...details, message, time: { at: new Date().toISOString(), pid: process.pid } }
+    this.#append(kind, message, details, {})
+  }
+
+  /** Appends that the run starts or goes on, with the program that does it (made-by.ts). */
+  logOpening(kind: "start" | "resume", message: string, details: Readonly<Record<string, unknown>> = {}): void {
+    const program = programFacts()
+    this.#append(kind, message, { ...program.details, ...details }, program.time)
+  }
+
+  #append(kind: RunEventKind, message: string, details: Readonly<Record<string, unknown>>, time: Readonly<Record<string, unknown>>): void {
+    const event: RunEvent = { kind, ...details, message, time: { at: new Date().toISOString(), pid: process.pid, ...time } }
     this.#events.append(event)
   }
 
@@ -162,7 +176,7 @@ export function createRunFolder(directory: string, options: RunFolderOptions): R
     writeFileAtomic(join(directory, "config.yaml"), options.configYaml)
     const checkpoints = new CheckpointStore(join(directory, "checkpoints"), { keep: options.keepCheckpoints })
     const folder = new RunFolder(directory, lock, checkpoints)
-    folder.logEvent("start", "the run starts")
+    folder.logOpening("start", "the run starts")
     return folder
   } catch (error) {
     lock.release()
@@ -197,8 +211,9 @@ export function resumeRunFolder(
     rmSync(join(directory, "summary.json"), { force: true })
     writeFileAtomic(join(directory, "config.yaml"), options.configYaml)
     const folder = new RunFolder(directory, lock, checkpoints)
-    const from: ResumePoint = { checkpoint, cuts, damaged }
-    folder.logEvent("resume", describeResume(from), {
+    const madeBy = readJsonl(join(directory, "events.jsonl")).records.map(versionOf).findLast((version) => version !== undefined)
+    const from: ResumePoint = { checkpoint, cuts, damaged, madeBy }
+    folder.logOpening("resume", describeResume(from), {
       checkpoint: checkpoint?.step ?? null,
       cuts,
       damaged: damaged.map(({ step, reason }) => ({ step, reason })),
@@ -210,8 +225,8 @@ export function resumeRunFolder(
   }
 }
 
-/** In words: where a resumed run goes on and what was cut. */
-export function describeResume({ checkpoint, cuts, damaged }: ResumePoint): string {
+/** In words: where a resumed run goes on, what was cut, and whether another version of pirl made it so far. */
+export function describeResume({ checkpoint, cuts, damaged, madeBy }: ResumePoint): string {
   const start = checkpoint === undefined ? "resumes from the beginning" : `resumes after step ${checkpoint.step}`
   const lines = cuts.map(({ file, lines, halfWritten }) => {
     const whole = lines === 1 ? "1 line" : `${lines} lines`
@@ -219,7 +234,9 @@ export function describeResume({ checkpoint, cuts, damaged }: ResumePoint): stri
   })
   const cut = lines.length === 0 ? "" : `; cut what lay after it: ${lines.join(", ")}`
   const skipped = damaged.map(({ step, reason }) => `; the checkpoint of step ${step} is damaged: ${reason}`)
-  return `the run ${start}${cut}${skipped.join("")}`
+  const version = packageVersion()
+  const other = madeBy === undefined || madeBy === version ? "" : `; pirl ${madeBy} made it so far, and pirl ${version} goes on: its numbers may differ from those of an uninterrupted run`
+  return `the run ${start}${cut}${skipped.join("")}${other}`
 }
 
 function logFiles(directory: string): string[] {

@@ -1,14 +1,14 @@
 /**
  * A run folder belongs to one process at a time. The lock names its owner by pid and start time, so that a lock whose
- * owner was killed, or whose pid now belongs to another process, is known to be stale.
+ * owner was killed, or whose pid now belongs to another process, is known to be stale. Owners on other machines give signs
+ * of life (sign-of-life.ts), by which people judge them.
  */
 import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
 import { hostname } from "node:os"
 import { join } from "node:path"
 import { ConfigError } from "../errors.ts"
 import { reasonOf } from "./durable-files.ts"
-
-const lockName = "lock.json"
+import { describeOwner, giveSigns, lockName, takeOver } from "./sign-of-life.ts"
 
 /** Who holds a lock. */
 export interface LockOwner {
@@ -97,8 +97,11 @@ export function acquireLock(directory: string, setting: string = "train.runDir")
   for (let attempt = 0; attempt < 5; attempt++) {
     if (tryCreate(path, text)) {
       let released = false
+      const isOurs = (): boolean => readText(path) === text
+      const endSigns = giveSigns(path, isOurs)
       const release = (): void => {
-        if (!released && readText(path) === text) rmSync(path, { force: true })
+        endSigns()
+        if (!released && isOurs()) rmSync(path, { force: true })
         released = true
       }
       return { owner, release }
@@ -106,10 +109,10 @@ export function acquireLock(directory: string, setting: string = "train.runDir")
     const current = readText(path)
     if (current === undefined) continue
     const holder = parseOwner(current)
-    if (holder !== undefined && isHeld(holder)) throw inUse(setting, directory, path, holder)
+    if (holder !== undefined && isHeld(holder)) throw inUse(setting, directory, holder)
     removeStale(path, current)
   }
-  throw inUse(setting, directory, path, readLock(directory))
+  throw inUse(setting, directory, readLock(directory))
 }
 
 /** Creates the file with its content in one step, or reports that there is one. */
@@ -154,15 +157,14 @@ function removeStale(path: string, stale: string): void {
   rmSync(aside, { force: true })
 }
 
-function inUse(setting: string, directory: string, path: string, holder: LockOwner | undefined): ConfigError {
-  const who =
-    holder === undefined ? "another process" : `process ${holder.pid} on ${holder.host} since ${holder.since}`
+function inUse(setting: string, directory: string, holder: LockOwner | undefined): ConfigError {
+  const who = holder === undefined ? "another process" : describeOwner(directory, holder, Date.now())
   return new ConfigError([
     {
       path: setting,
       message:
         `expected a folder of its own, got ${directory}, which is in use by ${who}. Wait for it, or choose ` +
-        `another folder. Only if that process is gone for certain, remove ${path}.`,
+        `another folder. ${takeOver(directory)}.`,
     },
   ])
 }

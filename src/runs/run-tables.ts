@@ -56,7 +56,7 @@ export const runTables: Readonly<Record<RunTableName, TableDefinition>> = {
     },
     sampledLines: -1,
   },
-  events: { key: "kind", columns: { kind: "VARCHAR", step: "BIGINT", message: "VARCHAR", time: clock }, sampledLines: -1 },
+  events: { key: "kind", columns: { kind: "VARCHAR", step: "BIGINT", message: "VARCHAR", pirl: "VARCHAR", time: clock }, sampledLines: -1 },
   completions: {
     key: "step",
     columns: {

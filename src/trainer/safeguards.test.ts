@@ -6,8 +6,9 @@ import type { ConfigInput } from "../config/index.ts"
 import { createTask } from "../data/registry.ts"
 import type { Task } from "../data/task.ts"
 import { VerifierError } from "../errors.ts"
-import { readRun } from "../runs/index.ts"
+import { createRunFolder, MOST_LOGPROB_MISMATCH, readRun } from "../runs/index.ts"
 import type { Verdict } from "../verifiers/verifier.ts"
+import { Safeguards } from "./safeguards.ts"
 import { trainRun } from "./train-run.ts"
 
 const temporary = mkdtempSync(join(tmpdir(), "pirl-safeguards-"))
@@ -61,4 +62,18 @@ test("one verdict in a step is enough to go on, and the count of steps begins ag
   expect(finished).toBe(true)
   const alarms = readRun(directory).events.filter(({ kind }) => kind === "alarm")
   expect(alarms.map(({ step }) => step)).toEqual([1, 2, 4, 5])
+})
+
+test("sampler and trainer that drift apart are said once, from the bound on that the log's readers take too", () => {
+  const directory = join(temporary, "drift")
+  const folder = createRunFolder(directory, { configYaml: "seed: 1\n", keepCheckpoints: 1 })
+  const notes: string[] = []
+  const safeguards = new Safeguards(folder, (text) => void notes.push(text))
+  const time = { at: "2026-01-01T00:00:00.000Z", seconds: 1 }
+  for (const [step, factor] of [[1, 1], [2, 1.01], [3, 5]] as const) {
+    safeguards.inspect(step, { metrics: { step, mu: 0.5, logprobMismatch: factor * MOST_LOGPROB_MISMATCH, time }, completions: [], optimiserSteps: [] })
+  }
+  folder.close()
+  expect(readRun(directory).events.flatMap(({ kind, step, alarm }) => (kind === "alarm" ? [[step, alarm]] : []))).toEqual([[2, "logprob-mismatch"]])
+  expect(notes).toEqual(["warning: step 2: log-probs of sampling and training differ by 1.0e-4, more than 0.0001"])
 })

@@ -2,13 +2,11 @@
 import { mkdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { NumericsError, VerifierError } from "../errors.ts"
-import { encodeState, type RunFolder } from "../runs/index.ts"
+import { encodeState, MOST_LOGPROB_MISMATCH, type RunFolder } from "../runs/index.ts"
 import type { Iteration } from "./iteration.ts"
 
 /** Steps in a row that may be refused for NaN before the run stops. */
 const MOST_REFUSED = 3
-/** Sampler and trainer compute the same log-probs up to rounding; further apart something is wrong. */
-const MISMATCH_WARNING = 1e-4
 /** Steps in a row without a single group of mixed rewards, after which a person is told. */
 const SILENT_STEPS = 5
 /** Steps in a row in which no response could be judged, after which the run stops. */
@@ -107,9 +105,9 @@ export class Safeguards {
   }
 
   #inspectMismatch(step: number, mismatch: unknown): void {
-    if (this.#warnedOfMismatch || typeof mismatch !== "number" || !(mismatch > MISMATCH_WARNING)) return
+    if (this.#warnedOfMismatch || typeof mismatch !== "number" || !(mismatch > MOST_LOGPROB_MISMATCH)) return
     this.#warnedOfMismatch = true
-    const message = `step ${step}: log-probs of sampling and training differ by ${mismatch.toExponential(1)}, more than ${MISMATCH_WARNING}`
+    const message = `step ${step}: log-probs of sampling and training differ by ${mismatch.toExponential(1)}, more than ${MOST_LOGPROB_MISMATCH}`
     this.#folder.logEvent("alarm", message, { step, alarm: "logprob-mismatch", mismatch })
     this.#note(`warning: ${message}`)
   }

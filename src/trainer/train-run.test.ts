@@ -46,9 +46,11 @@ test.each(presets)("a run with %s that is stopped before the rule first acts and
   const first = await trainRun({ config, runDirectory: parts, signal: stop.signal, observer: { onStep: ({ step }) => void (step === acted - 1 && stop.abort()) } })
   expect([first.finished, first.step]).toEqual([false, acted - 1])
   expect(readRun(parts).state).toBe("stopped")
-  const second = await trainRun({ config, runDirectory: parts, resume: true })
+  const notes: string[] = []
+  const second = await trainRun({ config, runDirectory: parts, resume: true, observer: { onNote: (text) => void notes.push(text) } })
   expect([second.finished, second.step]).toEqual([true, 6])
   expect(steps(parts)).toEqual(steps(whole))
+  expect(notes[0]).toContain(`the run resumes after step ${acted - 1}`)
 })
 
 test("a checkpoint holds the previous policy of rules that compare with it, and the best where a run returns to it", async () => {

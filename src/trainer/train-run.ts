@@ -3,6 +3,7 @@ import { parseConfig, type ConfigInput, type ResolvedConfig } from "../config/in
 import type { Task } from "../data/task.ts"
 import type { Objective } from "../objectives/index.ts"
 import type { UpdateRule } from "../pipo/index.ts"
+import { describeResume } from "../runs/index.ts"
 import { checksFor } from "./config-checks.ts"
 import { openPolicy } from "./open-policy.ts"
 import { logFailure, openRunFolder, type OpenRun } from "./open-run.ts"
@@ -42,6 +43,7 @@ export async function trainRun(options: TrainRunOptions): Promise<TrainResult> {
     // After the model, so that a model that cannot be opened leaves no run behind.
     run = openRunFolder(runDirectory, config, resume)
     const { folder, from } = run
+    if (from !== undefined) observer?.onNote?.(describeResume(from))
     const result = await train({
       ...policy,
       config,

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest"
 import type { Alarm, RunEventInfo, RunInfo } from "../api.ts"
+import { MOST_LOGPROB_MISMATCH } from "../../runs/index.ts"
 import { alarmLimits, findAlarms } from "./alarms.ts"
 import { tableOf } from "./table.test-helper.ts"
 
@@ -10,12 +11,13 @@ interface Case {
   readonly evaluations?: readonly Values[]
   readonly events?: readonly Partial<RunEventInfo>[]
   readonly state?: RunInfo["state"]
+  readonly holder?: string
   readonly now?: number
 }
 
-function alarmsOf({ metrics = [], evaluations = [], events = [], state = "stopped", now = 0 }: Case): Alarm[] {
+function alarmsOf({ metrics = [], evaluations = [], events = [], state = "stopped", holder, now = 0 }: Case): Alarm[] {
   const event = { kind: "alarm", step: null, message: "", at: null, alarm: null }
-  return findAlarms({ metrics: tableOf(metrics), evaluations: tableOf(evaluations), events: events.map((one) => ({ ...event, ...one })), state, now })
+  return findAlarms({ metrics: tableOf(metrics), evaluations: tableOf(evaluations), events: events.map((one) => ({ ...event, ...one })), state, holder, now })
 }
 
 function idsOf(input: Case): string[] {
@@ -42,6 +44,12 @@ describe("alarms", () => {
     expect(alarmsOf({ state: "crashed" })[0]).toMatchObject({ id: "crashed", step: null })
   })
 
+  test("tell of a run that a silent machine holds, and what to do about it", () => {
+    const [silent, ...others] = alarmsOf({ state: "silent", holder: "process 7 on node-3, last sign of life 3 h ago", metrics: steps(3, () => ({ "time.at": 0 })), now: 1e9 })
+    expect(silent).toMatchObject({ id: "silent", step: 3, message: "The run is held by process 7 on node-3, last sign of life 3 h ago.", advice: expect.stringContaining("remove lock.json") as string })
+    expect(others).toEqual([])
+  })
+
   test("count the updates that were refused and name the last", () => {
     const [refused] = alarmsOf({ metrics: steps(5, (step) => ({ refusedUpdates: step === 2 || step === 4 ? 1 : 0 })) })
     expect(refused).toMatchObject({ id: "nan", step: 4, message: expect.stringContaining("2 updates were not applied") as string })
@@ -50,19 +58,19 @@ describe("alarms", () => {
 
   test("see the mean reward fall below half of its best window, and where that window ended", () => {
     const fall = (low: number): Values[] => steps(4 * window, (step) => ({ mu: step <= 2 * window ? 0.8 : low }))
-    expect(alarmsOf({ metrics: fall(0.39) })).toMatchObject([{ id: "collapse", step: window }])
+    expect(alarmsOf({ metrics: fall(0.39) })).toMatchObject([{ id: "reward-fall", step: window }])
     expect(idsOf({ metrics: fall(0.41) })).toEqual([])
   })
 
   test("see held-out accuracy fall by more than a tenth and three standard errors of the difference", () => {
     // n = 100: three errors of .5 against .5 are 3 sqrt(2 x .25 / 104) = .208; n = 1000: .067, below the tenth.
     const fall = (to: number, size: number): string[] => idsOf({ evaluations: [{ step: 0, size, greedyAccuracy: 0.5 }, { step: 10, size, greedyAccuracy: to }] })
-    expect([fall(0.28, 100), fall(0.3, 100)]).toEqual([["held-out-collapse"], []])
-    expect([fall(0.39, 1000), fall(0.41, 1000)]).toEqual([["held-out-collapse"], []])
+    expect([fall(0.28, 100), fall(0.3, 100)]).toEqual([["held-out-fall"], []])
+    expect([fall(0.39, 1000), fall(0.41, 1000)]).toEqual([["held-out-fall"], []])
   })
 
   test("name the first step at which sampler and trainer differ", () => {
-    expect(alarmsOf({ metrics: steps(9, (step) => ({ logprobMismatch: step >= 4 ? 2e-4 : 9e-5 })) })).toMatchObject([{ id: "drift", severity: "warning", step: 4 }])
+    expect(alarmsOf({ metrics: steps(9, (step) => ({ logprobMismatch: (step >= 4 ? 1.01 : 1) * MOST_LOGPROB_MISMATCH })) })).toMatchObject([{ id: "drift", severity: "warning", step: 4 }])
   })
 
   test("see entropy near zero only when it was higher once", () => {

@@ -1,18 +1,17 @@
 /** What a person should look at, from what a run has logged. Each alarm has its threshold here, and says what to try. */
 import { shareStandardError } from "../../analysis/intervals.ts"
+import { MOST_LOGPROB_MISMATCH } from "../../runs/index.ts"
 import type { Alarm, RunEventInfo, RunInfo } from "../api.ts"
 import { median } from "../../statistics.ts"
 import type { Table } from "./table.ts"
 
-/** Thresholds of the alarms. Windows are in steps. */
+/** Thresholds of the alarms. Windows are in steps. That of drift, at which the run itself warns, is MOST_LOGPROB_MISMATCH of runs/records.ts. */
 export const alarmLimits = {
   /** Means are taken over so many last steps. */
   window: 20,
-  /** Collapse: the mean reward of the window is below this share of the best window's, or J this far below its best. */
-  collapsedShare: 0.5,
-  collapsedAccuracy: 0.1,
-  /** Drift: |log-prob of training - log-prob of sampling| of the same weights, nats. */
-  mismatch: 1e-4,
+  /** Falls during a run, which it may still come back from: the mean reward of the window below this share of the best window's, J this far below its best. */
+  fallenRewardShare: 0.5,
+  fallenAccuracy: 0.1,
   /** Entropy below this share of the first window's, and below so many nats. */
   entropyShare: 0.05,
   entropyNats: 0.02,
@@ -33,6 +32,8 @@ export interface AlarmInput {
   readonly evaluations: Table
   readonly events: readonly RunEventInfo[]
   readonly state: RunInfo["state"]
+  /** Who holds the run, in words, where somebody does. */
+  readonly holder: string | undefined
   /** Milliseconds since 1970. */
   readonly now: number
 }
@@ -45,7 +46,7 @@ export function findAlarms(input: AlarmInput): Alarm[] {
 
 type Check = (input: AlarmInput) => Alarm | undefined
 
-const checks: readonly Check[] = [crashed, notFinite, rewardCollapse, accuracyCollapse, drift, entropyFloor, klCeiling, truncation, verifierFailures, noSignal, stalled]
+const checks: readonly Check[] = [crashed, silent, notFinite, rewardFall, accuracyFall, drift, entropyFloor, klCeiling, truncation, verifierFailures, noSignal, stalled]
 
 function meanOf(values: ArrayLike<number> | undefined, from: number, to: number): number {
   let [sum, count] = [0, 0]
@@ -80,6 +81,11 @@ function crashed({ state, metrics, events }: AlarmInput): Alarm | undefined {
   return { id: "failed", severity: "serious", step, message: `The run failed ${after}: ${reason}`, advice: "Mend what the message names and go on with pirl train --resume." }
 }
 
+function silent({ state, holder, metrics }: AlarmInput): Alarm | undefined {
+  if (state !== "silent" || holder === undefined) return undefined
+  return { id: "silent", severity: "serious", step: lastStep(metrics), message: `The run is held by ${holder}.`, advice: "See to that machine. Only if the process is gone for certain, remove lock.json from the folder of the run and go on with pirl train --resume." }
+}
+
 function notFinite({ metrics, events }: AlarmInput): Alarm | undefined {
   const event = events.findLast(({ alarm }) => alarm === "not-finite")
   const refused = metrics.column("refusedUpdates")
@@ -94,8 +100,8 @@ function notFinite({ metrics, events }: AlarmInput): Alarm | undefined {
   return { id: "nan", severity: "serious", step, message: `${many} not applied, because loss or gradients were not finite; the last at step ${step}.`, advice: "Lower optimizer.learningRate or optimizer.gradientClip; the batches are in refused/." }
 }
 
-function rewardCollapse({ metrics }: AlarmInput): Alarm | undefined {
-  const { window, collapsedShare } = alarmLimits
+function rewardFall({ metrics }: AlarmInput): Alarm | undefined {
+  const { window, fallenRewardShare } = alarmLimits
   const mu = metrics.column("mu")
   if (mu === undefined || metrics.rows < 2 * window) return undefined
   let [sum, count, best, bestRow] = [0, 0, -Infinity, 0]
@@ -108,12 +114,12 @@ function rewardCollapse({ metrics }: AlarmInput): Alarm | undefined {
     now = sum / count
     if (now > best) [best, bestRow] = [now, i]
   }
-  if (!(best > 0.02) || !(now < collapsedShare * best)) return undefined
+  if (!(best > 0.02) || !(now < fallenRewardShare * best)) return undefined
   const step = metrics.column("step")?.[bestRow] ?? null
-  return { id: "collapse", severity: "serious", step, message: `The mean reward collapsed: ${percent(best)} around step ${step}, ${percent(now)} over the last ${window} steps.`, advice: "Go back to a checkpoint before it. Lower optimizer.learningRate, raise objective.klCoefficient, or lower pipo.lambda; read responses from both sides of the fall." }
+  return { id: "reward-fall", severity: "serious", step, message: `The mean reward fell to less than half: ${percent(best)} around step ${step}, ${percent(now)} over the last ${window} steps.`, advice: "Go back to a checkpoint before it. Lower optimizer.learningRate, raise objective.klCoefficient, or lower pipo.lambda; read responses from both sides of the fall." }
 }
 
-function accuracyCollapse({ evaluations }: AlarmInput): Alarm | undefined {
+function accuracyFall({ evaluations }: AlarmInput): Alarm | undefined {
   const name = evaluations.column("greedyAccuracy") === undefined ? "expectedAccuracy" : "greedyAccuracy"
   const values = evaluations.column(name)
   if (values === undefined) return undefined
@@ -126,16 +132,17 @@ function accuracyCollapse({ evaluations }: AlarmInput): Alarm | undefined {
   const size = evaluations.column("size")?.[evaluations.rows - 1] ?? Number.NaN
   // Three standard errors of a difference of two accuracies on the same number of problems.
   const noise = size > 0 ? 3 * Math.SQRT2 * shareStandardError(best, size) : 0
-  if (!(best - last > Math.max(alarmLimits.collapsedAccuracy, noise))) return undefined
+  if (!(best - last > Math.max(alarmLimits.fallenAccuracy, noise))) return undefined
   const step = evaluations.column("step")?.[bestRow] ?? null
-  return { id: "held-out-collapse", severity: "serious", step, message: `Held-out accuracy fell from ${percent(best)} at step ${step} to ${percent(last)}.`, advice: "The best policy lies behind: use a checkpoint near that step, stop earlier, or lower optimizer.learningRate. If the training reward still rises, it is being gamed: read responses." }
+  return { id: "held-out-fall", severity: "serious", step, message: `Held-out accuracy fell from ${percent(best)} at step ${step} to ${percent(last)}.`, advice: "The best policy lies behind: use a checkpoint near that step, stop earlier, or lower optimizer.learningRate. If the training reward still rises, it is being gamed: read responses." }
 }
 
 function drift({ metrics }: AlarmInput): Alarm | undefined {
   const values = metrics.column("logprobMismatch")
   if (values === undefined) return undefined
   for (let i = 0; i < metrics.rows; i++) {
-    if (!(values[i]! > alarmLimits.mismatch)) continue
+    // Where the run itself warns.
+    if (!(values[i]! > MOST_LOGPROB_MISMATCH)) continue
     const step = metrics.column("step")?.[i] ?? null
     return { id: "drift", severity: "warning", step, message: `Sampler and trainer drift apart: log-probs of the same weights differ by ${values[i]!.toExponential(1)} nats, first at step ${step}.`, advice: "Ratios are wrong by that much. Train in f32, or report the config: the two should agree up to rounding." }
   }

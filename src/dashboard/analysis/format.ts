@@ -22,14 +22,6 @@ export function signed(value: number | null | undefined, digits: number = 2): st
   return `${value < 0 ? minus : "+"}${Math.abs(value).toFixed(digits)}`
 }
 
-/** `3 s`, `5 min`, `2 h`, `4 d`. */
-export function age(milliseconds: number): string {
-  const seconds = Math.max(0, milliseconds / 1000)
-  if (seconds < 90) return `${Math.round(seconds)} s`
-  if (seconds < 5400) return `${Math.round(seconds / 60)} min`
-  return seconds < 129_600 ? `${Math.round(seconds / 3600)} h` : `${Math.round(seconds / 86_400)} d`
-}
-
 /** How long something took: `42 s`, `12 min`, `3.5 h`. */
 export function duration(seconds: number): string {
   if (seconds < 90) return `${seconds < 10 ? seconds.toFixed(1) : seconds.toFixed(0)} s`

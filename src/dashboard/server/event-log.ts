@@ -1,6 +1,6 @@
 /** events.jsonl of a run, followed as it grows. */
 import type { RunEventInfo } from "../api.ts"
-import type { RunEventKind } from "../../runs/index.ts"
+import { programOf, type RunEventKind } from "../../runs/index.ts"
 import { parseObject } from "./column-log.ts"
 import { LineTail } from "./line-tail.ts"
 
@@ -11,6 +11,7 @@ const mostKept = 1000
 export class EventLog {
   damaged = 0
   #events: RunEventInfo[] = []
+  readonly #programs = new Set<string>()
   readonly #tail: LineTail
 
   constructor(path: string) {
@@ -29,26 +30,34 @@ export class EventLog {
     return this.#events.at(-1)?.kind as RunEventKind | undefined
   }
 
+  /** The programs that made the run, also of events that were dropped; empty where no event says so. */
+  get programs(): readonly string[] {
+    return [...this.#programs]
+  }
+
   #reset(): void {
     this.damaged = 0
     this.#events = []
+    this.#programs.clear()
   }
 
   #append(bytes: Buffer): void {
     for (const line of bytes.toString("utf8").split("\n")) {
       if (line === "") continue
-      const event = eventOf(line)
-      if (event === undefined) this.damaged += 1
-      else this.#events.push(event)
+      const record = parseObject(line)
+      if (record === undefined) {
+        this.damaged += 1
+        continue
+      }
+      this.#events.push(eventOf(record))
+      const program = programOf(record)
+      if (program !== undefined) this.#programs.add(program)
     }
     if (this.#events.length > mostKept) this.#events = this.#events.slice(-mostKept)
   }
 }
 
-function eventOf(line: string): RunEventInfo | undefined {
-  const record = parseObject(line)
-  if (record === undefined) return undefined
-  const { kind, step, message, alarm, time } = record
+function eventOf({ kind, step, message, alarm, time }: Readonly<Record<string, unknown>>): RunEventInfo {
   const at = (time as { at?: unknown } | undefined)?.at
   return {
     kind: typeof kind === "string" ? kind : "unknown",

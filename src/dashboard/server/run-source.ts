@@ -2,7 +2,7 @@
 import { readdir, stat } from "node:fs/promises"
 import { join } from "node:path"
 import { parse } from "yaml"
-import { runStateOf } from "../../runs/index.ts"
+import { holderOf, runStateOf } from "../../runs/index.ts"
 import { findAlarms } from "../analysis/alarms.ts"
 import { queryTable } from "../analysis/buckets.ts"
 import { improvementReward, judgementOf } from "../analysis/judging.ts"
@@ -54,17 +54,19 @@ export class RunSource {
     await Promise.all([this.#evaluations.refresh(), this.#events.refresh(), this.#readConfig()])
     const last = await lastRecord(join(directory, "metrics.jsonl"))
     const config = this.#config?.tree
+    const now = Date.now()
+    const state = runStateOf(directory, (await modified(join(directory, "summary.json"))) !== undefined, this.#events.lastKind, now)
     return {
       id: place.id,
       name: place.name,
       arm: place.arm,
       comparison: place.comparison,
-      state: runStateOf(directory, (await modified(join(directory, "summary.json"))) !== undefined, this.#events.lastKind),
+      state,
       step: numberAt(last, "step"),
       steps: numberAt(config, "train", "steps"),
       final: this.#evaluations.last("greedyAccuracy") ?? this.#evaluations.last("expectedAccuracy"),
       updated: new Date((await modified(join(directory, "metrics.jsonl"))) ?? (await modified(join(directory, "config.yaml"))) ?? 0).toISOString(),
-      problems: this.#problems(),
+      problems: [...(state === "silent" ? [`Held by ${holderOf(directory, now)}`] : []), ...this.#problems()],
     }
   }
 
@@ -78,7 +80,7 @@ export class RunSource {
       configYaml: this.#config?.text ?? "",
       config: this.#config?.tree ?? null,
       events: events.slice(-200),
-      alarms: findAlarms({ metrics: this.#metrics, evaluations: this.#evaluations, events, state: info.state, now }),
+      alarms: findAlarms({ metrics: this.#metrics, evaluations: this.#evaluations, events, state: info.state, holder: holderOf(this.place.directory, now), now }),
     }
   }
 

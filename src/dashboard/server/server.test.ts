@@ -1,10 +1,10 @@
-import { appendFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
+import { appendFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs"
 import { request } from "node:http"
 import type { ClientRequest, IncomingHttpHeaders, IncomingMessage } from "node:http"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
-import type { ColumnsAnswer, CompletionPage, GroupAnswer, RunInfo } from "../api.ts"
+import type { ColumnsAnswer, CompletionPage, GroupAnswer, RunDetail, RunInfo } from "../api.ts"
 import { readApp } from "./app-files.ts"
 import { startDashboard } from "./server.ts"
 import type { Dashboard } from "./server.ts"
@@ -296,4 +296,16 @@ test("a port in use that was asked for is an error that says so", async () => {
 
 test("without the built page the error says how to build it", () => {
   expect(() => readApp(join(folder, "nothing"))).toThrow(/npm run build/)
+})
+
+test("a run that a silent machine holds is told in the list and among its alarms", async () => {
+  const lock = join(run, "lock.json")
+  writeFileSync(lock, JSON.stringify({ pid: 7, startTime: null, host: "node-3", since: "2026-01-01T00:00:00.000Z" }))
+  const old = new Date(Date.now() - 3 * 3_600_000)
+  for (const path of [lock, join(run, "metrics.jsonl")]) utimesSync(path, old, old)
+  await start()
+  const { id, state, problems } = await onlyRun()
+  expect([state, problems]).toEqual(["silent", ["Held by process 7 on node-3 since 2026-01-01T00:00:00.000Z, last sign of life 3 h ago"]])
+  const { alarms } = await json<RunDetail>(`/api/runs/${id}`)
+  expect(alarms.map((alarm) => alarm.id)).toContain("silent")
 })

@@ -1,7 +1,8 @@
 /** The list of runs: what is chosen is drawn over each other. */
 import type { RunInfo } from "../api.ts"
 import { button, el, fill } from "./dom.ts"
-import { age, percent, short } from "../analysis/format.ts"
+import { age } from "../../age.ts"
+import { percent, short } from "../analysis/format.ts"
 import type { AppState } from "./state.ts"
 
 export class RunList {

@@ -8,7 +8,7 @@ interface Box {
   readonly content: string
 }
 
-/** Longest content of a box that never closes. */
+/** Longest part of a text that a box that never closes takes with it. */
 const maxUnclosed = 300
 
 /** Matching brace of every opening brace; -1 when it never closes. Linear; \{ and \} are no braces. */
@@ -29,9 +29,10 @@ function braceEnds(text: string): Map<number, number> {
 
 const boxCommand = /\\{1,2}(?:boxed|fbox)(?![A-Za-z])\s*/g
 
-/** All outermost boxes, in order. */
-function boxes(text: string): Box[] {
-  const found: Box[] = []
+/** All outermost boxes that are closed, in order, and where those begin that are not. */
+function boxes(text: string): { readonly closed: readonly Box[]; readonly open: readonly number[] } {
+  const closed: Box[] = []
+  const opened: number[] = []
   let ends: Map<number, number> | undefined
   let after = 0
   for (const match of text.matchAll(boxCommand)) {
@@ -42,23 +43,46 @@ function boxes(text: string): Box[] {
     if (text[open] === "{") {
       ends ??= braceEnds(text)
       const close = ends.get(open)
-      box =
-        close === undefined
-          ? { start, end: text.length, content: unclosed(text.slice(open + 1, open + 1 + maxUnclosed)) }
-          : { start, end: close + 1, content: text.slice(open + 1, close) }
+      if (close === undefined) {
+        opened.push(start)
+        continue
+      }
+      box = { start, end: close + 1, content: text.slice(open + 1, close) }
     } else {
       const bare = /^[^\s$]{1,40}/.exec(text.slice(open, open + 40))?.[0] ?? ""
       box = { start, end: open + bare.length, content: bare.replace(/[.,;]+$/, "") }
     }
-    found.push(box)
+    closed.push(box)
     after = box.end
   }
-  return found
+  return { closed, open: opened }
 }
 
-/** What an unclosed box holds: up to the end of its line or formula. */
-function unclosed(text: string): string {
+/** True when a box never closes. */
+export function hasOpenBox(text: string): boolean {
+  return boxes(text).open.length > 0
+}
+
+/** Up to the end of the line or formula. */
+function upToEnd(text: string): string {
   return text.split(/\n|\$|\\\]|\\\)/, 1)[0]!
+}
+
+/**
+ * The text with blanks in place of every box that never closes, up to the end of its line or formula: a response that was cut off in its box has not said
+ * its answer, and \boxed{4 may be the beginning of 42. What stands elsewhere may still be read. Math-Verify, verl and Hendrycks' grader read no such box either.
+ */
+export function withoutOpenBoxes(text: string): string {
+  if (!text.includes("boxed") && !text.includes("fbox")) return text
+  const parts: string[] = []
+  let done = 0
+  for (const start of boxes(text).open) {
+    if (start < done) continue
+    const content = upToEnd(text.slice(start, start + maxUnclosed))
+    parts.push(text.slice(done, start), " ".repeat(content.length))
+    done = start + content.length
+  }
+  return parts.length === 0 ? text : parts.join("") + text.slice(done)
 }
 
 const joins = /\b(?:and|or)\b|[,;]/
@@ -74,11 +98,11 @@ function belongTogether(between: string): boolean {
 
 /**
  * The content of the last box, with the boxes before it that belong to the same answer ("\boxed{2} and \boxed{3}")
- * joined by commas; undefined when there is no box with anything in it.
+ * joined by commas; undefined when there is no closed box with anything in it.
  */
 export function boxedAnswer(text: string): string | undefined {
   if (!text.includes("boxed") && !text.includes("fbox")) return undefined
-  const all = boxes(text).filter((box) => box.content.trim() !== "")
+  const all = boxes(text).closed.filter((box) => box.content.trim() !== "")
   let index = all.length - 1
   if (index < 0) return undefined
   const contents = [all[index]!.content]
@@ -88,4 +112,15 @@ export function boxedAnswer(text: string): string | undefined {
     if (!contents.includes(content)) contents.unshift(content)
   }
   return contents.join(", ")
+}
+
+/** The same of a gold answer, which nobody cut off: where data sets have lost the brace, as some of Numina's rows have, the box that never closes counts. */
+export function goldBoxedAnswer(text: string): string | undefined {
+  const closed = boxedAnswer(text)
+  if (closed !== undefined || !(text.includes("boxed") || text.includes("fbox"))) return closed
+  const start = boxes(text).open.at(-1)
+  if (start === undefined) return undefined
+  const from = text.indexOf("{", start) + 1
+  const content = upToEnd(text.slice(from, from + maxUnclosed))
+  return content.trim() === "" ? undefined : content
 }

@@ -12,7 +12,8 @@ describe("boxedAnswer", () => {
     ["\\boxed{2} and \\boxed{2}", "2"],
     ["\\boxed{\\frac{1}{2}}", "\\frac{1}{2}"],
     ["\\boxed{\\{1,2\\}}", "\\{1,2\\}"],
-    ["\\boxed{5", "5"],
+    ["\\boxed{3} so \\boxed{5", "3"],
+    ["\\boxed{3 and \\boxed{5}", "5"],
     ["\\boxed 5", "5"],
     ["\\fbox{7}", "7"],
     ["\\\\boxed{7}", "7"],
@@ -27,6 +28,10 @@ describe("boxedAnswer", () => {
   test("there is no box in a text without one, and nothing in an empty one", () => {
     expect(boxedAnswer("5")).toBeUndefined()
     expect(boxedAnswer("\\boxed{ }")).toBeUndefined()
+  })
+
+  test.each(["\\boxed{5", "\\fbox{5", "\\boxed{\\frac{1}{2}", "\\boxed{\\{1\\}"])("a box that never closes (%s) is none", (text) => {
+    expect(boxedAnswer(text)).toBeUndefined()
   })
 })
 

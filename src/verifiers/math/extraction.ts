@@ -1,8 +1,8 @@
 /**
- * Finds the answer in a completion. In order: the chain of \boxed{}; what follows "final answer" or "answer"; the whole
+ * Finds the answer in a completion. In order: the chain of closed \boxed{}; what follows "final answer" or "answer"; the whole
  * text when it is one formula; the last formula or number by position.
  */
-import { boxedAnswer } from "./boxed.ts"
+import { boxedAnswer, withoutOpenBoxes } from "./boxed.ts"
 import type { MathSpan } from "./math-spans.ts"
 import { connectedSpans, enumerationFrom, mathSpans } from "./math-spans.ts"
 import type { MatchType } from "./options.ts"
@@ -28,11 +28,12 @@ const labelledNumbers = /\b[a-z] ?= ?[-−]?\d+(?:\.\d+|\/\d+)?(?:,? (?:and|or) 
 
 /** Candidates in order of trust; the first one that can be read is the answer. */
 export function extractCandidates(completion: string, types: readonly MatchType[]): Candidate[] {
-  const text = tail(completion)
+  const end = tail(completion)
   const latex = types.includes("latex")
   const plain = types.includes("expr")
-  const boxed = latex ? boxedAnswer(text) : undefined
+  const boxed = latex ? boxedAnswer(end) : undefined
   if (boxed !== undefined) return [{ text: boxed, source: "boxed", plain: false }]
+  const text = withoutOpenBoxes(end)
   const found: Candidate[] = []
   if (types.includes("string")) found.push(...choiceLetters(text))
   const spans = latex ? mathSpans(text) : []

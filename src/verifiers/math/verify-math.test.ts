@@ -55,6 +55,14 @@ describe("verifyMath", () => {
   test.each([
     ["$5$", "I do not know", "no-answer"],
     ["$5$", "\\boxed{}", "no-answer"],
+    // Cut off in the box: it may be the beginning of another answer. Math-Verify 0.8 finds nothing in these either.
+    ["$4$", "So the answer is \\boxed{4", "no-answer"],
+    ["$4$", "so we get $\\boxed{4$", "no-answer"],
+    ["$4$", "7-3=4;\\boxed{4", "correct"],
+    ["$42$", "Since $6 \\cdot 7 = 42$, we get \\boxed{4", "correct"],
+    ["$3$", "\\boxed{3} so \\boxed{2", "correct"],
+    ["$2$", "\\boxed{3} so \\boxed{2", "incorrect"],
+    ["$7$", "we write \\boxed{x and so on.\nThe final answer is 7.", "correct"],
     ["", "\\boxed{5}", "unparsable-gold"],
     ["$\\frac{1}{$", "\\boxed{5}", "unparsable-gold"],
     ["$5$", "\\boxed{6}", "incorrect"],
@@ -62,6 +70,16 @@ describe("verifyMath", () => {
     ["$42$", "\\boxed{\\sum_{k=1}^{1999}\\sum_{j=1}^{1999}kj}", "timeout"],
   ])("the status of %s against %s is %s", (gold, completion, status) => {
     expect(verifyMath(gold, completion).status).toBe(status)
+  })
+
+  test("a verdict without an answer says that a box is never closed", () => {
+    expect(verifyMath("$4$", "so \\boxed{4").reason).toBe("no answer found among latex, expr; a box is never closed")
+    expect(verifyMath("$4$", "who knows").reason).toBe("no answer found among latex, expr")
+  })
+
+  test("a gold answer that has lost the brace of its box is read", () => {
+    expect(verifyMath("\\boxed{42", "\\boxed{42}").correct).toBe(true)
+    expect(verifyMath("so \\boxed{42\nwhich was to be found", "\\boxed{42}").correct).toBe(true)
   })
 
   test("a verdict says what was read and why it was wrong", () => {

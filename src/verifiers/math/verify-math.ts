@@ -4,7 +4,7 @@ import { answersEqual } from "./answer-equality.ts"
 import type { AnswerContext } from "./answer-equality.ts"
 import type { ParsedAnswer, Reading } from "./answer-parser.ts"
 import { parseAnswer } from "./answer-parser.ts"
-import { boxedAnswer } from "./boxed.ts"
+import { goldBoxedAnswer, hasOpenBox } from "./boxed.ts"
 import { Budget, BudgetExceeded } from "./budget.ts"
 import type { Candidate } from "./extraction.ts"
 import { extractCandidates, maxCompletionCharacters } from "./extraction.ts"
@@ -49,7 +49,7 @@ export function verifyMath(gold: string, completion: string, options: MathOption
     const goldSide = readGold(gold, types, budget)
     if (goldSide === undefined) return verdict("unparsable-gold", "the gold answer is empty")
     const predicted = readPrediction(completion, types, budget, isChoice(goldSide.parsed.answer))
-    if (predicted === undefined) return verdict("no-answer", `no answer found among ${types.join(", ")}`)
+    if (predicted === undefined) return verdict("no-answer", `no answer found among ${types.join(", ")}${hasOpenBox(completion) ? "; a box is never closed" : ""}`)
     extracted = predicted.side.text.trim().slice(0, maxReported)
     const context: AnswerContext = {
       strict: options.strict,
@@ -87,7 +87,7 @@ function readGold(gold: string, types: readonly MatchType[], budget: Budget): Si
   const trimmed = gold.slice(-maxCompletionCharacters).trim()
   if (trimmed === "") return undefined
   const reading = { ...firstReading, decimalComma: !types.includes("latex") }
-  const direct = types.includes("latex") || /\\/.test(trimmed) ? boxedAnswer(trimmed) : undefined
+  const direct = types.includes("latex") || /\\/.test(trimmed) ? goldBoxedAnswer(trimmed) : undefined
   if (direct === undefined && trimmed.length > longestPlainGold) return readPrediction(gold, types, budget)?.side
   const text = direct ?? trimmed
   const parsed = parseAnswer(text, reading, budget)
