@@ -5,6 +5,7 @@ import { existsSync, writeFileSync } from "node:fs"
 import { basename, dirname, extname, join } from "node:path"
 import { commentedTemplate, configJsonSchema } from "../config/index.ts"
 import { ConfigError } from "../errors.ts"
+import { shellWord } from "../shell-word.ts"
 import type { CliContext, Command, CommandArguments } from "./command.ts"
 import { exitCodes } from "./exit-code.ts"
 
@@ -34,7 +35,7 @@ function runInit(args: CommandArguments, { out }: CliContext): number {
   const modeline = withSchema ? `# yaml-language-server: $schema=./${basename(schemaFile)}\n` : ""
   write(file, modeline + commentedTemplate())
   if (withSchema) write(schemaFile, `${JSON.stringify(configJsonSchema(), null, 2)}\n`)
-  out.write(`Wrote ${file}${withSchema ? ` and ${schemaFile}` : ""}. Train it with: pirl train ${file}\n`)
+  out.write(`Wrote ${file}${withSchema ? ` and ${schemaFile}` : ""}. Train it with: pirl train ${shellWord(file)}\n`)
   return exitCodes.ok
 }
 

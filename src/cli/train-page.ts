@@ -5,6 +5,7 @@ import { existsSync } from "node:fs"
 import { runId, startDashboardProcess } from "../dashboard/index.ts"
 import type { DashboardProcess, ProcessOptions } from "../dashboard/index.ts"
 import { ConfigError } from "../errors.ts"
+import { shellWord } from "../shell-word.ts"
 import type { CliContext, CommandArguments, OptionSpec } from "./command.ts"
 import { openBrowser } from "./open-browser.ts"
 
@@ -83,7 +84,7 @@ export async function openTrainPage(
     async close() {
       await server.close()
       // A training that could not begin has taken its folder away.
-      if (shown !== undefined && existsSync(shown.directory)) stream.write(`The page has ended; \`pirl watch ${shown.directory}\` shows the run again.\n`)
+      if (shown !== undefined && existsSync(shown.directory)) stream.write(`The page has ended; \`pirl watch ${shellWord(shown.directory)}\` shows the run again.\n`)
     },
   }
 }

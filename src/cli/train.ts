@@ -9,6 +9,7 @@ import { CheckpointError, ConfigError, DataError } from "../errors.ts"
 import { describeResume } from "../runs/index.ts"
 import { logFailure, openRunFolder } from "../trainer/open-run.ts"
 import type { TrainResult, TrainRun } from "../trainer/train.ts"
+import { shellWord } from "../shell-word.ts"
 import { columns } from "./command.ts"
 import type { CliContext, Command, CommandArguments, OptionSpec } from "./command.ts"
 import { exitCodes } from "./exit-code.ts"
@@ -124,7 +125,7 @@ async function trainIn(
 ): Promise<number> {
   const { folder, from } = openRunFolder(directory, config, resume)
   const reporter = createReporter(reportMode(context, args.flag("json")), context, config.train.steps)
-  const goOn = ["pirl train", ...args.positionals, "--resume --run-dir", directory].join(" ")
+  const goOn = ["pirl", "train", ...args.positionals, "--resume", "--run-dir", directory].map(shellWord).join(" ")
   const interrupt = listenForInterrupt(() =>
     reporter.onNote("stopping after this step, which is saved; Ctrl-C again stops at once"),
   )

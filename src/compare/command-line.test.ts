@@ -1,7 +1,8 @@
 import { spawnSync } from "node:child_process"
 import * as fc from "fast-check"
 import { expect, test } from "vitest"
-import { commandLine, shellWord } from "./command-line.ts"
+import { shellWord } from "../shell-word.ts"
+import { commandLine } from "./command-line.ts"
 
 test("paths below the folder of the command are written from there, alone and as values; others stay as they were given", () => {
   const words = ["compare", "/home/me/work/a.yaml", "--set", "model.path=/home/me/work/models/x", "--out=/home/me/work/out", "--starts", "/data/starts", "--arm", "a:model.path=/home/me/work/m,seed=1", "/home/me/work", "/home/me/workers/b"]

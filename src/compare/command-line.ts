@@ -1,10 +1,6 @@
 /** A command as a person could give it again: one line for a shell. */
 import { sep } from "node:path"
-
-/** A word as a shell takes it. */
-export function shellWord(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`
-}
+import { shellWord } from "../shell-word.ts"
 
 /**
  * `pirl compare config.yaml --set 'objective.name=grpo'`. Paths below the folder in which the command was given are written from there, so that the line

@@ -1,7 +1,8 @@
 /** The report of a comparison as one HTML file. */
 import { basename, resolve } from "node:path"
-import { analyse, armCells, armCurves, comparisonSvg, differenceCells, notes, readComparison, shellWord, type ComparisonState } from "../compare/index.ts"
+import { analyse, armCells, armCurves, comparisonSvg, differenceCells, notes, readComparison, type ComparisonState } from "../compare/index.ts"
 import { configToYaml } from "../config/index.ts"
+import { shellWord } from "../shell-word.ts"
 import { setting } from "./config-setting.ts"
 import { facts, html, Html, table } from "./html.ts"
 import { page, type Section } from "./page.ts"
