@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs"
+import { chmodSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join, relative } from "node:path"
 import { afterAll, describe, expect, test } from "vitest"
@@ -6,6 +6,7 @@ import { loadConfigFile, parseConfig } from "../config/index.ts"
 import { EngineError } from "../errors.ts"
 import { createRunFolder } from "../runs/index.ts"
 import { runCli } from "./cli.ts"
+import { asNobody, canBeNobody } from "../../test/helpers/nobody.ts"
 import { captured } from "./cli.test-helper.ts"
 import { CommandArguments, parseArguments } from "./command.ts"
 import type { Command } from "./command.ts"
@@ -78,6 +79,22 @@ describe("the program", () => {
     const debug = captured(undefined, { PIRL_DEBUG: "1" })
     expect(await runCli(["fake", "x"], debug, table)).toBe(1)
     expect(debug.stderr()).toMatch(/\n {4}at .*\n[\s\S]*caused by: Error: deep/)
+  })
+
+  test("an error of the file system is no bug of ours: its path and what to do are said", async () => {
+    const context = captured()
+    const write = (): Promise<number> => Promise.reject(Object.assign(new Error("ENOSPC: no space left on device, write"), { code: "ENOSPC", syscall: "write" }))
+    expect(await runCli(["fake", "x"], context, tableOf(write))).toBe(1)
+    expect(context.stderr()).toBe("pirl: the system refused: ENOSPC: no space left on device, write. The disk is full: make room, then run the command again.\n")
+    const inFile = captured()
+    expect(await runCli(["init", join(folder, "x.yaml", "y.yaml")], inFile)).toBe(2)
+    expect(inFile.stderr()).not.toContain("bug")
+  })
+
+  test("says its name once, also where the message begins with the command", async () => {
+    const context = captured()
+    expect(await runCli(["query", "one"], context)).toBe(2)
+    expect(context.stderr()).toMatch(/^pirl query: expected RUN/)
   })
 
   test("calls an error that is none of ours a bug", async () => {
@@ -182,6 +199,41 @@ describe("pirl runs", () => {
     expect(context.stdout()).toContain("good")
     expect(context.stderr()).toContain("metrics.jsonl:1")
   })
+
+  test("lists a run whose config is no YAML, whose lines are of an older version or whose reward is none, and says what is damaged", async () => {
+    const root = mkdtempSync(join(folder, "older-"))
+    for (const name of ["no-yaml", "older", "odd"]) createRunFolder(join(root, name), { configYaml: "seed: 1\n", keepCheckpoints: 1 }).close()
+    writeFileSync(join(root, "no-yaml", "config.yaml"), "a: [1\n  b: }")
+    writeFileSync(join(root, "older", "metrics.jsonl"), '{"step":3,"mu":0.25}\n')
+    writeFileSync(join(root, "odd", "metrics.jsonl"), '{"step":4,"mu":"much","time":{}}\n')
+    const context = captured()
+    expect(await runCli(["runs", root], context)).toBe(1)
+    expect(context.stdout()).toMatch(/^no-yaml +stopped +0\/\?/m)
+    expect(context.stdout()).toMatch(/^older +stopped +3\/\? +- +0\.250/m)
+    expect(context.stdout()).toMatch(/^odd +stopped +4\/\? +- +- /m)
+    expect(context.stderr()).toMatch(/^pirl: .*config\.yaml: expected YAML, got: Implicit keys .*\. Correct that line\.\n$/)
+  })
+
+  test.skipIf(!canBeNobody)("a folder that may not be read is said, and the runs beside it are listed", async () => {
+    const root = mkdtempSync(join(folder, "closed-"))
+    for (const name of ["closed/one", "open"]) createRunFolder(join(root, name), { configYaml: "seed: 1\n", keepCheckpoints: 1 }).close()
+    await runCli(["runs", root], captured())
+    for (const path of [folder, root]) chmodSync(path, 0o755)
+    chmodSync(join(root, "closed"), 0)
+    const context = captured()
+    expect(await asNobody(() => runCli(["runs", root], context))).toBe(1)
+    expect(context.stdout()).toMatch(/^open +stopped/m)
+    expect(context.stderr()).toMatch(/^pirl: folder .*closed: expected one that can be read, got EACCES\./)
+  })
+
+  test.each([["nowhere", "which is not there"], ["file", "which is a file"]])("of %s is refused: a slip of the hand is no empty folder", async (name, got) => {
+    writeFileSync(join(folder, "file"), "")
+    for (const command of ["runs", "watch"]) {
+      const context = captured()
+      expect(await runCli([command, join(folder, name)], context)).toBe(2)
+      expect(context.stderr()).toMatch(new RegExp(`^pirl ${command}: expected a folder.*, got .*${name}, ${got}\\. Check the path\\.\\n$`))
+    }
+  })
 })
 
 describe("pirl query", () => {
@@ -237,6 +289,6 @@ describe("pirl query", () => {
     expect(none.stderr()).toContain(`expected a run or a folder of runs, got ${join(root, "nothing")}`)
     const file = captured()
     expect(await runCli(["query", join(root, "one", "metrics.jsonl"), "select 1"], file)).toBe(2)
-    expect(file.stderr()).toContain("metrics.jsonl. Check the path; the SQL comes last.")
+    expect(file.stderr()).toContain("metrics.jsonl, which is a file. Check the path; the SQL comes last.")
   })
 })

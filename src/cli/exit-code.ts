@@ -16,6 +16,36 @@ export function exitCodeOf(error: unknown): number {
   return error instanceof ConfigError || error instanceof DataError ? exitCodes.badInput : exitCodes.failure
 }
 
+/** What a person can do about an error of the operating system; by Node's names of them. */
+const systemErrors: Readonly<Record<string, string>> = {
+  ENOSPC: "The disk is full: make room, then run the command again.",
+  EDQUOT: "Your share of the disk is used up: make room, then run the command again.",
+  EACCES: "Take a place that is yours, or correct its permissions.",
+  EPERM: "Take a place that is yours, or correct its permissions.",
+  EROFS: "The file system can only be read: take another place.",
+  ENOENT: "Check the path.",
+  ENOTDIR: "Check the path: something on it is no folder.",
+  EISDIR: "Check the path: it is a folder.",
+  ELOOP: "Check the path: its links lead in a circle.",
+  ENAMETOOLONG: "Take a shorter name.",
+  EMFILE: "Too many files are open: raise the limit (ulimit -n).",
+  ENFILE: "Too many files are open on this machine.",
+  EIO: "The disk does not work as it should: look at the system's log.",
+  EFBIG: "The file is larger than the system allows (ulimit -f).",
+}
+
+/** An error of the operating system in words; undefined for any other. */
+function describeSystemError(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !("code" in error) || !("syscall" in error)) return undefined
+  const advice = systemErrors[String(error.code)]
+  return advice === undefined ? undefined : `the system refused: ${error.message}. ${advice}`
+}
+
+/** Before every message of ours, but for those that begin with the command's own name. */
+function named(message: string): string {
+  return message.startsWith("pirl ") ? message : `pirl: ${message}`
+}
+
 /**
  * An error as lines for the terminal, without a stack.
  * @param debug  add the stack, with the causes
@@ -24,10 +54,12 @@ export function describeError(error: unknown, debug: boolean): string {
   const stack = debug ? `\n${stackOf(error)}` : ""
   if (error instanceof ConfigError) {
     const lines = error.message.split("\n")
-    const head = lines.length === 1 ? "" : `${lines.length} problems, nothing was started:\n`
-    return `pirl: ${head}${lines.map((line) => (lines.length === 1 ? line : `  ${line}`)).join("\n")}${stack}\n`
+    if (lines.length === 1) return `${named(lines[0]!)}${stack}\n`
+    return `pirl: ${lines.length} problems, nothing was started:\n${lines.map((line) => `  ${line}`).join("\n")}${stack}\n`
   }
-  if (error instanceof PirlError) return `pirl: ${error.message}${stack}\n`
+  if (error instanceof PirlError) return `${named(error.message)}${stack}\n`
+  const system = describeSystemError(error)
+  if (system !== undefined) return `pirl: ${system}${stack}\n`
   const message = error instanceof Error ? error.message : String(error)
   const hint = debug ? "" : "\nThis is a bug of pirl. Run it again with PIRL_DEBUG=1 and report what it prints."
   return `pirl: ${message}${hint}${stack}\n`

@@ -3,7 +3,7 @@
  */
 import { existsSync } from "node:fs"
 import { join } from "node:path"
-import { loadConfigFile, parseConfig } from "../config/index.ts"
+import { resolveConfigFile } from "../config/index.ts"
 import type { ResolvedConfig } from "../config/index.ts"
 import { ConfigError } from "../errors.ts"
 import { isRunFolder, listCheckpoints } from "../runs/index.ts"
@@ -29,7 +29,7 @@ export function resolveModelSource(path: string, step?: number): ModelSource {
     if (step === undefined) return { directory: path, config: undefined, step: undefined }
     throw noModel(`expected a run, whose checkpoints have steps, got the model folder ${path}. Leave --checkpoint out.`)
   }
-  throw noModel(`expected a model folder (config.json) or a run (config.yaml), got ${path} without either.`)
+  throw noModel(`expected a model folder (config.json) or a run (config.yaml), got ${path}, ${existsSync(path) ? "which has neither" : "which is not there"}. Check the path.`)
 }
 
 function checkpointOf(run: string, step: number | undefined): ModelSource {
@@ -39,9 +39,9 @@ function checkpointOf(run: string, step: number | undefined): ModelSource {
     const steps = complete.map((candidate) => candidate.step).join(", ")
     const got = complete.length === 0 ? "none" : `those of step ${steps}`
     const wanted = step === undefined ? "a checkpoint" : `a checkpoint of step ${step}`
-    throw noModel(`expected ${wanted} in the run ${run}, got ${got}.`)
+    throw noModel(`expected ${wanted} in the run ${run}, got ${got}.${complete.length === 0 ? " Resume the run: it writes the first before its first step." : " Name one of these."}`)
   }
-  const config = parseConfig(loadConfigFile(join(run, "config.yaml")).value)
+  const config = resolveConfigFile(join(run, "config.yaml"))
   return { directory: checkpoint.path, config, step: checkpoint.step }
 }
 

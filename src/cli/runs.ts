@@ -1,10 +1,10 @@
 /**
  * `pirl runs`: the runs of a folder with their state.
  */
+import { statSync } from "node:fs"
 import { relative } from "node:path"
-import { parse } from "yaml"
-import { PirlError } from "../errors.ts"
-import { listRunFolders, readRun, summarizeRun, takeOver } from "../runs/index.ts"
+import { ConfigError, PirlError } from "../errors.ts"
+import { listRunFolders, readRun, settingsOf, summarizeRun, takeOver } from "../runs/index.ts"
 import type { RunRecord, RunState } from "../runs/index.ts"
 import type { CliContext, Command, CommandArguments } from "./command.ts"
 import { exitCodes } from "./exit-code.ts"
@@ -53,15 +53,20 @@ export const runsCommand: Command = {
 
 function runRuns(args: CommandArguments, { out, err }: CliContext): number {
   const root = args.positionals[0] ?? "runs"
+  // The folder that nobody named need not be there yet.
+  if (args.positionals.length > 0) requireFolder(root)
   const rows: RunRow[] = []
   let damaged = false
-  for (const directory of listRunFolders(root)) {
+  const tell = (error: PirlError): void => {
+    damaged = true
+    err.write(`pirl: ${error.message}\n`)
+  }
+  for (const directory of listRunFolders(root, tell)) {
     try {
-      rows.push(describeRun(readRun(directory), root))
+      rows.push(describeRun(readRun(directory), root, tell))
     } catch (error) {
       if (!(error instanceof PirlError)) throw error
-      damaged = true
-      err.write(`pirl: ${error.message}\n`)
+      tell(error)
     }
   }
   if (args.flag("json")) {
@@ -78,9 +83,17 @@ function runRuns(args: CommandArguments, { out, err }: CliContext): number {
   return damaged ? exitCodes.failure : exitCodes.ok
 }
 
-function describeRun(run: RunRecord, root: string): RunRow {
+function requireFolder(path: string): void {
+  const found = statSync(path, { throwIfNoEntry: false })
+  if (found?.isDirectory() === true) return
+  const got = found === undefined ? "which is not there" : "which is a file"
+  throw new ConfigError([{ path: "", message: `pirl runs: expected a folder, got ${path}, ${got}. Check the path.` }])
+}
+
+function describeRun(run: RunRecord, root: string, tell: (error: PirlError) => void): RunRow {
   const { steps, start, best, final, cumulativeImprovement } = summarizeRun(run.metrics, run.evaluations)
-  const config = parse(run.configYaml) as { train?: { steps?: number }; task?: { name?: string } } | null
+  const config = settings(run, tell)
+  const reward: unknown = run.metrics.at(-1)?.mu
   return {
     name: relative(root, run.directory).replaceAll("\\", "/") || run.name,
     directory: run.directory,
@@ -89,13 +102,24 @@ function describeRun(run: RunRecord, root: string): RunRow {
     step: steps,
     steps: config?.train?.steps ?? null,
     task: config?.task?.name ?? null,
-    reward: run.metrics.at(-1)?.mu ?? null,
+    reward: typeof reward === "number" ? reward : null,
     start,
     best,
     final,
     cumulativeImprovement,
     updated: run.updated.toISOString(),
     ageSeconds: Math.max(0, Math.round((Date.now() - run.updated.getTime()) / 1000)),
+  }
+}
+
+/** What a row shows of the settings. A config that is no YAML takes the logs nothing of their worth: it is said, and the run listed. */
+function settings(run: RunRecord, tell: (error: PirlError) => void): { train?: { steps?: number }; task?: { name?: string } } | null {
+  try {
+    return settingsOf(run) as { train?: { steps?: number }; task?: { name?: string } } | null
+  } catch (error) {
+    if (!(error instanceof PirlError)) throw error
+    tell(error)
+    return null
   }
 }
 

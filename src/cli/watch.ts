@@ -1,7 +1,7 @@
 /**
  * `pirl watch`: runs in a browser, live.
  */
-import { existsSync } from "node:fs"
+import { statSync } from "node:fs"
 import { startDashboard } from "../dashboard/index.ts"
 import { ConfigError } from "../errors.ts"
 import type { CliContext, Command, CommandArguments, OptionSpec } from "./command.ts"
@@ -34,10 +34,13 @@ export const watchCommand: Command = {
 
 async function runWatch(args: CommandArguments, context: CliContext): Promise<number> {
   const roots = args.positionals.length === 0 ? ["runs"] : args.positionals
-  const missing = args.positionals.filter((path) => !existsSync(path))
-  if (missing.length > 0) {
-    throw new ConfigError(missing.map((path) => ({ path: "", message: `pirl watch: expected a folder or a run, got ${path}, which is not there. Check the path.` })))
-  }
+  const wrong = args.positionals.flatMap((path) => {
+    const found = statSync(path, { throwIfNoEntry: false })
+    if (found?.isDirectory() === true) return []
+    const got = found === undefined ? "which is not there" : "which is a file"
+    return [{ path: "", message: `pirl watch: expected a folder or a run, got ${path}, ${got}. Check the path.` }]
+  })
+  if (wrong.length > 0) throw new ConfigError(wrong)
   const [port, host] = [args.number("port"), args.text("host")]
   if (port !== undefined && port > 65_535) throw new ConfigError([{ path: "", message: `pirl watch: expected --port from 0 to 65535, got ${port}. Choose another.` }])
   const dashboard = await startDashboard({ roots, ...(port === undefined ? {} : { port }), ...(host === undefined ? {} : { host }) })

@@ -7,9 +7,8 @@ import { mkdirSync, writeFileSync } from "node:fs"
 import { hostname } from "node:os"
 import { join } from "node:path"
 import { crc32 } from "node:zlib"
-import { parse } from "yaml"
 import { ProtobufWriter } from "../graph/onnx/protobuf.ts"
-import { summarizeRun, type RunRecord } from "../runs/index.ts"
+import { settingsOf, summarizeRun, type RunRecord } from "../runs/index.ts"
 import { evaluationScalars, metricScalars, secondsOf, type Scalar } from "./scalars.ts"
 
 const BLOCK = 32_768
@@ -73,7 +72,9 @@ export interface WandbNames {
 
 /** An id that stays the same however often a run is exported: it is then one run there, too. */
 export function wandbRunId(run: RunRecord): string {
-  const start = run.events[0]?.time.at ?? ""
+  // An older version may not have noted the time.
+  const first: { readonly time?: { readonly at?: string } } | undefined = run.events[0]
+  const start = first?.time?.at ?? ""
   return createHash("sha256").update(`${run.name}\n${start}\n${run.configYaml}`).digest("hex").slice(0, 8)
 }
 
@@ -99,7 +100,7 @@ function* recordsOf(run: RunRecord, { project, name }: WandbNames, id: string, s
     return new ProtobufWriter().integer(1, number).message(kind, content).message(200, info).finish()
   }
   const config = new ProtobufWriter()
-  for (const [key, value] of Object.entries((parse(run.configYaml) as Record<string, unknown> | null) ?? {})) config.message(1, item(key, value))
+  for (const [key, value] of Object.entries(settingsOf(run) ?? {})) config.message(1, item(key, value))
 
   yield record(field.header, new ProtobufWriter().message(1, new ProtobufWriter().string(1, "pirl").string(2, "0.10.0")))
   yield record(

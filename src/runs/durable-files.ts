@@ -1,8 +1,9 @@
 /**
  * Files that are whole or not there, also after a power cut.
  */
-import { closeSync, fsyncSync, openSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs"
+import { closeSync, fsyncSync, openSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs"
 import { basename, dirname, join } from "node:path"
+import { DataError } from "../errors.ts"
 
 /** Forces a file's content to the disk. */
 export function syncFile(path: string): void {
@@ -52,6 +53,18 @@ export function writeFileAtomic(path: string, data: string | Uint8Array): void {
     throw error
   }
   syncDirectory(dirname(path))
+}
+
+/**
+ * The text of a file of a run.
+ * @throws DataError  when it is not there or cannot be read
+ */
+export function readTextFile(path: string): string {
+  try {
+    return readFileSync(path, "utf8")
+  } catch (cause) {
+    throw new DataError(`${path}: expected a file that can be read, got ${reasonOf(cause)}. Check that it is there, and its permissions.`, { cause })
+  }
 }
 
 /** The file system's own short reason, e.g. `ENOSPC`, for error messages. */

@@ -7,7 +7,7 @@ export { syncTree, writeFileAtomic } from "./durable-files.ts"
 export { JsonlLog, cutJsonlAfter, readJsonl } from "./jsonl-log.ts"
 export type { JsonRecord, JsonlContent, JsonlCut } from "./jsonl-log.ts"
 export { programOf, programsOf } from "./made-by.ts"
-export { holderOf, listRunFolders, readCompletions, readRun, runStateOf } from "./read-run.ts"
+export { holderOf, listRunFolders, readCompletions, readRun, runStateOf, settingsOf } from "./read-run.ts"
 export type { RunRecord, RunState } from "./read-run.ts"
 export { MOST_LOGPROB_MISMATCH } from "./records.ts"
 export type {

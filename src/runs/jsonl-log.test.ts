@@ -1,9 +1,10 @@
-import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import * as fc from "fast-check"
 import { afterAll, describe, expect, test } from "vitest"
 import { DataError } from "../errors.ts"
-import { JsonlLog, cutJsonlAfter, readJsonl } from "./jsonl-log.ts"
+import { JsonlLog, cutJsonlAfter, findDamagedLine, readJsonl } from "./jsonl-log.ts"
 
 const folder = mkdtempSync(join(tmpdir(), "pirl-jsonl-"))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -54,6 +55,29 @@ describe("a log", () => {
     const path = fresh('{"step":1}\nnonsense\n{"step":3}\n')
     expect(() => readJsonl(path)).toThrow(DataError)
     expect(() => readJsonl(path)).toThrow(`${path}:2`)
+  })
+
+  test("that cannot be read is an error of the data that names it", () => {
+    const path = join(folder, "folder.jsonl")
+    mkdirSync(path)
+    expect(() => readJsonl(path)).toThrow(DataError)
+    expect(() => readJsonl(path)).toThrow(`${path}: expected a file that can be read, got EISDIR`)
+  })
+
+  test("holds whole characters alone, and every other text as it was", () => {
+    fc.assert(
+      fc.property(fc.string({ unit: "binary" }), fc.constantFrom("", "\ud83d", "\ude00", "\\ud83d", "\\"), fc.string({ unit: "binary" }), (before, middle, after) => {
+        const text = `${before}${middle}${after}`
+        const path = fresh()
+        const log = new JsonlLog(path)
+        log.append({ text, list: [{ text }], n: 0.1 })
+        log.close()
+        const expected = Buffer.from(text).toString()
+        expect(readJsonl(path).records).toEqual([{ text: expected, list: [{ text: expected }], n: 0.1 }])
+        expect(findDamagedLine(path)).toBeUndefined()
+      }),
+      { numRuns: 20 },
+    )
   })
 
   test("that is not there has no lines", () => {

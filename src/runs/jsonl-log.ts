@@ -9,13 +9,12 @@ import {
   ftruncateSync,
   mkdirSync,
   openSync,
-  readFileSync,
   readSync,
   writeSync,
 } from "node:fs"
 import { basename, dirname } from "node:path"
 import { DataError, PirlError } from "../errors.ts"
-import { reasonOf, syncDirectory, writeFileAtomic } from "./durable-files.ts"
+import { readTextFile, reasonOf, syncDirectory, writeFileAtomic } from "./durable-files.ts"
 
 /** One line of a log. */
 export type JsonRecord = Readonly<Record<string, unknown>>
@@ -45,12 +44,13 @@ export class JsonlLog {
   }
 
   /**
-   * Appends lines; they are on the disk when this returns. Numbers that JSON does not know (NaN) become null.
+   * Appends lines; they are on the disk when this returns. Numbers that JSON does not know (NaN) become null, halves of a
+   * character that stand alone become U+FFFD: other readers refuse a file with one.
    * @throws PirlError  when the disk refuses; the file then ends where it ended before
    */
   append(...records: readonly object[]): void {
     if (records.length === 0) return
-    const bytes = Buffer.from(records.map((record) => `${JSON.stringify(record)}\n`).join(""))
+    const bytes = Buffer.from(records.map((record) => `${lineOf(record)}\n`).join(""))
     try {
       for (let written = 0; written < bytes.length; ) {
         written += writeSync(this.#descriptor, bytes, written, bytes.length - written, this.#length + written)
@@ -73,6 +73,18 @@ export class JsonlLog {
   }
 }
 
+/** JSON of a record. What stands alone of a pair is written as an escape with small letters. */
+function lineOf(record: object): string {
+  const line = JSON.stringify(record)
+  if (!line.includes("\\ud")) return line
+  return JSON.stringify(JSON.parse(line, (_, value: unknown) => (typeof value === "string" ? wellFormed(value) : value)))
+}
+
+/** UTF-8 has no halves of a character: encoding replaces them. */
+function wellFormed(text: string): string {
+  return Buffer.from(text, "utf8").toString("utf8")
+}
+
 /** Length of the file up to its last line end. */
 function wholeLength(descriptor: number): number {
   const block = Buffer.alloc(65_536)
@@ -90,7 +102,7 @@ function wholeLength(descriptor: number): number {
 /**
  * Reads a log that may be written to at this moment: a half-written last line is left out. A file that is not there
  * has no lines.
- * @throws DataError  naming the line, when one before the last is not a JSON object
+ * @throws DataError  naming the line, when one before the last is not a JSON object; when the file cannot be read
  */
 export function readJsonl(path: string): JsonlContent {
   const { lines, halfWritten } = readLines(path)
@@ -99,23 +111,47 @@ export function readJsonl(path: string): JsonlContent {
 
 function readLines(path: string): { lines: string[]; halfWritten: boolean } {
   if (!existsSync(path)) return { lines: [], halfWritten: false }
-  const lines = readFileSync(path, "utf8").split("\n")
+  const lines = readTextFile(path).split("\n")
   const rest = lines.pop() ?? ""
   return { lines, halfWritten: rest !== "" }
 }
 
-function parseLine(line: string, path: string, number: number): JsonRecord {
-  let value: unknown
+function objectOf(line: string): JsonRecord | undefined {
   try {
-    value = JSON.parse(line)
+    const value: unknown = JSON.parse(line)
+    return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as JsonRecord) : undefined
   } catch {
-    value = undefined
+    return undefined
   }
-  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as JsonRecord
+}
+
+function parseLine(line: string, path: string, number: number): JsonRecord {
+  const value = objectOf(line)
+  if (value !== undefined) return value
   throw new DataError(
     `${path}:${number}: expected a JSON object, got ${JSON.stringify(line.slice(0, 60))}. ` +
       "The file was changed by something else; restore it or remove that line.",
   )
+}
+
+/** A line that some reader refuses. */
+export interface DamagedLine {
+  /** From 1. */
+  readonly line: number
+  readonly reason: string
+}
+
+/**
+ * The first whole line of a log that is no JSON object, or holds half of a character, which not every reader takes; undefined when there is
+ * none, or no log.
+ */
+export function findDamagedLine(path: string): DamagedLine | undefined {
+  for (const [i, text] of readLines(path).lines.entries()) {
+    const value = objectOf(text)
+    if (value === undefined) return { line: i + 1, reason: JSON.stringify(text.slice(0, 60)) }
+    if (lineOf(value) !== JSON.stringify(value)) return { line: i + 1, reason: "half of a character (a lone surrogate)" }
+  }
+  return undefined
 }
 
 /** What was cut from a log. */

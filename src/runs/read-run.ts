@@ -1,12 +1,14 @@
 /**
  * Reading runs from outside, also while they are being written.
  */
-import { existsSync, readFileSync, readdirSync, statSync } from "node:fs"
+import { existsSync, readdirSync, statSync } from "node:fs"
+import type { Dirent } from "node:fs"
 import { basename, join } from "node:path"
+import { parse } from "yaml"
 import { DataError } from "../errors.ts"
 import { listCheckpoints } from "./checkpoints.ts"
 import type { CheckpointInfo } from "./checkpoints.ts"
-import { reasonOf } from "./durable-files.ts"
+import { readTextFile, reasonOf } from "./durable-files.ts"
 import { readJsonl } from "./jsonl-log.ts"
 import type { CompletionLine, EvaluationLine, MetricsLine, RunEvent, RunEventKind } from "./records.ts"
 import { isRunFolder } from "./run-folder.ts"
@@ -42,7 +44,7 @@ export interface RunRecord {
 
 /**
  * Reads a run. Lines that are half-written at this moment are left out.
- * @throws DataError  when there is no run in the folder, or a log was damaged
+ * @throws DataError  when there is no run in the folder, or a log was damaged or cannot be read
  */
 export function readRun(directory: string, now: number = Date.now()): RunRecord {
   if (!isRunFolder(directory)) {
@@ -57,13 +59,26 @@ export function readRun(directory: string, now: number = Date.now()): RunRecord 
     name: basename(directory),
     state: runStateOf(directory, summary !== undefined, events.at(-1)?.kind, now),
     holder: holderOf(directory, now),
-    configYaml: readFileSync(join(directory, "config.yaml"), "utf8"),
+    configYaml: readTextFile(join(directory, "config.yaml")),
     metrics: records("metrics.jsonl") as unknown as readonly MetricsLine[],
     evaluations: records("evaluations.jsonl") as unknown as readonly EvaluationLine[],
     events,
     checkpoints: listCheckpoints(join(directory, "checkpoints")).complete,
     summary,
     updated: lastChange(directory),
+  }
+}
+
+/**
+ * The settings of a run as a tree; null for an empty config.yaml. No setting is checked: an older version may have had others.
+ * @throws DataError  when it is no YAML
+ */
+export function settingsOf({ directory, configYaml }: RunRecord): unknown {
+  try {
+    return parse(configYaml) as unknown
+  } catch (cause) {
+    const got = (cause instanceof Error ? cause.message : String(cause)).split("\n")[0]!.replace(/:$/, "")
+    throw new DataError(`${join(directory, "config.yaml")}: expected YAML, got: ${got}. Correct that line.`, { cause })
   }
 }
 
@@ -75,8 +90,9 @@ export function readCompletions(directory: string): readonly CompletionLine[] {
 function readSummary(directory: string): RunSummary | undefined {
   const path = join(directory, "summary.json")
   if (!existsSync(path)) return undefined
+  const text = readTextFile(path)
   try {
-    return JSON.parse(readFileSync(path, "utf8")) as RunSummary
+    return JSON.parse(text) as RunSummary
   } catch (cause) {
     const got = reasonOf(cause)
     throw new DataError(`${path}: expected JSON, got ${got}. Remove the file and resume the run.`, { cause })
@@ -108,8 +124,10 @@ const deepest = 5
 /**
  * Folders of runs below a folder, at any depth down to comparison/runs/arm/seed (or the folder itself, when it is a run),
  * newest change last. Nothing is looked for inside a run, in hidden folders and in node_modules.
+ * @param onUnreadable  hears of each folder that cannot be read, which is then left out
+ * @throws DataError  when a folder cannot be read and nobody hears of it
  */
-export function listRunFolders(root: string): string[] {
+export function listRunFolders(root: string, onUnreadable: (error: DataError) => void = raise): string[] {
   const found: string[] = []
   const visit = (folder: string, depth: number): void => {
     if (isRunFolder(folder)) {
@@ -117,7 +135,7 @@ export function listRunFolders(root: string): string[] {
       return
     }
     if (depth === deepest) return
-    for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    for (const entry of entriesOf(folder, onUnreadable)) {
       if (entry.isDirectory() && !entry.name.startsWith(".") && entry.name !== "node_modules") visit(join(folder, entry.name), depth + 1)
     }
   }
@@ -126,8 +144,23 @@ export function listRunFolders(root: string): string[] {
   return found.sort((a, b) => changed.get(a)! - changed.get(b)!)
 }
 
-/** Last change of the metrics, or of the config when there are none. */
+function raise(error: DataError): never {
+  throw error
+}
+
+function entriesOf(folder: string, onUnreadable: (error: DataError) => void): Dirent[] {
+  try {
+    return readdirSync(folder, { withFileTypes: true })
+  } catch (cause) {
+    const got = reasonOf(cause)
+    // Deleted since its parent was read.
+    if (got !== "ENOENT") onUnreadable(new DataError(`folder ${folder}: expected one that can be read, got ${got}. Correct its permissions, or name the runs one by one.`, { cause }))
+    return []
+  }
+}
+
+/** Last change of the metrics, or of the config when there are none; the beginning of time for a run that was deleted meanwhile. */
 function lastChange(directory: string): Date {
-  const metricsPath = join(directory, "metrics.jsonl")
-  return statSync(existsSync(metricsPath) ? metricsPath : join(directory, "config.yaml")).mtime
+  const changes = ["metrics.jsonl", "config.yaml"].map((name) => statSync(join(directory, name), { throwIfNoEntry: false })?.mtime)
+  return changes.find((change) => change !== undefined) ?? new Date(0)
 }

@@ -118,14 +118,32 @@ describe("the tables of a run", () => {
     const run = newRun("damaged", 2)
     const file = join(run, "metrics.jsonl")
     writeFileSync(file, `{"step":1,garbage\n${readFileSync(file, "utf8")}`)
-    await expect(rows([run], "select mu from metrics")).rejects.toThrow(/one JSON object per line, got: .*metrics\.jsonl.*line/s)
+    await expect(rows([run], "select mu from metrics")).rejects.toThrow(`one JSON object per line, got: ${file}:1: "{\\"step\\":1,garbage". Restore`)
+    writeFileSync(file, `{"step":1}\n{"step":2}\n{"step":\n{"step":3}\n`)
+    await expect(rows([run], "select mu from metrics")).rejects.toThrow(`got: ${file}:3: `)
+  })
+
+  test("name the line with half of a character, which DuckDB refuses and JavaScript takes", async () => {
+    const run = newRun("lone-surrogate", 2)
+    const file = join(run, "completions", "steps-000000-000999.jsonl")
+    const lines = readFileSync(file, "utf8").trimEnd().split("\n").length
+    appendFileSync(file, `{"step":2,"problem":"p","completion":"\\ud83d","reward":0}\n`)
+    await expect(rows([run], "select * from completions")).rejects.toThrow(`${file}:${lines + 1}: half of a character`)
+  })
+
+  test("take whatever text a run logs, halves of characters too", async () => {
+    const folder = createRunFolder(join(root, "halves"), { configYaml: "seed: 1\n", keepCheckpoints: 1 })
+    const texts = ["a\ud83d", "\ude00", "\\ud83d", "\u{1f600}"]
+    folder.logCompletions(1, texts.map((completion) => ({ step: 1, problem: "p", completion, reward: 0 })))
+    folder.close()
+    expect(await rows([folder.directory], "select completion from completions")).toEqual([["a\ufffd"], ["\ufffd"], ["\\ud83d"], ["\u{1f600}"]])
   })
 
   test("are never cut short: damage behind more rows than fit in a buffer is an error too", async () => {
     const run = newRun("damaged-late", 1)
     const lines = Array.from({ length: 150_000 }, (_, i) => `{"step":${i + 1},"problem":"p","completion":"${i}","reward":0}\n`)
     writeFileSync(join(run, "completions", "steps-000000-000999.jsonl"), `${lines.join("")}{garbage\n${lines[0]}`)
-    await expect(rows([run], "select completion from completions")).rejects.toThrow(/one JSON object per line, got: .*steps-000000-000999\.jsonl.*line \d+/s)
+    await expect(rows([run], "select completion from completions")).rejects.toThrow(/one JSON object per line, got: .*steps-000000-000999\.jsonl:150001: "\{garbage"/)
   })
 
   test.each([5, 40])("hold a completion of %d megabytes", async (megabytes) => {

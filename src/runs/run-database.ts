@@ -5,6 +5,7 @@
 import type { DuckDBConnection, DuckDBInstance, DuckDBResult } from "@duckdb/node-api"
 import { resolve } from "node:path"
 import { DataError } from "../errors.ts"
+import { findDamagedLine } from "./jsonl-log.ts"
 import { isRunFolder } from "./run-folder.ts"
 import { runTableFiles, runTableNames, runTables } from "./run-tables.ts"
 import type { RunTableFile, RunTableName } from "./run-tables.ts"
@@ -209,6 +210,13 @@ function isDamage(error: unknown): boolean {
 
 function damaged(error: unknown): unknown {
   if (!isDamage(error)) return error
-  const got = reason(error).split("\n\nLINE ")[0]!
+  const got = placeOfDamage(reason(error)) ?? reason(error).split("\n\nLINE ")[0]!
   return new DataError(`logs of the run: expected one JSON object per line, got: ${got}. Restore the file or remove that line.`, { cause: error })
+}
+
+/** DuckDB counts lines by how it has cut the file up: the line is looked for. */
+function placeOfDamage(message: string): string | undefined {
+  const path = /\bfile "(.+?)"[,. ]/.exec(message)?.[1]
+  const found = path === undefined ? undefined : findDamagedLine(path)
+  return found && `${path}:${found.line}: ${found.reason}`
 }

@@ -71,8 +71,8 @@ export interface RunSummary {
   }
 }
 
-/** What is read of a line of metrics, which may be damaged: every MetricsLine is one. */
-export type SummarizedStep = StepLine & Pick<MetricsLine, "sampledTokens" | "trainedTokens"> & { readonly time: Partial<StepTime> }
+/** What is read of a line of metrics, which may be damaged or of an older version: every MetricsLine is one. */
+export type SummarizedStep = StepLine & Pick<MetricsLine, "sampledTokens" | "trainedTokens"> & { readonly time?: Partial<StepTime> }
 
 /**
  * Sums a run up from its metrics and evaluations, both in the order of their steps.
@@ -84,7 +84,7 @@ export function summarizeRun(metrics: readonly SummarizedStep[], evaluations: re
   const main = greedy ?? expected
   const total = (value: (line: SummarizedStep) => number | undefined): number =>
     metrics.reduce((sum, line) => sum + (value(line) ?? 0), 0)
-  const seconds = total((line) => line.time.seconds)
+  const seconds = total((line) => line.time?.seconds)
   const sampledTokens = total((line) => line.sampledTokens)
   const trainedTokens = total((line) => line.trainedTokens)
   const count = (verdict: Verdict): number => metrics.filter((line) => line["verdict"] === verdict).length
@@ -108,10 +108,10 @@ export function summarizeRun(metrics: readonly SummarizedStep[], evaluations: re
     time: {
       seconds,
       tokensPerSecond: rate(sampledTokens + trainedTokens, seconds),
-      sampledTokensPerSecond: rate(sampledTokens, total((line) => line.time.sampleSeconds)),
-      trainedTokensPerSecond: rate(trainedTokens, total((line) => line.time.trainSeconds)),
-      ...(metrics.some(({ time }) => time.serverSeconds !== undefined)
-        ? { serverSeconds: total(({ time }) => time.serverSeconds), clientSeconds: total(({ time }) => time.clientSeconds) }
+      sampledTokensPerSecond: rate(sampledTokens, total((line) => line.time?.sampleSeconds)),
+      trainedTokensPerSecond: rate(trainedTokens, total((line) => line.time?.trainSeconds)),
+      ...(metrics.some(({ time }) => time?.serverSeconds !== undefined)
+        ? { serverSeconds: total(({ time }) => time?.serverSeconds), clientSeconds: total(({ time }) => time?.clientSeconds) }
         : {}),
     },
   }
