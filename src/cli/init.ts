@@ -1,7 +1,7 @@
 /**
  * `pirl init`: a commented config to start from.
  */
-import { existsSync, writeFileSync } from "node:fs"
+import { existsSync, rmSync, writeFileSync } from "node:fs"
 import { basename, dirname, extname, join } from "node:path"
 import { commentedTemplate, configJsonSchema } from "../config/index.ts"
 import { ConfigError } from "../errors.ts"
@@ -46,9 +46,12 @@ function refuseExisting(path: string, force: boolean): void {
 }
 
 function write(path: string, text: string): void {
+  const isNew = !existsSync(path)
   try {
     writeFileSync(path, text)
   } catch (cause) {
+    // A full disk leaves half of it, which would be in the way the next time.
+    if (isNew) rmSync(path, { force: true })
     const reason = (cause as NodeJS.ErrnoException).code ?? String(cause)
     const message = `pirl init: expected to write ${path}, got ${reason}. Choose a folder that is there and yours.`
     throw new ConfigError([{ path: "", message }], { cause })

@@ -2,6 +2,7 @@
  * `pirl watch`: runs in a browser, live.
  */
 import { statSync } from "node:fs"
+import { networkInterfaces } from "node:os"
 import { startDashboard } from "../dashboard/index.ts"
 import { ConfigError } from "../errors.ts"
 import type { CliContext, Command, CommandArguments, OptionSpec } from "./command.ts"
@@ -46,10 +47,24 @@ async function runWatch(args: CommandArguments, context: CliContext): Promise<nu
   const dashboard = await startDashboard({ roots, ...(port === undefined ? {} : { port }), ...(host === undefined ? {} : { host }) })
   if (dashboard.takenPort !== undefined) context.err.write(`pirl: port ${dashboard.takenPort} is in use; taking ${dashboard.port}.\n`)
   context.out.write(`Watching ${roots.join(", ")} at ${dashboard.url}\n`)
+  for (const link of host === undefined ? [] : linksForOthers(dashboard.url, host, networkInterfaces())) context.out.write(`From other machines: ${link}\n`)
   if (!args.flag("no-open")) openBrowser(dashboard.url, context.env)
   await untilSignal()
   await dashboard.close()
   return exitCodes.ok
+}
+
+/**
+ * Links for other machines, to which `localhost` is themselves: by every address of this machine, when it was told to listen on all of them.
+ * @param url  the link for this machine
+ */
+export function linksForOthers(url: string, host: string, interfaces: ReturnType<typeof networkInterfaces>): string[] {
+  const family = { "0.0.0.0": "IPv4", "::": "any" }[host]
+  if (family === undefined) return []
+  const outside = Object.values(interfaces).flatMap((addresses) => (addresses ?? []).filter((address) => !address.internal))
+  // Addresses of one link alone (fe80::) need the name of the interface of who asks.
+  const usable = outside.filter(({ family: own, address }) => own === "IPv4" || (family === "any" && !address.startsWith("fe80:")))
+  return usable.map(({ family: own, address }) => url.replace("//localhost:", own === "IPv4" ? `//${address}:` : `//[${address}]:`))
 }
 
 /** Waits for Ctrl-C, or for the process that started this one to say that it is over. */

@@ -48,7 +48,7 @@ function isOwnName(header: string, { host, token }: AccessRules): boolean {
 }
 
 function hasToken(request: IncomingMessage, url: URL, token: string): boolean {
-  const bearer = /^Bearer (.+)$/.exec(request.headers.authorization ?? "")?.[1]
+  const bearer = /^Bearer +(.+)$/i.exec(request.headers.authorization ?? "")?.[1]
   const cookie = (request.headers.cookie ?? "").split(/;\s*/).find((pair) => pair.startsWith(`${tokenCookie}=`))?.slice(tokenCookie.length + 1)
   return [url.searchParams.get("token"), bearer, cookie].some((given) => typeof given === "string" && isEqual(given, token))
 }

@@ -16,6 +16,7 @@ export class Catalogue {
   #sources = new Map<string, RunSource>()
   readonly #comparisons = new Map<string, ComparisonSource>()
   #scanned = -Infinity
+  #unreadable: readonly string[] = []
 
   constructor(roots: readonly string[]) {
     this.#roots = roots
@@ -25,6 +26,11 @@ export class Catalogue {
   runs(): RunSource[] {
     if (performance.now() - this.#scanned > rescanMs) this.#scan()
     return [...this.#sources.values()]
+  }
+
+  /** What the last look was refused, in words. */
+  get unreadable(): readonly string[] {
+    return this.#unreadable
   }
 
   /** The run of an id; undefined when there is none, or no longer. */
@@ -52,20 +58,22 @@ export class Catalogue {
   }
 
   #scan(): void {
-    const places = findRuns(this.#roots)
+    const unreadable: string[] = []
+    const places = findRuns(this.#roots, (error) => unreadable.push(error.message))
+    this.#unreadable = unreadable
     this.#sources = new Map(places.map((place) => [place.id, this.#sources.get(place.id) ?? new RunSource(place)]))
     this.#scanned = performance.now()
   }
 }
 
-/** Places of all runs below the folders. A folder that is not there (yet) has none. */
-function findRuns(roots: readonly string[]): RunPlace[] {
+/** Places of all runs below the folders. A folder that is not there (yet) has none, and so has one that may not be read. */
+function findRuns(roots: readonly string[], onUnreadable: (error: Error) => void): RunPlace[] {
   const places = new Map<string, RunPlace>()
   for (const named of roots) {
     if (!existsSync(named)) continue
     const root = realpathSync(named)
     const label = roots.length === 1 ? "" : `${basename(root)}/`
-    for (const directory of listRunFolders(root)) {
+    for (const directory of listRunFolders(root, onUnreadable)) {
       const inside = relative(root, directory).split(sep).join("/")
       const place = placeOf(directory, inside === "" ? basename(directory) : `${label}${inside}`, root)
       const before = places.get(place.id)

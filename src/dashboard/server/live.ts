@@ -17,6 +17,8 @@ export class LiveUpdates {
   #sizes: ReadonlyMap<string, LogSizes> | undefined
   /** Of the comparisons that were shown. */
   #stamps: ReadonlyMap<string, string> = new Map()
+  /** What a page was told last of folders that cannot be read. */
+  #refused = ""
   #isComparing = false
   #ticks = 0
 
@@ -29,6 +31,8 @@ export class LiveUpdates {
     response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-store", connection: "keep-alive" })
     response.write("retry: 2000\n\n")
     this.#listeners.add(response)
+    // It has heard of nothing yet.
+    this.#refused = ""
     response.on("close", () => this.#remove(response))
     if (this.#timer === undefined) void this.#tick()
   }
@@ -82,6 +86,9 @@ export class LiveUpdates {
     this.#stamps = stamps
     if (last !== undefined && (isCompared || now.size !== last.size || [...now.keys()].some((id) => !last.has(id)))) this.#send("runs", { count: now.size })
     this.#sizes = now
+    const refused = this.#catalogue.unreadable.join("; ")
+    if (refused !== "" && refused !== this.#refused) this.#send("problem", { message: refused } satisfies ProblemMessage)
+    this.#refused = refused
   }
 
   #send(event: string, data: unknown): void {

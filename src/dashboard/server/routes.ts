@@ -38,6 +38,8 @@ export async function route(url: URL, response: ServerResponse, context: RouteCo
   if (url.pathname === "/app.js") return { type: "text/javascript; charset=utf-8", body: app.script }
   if (url.pathname === "/app.css") return { type: "text/css; charset=utf-8", body: app.style }
   if (url.pathname === "/api/live") {
+    // Who asks for the head alone would never let go of the stream.
+    if (response.req.method === "HEAD") return { type: "text/event-stream", body: "" }
     live.add(response)
     return undefined
   }

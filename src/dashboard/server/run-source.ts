@@ -48,11 +48,21 @@ export class RunSource {
     this.#completions = new CompletionIndex(place.directory)
   }
 
-  /** The run's line in the list. Metrics are not read for it, only their last line. */
+  /** The run's line in the list. Metrics are not read for it, only their last line. What cannot be read is a problem of this run alone. */
   async info(): Promise<RunInfo> {
     const { directory, ...place } = this.place
-    await Promise.all([this.#evaluations.refresh(), this.#events.refresh(), this.#readConfig()])
-    const last = await lastRecord(join(directory, "metrics.jsonl"))
+    const refused: string[] = []
+    const readable = <T>(reading: Promise<T>): Promise<T | undefined> =>
+      reading.catch((error: unknown) => {
+        refused.push(error instanceof Error ? error.message : String(error))
+        return undefined
+      })
+    const [, , , last] = await Promise.all([
+      readable(this.#evaluations.refresh()),
+      readable(this.#events.refresh()),
+      readable(this.#readConfig()),
+      readable(lastRecord(join(directory, "metrics.jsonl"))),
+    ])
     const config = this.#config?.tree
     const now = Date.now()
     const state = runStateOf(directory, (await modified(join(directory, "summary.json"))) !== undefined, this.#events.lastKind, now)
@@ -66,13 +76,14 @@ export class RunSource {
       steps: numberAt(config, "train", "steps"),
       final: this.#evaluations.last("greedyAccuracy") ?? this.#evaluations.last("expectedAccuracy"),
       updated: new Date((await modified(join(directory, "metrics.jsonl"))) ?? (await modified(join(directory, "config.yaml"))) ?? 0).toISOString(),
-      problems: [...(state === "silent" ? [`Held by ${holderOf(directory, now)}`] : []), ...this.#problems()],
+      problems: [...(state === "silent" ? [`Held by ${holderOf(directory, now)}`] : []), ...refused, ...this.#problems()],
     }
   }
 
   /** What is shown when the run is opened. Reads the metrics. */
   async detail(now: number): Promise<RunDetail> {
-    await this.#metrics.refresh()
+    // What refuses to be read is said by `info`.
+    await this.#metrics.refresh().catch(() => undefined)
     const info = await this.info()
     const events = this.#events.events
     return {

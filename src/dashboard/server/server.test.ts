@@ -1,10 +1,11 @@
-import { appendFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs"
+import { appendFileSync, chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs"
 import { request } from "node:http"
 import type { ClientRequest, IncomingHttpHeaders, IncomingMessage } from "node:http"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
 import type { ColumnsAnswer, CompletionPage, GroupAnswer, RunDetail, RunInfo } from "../api.ts"
+import { asNobody, canBeNobody } from "../../../test/helpers/nobody.ts"
 import { readApp } from "./app-files.ts"
 import { startDashboard } from "./server.ts"
 import type { Dashboard } from "./server.ts"
@@ -109,6 +110,13 @@ describe("access", () => {
     expect((await ask("/api/runs", { cookie: page.headers["set-cookie"]![0]!.split(";")[0]! })).status).toBe(200)
   })
 
+  test("an address that is none is refused as one, and a head of the live events ends", async () => {
+    await start()
+    for (const path of ["//", "///", "http://"]) expect([path, (await ask(path)).status]).toEqual([path, 400])
+    const head = await ask("/api/live", {}, "HEAD")
+    expect([head.status, head.headers["content-type"], head.body]).toEqual([200, "text/event-stream", ""])
+  })
+
   test("no path leads out of the runs", async () => {
     await start()
     const { id } = await onlyRun()
@@ -160,6 +168,34 @@ describe("runs that change", () => {
     const after = await columnsOf(id)
     expect(after.step).toEqual([1])
     expect(after.generation).toBeGreaterThan(before.generation)
+  })
+
+  test("a log that cannot be read is a problem of its own run alone", async () => {
+    mkdirSync(join(folder, "runs", "two", "metrics.jsonl"), { recursive: true })
+    writeFileSync(join(folder, "runs", "two", "config.yaml"), "seed: 1\n")
+    await start()
+    const { runs } = await json<{ runs: RunInfo[] }>("/api/runs")
+    expect(runs.map(({ name, problems }) => [name, problems]).sort()).toEqual([
+      ["one", []],
+      ["two", [expect.stringMatching(/^EISDIR/)]],
+    ])
+    const { id } = runs.find(({ name }) => name === "two")!
+    expect((await json<RunDetail>(`/api/runs/${id}`)).info.problems).toHaveLength(1)
+  })
+
+  test.skipIf(!canBeNobody)("a folder that may not be read is told to the page, and the runs beside it are shown", async () => {
+    for (const path of [folder, join(folder, "runs")]) chmodSync(path, 0o755)
+    mkdirSync(join(folder, "runs", "closed"))
+    chmodSync(join(folder, "runs", "closed"), 0)
+    await asNobody(async () => {
+      await start()
+      expect((await onlyRun()).name).toBe("one")
+      for (const _page of ["first", "second"]) {
+        const events = await LiveEvents.open()
+        expect(await events.next("problem")).toEqual({ message: expect.stringMatching(/closed: expected one that can be read, got EACCES/) })
+        events.close()
+      }
+    })
   })
 
   test("a run that was deleted while its page was open is answered with words", async () => {

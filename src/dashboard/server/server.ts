@@ -100,9 +100,12 @@ const securityHeaders = {
 async function answer(request: IncomingMessage, response: ServerResponse, rules: AccessRules, context: RouteContext): Promise<void> {
   for (const [name, value] of Object.entries(securityHeaders)) response.setHeader(name, value)
   try {
-    const url = new URL(request.url ?? "/", "http://server")
+    const url = urlOf(request)
     const refusal = refuse(request, url, rules)
-    if (refusal !== undefined) return fail(response, refusal.status, refusal.reason)
+    if (refusal !== undefined) {
+      if (refusal.status === 405) response.setHeader("allow", "GET, HEAD")
+      return fail(response, refusal.status, refusal.reason)
+    }
     // The link's token goes into a cookie, so that the page's own requests carry it and its address need not.
     if (rules.token !== null && url.pathname === "/") response.setHeader("set-cookie", `${tokenCookie}=${rules.token}; HttpOnly; SameSite=Strict; Path=/`)
     const found = await route(url, response, context)
@@ -111,6 +114,11 @@ async function answer(request: IncomingMessage, response: ServerResponse, rules:
     if (error instanceof RequestError) return fail(response, error.status, error.message)
     fail(response, 500, error instanceof Error ? error.message : String(error))
   }
+}
+
+function urlOf({ url = "/" }: IncomingMessage): URL {
+  if (!URL.canParse(url, "http://server")) throw new RequestError(400, "the address cannot be read")
+  return new URL(url, "http://server")
 }
 
 function fail(response: ServerResponse, status: number, error: string): void {
