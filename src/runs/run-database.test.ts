@@ -207,6 +207,10 @@ describe("a query", () => {
     expect(existsSync(out)).toBe(false)
   })
 
+  test("that is empty is said to be", async () => {
+    await expect(rows([first], " \n")).rejects.toThrow("got: nothing; write a select\ntable metrics")
+  })
+
   test("with a value that cannot be converted is wrong, and not the log", async () => {
     await expect(rows([first], "select cast(kind as int) from events")).rejects.toThrow(/^SQL: expected a query that can be run, got: .*start.*\ntable metrics: /s)
     await expect(rows([first], "select cast('x' as int)")).rejects.toThrow(/^SQL: expected a query that can be run/)

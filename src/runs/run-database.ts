@@ -103,6 +103,7 @@ export class RunDatabase {
   async query(sql: string): Promise<QueryResult> {
     let result: DuckDBResult
     try {
+      if (sql.trim() === "") throw new Error("nothing; write a select")
       const statements = await this.#connection.extractStatements(sql)
       if (statements.count !== 1) throw new Error(`${statements.count} statements; write one`)
       const statement = await statements.prepare(0)
