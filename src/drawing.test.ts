@@ -1,6 +1,6 @@
 import { assert, property, string } from "fast-check"
 import { describe, expect, test } from "vitest"
-import { escapeText, linearScale } from "./drawing.ts"
+import { escapeText, linearScale, showDirections } from "./drawing.ts"
 
 const back: Readonly<Record<string, string>> = { "&amp;": "&", "&lt;": "<", "&gt;": ">", "&quot;": '"', "&#39;": "'" }
 
@@ -20,6 +20,11 @@ describe("a text in markup", () => {
     for (let code = 0; code < 32; code++) expect(escapeText(String.fromCharCode(code))).toBe([9, 10, 13].includes(code) ? String.fromCharCode(code) : "\ufffd")
     expect(escapeText("\ufffe\uffff\u00e9\u{1f600}")).toBe("\ufffd\ufffd\u00e9\u{1f600}")
   })
+})
+
+test("a text that would be turned around reads in the order of its characters, in markup too", () => {
+  expect(showDirections("reward \u202e1 :drawer\u202c \u0627\u0644\u200f")).toBe("reward \\u202e1 :drawer\\u202c \u0627\u0644\u200f")
+  expect(escapeText("<\u2067>")).toBe("&lt;\\u2067&gt;")
 })
 
 test("a range without length goes to the start of its scale, any other from end to end", () => {

@@ -5,9 +5,17 @@ const refused = /[^\P{Cc}\t\n\r]|[\ufffe\uffff]/gu
 
 const entities: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" }
 
-/** A text as the content of an element or of a quoted attribute, of HTML and of SVG. What XML refuses becomes U+FFFD. */
+/** Embeddings, overrides and isolates of direction: they turn the text that follows them around without a trace. */
+const directions = /[\u202a-\u202e\u2066-\u2069]/g
+
+/** A text that reads in the order of its characters: what turns it around is shown as an escape, `\u202e`. Arabic and Hebrew need none of these. */
+export function showDirections(text: string): string {
+  return text.replace(directions, (character) => `\\u${character.charCodeAt(0).toString(16)}`)
+}
+
+/** A text as the content of an element or of a quoted attribute, of HTML and of SVG. What XML refuses becomes U+FFFD; directions are shown. */
 export function escapeText(text: string): string {
-  return text.replace(refused, "\ufffd").replace(/[&<>"']/g, (character) => entities[character]!)
+  return showDirections(text).replace(refused, "\ufffd").replace(/[&<>"']/g, (character) => entities[character]!)
 }
 
 /** From a value to a place. */

@@ -40,9 +40,11 @@ function alarmList({ info, alarms }: RunDetail): HTMLElement {
 
 function differencesTable(details: readonly RunDetail[]): HTMLElement {
   const differences = configDifferences(details.map(({ config }) => config))
+  const title = el("h2", {}, "Where the configs differ")
+  if (differences.length === 0) return el("section", { class: "card" }, title, el("p", { class: "empty" }, "Nowhere: every setting is the same."))
   const head = el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "setting"), ...details.map(({ info }) => el("th", { scope: "col" }, info.name))))
   const rows = differences.map(({ path, values }) => el("tr", {}, el("th", { scope: "row" }, path), ...values.map((value) => el("td", {}, value ?? "-"))))
-  return el("section", { class: "card" }, el("h2", {}, "Where the configs differ"), el("div", { class: "scroll" }, el("table", {}, head, el("tbody", {}, ...rows))))
+  return el("section", { class: "card" }, title, el("div", { class: "scroll" }, el("table", {}, head, el("tbody", {}, ...rows))))
 }
 
 function eventTable({ events }: RunDetail): HTMLElement {

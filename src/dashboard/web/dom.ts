@@ -1,4 +1,5 @@
 /** Elements without HTML: every text is set as text, whoever wrote it. */
+import { showDirections } from "../../drawing.ts"
 
 type Child = Node | string | undefined
 
@@ -14,13 +15,18 @@ export function el<K extends keyof HTMLElementTagNameMap>(tag: K, attributes: At
     else if (value === true) element.setAttribute(name, "")
     else element.setAttribute(name, String(value))
   }
-  element.append(...children.filter((child) => child !== undefined))
+  element.append(...shown(children))
   return element
 }
 
 /** Puts other children in the place of an element's own. */
 export function fill(element: HTMLElement, ...children: readonly Child[]): void {
-  element.replaceChildren(...children.filter((child) => child !== undefined))
+  element.replaceChildren(...shown(children))
+}
+
+/** What a model wrote may not turn the text on the page around. */
+function shown(children: readonly Child[]): (Node | string)[] {
+  return children.filter((child) => child !== undefined).map((child) => (typeof child === "string" ? showDirections(child) : child))
 }
 
 /** A button with a text. */
