@@ -276,6 +276,13 @@ describe("pirl query", () => {
     expect(await query(...again, "select run, count(*) from metrics group by run order by run", "--csv")).toBe("run,count_star()\none,1\ntwo,1\n")
   })
 
+  test("that fails on a completion cannot steer the terminal either", async () => {
+    const context = captured()
+    expect(await runCli(["query", root, "select cast(completion as int) from completions"], context)).toBe(2)
+    expect(context.stderr()).toContain("\\u001b[31m")
+    expect(context.stderr()).not.toContain("\u001b")
+  })
+
   test("says what a table is short of", async () => {
     expect(await query(root, "select * from range(1500)")).toMatch(/\(1500 rows, the first 1000 shown; --csv and --json give all\)\n$/)
   })

@@ -9,6 +9,7 @@ import type { CliContext } from "./command.ts"
 import { commandTable } from "./command-table.ts"
 import type { CommandEntry } from "./command-table.ts"
 import { describeError, exitCodeOf, exitCodes } from "./exit-code.ts"
+import { terminalText } from "./format.ts"
 
 /**
  * Runs one command line. Errors are printed to `context.err`, never thrown.
@@ -23,7 +24,8 @@ export async function runCli(
   try {
     return await dispatch(argv, context, table)
   } catch (error) {
-    context.err.write(describeError(error, context.env["PIRL_DEBUG"] === "1"))
+    // An error may quote what a model wrote.
+    context.err.write(terminalText(describeError(error, context.env["PIRL_DEBUG"] === "1")))
     return exitCodeOf(error)
   }
 }

@@ -59,3 +59,8 @@ export function formatNumber(value: number): string {
 export function counted(count: number, one: string, many: string = `${one}s`): string {
   return `${count} ${count === 1 ? one : many}`
 }
+
+/** A text of a model or of data as a terminal may show it: control characters, which could steer it, are escapes. Line ends and tabs stay. */
+export function terminalText(text: string): string {
+  return text.replace(/[^\P{Cc}\n\t]|[\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]/gu, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`)
+}

@@ -103,6 +103,14 @@ describe("pirl sample", () => {
     expect(out).toBe("1+1=\n2\n    [2 tokens, stop]\n\n")
   })
 
+  test("cannot steer the terminal, and keeps its lines", async () => {
+    const wild = sampleCommand({
+      checks: [],
+      sample: () => Promise.resolve([{ prompt: "a\tb\n", completion: "\u001b]0;title\u0007\r\u202ered \u{1f600}", tokens: 2, stopReason: "stop", logprob: -0.5 }]),
+    })
+    expect((await pirl(wild, model, "--prompt", "a")).out).toBe("a\tb\n\n\\u001b]0;title\\u0007\\u000d\\u202ered \u{1f600}\n    [2 tokens, stop]\n\n")
+  })
+
   test("takes temperature 0, which training cannot have, and the config's without one", async () => {
     expect((await pirl(command, model, "--prompt", "1+1=", "--temperature", "0")).code).toBe(0)
     expect(requests.at(-1)).toMatchObject({ temperature: 0 })

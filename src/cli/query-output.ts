@@ -4,7 +4,7 @@
 import { csvOf, textOf } from "../runs/index.ts"
 import type { QueryResult, QueryValue } from "../runs/index.ts"
 import type { OutputStream } from "./command.ts"
-import { counted } from "./format.ts"
+import { counted, terminalText } from "./format.ts"
 
 /** Rows of a table; more are counted. */
 const TABLE_ROWS = 1000
@@ -47,10 +47,8 @@ function numberText(value: QueryValue): string {
   return typeof value === "number" && !Number.isInteger(value) ? String(Number(value.toPrecision(6))) : textOf(value)
 }
 
-/** A completion must not steer the terminal. */
+/** On one line. */
 function printable(text: string): string {
   const cut = text.length > CELL_CHARACTERS ? `${text.slice(0, CELL_CHARACTERS - 3)}...` : text
-  return cut.replace(/[\p{Cc}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]/gu, (character) =>
-    character === "\n" ? "\\n" : `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  )
+  return terminalText(cut).replaceAll("\n", "\\n").replaceAll("\t", "\\u0009")
 }

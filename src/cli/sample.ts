@@ -6,6 +6,7 @@ import { ConfigError } from "../errors.ts"
 import type { CliContext, Command, CommandArguments } from "./command.ts"
 import { configFor } from "./model-config.ts"
 import { exitCodes } from "./exit-code.ts"
+import { terminalText } from "./format.ts"
 import { resolveModelSource } from "./model-source.ts"
 import type { ModelSource } from "./model-source.ts"
 import { configOptions } from "./train.ts"
@@ -110,5 +111,5 @@ function samplingConfig(
 
 function describe({ prompt, completion, tokens, stopReason, reward, reason }: SampledResponse): string {
   const judged = reward === undefined ? "" : `, reward ${reward}${reason === undefined ? "" : `: ${reason}`}`
-  return `${prompt}\n${completion}\n    [${tokens} tokens, ${stopReason}${judged}]\n\n`
+  return terminalText(`${prompt}\n${completion}\n    [${tokens} tokens, ${stopReason}${judged}]\n\n`)
 }
