@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs"
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { array, assert, integer, property } from "fast-check"
@@ -137,4 +137,14 @@ test("a run keeps its id however often it is exported, and another has another",
   const directory = finishedRun("again")
   expect(wandbRunId(readRun(directory))).toBe(wandbRunId(readRun(directory)))
   expect(wandbRunId(readRun(finishedRun("other")))).not.toBe(wandbRunId(readRun(directory)))
+})
+
+test("a run of an older version, without times, is exported; one whose config is no YAML is named", () => {
+  const directory = finishedRun("older")
+  writeFileSync(join(directory, "events.jsonl"), '{"kind":"start","message":"the run starts"}\n')
+  writeFileSync(join(directory, "metrics.jsonl"), '{"step":1,"mu":0.5}\n')
+  const folder = writeWandb(join(root, "older-out"), readRun(directory), { project: "sums", name: "older" })
+  expect(readdirSync(folder)).toHaveLength(2)
+  writeFileSync(join(directory, "config.yaml"), "a: [1\n  b: }")
+  expect(() => writeWandb(join(root, "no-yaml"), readRun(directory), { project: "sums", name: "older" })).toThrow(/older.config\.yaml: expected YAML, got: Implicit keys/)
 })
