@@ -20,8 +20,8 @@ export function exitCodeOf(error: unknown): number {
 const systemErrors: Readonly<Record<string, string>> = {
   ENOSPC: "The disk is full: make room, then run the command again.",
   EDQUOT: "Your share of the disk is used up: make room, then run the command again.",
-  EACCES: "Take a place that is yours, or correct its permissions.",
-  EPERM: "Take a place that is yours, or correct its permissions.",
+  EACCES: "Correct its permissions, or take another place.",
+  EPERM: "Correct its permissions, or take another place.",
   EROFS: "The file system can only be read: take another place.",
   ENOENT: "Check the path.",
   ENOTDIR: "Check the path: something on it is no folder.",

@@ -50,6 +50,13 @@ describe("checkpoints", () => {
     expect(steps(store)).toEqual([3])
   })
 
+  test("of a run whose folder was deleted meanwhile fail, and say so", async () => {
+    const store = new CheckpointStore(directory(), { keep: 1 })
+    rmSync(store.directory, { recursive: true })
+    await expect(store.write(3, fill("a"))).rejects.toThrow(/got none: the run's folder was deleted or moved while it was in use\. Move it back/)
+    expect(existsSync(store.directory)).toBe(false)
+  })
+
   test("written again under the same step replace the old one", async () => {
     const store = new CheckpointStore(directory(), { keep: 3 })
     await store.write(5, fill("old"))

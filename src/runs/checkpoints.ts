@@ -64,6 +64,10 @@ export class CheckpointStore {
       this.#replace(temporary, path)
     } catch (cause) {
       rmSync(temporary, { recursive: true, force: true })
+      if (!existsSync(this.directory)) {
+        const got = "none: the run's folder was deleted or moved while it was in use"
+        throw new CheckpointError(`checkpoint ${path}: expected the folder ${this.directory}, got ${got}. Move it back and resume, or start again.`, { cause })
+      }
       const last = this.newest()
       const stays = last === undefined ? "There is no earlier one." : `The last good one stays: ${last.path}.`
       throw new CheckpointError(
