@@ -152,6 +152,7 @@ describe("pirl train", () => {
   test("without a config says how to get one", async () => {
     expect((await pirl(backend())).err).toContain("`pirl init`")
     expect((await pirl(backend(), "--resume")).err).toContain("--run-dir DIR")
+    expect((await pirl(backend(), "--resume", "--run-dir", join(folder, "none"))).err).toContain("none, which is not there. Check the path.")
     expect((await pirl(backend(), join(folder, "none.yaml"))).code).toBe(2)
   })
 })

@@ -1,12 +1,12 @@
 /**
  * `pirl train`: reads and checks the config, opens the run folder, hands over to the trainer.
  */
-import { rmSync } from "node:fs"
+import { existsSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import { configToYaml, configWarnings, resolveConfigFile } from "../config/index.ts"
 import type { ConfigCheck, ResolvedConfig } from "../config/index.ts"
 import { CheckpointError, ConfigError, DataError } from "../errors.ts"
-import { describeResume } from "../runs/index.ts"
+import { describeResume, isRunFolder } from "../runs/index.ts"
 import { logFailure, openRunFolder } from "../trainer/open-run.ts"
 import type { TrainResult, TrainRun } from "../trainer/train.ts"
 import { shellWord } from "../shell-word.ts"
@@ -167,7 +167,11 @@ function configFileOf(args: CommandArguments, resume: boolean): string {
   const given = args.positionals[0]
   if (given !== undefined) return given
   const runDirectory = args.text("run-dir")
-  if (resume && runDirectory !== undefined) return join(runDirectory, "config.yaml")
+  if (resume && runDirectory !== undefined) {
+    if (isRunFolder(runDirectory)) return join(runDirectory, "config.yaml")
+    const got = existsSync(runDirectory) ? "which holds none (no config.yaml)" : "which is not there"
+    throw new ConfigError([{ path: "", message: `pirl train: expected the folder of a run with --resume --run-dir, got ${runDirectory}, ${got}. Check the path.` }])
+  }
   const hint = resume ? "Name the config file, or the run by --run-dir DIR." : "Write one with `pirl init`."
   throw new ConfigError([{ path: "", message: `pirl train: expected CONFIG, got nothing. ${hint}` }])
 }

@@ -10,7 +10,7 @@ import { readJsonl } from "./jsonl-log.ts"
 import { programsOf } from "./made-by.ts"
 import { listRunFolders, readCompletions, readRun } from "./read-run.ts"
 import type { MetricsLine } from "./records.ts"
-import { createRunFolder, resumeRunFolder } from "./run-folder.ts"
+import { createRunFolder, describeResume, resumeRunFolder } from "./run-folder.ts"
 import type { RunFolder } from "./run-folder.ts"
 import { acquireLock, processStartTime, readLock } from "./run-lock.ts"
 import { summarizeRun } from "./summary.ts"
@@ -121,6 +121,7 @@ describe("resuming", () => {
     folder.logEvent("alarm", "entropy is low", { step: 5 })
     folder.close()
     appendFileSync(join(directory, "metrics.jsonl"), '{"step":6,"mu')
+    appendFileSync(join(directory, "events.jsonl"), '{"kind":"al')
 
     const { folder: again, from } = resumeRunFolder(directory, options)
     expect(from.checkpoint?.step).toBe(3)
@@ -134,7 +135,9 @@ describe("resuming", () => {
     expect(record.events.map((event) => event.kind)).toEqual(["start", "resume"])
     expect(record.events[1]!.message).toContain("resumes after step 3")
     expect(record.events[1]!.message).toContain("metrics.jsonl (2 lines and a half-written one)")
-    expect(record.events[1]!["cuts"]).toContainEqual({ file: "events.jsonl", lines: 1, halfWritten: false })
+    expect(record.events[1]!.message).toContain("events.jsonl (1 line and a half-written one)")
+    expect(record.events[1]!["cuts"]).toContainEqual({ file: "events.jsonl", lines: 1, halfWritten: true })
+    expect(describeResume({ ...from, cuts: [{ file: "metrics.jsonl", lines: 0, halfWritten: true }] })).toMatch(/cut what lay after it: metrics\.jsonl \(a half-written line\)$/)
   })
 
   test("without a checkpoint starts again from the beginning", async () => {

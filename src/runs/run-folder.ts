@@ -230,7 +230,7 @@ export function describeResume({ checkpoint, cuts, damaged, madeBy }: ResumePoin
   const start = checkpoint === undefined ? "resumes from the beginning" : `resumes after step ${checkpoint.step}`
   const lines = cuts.map(({ file, lines, halfWritten }) => {
     const whole = lines === 1 ? "1 line" : `${lines} lines`
-    return `${file} (${halfWritten ? `${whole} and a half-written one` : whole})`
+    return `${file} (${lines === 0 ? "a half-written line" : halfWritten ? `${whole} and a half-written one` : whole})`
   })
   const cut = lines.length === 0 ? "" : `; cut what lay after it: ${lines.join(", ")}`
   const skipped = damaged.map(({ step, reason }) => `; the checkpoint of step ${step} is damaged: ${reason}`)
