@@ -80,6 +80,17 @@ describe("a log", () => {
     )
   })
 
+  test("is searched for damage line by line, however long a line is and whatever the last one is", () => {
+    const long = JSON.stringify({ text: "\u{1f600}".repeat(900_000) })
+    const path = fresh(`${long}\n\n{"step":1}\n`)
+    expect(findDamagedLine(path)).toEqual({ line: 2, reason: '""' })
+    writeFileSync(path, `${long}\n${long}\n{"step":1}\n[1]\n`)
+    expect(findDamagedLine(path)).toEqual({ line: 4, reason: '"[1]"' })
+    writeFileSync(path, `${long}\n${long}\n{"step":1}\n{"st`)
+    expect(findDamagedLine(path)).toBeUndefined()
+    expect(findDamagedLine(join(folder, "none.jsonl"))).toBeUndefined()
+  })
+
   test("that is not there has no lines", () => {
     expect(readJsonl(join(folder, "none.jsonl")).records).toEqual([])
   })

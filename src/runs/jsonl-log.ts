@@ -146,12 +146,35 @@ export interface DamagedLine {
  * none, or no log.
  */
 export function findDamagedLine(path: string): DamagedLine | undefined {
-  for (const [i, text] of readLines(path).lines.entries()) {
+  if (!existsSync(path)) return undefined
+  let line = 0
+  for (const text of wholeLines(path)) {
+    line += 1
     const value = objectOf(text)
-    if (value === undefined) return { line: i + 1, reason: JSON.stringify(text.slice(0, 60)) }
-    if (lineOf(value) !== JSON.stringify(value)) return { line: i + 1, reason: "half of a character (a lone surrogate)" }
+    if (value === undefined) return { line, reason: JSON.stringify(text.slice(0, 60)) }
+    if (/\\ud/i.test(text) && lineOf(value) !== JSON.stringify(value)) return { line, reason: "half of a character (a lone surrogate)" }
   }
   return undefined
+}
+
+/** Lines of a file that may be larger than a string can be. */
+function* wholeLines(path: string): Generator<string> {
+  const descriptor = openSync(path, "r")
+  try {
+    const block = Buffer.alloc(1 << 20)
+    let begun: Buffer[] = []
+    for (let read = readSync(descriptor, block); read > 0; read = readSync(descriptor, block)) {
+      let start = 0
+      for (let end = block.indexOf(10); end >= 0 && end < read; end = block.indexOf(10, start)) {
+        yield Buffer.concat([...begun, block.subarray(start, end)]).toString("utf8")
+        begun = []
+        start = end + 1
+      }
+      begun.push(Buffer.from(block.subarray(start, read)))
+    }
+  } finally {
+    closeSync(descriptor)
+  }
 }
 
 /** What was cut from a log. */

@@ -121,6 +121,8 @@ describe("the tables of a run", () => {
     await expect(rows([run], "select mu from metrics")).rejects.toThrow(`one JSON object per line, got: ${file}:1: "{\\"step\\":1,garbage". Restore`)
     writeFileSync(file, `{"step":1}\n{"step":2}\n{"step":\n{"step":3}\n`)
     await expect(rows([run], "select mu from metrics")).rejects.toThrow(`got: ${file}:3: `)
+    appendFileSync(file, '{"step":4,"mu"')
+    await expect(rows([run], "select mu from metrics")).rejects.toThrow(`got: ${file}:3: `)
   })
 
   test("name the line with half of a character, which DuckDB refuses and JavaScript takes", async () => {

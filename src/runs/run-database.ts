@@ -80,6 +80,7 @@ export class RunDatabase {
       const allowed: string[] = []
       for (const table of runTableNames) {
         const sources = runs.map(({ name, directory }) => ({ name, files: runTableFiles(directory, table) }))
+        for (const { path, halfWritten } of sources.flatMap(({ files }) => files)) if (halfWritten) refuseDamage(path)
         allowed.push(...sources.flatMap(({ files }) => files.flatMap(({ path }) => [path, escapeWildcards(path)])))
         schema.set(table, await createView(connection, table, sources))
       }
@@ -212,7 +213,17 @@ function isDamage(error: unknown): boolean {
 function damaged(error: unknown): unknown {
   if (!isDamage(error)) return error
   const got = placeOfDamage(reason(error)) ?? reason(error).split("\n\nLINE ")[0]!
-  return new DataError(`logs of the run: expected one JSON object per line, got: ${got}. Restore the file or remove that line.`, { cause: error })
+  return damageAt(got, error)
+}
+
+function damageAt(got: string, cause?: unknown): DataError {
+  return new DataError(`logs of the run: expected one JSON object per line, got: ${got}. Restore the file or remove that line.`, { cause })
+}
+
+/** To leave out a half-written line is to leave out every damaged one: that there is no other has to be seen before. */
+function refuseDamage(path: string): void {
+  const found = findDamagedLine(path)
+  if (found !== undefined) throw damageAt(`${path}:${found.line}: ${found.reason}`)
 }
 
 /** DuckDB counts lines by how it has cut the file up: the line is looked for. */
