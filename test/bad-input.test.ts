@@ -249,4 +249,18 @@ describe("a disk that is full", () => {
     expect(code).toBe(1)
     expect(stderr).toContain("There is no earlier one. Make room or correct the cause, then resume.")
   })
+
+  test("leaves neither a half config nor a half report, and calls it no bug", async () => {
+    const file = join(workspace.fresh("init"), "..", "half.yaml")
+    const config = await pirlWithFileLimit(["init", file], 4)
+    expect([config.code, config.stderr]).toEqual([2, `pirl init: expected to write ${file}, got EFBIG. Choose a folder that is there and yours.\n`])
+    expect(existsSync(file)).toBe(false)
+    const directory = workspace.fresh("reported")
+    mkdirSync(directory)
+    writeFileSync(join(directory, "config.yaml"), "seed: 1\n")
+    const report = join(directory, "..", "half.html")
+    const { code, stderr } = await pirlWithFileLimit(["report", directory, "--out", report], 4)
+    expect([code, stderr]).toEqual([1, expect.stringMatching(/^pirl: the system refused: EFBIG: file too large, write\. The file is larger than the system allows/)])
+    expect(existsSync(report)).toBe(false)
+  })
 })
