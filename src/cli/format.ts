@@ -35,8 +35,9 @@ export function signed(value: number, digits: number): string {
   return `${value < 0 && Number(text) !== 0 ? "-" : "+"}${text}`
 }
 
-/** Rows as aligned columns, the first left and the others right, two spaces between them. */
-export function formatTable(rows: readonly (readonly string[])[]): string {
+/** Rows as aligned columns, the first left and the others right, two spaces between them. A cell is one line, and cannot steer the terminal. */
+export function formatTable(texts: readonly (readonly string[])[]): string {
+  const rows = texts.map((row) => row.map(terminalLine))
   const widths = rows.reduce<number[]>(
     (wide, row) => row.map((cell, i) => Math.max(cell.length, wide[i] ?? 0)),
     [],
@@ -63,4 +64,9 @@ export function counted(count: number, one: string, many: string = `${one}s`): s
 /** A text of a model or of data as a terminal may show it: control characters, which could steer it, are escapes. Line ends and tabs stay. */
 export function terminalText(text: string): string {
   return text.replace(/[^\P{Cc}\n\t]|[\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]/gu, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`)
+}
+
+/** The same on one line. */
+export function terminalLine(text: string): string {
+  return terminalText(text).replaceAll("\n", "\\n").replaceAll("\t", "\\u0009")
 }

@@ -4,7 +4,7 @@
 import { csvOf, textOf } from "../runs/index.ts"
 import type { QueryResult, QueryValue } from "../runs/index.ts"
 import type { OutputStream } from "./command.ts"
-import { counted, terminalText } from "./format.ts"
+import { counted, terminalLine } from "./format.ts"
 
 /** Rows of a table; more are counted. */
 const TABLE_ROWS = 1000
@@ -47,8 +47,8 @@ function numberText(value: QueryValue): string {
   return typeof value === "number" && !Number.isInteger(value) ? String(Number(value.toPrecision(6))) : textOf(value)
 }
 
-/** On one line. */
+/** A cell of a table, cut. */
 function printable(text: string): string {
   const cut = text.length > CELL_CHARACTERS ? `${text.slice(0, CELL_CHARACTERS - 3)}...` : text
-  return terminalText(cut).replaceAll("\n", "\\n").replaceAll("\t", "\\u0009")
+  return terminalLine(cut)
 }

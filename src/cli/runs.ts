@@ -8,7 +8,7 @@ import { listRunFolders, readRun, settingsOf, summarizeRun, takeOver } from "../
 import type { RunRecord, RunState } from "../runs/index.ts"
 import type { CliContext, Command, CommandArguments } from "./command.ts"
 import { exitCodes } from "./exit-code.ts"
-import { formatDuration, formatShare, formatTable, signed } from "./format.ts"
+import { formatDuration, formatShare, formatTable, signed, terminalText } from "./format.ts"
 
 /** One run in the list, and one JSON line with --json. */
 interface RunRow {
@@ -59,7 +59,7 @@ function runRuns(args: CommandArguments, { out, err }: CliContext): number {
   let damaged = false
   const tell = (error: PirlError): void => {
     damaged = true
-    err.write(`pirl: ${error.message}\n`)
+    err.write(`pirl: ${terminalText(error.message)}\n`)
   }
   for (const directory of listRunFolders(root, tell)) {
     try {

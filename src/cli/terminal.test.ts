@@ -142,6 +142,7 @@ describe("numbers", () => {
 
   test("of a table stand below each other", () => {
     expect(formatTable([["a", "b"], ["long", "1.5"]])).toBe("a       b\nlong  1.5\n")
+    expect(formatTable([["\u001b[31m", "b"], ["two\nlines", "\t"]])).toBe("\\u001b[31m       b\ntwo\\nlines  \\u0009\n")
   })
 })
 
