@@ -141,6 +141,16 @@ describe.skipIf(noChromium !== undefined)(`the dashboard in a browser${noChromiu
     expect(await ground()).toBe(shaded)
   })
 
+  test("follows an address that names a tab and runs", async () => {
+    const { page } = opened
+    const shown = new URL(page.url()).hash
+    await page.goto(link.replace(/#.*/, "#details/"))
+    await page.locator("#view-details").waitFor()
+    await page.goto(link.replace(/#.*/, shown))
+    await page.locator("#view-completions").waitFor()
+    expect(new URL(page.url()).hash).toBe(shown)
+  })
+
   test("is used by keys alone: a digit or arrows for a tab, / for the search, Enter and Escape for a group", async () => {
     const { page } = opened
     const panel = page.getByRole("region", { name: "Group" })

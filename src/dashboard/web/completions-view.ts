@@ -25,8 +25,8 @@ export class CompletionsView {
   readonly #more = button("More", () => void this.#load(false), { hidden: true })
   readonly #group = el("div", {})
   #cursor: string | undefined
-  /** The row whose group is open. */
-  #opened: HTMLElement | undefined
+  /** Key of the response whose group is open. */
+  #opened: string | undefined
   #shown = 0
   /** Counts the questions: an answer to an older one is dropped. */
   #asked = 0
@@ -118,8 +118,12 @@ export class CompletionsView {
 
   #show(found: readonly Completion[], page: CompletionPage, fromStart: boolean): void {
     const rows = found.map((completion) => this.#row(completion))
-    if (fromStart) fill(this.#rows, ...rows)
-    else this.#rows.append(...rows)
+    if (fromStart) {
+      // Rows that are listed again, because something was logged, are other elements.
+      const focused = this.#rows.contains(document.activeElement) ? (document.activeElement as HTMLElement).dataset["key"] : undefined
+      fill(this.#rows, ...rows)
+      this.#focusRow(focused)
+    } else this.#rows.append(...rows)
     this.#shown = (fromStart ? 0 : this.#shown) + found.length
     const all = page.total === null ? "" : ` of ${page.total}`
     const reach = page.indexedShare < 1 ? `; ${Math.floor(100 * page.indexedShare)} % of the log is read so far` : ""
@@ -128,10 +132,10 @@ export class CompletionsView {
 
   #row(completion: Completion): HTMLElement {
     const { step, group, reward, status, problem, prompt, completion: text, extracted, advantage } = completion
-    const open = (): void => void this.#open(completion, row)
+    const open = (): void => void this.#open(completion)
     const cells = [el("td", {}, String(step)), el("td", {}, short(group)), el("td", {}, rewardMark(reward)), el("td", {}, status ?? "-"), el("td", {}, problem)]
     const texts = [prompt, text].map((value) => el("td", { class: "text" }, value))
-    const row = el("tr", { tabindex: 0, onclick: open }, ...cells, ...texts, el("td", {}, extracted ?? "-"), el("td", {}, signed(advantage)))
+    const row = el("tr", { tabindex: 0, "data-key": completion.key, onclick: open }, ...cells, ...texts, el("td", {}, extracted ?? "-"), el("td", {}, signed(advantage)))
     row.addEventListener("keydown", ({ key }) => {
       if (key === "Enter") open()
     })
@@ -142,13 +146,17 @@ export class CompletionsView {
   #closeGroup(): void {
     if (this.#group.childElementCount === 0) return
     fill(this.#group)
-    this.#opened?.focus()
+    this.#focusRow(this.#opened)
   }
 
-  async #open({ step, group }: Completion, row: HTMLElement): Promise<void> {
+  #focusRow(key: string | undefined): void {
+    if (key !== undefined) this.#rows.querySelector<HTMLElement>(`[data-key="${CSS.escape(key)}"]`)?.focus()
+  }
+
+  async #open({ key, step, group }: Completion): Promise<void> {
     const { active, source } = this.#state
     if (active === undefined) return
-    this.#opened = row
+    this.#opened = key
     try {
       const answer = await source.group(active.id, step, group)
       if (this.#state.active?.id !== active.id) return

@@ -90,10 +90,16 @@ state.on(["tab"], () => bar.mark(state.tab))
 state.on(["selection"], () => void refreshSeries(state.selected))
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => state.emit("theme"))
 
+/** Shows the tab and the runs that the address names. */
+function follow(): void {
+  state.recall()
+  state.emit("selection")
+  state.emit("tab")
+}
+
 await refreshRuns()
-state.recall()
-state.emit("selection")
-state.emit("tab")
+follow()
+addEventListener("hashchange", follow)
 state.source.listen({
   change: take,
   runs: () => void refreshRuns(),
