@@ -51,6 +51,11 @@ describe("the charts", () => {
     expect(expected!.high![0]).toBe(1)
   })
 
+  test("give the mean reward the interval of its error over prompts, where that is logged", () => {
+    const [reward] = linesOf("reward", seriesOf([{ step: 1, mu: 0.5, muStandardError: 0.05 }, { step: 2, mu: 0.6 }]))
+    expect([reward!.low, reward!.high]).toEqual([[expect.closeTo(0.402, 3), null], [expect.closeTo(0.598, 3), null]])
+  })
+
   test("show what steering does: improvement with its error, and the updates that it left out", () => {
     const run = seriesOf([
       { step: 1, stepFactor: 1, stepCut: 0 },

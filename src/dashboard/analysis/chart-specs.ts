@@ -67,20 +67,32 @@ function accuracy(run: RunColumns, kind: AccuracyKind): Line[] {
   )
 }
 
+/** A metric with the 95 % interval of the error that is logged beside it. */
+function withError(run: RunColumns, name: string, errorName: string, label: string): Line[] {
+  const errors = run.column("metrics", errorName)
+  return metric(run, name, label).map((line) =>
+    banded(line, (i) => {
+      const [value, error] = [line.y[i] ?? null, errors?.[i] ?? null]
+      return value === null || error === null ? null : normalInterval(value, error)
+    }),
+  )
+}
+
+const reward: ChartSpec = {
+  id: "reward",
+  title: "Mean reward",
+  unit: "of all judged responses, 95 % interval over prompts",
+  isShare: true,
+  uses: ["mu", "muStandardError"],
+  lines: (run) => withError(run, "mu", "muStandardError", "mean reward"),
+}
+
 const improvement: ChartSpec = {
   id: "improvement",
   title: "Paired improvement",
   unit: "of the update before, 95 % interval",
   uses: ["improvement", "improvementStandardError"],
-  lines(run) {
-    const errors = run.column("metrics", "improvementStandardError")
-    return metric(run, "improvement", "improvement").map((line) =>
-      banded(line, (i) => {
-        const [value, error] = [line.y[i] ?? null, errors?.[i] ?? null]
-        return value === null || error === null ? null : normalInterval(value, error)
-      }),
-    )
-  },
+  lines: (run) => withError(run, "improvement", "improvementStandardError", "improvement"),
 }
 
 /** The learning rate as steering sets it, and where it left an update out. */
@@ -156,7 +168,7 @@ const cumulative: ChartSpec = {
 
 /** The charts, in their order on the page. */
 export const chartSpecs: readonly ChartSpec[] = [
-  plain("reward", "Mean reward", "of all judged responses", { mu: "mean reward" }, true),
+  reward,
   heldOut,
   signal,
   windowMean,
