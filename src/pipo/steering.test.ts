@@ -39,13 +39,32 @@ test("the factor stays within 0.02 and 5 whatever is measured", () => {
   expect([low.factor, high.factor]).toEqual([0.02, 5])
 })
 
-test("the target grows while the end of the step points uphill, and shrinks once steps overshoot", () => {
-  const uphill = after(measured({ slope: 0.05 }))
-  const downhill = after(measured({ slope: -0.05 }))
-  expect(uphill.targetFactor).toBeCloseTo(Math.exp(0.1), 12)
-  expect(downhill.targetFactor).toBeCloseTo(Math.exp(-0.1), 12)
+test("at the end of a step the target grows while that points uphill, and shrinks once steps overshoot", () => {
+  const end: SteeringOptions = { slopeAt: 1 }
+  expect(after(measured({ slope: 0.05 }), end).targetFactor).toBeCloseTo(Math.exp(0.1), 12)
+  expect(after(measured({ slope: -0.05 }), end).targetFactor).toBeCloseTo(Math.exp(-0.1), 12)
   // Half a standard error, half the change.
-  expect(after(measured({ slope: 0.005 })).targetFactor).toBeCloseTo(Math.exp(0.05), 12)
+  expect(after(measured({ slope: 0.005 }), end).targetFactor).toBeCloseTo(Math.exp(0.05), 12)
+})
+
+/** A step of length d along J = g x - h x^2 / 2, measured without error: what it gained, its slope at the end, and what its beginning promised. */
+function quadratic(g: number, h: number, d: number): { readonly step: PairedImprovement; readonly promised: number } {
+  const error = 1e-9
+  return { step: measured({ improvement: g * d - (h * d * d) / 2, slope: (g - h * d) * d, standardError: error, slopeStandardError: error }), promised: g * d }
+}
+
+test("the target shrinks where a step gains less than 1 - 1 / (2a) of its promise, a being the place of the slope", () => {
+  const positive = fc.double({ min: 0.1, max: 2, noNaN: true })
+  fc.assert(
+    fc.property(positive, positive, positive, fc.double({ min: 0.5, max: 1, noNaN: true }), (g, h, d, slopeAt) => {
+      const { step, promised } = quadratic(g, h, d)
+      const excess = step.improvement / promised - (1 - 1 / (2 * slopeAt))
+      fc.pre(Math.abs(excess) > 1e-3)
+      expect(after(step, { slopeAt }).targetFactor).toBeCloseTo(Math.exp(0.1 * Math.sign(excess)), 6)
+    }),
+  )
+  // A step twice as long as the best one gains nothing.
+  expect(quadratic(1, 1, 2).step.improvement).toBe(0)
 })
 
 test("a fall of many standard errors halves factor and target and leaves the updates out", () => {
@@ -53,7 +72,7 @@ test("a fall of many standard errors halves factor and target and leaves the upd
   const plans = [0.6, 0.6, 0.6, 0.1].map((mu, i) => planned(rule, batchOf(i + 1, mu, i === 3 ? { improvement: -0.5 } : {})))
   expect(plans.map(({ updates }) => updates.length)).toEqual([1, 1, 1, 0])
   expect(plans.at(-1)!.metrics).toMatchObject({ stepCut: true, stepFactor: 0.5 })
-  expect(planned(rule, batchOf(5, 0.1)).updates[0]!.learningRateScale).toBe(0.5)
+  expect(planned(rule, batchOf(5, 0.1, { kl: 0.005 })).updates[0]!.learningRateScale).toBe(0.5)
 })
 
 test("a fall within the noise cuts nothing", () => {
@@ -101,6 +120,7 @@ test("a restored rule goes on as the one that was saved", () => {
 test("negative settings are refused by name", () => {
   expect(() => steered(plainRule({ objective: createObjective("grpo") }), { klTarget: -1, dropThreshold: Number.NaN })).toThrow(ConfigError)
   expect(() => steered(plainRule({ objective: createObjective("grpo") }), { klTarget: -1 })).toThrow("steering.klTarget")
+  expect(() => steered(plainRule({ objective: createObjective("grpo") }), { slopeAt: 0.4 })).toThrow("steering.slopeAt: steering: expected a place from 0.5 to 1, got 0.4")
 })
 
 function planned(rule: UpdateRule, batch: IterationBatch): ReturnType<UpdateRule["plan"]> {

@@ -72,11 +72,11 @@ function steeringMetrics({ factor, targetFactor, level }: ControllerState, step:
 
 function resolveSteering(options: SteeringOptions): Required<SteeringOptions> {
   const settings = { ...steeringDefaults, ...options }
-  const issues = (["klTarget", "slopeGain", "dropThreshold"] as const).flatMap((key): ConfigIssue[] =>
-    settings[key] >= 0 && Number.isFinite(settings[key])
-      ? []
-      : [{ path: `steering.${key}`, message: `steering: expected a finite number of at least 0, got ${settings[key]}. Change steering.${key}; 0 is off.` }],
+  const issue = (key: keyof SteeringOptions, expected: string): ConfigIssue => ({ path: `steering.${key}`, message: `steering: expected ${expected}, got ${settings[key]}. Change steering.${key}.` })
+  const issues = (["klTarget", "slopeGain", "dropThreshold"] as const).flatMap((key) =>
+    settings[key] >= 0 && Number.isFinite(settings[key]) ? [] : [issue(key, "a finite number of at least 0, which is off")],
   )
+  if (!(settings.slopeAt >= 0.5 && settings.slopeAt <= 1)) issues.push(issue("slopeAt", "a place from 0.5 to 1"))
   if (issues.length > 0) throw new ConfigError(issues)
   return settings
 }
