@@ -13,6 +13,6 @@ compare() {
 }
 
 for s in a b c d; do
-  compare "slope-$s" $here/add2-$s.yaml --arms verified --arm half=verified:steering.slopeAt=0.5 --seeds 31-38
+  compare "slope-$s" $here/add2-$s.yaml --arm two-thirds=verified:steering.slopeAt=0.67 --arm half=verified:steering.slopeAt=0.5 --seeds 31-38
 done
-compare slope-e $here/add2-e.yaml --arms base,two-epochs,two-epochs-decay,pipo,verified --arm end=verified:steering.slopeAt=1 --seeds 51-54
+compare slope-e $here/add2-e.yaml --arms base,two-epochs,two-epochs-decay,pipo,verified --arm two-thirds=verified:steering.slopeAt=0.67 --seeds 51-54

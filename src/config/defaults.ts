@@ -50,7 +50,7 @@ export const defaults = {
     stepCap: 2,
     keepTerms: [] as ("kl" | "entropy" | "dualClip")[],
   },
-  steering: { klTarget: 0.01, slopeGain: 0.1, slopeAt: 0.67, dropThreshold: 3, returns: false },
+  steering: { klTarget: 0.01, slopeGain: 0.1, slopeAt: 1, dropThreshold: 3, returns: false },
   optimizer: {
     beta1: 0.9,
     beta2: 0.999,

@@ -11,7 +11,7 @@ export interface SteeringOptions {
   readonly klTarget?: number
   /** How fast the target follows the slope of J along the last steps; 0 is off. Default 0.1. */
   readonly slopeGain?: number
-  /** Where along a step the slope is taken, from 0.5 (its mean, the improvement itself) to 1 (its end). Default 0.67. */
+  /** Where along a step the slope is taken, from 0.5 (its mean, the improvement itself) to 1 (its end). Default 1. */
   readonly slopeAt?: number
   /** A drop of J by more than this many standard errors halves the step; 0 is off. Default 3. */
   readonly dropThreshold?: number
