@@ -81,7 +81,7 @@ function withError(run: RunColumns, name: string, errorName: string, label: stri
 const reward: ChartSpec = {
   id: "reward",
   title: "Mean reward",
-  unit: "of all judged responses, 95 % interval over prompts",
+  unit: "95 % interval over prompts",
   isShare: true,
   uses: ["mu", "muStandardError"],
   lines: (run) => withError(run, "mu", "muStandardError", "mean reward"),
@@ -145,7 +145,7 @@ const signal: ChartSpec = {
 const windowMean: ChartSpec = {
   id: "window",
   title: "Window mean and deviation",
-  unit: "mean of the last K rewards ± sigma",
+  unit: "last K rewards ± sigma",
   isShare: true,
   uses: ["muHis", "sigmaHis"],
   lines(run, alone) {
