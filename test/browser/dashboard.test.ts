@@ -100,7 +100,7 @@ describe.skipIf(noChromium !== undefined)(`the dashboard in a browser${noChromiu
     await rows.first().waitFor()
     await page.getByLabel("To step", { exact: true }).fill("3")
     await page.getByLabel("Status", { exact: true }).selectOption("correct")
-    const cells = (): Promise<string[][]> => rows.evaluateAll((all) => all.map((row) => [...(row as unknown as { cells: Iterable<{ textContent: string }> }).cells].map(({ textContent }) => textContent)))
+    const cells = (): Promise<string[][]> => page.evaluate<string[][]>("[...document.querySelectorAll('.completions tbody tr')].map((row) => [...row.cells].map((cell) => cell.textContent))")
     await expect.poll(async () => (await cells()).every(([step, , , status]) => Number(step) <= 3 && status === "correct") && (await cells()).length > 0, patient).toBe(true)
     const [step, group, , , problem, prompt] = (await cells())[0]!
     await rows.first().click()

@@ -13,7 +13,7 @@ const patient = { timeout: patience.conditionMs }
 
 /** Texts of the cells of a table, line breaks between the parts of a cell, without its head. */
 function cells(page: Page, table: string): Promise<string[][]> {
-  return page.locator(`${table} tbody tr`).evaluateAll((rows) => rows.map((row) => [...(row as unknown as { cells: Iterable<{ innerText: string }> }).cells].map(({ innerText }) => innerText)))
+  return page.evaluate<string[][]>(`[...document.querySelectorAll(${JSON.stringify(`${table} tbody tr`)})].map((row) => [...row.cells].map((cell) => cell.innerText))`)
 }
 
 const heads = (page: Page, table: string): Promise<string[]> => page.locator(`${table} thead th`).allTextContents()
