@@ -9,6 +9,7 @@ import { isRunFolder, listRunFolders, writeFileAtomic } from "../runs/index.ts"
 import { packageVersion } from "../version.ts"
 import type { CliContext, Command, CommandArguments } from "./command.ts"
 import { exitCodes } from "./exit-code.ts"
+import { describeNoFolder } from "./path-words.ts"
 
 /** The command. */
 export const reportCommand: Command = {
@@ -55,10 +56,10 @@ interface Source {
 function sourceOf(path: string): Source {
   if (isRunFolder(path)) return { kind: "run", path, problems: [] }
   if (existsSync(join(path, "plan.json"))) return { kind: "comparison", path, problems: [] }
-  const isFolder = existsSync(path) && statSync(path).isDirectory()
-  const runs = isFolder ? listRunFolders(path) : []
+  const noFolder = describeNoFolder(path)
+  const runs = noFolder === undefined ? listRunFolders(path) : []
   if (runs.length === 1) return { kind: "run", path: runs[0]!, problems: [] }
-  const got = !existsSync(path) ? `${path}, which is not there` : !isFolder ? `${path}, which is a file` : runs.length === 0 ? `${path}, which holds no run` : `${path}, which holds ${runs.length} runs`
+  const got = noFolder ?? `${path}, which holds ${runs.length === 0 ? "no run" : `${runs.length} runs`}`
   const fix = runs.length > 1 ? `Name one of them, e.g. ${runs.at(-1)}.` : "Check the path."
   return { kind: "run", path, problems: [`expected a run or a comparison, got ${got}. ${fix}`] }
 }

@@ -1,7 +1,6 @@
 /**
  * `pirl runs`: the runs of a folder with their state.
  */
-import { statSync } from "node:fs"
 import { relative } from "node:path"
 import { ConfigError, PirlError } from "../errors.ts"
 import { listRunFolders, readRun, settingsOf, summarizeRun, takeOver } from "../runs/index.ts"
@@ -9,6 +8,7 @@ import type { RunRecord, RunState } from "../runs/index.ts"
 import type { CliContext, Command, CommandArguments } from "./command.ts"
 import { exitCodes } from "./exit-code.ts"
 import { formatDuration, formatShare, formatTable, signed, terminalText } from "./format.ts"
+import { describeNoFolder } from "./path-words.ts"
 
 /** One run in the list, and one JSON line with --json. */
 interface RunRow {
@@ -84,10 +84,8 @@ function runRuns(args: CommandArguments, { out, err }: CliContext): number {
 }
 
 function requireFolder(path: string): void {
-  const found = statSync(path, { throwIfNoEntry: false })
-  if (found?.isDirectory() === true) return
-  const got = found === undefined ? "which is not there" : "which is a file"
-  throw new ConfigError([{ path: "", message: `pirl runs: expected a folder, got ${path}, ${got}. Check the path.` }])
+  const got = describeNoFolder(path)
+  if (got !== undefined) throw new ConfigError([{ path: "", message: `pirl runs: expected a folder, got ${got}. Check the path.` }])
 }
 
 function describeRun(run: RunRecord, root: string, tell: (error: PirlError) => void): RunRow {

@@ -1,13 +1,13 @@
 /**
  * `pirl watch`: runs in a browser, live.
  */
-import { statSync } from "node:fs"
 import { networkInterfaces } from "node:os"
 import { startDashboard } from "../dashboard/index.ts"
 import { ConfigError } from "../errors.ts"
 import type { CliContext, Command, CommandArguments, OptionSpec } from "./command.ts"
 import { exitCodes } from "./exit-code.ts"
 import { openBrowser } from "./open-browser.ts"
+import { describeNoFolder } from "./path-words.ts"
 
 const options: readonly OptionSpec[] = [
   { name: "port", kind: "integer", placeholder: "N", help: "Port (default 4747, or the next that is free; 0: any)" },
@@ -36,10 +36,8 @@ export const watchCommand: Command = {
 async function runWatch(args: CommandArguments, context: CliContext): Promise<number> {
   const roots = args.positionals.length === 0 ? ["runs"] : args.positionals
   const wrong = args.positionals.flatMap((path) => {
-    const found = statSync(path, { throwIfNoEntry: false })
-    if (found?.isDirectory() === true) return []
-    const got = found === undefined ? "which is not there" : "which is a file"
-    return [{ path: "", message: `pirl watch: expected a folder or a run, got ${path}, ${got}. Check the path.` }]
+    const got = describeNoFolder(path)
+    return got === undefined ? [] : [{ path: "", message: `pirl watch: expected a folder or a run, got ${got}. Check the path.` }]
   })
   if (wrong.length > 0) throw new ConfigError(wrong)
   const [port, host] = [args.number("port"), args.text("host")]

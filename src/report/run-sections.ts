@@ -5,6 +5,7 @@ import { chartSpecs, otherSpecs, type ChartSpec } from "../dashboard/analysis/ch
 import { bytes, percent, short, signed } from "../dashboard/analysis/format.ts"
 import { improvementReward, judgementOf } from "../dashboard/analysis/judging.ts"
 import { judgementText, outcomes, outcomeWords, timelineGuide } from "../dashboard/analysis/outcomes.ts"
+import { sumOf } from "../dashboard/analysis/table.ts"
 import type { Completion } from "../dashboard/api.ts"
 import type { AccuracySummary } from "../runs/index.ts"
 import { chartSvg, lineColor, type ChartLine } from "./chart-svg.ts"
@@ -88,12 +89,7 @@ function timesText({ metrics }: RunLogs): string {
 }
 
 function phases({ metrics, summary }: RunLogs): Html {
-  const sum = (name: string): number => {
-    const values = metrics.column(`time.${name}`)
-    let total = 0
-    for (let i = 0; i < metrics.rows; i++) total += Number.isNaN(values?.[i] ?? Number.NaN) ? 0 : values![i]!
-    return total
-  }
+  const sum = (name: string): number => sumOf(metrics, `time.${name}`).sum
   const all = sum("seconds")
   const known = [["sampling", sum("sampleSeconds")], ["verifying", sum("verifySeconds")], ["training", sum("trainSeconds")]] as const
   const rest = Math.max(0, all - known.reduce((total, [, seconds]) => total + seconds, 0))

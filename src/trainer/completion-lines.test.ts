@@ -5,26 +5,14 @@ import { createAdvantage } from "../objectives/index.ts"
 import type { StepRollout } from "../rollout/rollout-stage.ts"
 import { makeBatch } from "./batch.ts"
 import { completionLines } from "./completion-lines.ts"
+import { stepRollout } from "./step-rollout.test-helper.ts"
 
 const tokenizer = createCharacterTokenizer("0123456789")
 
 function rollout(text: string, reward: number, more: Partial<StepRollout> = {}): StepRollout {
   const tokens = [...tokenizer.encode(text), tokenizer.eosTokens[0]!]
   const logprobs = Float32Array.from(tokens, (_, t) => -0.12345 * (t + 1))
-  return {
-    problem: { id: "p", prompt: "1+1=", gold: "2" },
-    group: 0,
-    promptTokens: [2],
-    sequence: { tokens, logprobs: logprobs.map((value) => value / 2), policyLogprobs: logprobs, stopReason: "stop" },
-    text,
-    verdict: { status: reward > 0 ? "correct" : "incorrect", reward, reason: "" },
-    failed: false,
-    trainingReward: reward,
-    masked: false,
-    representative: true,
-    trained: true,
-    ...more,
-  }
+  return stepRollout(0, reward, { text, sequence: { tokens, logprobs: logprobs.map((value) => value / 2), policyLogprobs: logprobs, stopReason: "stop" }, ...more })
 }
 
 const rollouts = [rollout("2", 1), rollout("13", 0, { failed: true }), rollout("7", 0), rollout("2", 1)]

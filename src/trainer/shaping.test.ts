@@ -6,33 +6,14 @@ import type { ConfigInput } from "../config/index.ts"
 import { createTask } from "../data/registry.ts"
 import type { Task } from "../data/task.ts"
 import { createAdvantage } from "../objectives/index.ts"
-import type { StepRollout } from "../rollout/rollout-stage.ts"
 import { readRun } from "../runs/index.ts"
 import type { Verdict, VerifierInput } from "../verifiers/verifier.ts"
 import { batchMetrics, makeBatch } from "./batch.ts"
+import { stepRollout as rollout } from "./step-rollout.test-helper.ts"
 import { trainRun } from "./train-run.ts"
 
 const temporary = mkdtempSync(join(tmpdir(), "pirl-shaping-"))
 afterAll(() => rmSync(temporary, { recursive: true, force: true }))
-
-function rollout(group: number, reward: number, more: Partial<StepRollout> = {}): StepRollout {
-  const tokens = [1, 2]
-  const logprobs = Float32Array.of(-1, -1)
-  return {
-    problem: { id: `p${group}`, prompt: "", gold: "" },
-    group,
-    promptTokens: [0],
-    sequence: { tokens, logprobs, policyLogprobs: logprobs, stopReason: "stop" },
-    text: "",
-    verdict: { status: reward > 0 ? "correct" : "incorrect", reward, reason: "" },
-    failed: false,
-    trainingReward: reward,
-    masked: false,
-    representative: true,
-    trained: true,
-    ...more,
-  }
-}
 
 const estimator = createAdvantage("drgrpo")
 

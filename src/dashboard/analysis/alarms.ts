@@ -3,6 +3,7 @@ import { shareStandardError } from "../../analysis/intervals.ts"
 import { MOST_LOGPROB_MISMATCH } from "../../runs/index.ts"
 import type { Alarm, RunEventInfo, RunInfo } from "../api.ts"
 import { median } from "../../statistics.ts"
+import { meanOf } from "./table.ts"
 import type { Table } from "./table.ts"
 
 /** Thresholds of the alarms. Windows are in steps. That of drift, at which the run itself warns, is MOST_LOGPROB_MISMATCH of runs/records.ts. */
@@ -48,20 +49,9 @@ type Check = (input: AlarmInput) => Alarm | undefined
 
 const checks: readonly Check[] = [crashed, silent, notFinite, rewardFall, accuracyFall, drift, entropyFloor, klCeiling, truncation, verifierFailures, noSignal, stalled]
 
-function meanOf(values: ArrayLike<number> | undefined, from: number, to: number): number {
-  let [sum, count] = [0, 0]
-  for (let i = Math.max(0, from); i < to; i++) {
-    const value = values?.[i] ?? Number.NaN
-    if (Number.isNaN(value)) continue
-    sum += value
-    count += 1
-  }
-  return count === 0 ? Number.NaN : sum / count
-}
-
 /** Mean of the last window of a metric. */
 function recent(table: Table, name: string): number {
-  return meanOf(table.column(name), table.rows - alarmLimits.window, table.rows)
+  return meanOf(table, name, table.rows - alarmLimits.window)
 }
 
 function lastStep(table: Table): number | null {
@@ -152,7 +142,7 @@ function drift({ metrics }: AlarmInput): Alarm | undefined {
 function entropyFloor({ metrics }: AlarmInput): Alarm | undefined {
   const { window, entropyShare, entropyNats } = alarmLimits
   const now = recent(metrics, "entropy")
-  const start = meanOf(metrics.column("entropy"), 0, Math.min(window, metrics.rows))
+  const start = meanOf(metrics, "entropy", 0, window)
   if (metrics.rows < 2 * window || !(now < entropyShare * start && now < entropyNats)) return undefined
   return { id: "entropy", severity: "warning", step: lastStep(metrics), message: `The policy hardly explores: entropy ${now.toFixed(4)} nats a token, ${start.toFixed(3)} at the start.`, advice: "Raise rollout.temperature or objective.clipHigh (clip-higher), add an entropy term, or stop: it has learnt what it will." }
 }

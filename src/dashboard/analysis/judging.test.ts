@@ -37,6 +37,11 @@ describe("the look back at an update", () => {
     expect(judgementText(judgementOf(metrics, 3)!)).toBe("Looked back at in step 4: xi +0.01, not taken up again (threshold).")
   })
 
+  test("measures nothing of an update that steering left out", () => {
+    const cut = tableOf([{ step: 1, stepCut: 1 }, { step: 2, stepCut: 0, improvement: 1e-9, improvementStandardError: 1e-10 }])
+    expect(judgementOf(cut, 1)).toBeNull()
+  })
+
   test("gives a response its attribution times the gated signal, and nothing where the gate stayed shut", () => {
     expect(improvementReward(-0.5, judgementOf(metrics, 1))).toBeCloseTo(-0.75, 12)
     expect(improvementReward(0.5, judgementOf(metrics, 2))).toBeCloseTo(-0.1, 12)

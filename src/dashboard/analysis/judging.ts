@@ -22,6 +22,16 @@ export function judgingRows(metrics: Table): (number | undefined)[] {
   return judges
 }
 
+/**
+ * What the judging line measured of a row's update; undefined where nothing was: the run has no such metric, steering left the update out, or the error
+ * is 0, that of responses which all have one reward.
+ */
+export function measuredImprovement(metrics: Table, row: number, judge: number | undefined): { readonly mean: number; readonly standardError: number } | undefined {
+  if (judge === undefined || metrics.column("stepCut")?.[row] === 1) return undefined
+  const [mean, standardError] = ["improvement", "improvementStandardError"].map((name) => metrics.column(name)?.[judge] ?? Number.NaN) as [number, number]
+  return standardError > 0 && !Number.isNaN(mean) ? { mean, standardError } : undefined
+}
+
 /** How the update of a step was looked back at; null where no line judges it (yet), or the rule of the run judges nothing. */
 export function judgementOf(metrics: Table, step: number): GroupJudgement | null {
   const place = rowOfStep(metrics.column("step") ?? [], metrics.rows, step)
@@ -33,8 +43,7 @@ export function judgementOf(metrics: Table, step: number): GroupJudgement | null
   }
   const word = (name: string): string | null => metrics.labels(name)?.[metrics.column(name)?.[row] ?? -1] ?? null
   const gate = word("gate")
-  const [mean, standardError] = [number("improvement"), number("improvementStandardError")]
-  const improvement = mean === null || standardError === null ? null : { mean, standardError }
+  const improvement = measuredImprovement(metrics, place, row) ?? null
   if (gate === null && improvement === null) return null
   const [factor, lossScale, learningRateScale] = [number("gateFactor"), number("lossScale"), number("learningRateScale")]
   const scales = factor === null || lossScale === null || learningRateScale === null ? null : { factor, lossScale, learningRateScale }

@@ -6,6 +6,7 @@
 import { measuredAccuracies } from "../../analysis/held-out.ts"
 import type { EvaluationPoint } from "../../analysis/held-out.ts"
 import type { AccuracyMeasure, AccuracyNumber, AccuracyNumbers, RunNumbers } from "../api.ts"
+import { meanOf, sumOf } from "./table.ts"
 import type { Table } from "./table.ts"
 
 /** Steps over which the last means are taken. */
@@ -23,7 +24,7 @@ export function runNumbers(metrics: Table, evaluations: Table): RunNumbers {
     accuracy: { greedy: accuracyNumbers(evaluations, "greedy"), expected: accuracyNumbers(evaluations, "expected") },
     verdicts: verdictsOf(metrics),
     recentSteps: rows - from,
-    recent: Object.fromEntries(recentMetrics.map((name) => [name, meanOf(metrics, name, from)])),
+    recent: Object.fromEntries(recentMetrics.map((name) => [name, orNull(meanOf(metrics, name, from))])),
     sampledTokens,
     seconds,
     tokensPerSecond: sampledTokens === null || seconds === null || seconds === 0 ? null : (sampledTokens + (trainedTokens ?? 0)) / seconds,
@@ -68,25 +69,11 @@ function verdictsOf(metrics: Table): RunNumbers["verdicts"] {
   return counts
 }
 
-/** Mean of a column from a row on, over the rows that have it. */
-function meanOf(table: Table, name: string, from: number): number | null {
-  const [sum, count] = sumOf(table, name, from)
-  return count === 0 ? null : sum / count
-}
-
 function total(table: Table, name: string): number | null {
-  const [sum, count] = sumOf(table, name, 0)
+  const { sum, count } = sumOf(table, name)
   return count === 0 ? null : sum
 }
 
-function sumOf(table: Table, name: string, from: number): readonly [sum: number, count: number] {
-  const values = table.column(name)
-  let [sum, count] = [0, 0]
-  for (let row = from; values !== undefined && row < table.rows; row++) {
-    const value = values[row]!
-    if (!Number.isFinite(value)) continue
-    sum += value
-    count += 1
-  }
-  return [sum, count]
+function orNull(value: number): number | null {
+  return Number.isNaN(value) ? null : value
 }

@@ -6,7 +6,7 @@
  */
 import type { Outcome, OutcomeTotals, TimelineAnswer } from "../api.ts"
 import { bucketWidth } from "./buckets.ts"
-import { judgingRows } from "./judging.ts"
+import { judgingRows, measuredImprovement } from "./judging.ts"
 import { outcomes as allOutcomes } from "./outcomes.ts"
 import { rowOfStep } from "./table.ts"
 import type { Table } from "./table.ts"
@@ -86,18 +86,19 @@ class Mean {
 function judgementsOf(metrics: Table): Judgements {
   const judges = judgingRows(metrics)
   const words = metrics.labels("gate")
-  const [gates, xi] = [metrics.column("gate"), metrics.column("xi")]
-  const [improvement, error] = [metrics.column("improvement"), metrics.column("improvementStandardError")]
-  const signalOf = (at: (row: number) => number | undefined): Float64Array => Float64Array.from(judges, (row) => (row === undefined ? Number.NaN : (at(row) ?? Number.NaN)))
   if (words !== undefined) {
-    const outcomes = judges.map((row) => gateOutcome(words[gates?.[row ?? -1] ?? -1]))
-    return { judge: "gate", outcomes, signal: signalOf((row) => xi?.[row]) }
+    const [gates, xi] = [metrics.column("gate"), metrics.column("xi")]
+    return {
+      judge: "gate",
+      outcomes: judges.map((judge) => gateOutcome(words[gates?.[judge ?? -1] ?? -1])),
+      signal: Float64Array.from(judges, (judge) => xi?.[judge ?? -1] ?? Number.NaN),
+    }
   }
-  if (improvement === undefined || error === undefined) return { judge: "none", outcomes: judges.map(() => undefined), signal: signalOf(() => undefined) }
-  const cut = metrics.column("stepCut")
-  // An error of 0 is that of responses that all have one reward: nothing was measured.
-  const signal = signalOf((row) => (error[row]! > 0 ? improvement[row]! / error[row]! : Number.NaN)).map((value, row) => (cut?.[row] === 1 ? Number.NaN : value))
-  return { judge: "paired", outcomes: Array.from(signal, measuredOutcome), signal }
+  const signal = Float64Array.from(judges, (judge, row) => {
+    const measured = measuredImprovement(metrics, row, judge)
+    return measured === undefined ? Number.NaN : measured.mean / measured.standardError
+  })
+  return { judge: metrics.column("improvement") === undefined ? "none" : "paired", outcomes: Array.from(signal, measuredOutcome), signal }
 }
 
 function gateOutcome(gate: string | undefined): Outcome | undefined {
