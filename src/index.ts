@@ -187,6 +187,9 @@ export type {
 // Model: folders in Hugging Face layout, models from scratch, tokenizers.
 export { loadModelFolder, saveModelFolder } from "./model/folder.ts"
 export type { ModelFolder, ModelToSave } from "./model/folder.ts"
+export { openModel } from "./model/open-model.ts"
+export type { OpenModel } from "./model/open-model.ts"
+export type { WeightsSource } from "./model/weights-source.ts"
 export { modelPresets, presetConfig } from "./model/presets.ts"
 export type { ModelPreset, PresetOptions } from "./model/presets.ts"
 export { initialiseWeights } from "./model/initialise.ts"

@@ -93,6 +93,7 @@ test("the public API is this and no more", () => {
       "numericAnswerVerifier",
       "objectiveNames",
       "objectiveRecipe",
+      "openModel",
       "openPolicy",
       "openRunFolder",
       "openTask",

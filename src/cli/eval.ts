@@ -63,11 +63,11 @@ async function runEval(backend: EvalBackend, args: CommandArguments, context: Cl
   const config = configFor(model, request, backend.checks)
   const line = await backend.evaluate(model, config)
   if (args.flag("json")) {
-    out.write(`${JSON.stringify({ model: model.directory, task: config.task.name, ...line })}\n`)
+    out.write(`${JSON.stringify({ model: model.path, task: config.task.name, ...line })}\n`)
     return exitCodes.ok
   }
   const rows: (readonly [string, string])[] = [
-    ["model", model.directory],
+    ["model", model.path],
     ["task", `${config.task.name}, ${line.size} held-out problems`],
   ]
   if (line.greedyAccuracy !== undefined) rows.push(["greedy accuracy", formatShare(line.greedyAccuracy)])

@@ -76,7 +76,7 @@ async function runExport(args: CommandArguments, context: CliContext): Promise<n
 
 async function exportOneModel(args: CommandArguments, out: string, context: CliContext): Promise<void> {
   const path = args.positionals[0]!
-  const { directory, config, step } = resolveModelSource(path, args.number("checkpoint"))
+  const { path: directory, config, step } = resolveModelSource(path, args.number("checkpoint"))
   const notes = await exportModel({
     source: { directory, training: config === undefined ? undefined : { config, run: readRun(path), step: step! } },
     format: args.text("to") as (typeof modelFormats)[number],

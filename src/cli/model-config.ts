@@ -26,7 +26,7 @@ export function configFor(model: ModelSource, request: ConfigRequest, checks: re
     const message = "pirl: expected --task NAME with a model folder, got none. Only a run knows its task."
     throw new ConfigError([{ path: "", message }])
   }
-  const base = model.config ?? { model: { path: model.directory }, task: { name: "none" } }
+  const base = model.config ?? { model: { path: model.path }, task: { name: "none" } }
   // Another task does not take the options of the run's own.
   const raw = task === undefined || task === model.config?.task.name ? base : { ...base, task: { name: task } }
   return parseConfig(applyOverrides(raw, sets), taskNeeded || task !== undefined ? checks : [])

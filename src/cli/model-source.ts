@@ -6,12 +6,13 @@ import { join } from "node:path"
 import { resolveConfigFile } from "../config/index.ts"
 import type { ResolvedConfig } from "../config/index.ts"
 import { ConfigError } from "../errors.ts"
+import { isModelPath } from "../model/open-model.ts"
 import { isRunFolder, listCheckpoints } from "../runs/index.ts"
 
 /** A model on disk. */
 export interface ModelSource {
-  /** Folder with config.json, tokenizer and weights. */
-  readonly directory: string
+  /** A model folder, a GGUF file, a folder of adapters, or a checkpoint of a run. */
+  readonly path: string
   /** Config of the run that trained it; undefined for a plain model folder. */
   readonly config: ResolvedConfig | undefined
   /** Step of the checkpoint; undefined for a plain model folder. */
@@ -25,8 +26,8 @@ export interface ModelSource {
  */
 export function resolveModelSource(path: string, step?: number): ModelSource {
   if (isRunFolder(path)) return checkpointOf(path, step)
-  if (existsSync(join(path, "config.json"))) {
-    if (step === undefined) return { directory: path, config: undefined, step: undefined }
+  if (isModelPath(path)) {
+    if (step === undefined) return { path, config: undefined, step: undefined }
     throw noModel(`expected a run, whose checkpoints have steps, got the model folder ${path}. Leave --checkpoint out.`)
   }
   throw noModel(`expected a model folder (config.json) or a run (config.yaml), got ${path}, ${existsSync(path) ? "which has neither" : "which is not there"}. Check the path.`)
@@ -42,7 +43,7 @@ function checkpointOf(run: string, step: number | undefined): ModelSource {
     throw noModel(`expected ${wanted} in the run ${run}, got ${got}.${complete.length === 0 ? " Resume the run: it writes the first before its first step." : " Name one of these."}`)
   }
   const config = resolveConfigFile(join(run, "config.yaml"))
-  return { directory: checkpoint.path, config, step: checkpoint.step }
+  return { path: checkpoint.path, config, step: checkpoint.step }
 }
 
 function noModel(message: string): ConfigError {

@@ -40,9 +40,9 @@ async function pirl(command: Command, ...argv: string[]): Promise<{ code: number
 
 describe("a model or run", () => {
   test("is the newest checkpoint of a run, a checkpoint by its step, or a model folder", () => {
-    expect(resolveModelSource(run)).toMatchObject({ directory: join(run, "checkpoints", "step-000006"), step: 6 })
-    expect(resolveModelSource(run, 3).directory).toBe(join(run, "checkpoints", "step-000003"))
-    expect(resolveModelSource(model)).toEqual({ directory: model, config: undefined, step: undefined })
+    expect(resolveModelSource(run)).toMatchObject({ path: join(run, "checkpoints", "step-000006"), step: 6 })
+    expect(resolveModelSource(run, 3).path).toBe(join(run, "checkpoints", "step-000003"))
+    expect(resolveModelSource(model)).toEqual({ path: model, config: undefined, step: undefined })
   })
 
   test("that is not there is refused with what there is", () => {

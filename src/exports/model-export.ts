@@ -7,8 +7,9 @@ import type { ResolvedConfig } from "../config/index.ts"
 import { CheckpointError, ConfigError } from "../errors.ts"
 import { loadAdapter, mergeAdapter } from "../model/adapter.ts"
 import type { ModelConfig, WeightType } from "../model/config.ts"
-import { loadModelFolder, saveModelDescription, saveModelFolder } from "../model/folder.ts"
+import { saveModelDescription, saveModelFolder } from "../model/folder.ts"
 import type { GenerationDefaults } from "../model/generation-config.ts"
+import { openModel } from "../model/open-model.ts"
 import type { Tokenizer } from "../model/tokenizer.ts"
 import type { Weights } from "../model/weights.ts"
 import type { RunRecord } from "../runs/index.ts"
@@ -84,12 +85,12 @@ function refused(message: string): ConfigError {
 async function loadModel({ directory, training }: ExportSource): Promise<LoadedModel> {
   const lora = training?.config.lora
   if (lora?.enabled !== true) {
-    const { config, tokenizer, generation, readWeights } = await loadModelFolder(directory)
+    const { config, tokenizer, generation, readWeights } = await openModel(directory)
     return { config, tokenizer, generation, weights: readWeights }
   }
   const base = training!.config.model.path!
   if (!existsSync(base)) throw new CheckpointError(`${directory}: expected the model ${base} that its adapters belong to, got no such folder. Run the command where that path leads to it.`)
-  const { config, tokenizer, generation, readWeights } = await loadModelFolder(base)
+  const { config, tokenizer, generation, readWeights } = await openModel(base)
   const weights = async (): Promise<Weights> => mergeAdapter(config, lora, new Map([...(await readWeights()), ...(await loadAdapter(directory, config, lora))]))
   return { config, tokenizer, generation, weights }
 }

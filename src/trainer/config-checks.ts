@@ -6,6 +6,7 @@ import { checkTaskSettings } from "../data/open-task.ts"
 import type { Task } from "../data/task.ts"
 import { ConfigError, type ConfigIssue } from "../errors.ts"
 import { loraTargets } from "../model/lora.ts"
+import { isModelPath } from "../model/open-model.ts"
 import { presetConfig } from "../model/presets.ts"
 import { objectiveProblems } from "./rule.ts"
 
@@ -30,7 +31,7 @@ function modelIssues({ model, engine }: ResolvedConfig): ConfigIssue[] {
     return [{ path: "model.path", message: `expected a folder with the tokenizer.json of the server's base model, got ${path}. Check the path.` }]
   }
   if (preset !== undefined) return issuesOf(() => void presetConfig(preset, { vocabularySize: 1_000_000 }), "model.preset")
-  if (path !== undefined && !existsSync(join(path, "config.json"))) {
+  if (path !== undefined && !isModelPath(path)) {
     return [{ path: "model.path", message: `expected a Hugging Face folder with a config.json, got ${path}. Check the path.` }]
   }
   return []

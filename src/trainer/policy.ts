@@ -6,8 +6,8 @@ import type { Problem, Task } from "../data/task.ts"
 import { OnnxEngine, type OnnxEngineOptions } from "../engine/onnx/onnx-engine.ts"
 import { ConfigError } from "../errors.ts"
 import type { ModelConfig } from "../model/config.ts"
-import { loadModelFolder } from "../model/folder.ts"
 import type { GenerationDefaults } from "../model/generation-config.ts"
+import { openModel } from "../model/open-model.ts"
 import { presetConfig } from "../model/presets.ts"
 import { createByteTokenizer, createCharacterTokenizer } from "../model/tokenizer-create.ts"
 import type { Tokenizer } from "../model/tokenizer.ts"
@@ -52,11 +52,11 @@ function presetTokenizer(config: ResolvedConfig, task: Task): Tokenizer {
 /**
  * Reads or makes tokenizer and model config; the weights come with the engine.
  * @throws ConfigError      when preset or alphabet are missing or prompt and response do not fit the context
- * @throws CheckpointError  when the model folder cannot be used
+ * @throws CheckpointError  when the model at `model.path` cannot be used
  */
 export async function planPolicy(config: ResolvedConfig, task: Task): Promise<PolicyPlan> {
   const { model } = config
-  const plan = model.path === undefined ? freshPolicy(config, task) : await folderPolicy(model.path)
+  const plan = model.path === undefined ? freshPolicy(config, task) : await savedPolicy(model.path)
   checkContext(config, task, plan.tokenizer, plan.modelConfig.contextLength)
   checkFullKl(config, plan.modelConfig)
   return plan
@@ -73,10 +73,10 @@ export function checkContext({ model, rollout, seed }: ResolvedConfig, task: Tas
   }
 }
 
-async function folderPolicy(path: string): Promise<PolicyPlan> {
-  const { config: modelConfig, tokenizer, generation } = await loadModelFolder(path)
+async function savedPolicy(path: string): Promise<PolicyPlan> {
+  const { source, config: modelConfig, tokenizer, generation } = await openModel(path)
   const eosTokens = generation.eosTokens.length > 0 ? generation.eosTokens : tokenizer.eosTokens
-  return { modelConfig, tokenizer, generation, weights: { kind: "folder", directory: path }, eosTokens }
+  return { modelConfig, tokenizer, generation, weights: source, eosTokens }
 }
 
 function freshPolicy(config: ResolvedConfig, task: Task): PolicyPlan {

@@ -48,7 +48,7 @@ export const evalBackend: EvalBackend = {
         engine,
         tokenizer,
         sampling,
-        model: resolve(model.directory),
+        model: resolve(model.path),
         chunk: config.engine.sampleBatch,
       }),
       close: () => engine.close(),

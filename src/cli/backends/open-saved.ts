@@ -8,9 +8,9 @@ import type { ModelSource } from "../model-source.ts"
 export async function openSaved(model: ModelSource, config: ResolvedConfig, given?: Task): Promise<OpenPolicy> {
   if (model.config?.lora.enabled === true || model.config?.engine.kind === "tinker") {
     const policy = await openPolicy(config, given)
-    await policy.engine.load(model.directory)
+    await policy.engine.load(model.path)
     return policy
   }
   const { preset: _preset, tokenizer: _tokenizer, alphabet: _alphabet, ...rest } = config.model
-  return openPolicy({ ...config, model: { ...rest, path: model.directory }, lora: { ...config.lora, enabled: false } }, given)
+  return openPolicy({ ...config, model: { ...rest, path: model.path }, lora: { ...config.lora, enabled: false } }, given)
 }

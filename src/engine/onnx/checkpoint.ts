@@ -8,6 +8,7 @@ import { createTokenizer, type Tokenizer } from "../../model/tokenizer.ts"
 import type { GenerationDefaults } from "../../model/generation-config.ts"
 import type { WeightType } from "../../model/config.ts"
 import { planWeights, readPlannedWeights } from "../../model/weight-files.ts"
+import { sourceName } from "../../model/weights-source.ts"
 import { valueHeadSpecs } from "../../model/value-head.ts"
 import { elementCount, type Weights } from "../../model/weights.ts"
 import { CheckpointError } from "../../errors.ts"
@@ -23,10 +24,6 @@ export function settingsTokenizer(settings: WorkerSettings): Tokenizer {
   return createTokenizer(settings.tokenizerFiles, "the model's tokenizer")
 }
 
-function baseName({ source }: WorkerSettings): string {
-  return source.kind === "folder" ? source.directory : "fresh"
-}
-
 /** @param options.merge  write the policy as a whole model: adapters added in, no value head */
 export async function savePolicy(
   directory: string,
@@ -40,7 +37,7 @@ export async function savePolicy(
     await writeSafetensors(join(directory, valueHeadFile), head)
   }
   if (lora !== undefined && !options.merge) {
-    await saveAdapter(directory, config, lora, weights, baseName(settings))
+    await saveAdapter(directory, config, lora, weights, sourceName(settings.source))
     return
   }
   await saveModelFolder(directory, {

@@ -9,6 +9,7 @@ import type { GenerationDefaults } from "../../model/generation-config.ts"
 import type { LoraConfig } from "../../model/lora.ts"
 import { valueHeadSpecs, type ValueHeadConfig } from "../../model/value-head.ts"
 import type { Tokenizer } from "../../model/tokenizer.ts"
+import type { WeightsSource } from "../../model/weights-source.ts"
 import type { Objective } from "../../objectives/objective.ts"
 import type {
   AdamOptions,
@@ -27,13 +28,12 @@ import type {
 } from "../engine.ts"
 import { checkSampleRequest, checkSequences } from "../request-checks.ts"
 import { decodeProgram, distributionProgram, prefillProgram, scoreProgram, trainedSpecs, trainProgram, wholeHead, type Program, type ProgramOptions, type TrainProgram } from "./programs.ts"
-import type { WeightSource } from "./protocol.ts"
 import { WorkerClient } from "./worker-client.ts"
 
 export interface OnnxEngineOptions {
   readonly config: ModelConfig
   readonly tokenizer: Tokenizer
-  readonly weights: WeightSource
+  readonly weights: WeightsSource
   readonly generation?: GenerationDefaults
   readonly lora?: LoraConfig
   /** Adds a critic: one linear output per position, which starts at zero. Default none. */

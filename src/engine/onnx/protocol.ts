@@ -2,18 +2,17 @@
 import type { ModelConfig, WeightType } from "../../model/config.ts"
 import type { LoraConfig } from "../../model/lora.ts"
 import type { ValueHeadConfig } from "../../model/value-head.ts"
+import type { WeightsSource } from "../../model/weights-source.ts"
 import type { AdamOptions, LossReport, SampleRequest, Sequence, SequenceScores, StepReport, TokenSequence, TrainSequence } from "../engine.ts"
 import type { Program, TrainProgram } from "./programs.ts"
 import type { SamplerLimits } from "./sampler.ts"
-
-/** Where the weights come from: the safetensors of a model folder, or made afresh. The worker reads or makes them, and owns them. */
-export type WeightSource = { readonly kind: "folder"; readonly directory: string } | { readonly kind: "fresh"; readonly seed: number }
 
 export interface WorkerSettings {
   readonly config: ModelConfig
   readonly lora: LoraConfig | undefined
   readonly valueHead: ValueHeadConfig | undefined
-  readonly source: WeightSource
+  /** The worker reads or makes the weights, and owns them. */
+  readonly source: WeightsSource
   readonly seed: number
   readonly tokenizerFiles: ReadonlyMap<string, Uint8Array>
   readonly generation: Readonly<Record<string, unknown>> | undefined

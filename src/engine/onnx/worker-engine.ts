@@ -1,11 +1,10 @@
 /** The verbs of the worker, on its own thread's state. No thread or message here: worker.ts does that. */
 import { EngineError } from "../../errors.ts"
-import { initialiseWeights } from "../../model/initialise.ts"
 import { loraSpecs } from "../../model/lora.ts"
 import { createRandomStream, fillNormal } from "../../model/random.ts"
 import type { Tokenizer } from "../../model/tokenizer.ts"
 import { valueHeadSpecs } from "../../model/value-head.ts"
-import { planWeights, readPlannedWeights } from "../../model/weight-files.ts"
+import { readSourceWeights } from "../../model/weights-source.ts"
 import { elementCount, parameterSpecs, type Weights } from "../../model/weights.ts"
 import type { LossReport, TrainSequence } from "../engine.ts"
 import { loadCheckpoint, readTrainable, saveCheckpoint, savePolicy, settingsTokenizer } from "./checkpoint.ts"
@@ -21,8 +20,7 @@ import { scoreFeeds, SharedFeeds, windowed } from "./sequence-feeds.ts"
 type Handlers = { readonly [Verb in WorkerVerb]: (args: WorkerCalls[Verb][0]) => Promise<WorkerCalls[Verb][1]> | WorkerCalls[Verb][1] }
 
 async function readWeights({ config, lora, valueHead, source, seed }: WorkerSettings): Promise<Weights> {
-  const weights =
-    source.kind === "folder" ? await readPlannedWeights(source.directory, await planWeights(source.directory, config)) : initialiseWeights(config, source.seed)
+  const weights = await readSourceWeights(source, config)
   for (const { name, shape } of lora === undefined ? [] : loraSpecs(config, lora)) {
     const values = new Float32Array(shape[0]! * shape[1]!)
     // A starts random and B at zero, so that the adapter starts as no change.
