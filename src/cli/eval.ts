@@ -38,7 +38,7 @@ export function evalCommand(backend: EvalBackend): Command {
     ],
     description:
       "Measures accuracy on the held-out problems of a task: greedy, and expected where answers are unique.\n" +
-      "A run knows its task; for a model folder name one. With --bench, measures published benchmarks instead; MODEL may\n" +
+      "A run knows its task; for another model name one. With --bench, measures published benchmarks instead; MODEL may\n" +
       "then also be the address of an OpenAI-compatible server. Responses are kept: the same command goes on where it\n" +
       "stopped.",
     examples: [

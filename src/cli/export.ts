@@ -24,7 +24,7 @@ const weightTypes = ["f32", "bf16", "f16"] as const
 type LogFormat = (typeof logFormats)[number]
 
 /** Options that only models have. */
-const modelOptions = ["checkpoint", "dtype", "license", "name"]
+const modelOptions = ["base", "checkpoint", "dtype", "license", "name"]
 
 /** The command. */
 export const exportCommand: Command = {
@@ -36,13 +36,14 @@ export const exportCommand: Command = {
     { name: "to", kind: "text", placeholder: "FORMAT", help: `Model: ${modelFormats.join(", ")}; logs: ${logFormats.join(", ")}` },
     { name: "out", kind: "text", placeholder: "DIR", help: "New or empty folder" },
     { name: "checkpoint", kind: "integer", placeholder: "STEP", help: "Checkpoint of the run (default the newest)" },
+    { name: "base", kind: "text", placeholder: "MODEL", help: "Base of a folder of adapters (default the one that it names)" },
     { name: "dtype", kind: "text", placeholder: "TYPE", help: "f32, bf16 or f16 (default model.dtype of the run)" },
     { name: "license", kind: "text", placeholder: "ID", help: "Licence of the weights for the README, e.g. apache-2.0" },
     { name: "name", kind: "text", placeholder: "NAME", help: "Name of the model in the README (default that of the folder)" },
     { name: "project", kind: "text", placeholder: "NAME", help: "Project for wandb (default pirl)" },
   ],
   description:
-    "The model of a run (or of a model folder): hf is what transformers and vLLM load; onnx what transformers.js loads;\n" +
+    "The model of a run (or a folder, a .gguf file, PEFT adapters): hf is for transformers and vLLM, onnx for transformers.js;\n" +
     "gguf-ready-hf is hf, checked for llama.cpp's convert_hf_to_gguf.py; adapter is PEFT's, other formats merge adapters.\n" +
     "The README tells how it was trained and what was measured.\n" +
     "The logs of runs, or of all runs below a folder: tensorboard writes event files, wandb an offline run for\n" +
@@ -76,9 +77,9 @@ async function runExport(args: CommandArguments, context: CliContext): Promise<n
 
 async function exportOneModel(args: CommandArguments, out: string, context: CliContext): Promise<void> {
   const path = args.positionals[0]!
-  const { path: directory, config, step } = resolveModelSource(path, args.number("checkpoint"))
+  const { path: model, config, step } = resolveModelSource(path, args.number("checkpoint"))
   const notes = await exportModel({
-    source: { directory, training: config === undefined ? undefined : { config, run: readRun(path), step: step! } },
+    source: { directory: model, base: args.text("base"), training: config === undefined ? undefined : { config, run: readRun(path), step: step! } },
     format: args.text("to") as (typeof modelFormats)[number],
     out,
     name: args.text("name") ?? basename(resolve(path)),

@@ -17,13 +17,13 @@ export interface ConfigRequest {
 }
 
 /**
- * The config of the run, or one of the model folder and the task named; settings on top.
+ * The config of the run, or one of the model and the task named; settings on top.
  * @throws ConfigError  when a task is needed and not known, or the settings are wrong
  */
 export function configFor(model: ModelSource, request: ConfigRequest, checks: readonly ConfigCheck[]): ResolvedConfig {
   const { task, sets, taskNeeded } = request
   if (model.config === undefined && task === undefined && taskNeeded) {
-    const message = "pirl: expected --task NAME with a model folder, got none. Only a run knows its task."
+    const message = "pirl: expected --task NAME with a model that is no run, got none. Only a run knows its task."
     throw new ConfigError([{ path: "", message }])
   }
   const base = model.config ?? { model: { path: model.path }, task: { name: "none" } }

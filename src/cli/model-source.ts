@@ -1,5 +1,5 @@
 /**
- * `MODEL_OR_RUN`: a Hugging Face folder, or the run whose newest checkpoint is meant.
+ * `MODEL_OR_RUN`: a Hugging Face folder, a GGUF file, a folder of adapters, or the run whose newest checkpoint is meant.
  */
 import { existsSync } from "node:fs"
 import { join } from "node:path"
@@ -13,9 +13,9 @@ import { isRunFolder, listCheckpoints } from "../runs/index.ts"
 export interface ModelSource {
   /** A model folder, a GGUF file, a folder of adapters, or a checkpoint of a run. */
   readonly path: string
-  /** Config of the run that trained it; undefined for a plain model folder. */
+  /** Config of the run that trained it; undefined for a model that is no run's. */
   readonly config: ResolvedConfig | undefined
-  /** Step of the checkpoint; undefined for a plain model folder. */
+  /** Step of the checkpoint; undefined for a model that is no run's. */
   readonly step: number | undefined
 }
 
@@ -28,9 +28,9 @@ export function resolveModelSource(path: string, step?: number): ModelSource {
   if (isRunFolder(path)) return checkpointOf(path, step)
   if (isModelPath(path)) {
     if (step === undefined) return { path, config: undefined, step: undefined }
-    throw noModel(`expected a run, whose checkpoints have steps, got the model folder ${path}. Leave --checkpoint out.`)
+    throw noModel(`expected a run, whose checkpoints have steps, got the model ${path}. Leave --checkpoint out.`)
   }
-  throw noModel(`expected a model folder (config.json) or a run (config.yaml), got ${path}, ${existsSync(path) ? "which has neither" : "which is not there"}. Check the path.`)
+  throw noModel(`expected a model folder (config.json), a .gguf file, a folder of adapters (adapter_config.json) or a run (config.yaml), got ${path}, ${existsSync(path) ? "which is none of them" : "which is not there"}. Check the path.`)
 }
 
 function checkpointOf(run: string, step: number | undefined): ModelSource {

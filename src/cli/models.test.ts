@@ -49,7 +49,7 @@ describe("a model or run", () => {
     expect(() => resolveModelSource(run, 4)).toThrow("expected a checkpoint of step 4 in the run")
     expect(() => resolveModelSource(run, 4)).toThrow("got those of step 3, 6")
     expect(() => resolveModelSource(model, 4)).toThrow("Leave --checkpoint out")
-    expect(() => resolveModelSource(folder)).toThrow("which has neither")
+    expect(() => resolveModelSource(folder)).toThrow("which is none of them")
   })
 })
 

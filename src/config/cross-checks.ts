@@ -48,7 +48,7 @@ function checkModel({ model }: ResolvedConfig): CrossIssue[] {
       path: "model",
       with: ["model.path", "model.preset"],
       message:
-        "expected `path` or `preset`, got neither. Set `model.path` to a Hugging Face folder, or `model.preset` to " +
+        "expected `path` or `preset`, got neither. Set `model.path` to a Hugging Face folder or a .gguf file, or `model.preset` to " +
         "the name of a small model from scratch, e.g. nano.",
     })
   }
@@ -58,9 +58,16 @@ function checkModel({ model }: ResolvedConfig): CrossIssue[] {
       issues.push({
         path: `model.${key}`,
         with: ["model.path", "model.preset"],
-        message: "expected nothing beside `model.path`, whose folder decides it, got a value. Remove it.",
+        message: "expected nothing beside `model.path`, where it stands, got a value. Remove it.",
       })
     }
+  }
+  if (model.base !== undefined && model.path === undefined) {
+    issues.push({
+      path: "model.base",
+      with: ["model.path"],
+      message: "expected `model.path` with the folder of adapters that belong to it, got none. Set it, or remove the base.",
+    })
   }
   if (model.tokenizer === "byte" && model.alphabet !== undefined) {
     issues.push({

@@ -1,13 +1,15 @@
 /**
- * `model`: where the policy comes from. Either a Hugging Face folder (`path`) or a small preset from scratch.
+ * `model`: where the policy comes from. Either a model on disk (`path`) or a small preset from scratch.
  */
 import { z } from "zod"
 import { defaults } from "./defaults.ts"
 import { integer } from "./fields.ts"
 
 export interface ModelSettings {
-  /** Hugging Face folder: config.json, tokenizer.json, safetensors. */
+  /** Hugging Face folder (config.json, tokenizer.json, safetensors), GGUF file, or folder of PEFT adapters. */
   readonly path?: string
+  /** Model that the adapters at `path` belong to; the one that they name when absent. */
+  readonly base?: string
   /** Name of a preset, initialised from scratch with `seed`. */
   readonly preset?: string
   /** Tokenizer of a preset; absent with `path`, whose folder brings its own. */
@@ -26,7 +28,12 @@ export const modelSchema: z.ZodType<ModelSettings> = z
       .string()
       .min(1)
       .exactOptional()
-      .describe("Hugging Face folder to train: config.json, tokenizer.json, safetensors"),
+      .describe("Model to train: a Hugging Face folder, a .gguf file, or a folder of PEFT adapters"),
+    base: z
+      .string()
+      .min(1)
+      .exactOptional()
+      .describe("Model that the adapters at path belong to; the one that they name when absent"),
     preset: z.string().min(1).exactOptional().describe("Small model created from scratch, instead of path"),
     tokenizer: z.enum(["character", "byte"]).exactOptional().describe("Tokenizer of a preset"),
     alphabet: z

@@ -6,6 +6,7 @@ import { join } from "node:path"
 import type { ResolvedConfig } from "../config/index.ts"
 import { CheckpointError, ConfigError } from "../errors.ts"
 import { loadAdapter, mergeAdapter } from "../model/adapter.ts"
+import { isAdapterFolder } from "../model/adapter-folder.ts"
 import type { ModelConfig, WeightType } from "../model/config.ts"
 import { saveModelDescription, saveModelFolder } from "../model/folder.ts"
 import type { GenerationDefaults } from "../model/generation-config.ts"
@@ -20,8 +21,10 @@ import { writeOutputFolder } from "./output-folder.ts"
 
 /** Where the weights come from. */
 export interface ExportSource {
-  /** A model folder, or a checkpoint of a run. */
+  /** A model folder, a folder of adapters, the path of a GGUF file, or a checkpoint of a run. */
   readonly directory: string
+  /** Model that a folder of adapters belongs to, in place of the one that it names. */
+  readonly base?: string | undefined
   /** The run that the checkpoint belongs to. */
   readonly training: { readonly config: ResolvedConfig; readonly run: RunRecord; readonly step: number } | undefined
 }
@@ -82,21 +85,22 @@ function refused(message: string): ConfigError {
 }
 
 /** Adapters are merged into the model that they belong to. */
-async function loadModel({ directory, training }: ExportSource): Promise<LoadedModel> {
+async function loadModel({ directory, base: named, training }: ExportSource): Promise<LoadedModel> {
   const lora = training?.config.lora
   if (lora?.enabled !== true) {
-    const { config, tokenizer, generation, readWeights } = await openModel(directory)
+    const { config, tokenizer, generation, readWeights } = await openModel(directory, { base: named })
     return { config, tokenizer, generation, weights: readWeights }
   }
-  const base = training!.config.model.path!
-  if (!existsSync(base)) throw new CheckpointError(`${directory}: expected the model ${base} that its adapters belong to, got no such folder. Run the command where that path leads to it.`)
-  const { config, tokenizer, generation, readWeights } = await openModel(base)
+  const { path: ofRun, base: ofAdapters } = training!.config.model
+  const base = ofRun!
+  if (!existsSync(base)) throw new CheckpointError(`${directory}: expected the model ${base} that its adapters belong to, got no such path. Run the command where that path leads to it.`)
+  const { config, tokenizer, generation, readWeights } = await openModel(base, { base: ofAdapters })
   const weights = async (): Promise<Weights> => mergeAdapter(config, lora, new Map([...(await readWeights()), ...(await loadAdapter(directory, config, lora))]))
   return { config, tokenizer, generation, weights }
 }
 
 function copyAdapter({ directory, training }: ExportSource, out: string): void {
-  if (training?.config.lora.enabled !== true) throw refused("--to adapter: expected a run with lora.enabled, got one that trains all weights. Use --to hf.")
+  if (training?.config.lora.enabled !== true && !isAdapterFolder(directory)) throw refused("--to adapter: expected a run with lora.enabled, got a model without adapters. Use --to hf.")
   for (const name of ["adapter_config.json", "adapter_model.safetensors"]) copyFileSync(join(directory, name), join(out, name))
 }
 

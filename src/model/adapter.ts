@@ -8,14 +8,15 @@ import { readTensors, writeSafetensors } from "./safetensors.ts"
 import type { Weights } from "./weights.ts"
 import { elementCount } from "./weights.ts"
 
-const peftPrefix = "base_model.model."
-const weightFile = "adapter_model.safetensors"
-const configFile = "adapter_config.json"
+/** Before the name of the module that carries an adapter. */
+export const peftPrefix = "base_model.model."
+export const adapterWeightFile = "adapter_model.safetensors"
+export const adapterConfigFile = "adapter_config.json"
 
 /** Writes the adapter into an existing folder. @param baseModel  name or path of the model that it belongs to */
 export async function saveAdapter(directory: string, config: ModelConfig, lora: LoraConfig, weights: Weights, baseModel: string): Promise<void> {
   const tensors = loraSpecs(config, lora).map(({ name, shape }) => ({ name: peftPrefix + name, shape, values: weights.get(name)! }))
-  await writeSafetensors(join(directory, weightFile), tensors, { metadata: { format: "pt" } })
+  await writeSafetensors(join(directory, adapterWeightFile), tensors, { metadata: { format: "pt" } })
   const description = {
     peft_type: "LORA",
     task_type: "CAUSAL_LM",
@@ -28,7 +29,7 @@ export async function saveAdapter(directory: string, config: ModelConfig, lora: 
     fan_in_fan_out: false,
     inference_mode: true,
   }
-  await writeFile(join(directory, configFile), `${JSON.stringify(description, null, 2)}\n`)
+  await writeFile(join(directory, adapterConfigFile), `${JSON.stringify(description, null, 2)}\n`)
 }
 
 /**
@@ -36,7 +37,7 @@ export async function saveAdapter(directory: string, config: ModelConfig, lora: 
  * @throws CheckpointError when rank, alpha, targets or a tensor differ from `lora`
  */
 export async function loadAdapter(directory: string, config: ModelConfig, lora: LoraConfig): Promise<Weights> {
-  const path = join(directory, configFile)
+  const path = join(directory, adapterConfigFile)
   const stored = JSON.parse(await readFile(path, "utf8")) as { r?: unknown; lora_alpha?: unknown; target_modules?: unknown }
   const got = JSON.stringify([stored.r, stored.lora_alpha, Array.isArray(stored.target_modules) ? stored.target_modules.toSorted() : stored.target_modules])
   const expected = JSON.stringify([lora.rank, lora.alpha, lora.targets.toSorted()])
@@ -44,7 +45,7 @@ export async function loadAdapter(directory: string, config: ModelConfig, lora: 
     throw new CheckpointError(`${path}: expected rank, alpha and targets ${expected}, got ${got}. Use the lora settings that the adapter was trained with.`)
   }
   const specs = loraSpecs(config, lora)
-  const tensors = await readTensors(join(directory, weightFile), specs.map(({ name }) => peftPrefix + name))
+  const tensors = await readTensors(join(directory, adapterWeightFile), specs.map(({ name }) => peftPrefix + name))
   return new Map(
     specs.map(({ name, shape }) => {
       const values = tensors.get(peftPrefix + name)!
@@ -62,17 +63,28 @@ export function mergeAdapter(config: ModelConfig, lora: LoraConfig, weights: Wei
   const merged: Weights = new Map([...weights].filter(([name]) => !adapters.has(name)))
   const scale = lora.alpha / lora.rank
   for (const { name, shape } of loraTargetSpecs(config, lora)) {
-    const [rows, columns] = [shape[0]!, shape[1]!]
     const names = loraNames(name)
-    const [a, b] = [weights.get(names.a)!, weights.get(names.b)!]
     const values = weights.get(name)!.slice()
-    for (let row = 0; row < rows; row++) {
-      for (let r = 0; r < lora.rank; r++) {
-        const factor = scale * b[row * lora.rank + r]!
-        for (let column = 0; column < columns; column++) values[row * columns + column]! += factor * a[r * columns + column]!
-      }
-    }
+    addLowRank(values, shape[1]!, { a: weights.get(names.a)!, b: weights.get(names.b)!, rank: lora.rank, scale })
     merged.set(name, values)
   }
   return merged
+}
+
+/** Two factors of a matrix: A [rank, columns] and B [rows, rank]. */
+export interface LowRank {
+  readonly a: Float32Array
+  readonly b: Float32Array
+  readonly rank: number
+  readonly scale: number
+}
+
+/** Adds scale B A to a matrix [rows, columns] in place. */
+export function addLowRank(values: Float32Array, columns: number, { a, b, rank, scale }: LowRank): void {
+  for (let row = 0; row < values.length / columns; row++) {
+    for (let r = 0; r < rank; r++) {
+      const factor = scale * b[row * rank + r]!
+      for (let column = 0; column < columns; column++) values[row * columns + column]! += factor * a[r * columns + column]!
+    }
+  }
 }

@@ -32,7 +32,7 @@ function modelIssues({ model, engine }: ResolvedConfig): ConfigIssue[] {
   }
   if (preset !== undefined) return issuesOf(() => void presetConfig(preset, { vocabularySize: 1_000_000 }), "model.preset")
   if (path !== undefined && !isModelPath(path)) {
-    return [{ path: "model.path", message: `expected a Hugging Face folder with a config.json, got ${path}. Check the path.` }]
+    return [{ path: "model.path", message: `expected a Hugging Face folder, a .gguf file or a folder of adapters, got ${path}${existsSync(path) ? ", which has neither config.json nor adapter_config.json" : ", which is not there"}. Check the path.` }]
   }
   return []
 }

@@ -56,7 +56,7 @@ function presetTokenizer(config: ResolvedConfig, task: Task): Tokenizer {
  */
 export async function planPolicy(config: ResolvedConfig, task: Task): Promise<PolicyPlan> {
   const { model } = config
-  const plan = model.path === undefined ? freshPolicy(config, task) : await savedPolicy(model.path)
+  const plan = model.path === undefined ? freshPolicy(config, task) : await savedPolicy(model.path, model.base)
   checkContext(config, task, plan.tokenizer, plan.modelConfig.contextLength)
   checkFullKl(config, plan.modelConfig)
   return plan
@@ -73,8 +73,8 @@ export function checkContext({ model, rollout, seed }: ResolvedConfig, task: Tas
   }
 }
 
-async function savedPolicy(path: string): Promise<PolicyPlan> {
-  const { source, config: modelConfig, tokenizer, generation } = await openModel(path)
+async function savedPolicy(path: string, base: string | undefined): Promise<PolicyPlan> {
+  const { source, config: modelConfig, tokenizer, generation } = await openModel(path, { base })
   const eosTokens = generation.eosTokens.length > 0 ? generation.eosTokens : tokenizer.eosTokens
   return { modelConfig, tokenizer, generation, weights: source, eosTokens }
 }

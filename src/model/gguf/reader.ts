@@ -1,0 +1,174 @@
+/**
+ * GGUF files: header, metadata and tensors. The header is read by `@huggingface/gguf`, which pads what is cut short with
+ * zeros and takes every version; what surrounds it here refuses such files.
+ */
+import type { FileHandle } from "node:fs/promises"
+import { open, stat } from "node:fs/promises"
+import type { GGUFParseOutput } from "@huggingface/gguf"
+import { gguf } from "@huggingface/gguf"
+import { CheckpointError, PirlError } from "../../errors.ts"
+import { isMissingFile } from "../json-file.ts"
+import { elementCount } from "../weights.ts"
+import { dequantise } from "./dequantise.ts"
+import { GgufMetadata } from "./metadata.ts"
+import { describeTensorType, tensorLayouts, tensorTypeNames, tensorTypeOf } from "./tensor-types.ts"
+
+export interface GgufTensor {
+  readonly name: string
+  /** Outermost first, as everywhere here; the file lists the innermost first. */
+  readonly shape: readonly number[]
+  /** Number of the element type, which may be one that is not read here. */
+  readonly typeId: number
+  /** First byte in the file. */
+  readonly begin: number
+}
+
+export interface GgufFile {
+  readonly path: string
+  readonly metadata: GgufMetadata
+  readonly tensors: ReadonlyMap<string, GgufTensor>
+  /** First byte after the header. */
+  readonly headerBytes: number
+}
+
+/** Elements read at a time. A multiple of every block. */
+const chunkElements = 4 * 1024 * 1024
+
+/** Magic, version, and the numbers of tensors and keys. */
+const smallestFile = 24
+
+/**
+ * Reads the header and checks that the file holds all that it describes.
+ * @throws CheckpointError  when there is no such file, it is no GGUF file, of another version, damaged or cut short
+ */
+export async function readGguf(path: string): Promise<GgufFile> {
+  const size = await checkStart(path)
+  const { metadata, tensorInfos, tensorDataOffset, tensorInfoByteRange } = await parseHeader(path)
+  const headerBytes = tensorInfoByteRange[1]
+  if (headerBytes > size) {
+    throw new CheckpointError(`${path}: expected a header of ${headerBytes} bytes or more, got a file of ${size}. It is cut short: download it again.`)
+  }
+  const tensors = new Map<string, GgufTensor>()
+  for (const { name, shape, dtype, offset } of tensorInfos) {
+    const tensor = { name, shape: shape.map(Number).reverse(), typeId: Number(dtype), begin: Number(tensorDataOffset + offset) }
+    if (tensors.has(name)) throw new CheckpointError(`${path}: expected one tensor ${name}, got two. The file is damaged: download it again.`)
+    checkExtent(path, size, tensor)
+    tensors.set(name, tensor)
+  }
+  const values = new GgufMetadata({ ...metadata }, path)
+  const parts = values.number("split.count") ?? 1
+  if (parts > 1) {
+    throw new CheckpointError(`${path}: expected a whole model, got one of ${parts} parts. Put them together by llama.cpp's llama-gguf-split --merge.`)
+  }
+  return { path, metadata: values, tensors, headerBytes }
+}
+
+/** Size of the file, bytes. @throws CheckpointError when it is not the start of a GGUF file of a version that is read */
+async function checkStart(path: string): Promise<number> {
+  const start = Buffer.alloc(smallestFile)
+  const size = await withFile(path, async (file) => {
+    await file.read(start, 0, smallestFile, 0)
+    return (await file.stat()).size
+  })
+  if (start.toString("latin1", 0, 4) !== "GGUF") throw new CheckpointError(`${path}: expected a GGUF file, got ${describeStart(start, size)}`)
+  if (size < smallestFile) throw new CheckpointError(`${path}: expected a header of ${smallestFile} bytes or more, got a file of ${size}. It is cut short: download it again.`)
+  const version = start.readUInt32LE(4)
+  if (version !== 2 && version !== 3) {
+    const got = start.readUInt32BE(4) <= 3 ? `version ${start.readUInt32BE(4)} in the byte order of big-endian machines` : `version ${version}`
+    throw new CheckpointError(`${path}: expected GGUF version 2 or 3, little-endian, got ${got}. Convert the model by a current llama.cpp.`)
+  }
+  return size
+}
+
+function describeStart(start: Buffer, size: number): string {
+  if (size === 0) return "an empty file. Download it again."
+  const text = start.toString("latin1")
+  if (text.startsWith("version https://git-lfs")) return "the pointer that Git LFS leaves in its place. Fetch the file itself: git lfs pull."
+  if (/^\s*</.test(text)) return "a web page. Download the file itself, not the page about it."
+  if (text.startsWith("PK")) return "a zip archive. Unpack it, or give the folder of the model."
+  if (text.startsWith('{"') || start.readBigUInt64LE(0) < 100_000_000n) return "another kind of file. Give the folder of a model, not one of its files."
+  return `a file that starts with ${JSON.stringify(text.slice(0, 4))}. Give a .gguf file or the folder of a model.`
+}
+
+async function parseHeader(path: string): Promise<GGUFParseOutput> {
+  try {
+    return await gguf(path, { allowLocalFile: true })
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new CheckpointError(`${path}: expected the header of a GGUF file, got: ${reason}. It is damaged or cut short: download it again.`, { cause })
+  }
+}
+
+/** @throws CheckpointError when the tensor ends outside the file; the size of a type that is not read here is not known */
+function checkExtent(path: string, size: number, tensor: GgufTensor): void {
+  const type = tensorTypeOf(tensor.typeId)
+  const end = tensor.begin + (type === undefined ? 0 : tensorBytes(path, tensor))
+  if (Number.isSafeInteger(end) && end <= size) return
+  throw new CheckpointError(`${path}: tensor ${tensor.name}: expected a file of ${end} bytes or more, got ${size}. It is cut short: download it again.`)
+}
+
+function tensorBytes(path: string, { name, shape, typeId }: GgufTensor): number {
+  const type = tensorTypeOf(typeId)
+  if (type === undefined) {
+    throw new CheckpointError(
+      `${path}: tensor ${name}: expected a quantisation among ${tensorTypeNames().join(", ")}, got ${describeTensorType(typeId)}. ` +
+        "Use a file of the model in one of these, e.g. Q8_0.",
+    )
+  }
+  const { elements, bytes } = tensorLayouts[type]
+  const row = shape.at(-1) ?? 1
+  if (row % elements !== 0) {
+    throw new CheckpointError(`${path}: tensor ${name}: expected rows of whole blocks of ${elements} (${type}), got rows of ${row}. The file is damaged: download it again.`)
+  }
+  return (elementCount(shape) / elements) * bytes
+}
+
+/**
+ * Reads tensors into float32, dequantised, in the order of the file.
+ * @param wanted  names; each must be in the file
+ * @throws CheckpointError  naming the file and the tensor, also for a quantisation that is not computed
+ */
+export function readGgufTensors(file: GgufFile, wanted: Iterable<string>): Promise<Map<string, Float32Array>> {
+  const tensors = [...wanted].map((name) => {
+    const tensor = file.tensors.get(name)
+    if (tensor === undefined) throw new CheckpointError(`${file.path}: expected a tensor ${name}, got none of that name. Check that the file belongs to the model.`)
+    return tensor
+  })
+  tensors.sort((a, b) => a.begin - b.begin)
+  return withFile(file.path, async (handle) => {
+    const values = new Map<string, Float32Array>()
+    for (const tensor of tensors) values.set(tensor.name, await readTensor(handle, file.path, tensor))
+    return values
+  })
+}
+
+async function readTensor(file: FileHandle, path: string, tensor: GgufTensor): Promise<Float32Array> {
+  const total = tensorBytes(path, tensor)
+  const type = tensorTypeOf(tensor.typeId)!
+  const { elements, bytes } = tensorLayouts[type]
+  const values = new Float32Array(elementCount(tensor.shape))
+  const staging = new Uint8Array(Math.min((chunkElements / elements) * bytes, total))
+  for (let done = 0, start = 0; done < total; done += staging.length, start += chunkElements) {
+    const chunk = staging.subarray(0, Math.min(staging.length, total - done))
+    const { bytesRead } = await file.read(chunk, 0, chunk.length, tensor.begin + done)
+    if (bytesRead !== chunk.length) throw new CheckpointError(`${path}: tensor ${tensor.name}: expected ${total} bytes, got the end of the file. Copy it again.`)
+    dequantise(type, chunk, values, start)
+  }
+  return values
+}
+
+async function withFile<T>(path: string, work: (file: FileHandle) => Promise<T>): Promise<T> {
+  try {
+    if ((await stat(path)).isDirectory()) throw new CheckpointError(`${path}: expected a GGUF file, got a folder. Name the file in it.`)
+    const file = await open(path, "r")
+    try {
+      return await work(file)
+    } finally {
+      await file.close()
+    }
+  } catch (cause) {
+    if (cause instanceof PirlError) throw cause
+    if (isMissingFile(cause)) throw new CheckpointError(`${path}: expected a GGUF file, got no such file. Check the path.`, { cause })
+    throw new CheckpointError(`${path}: expected a file that can be read, got ${String(cause)}. Check its permissions.`, { cause })
+  }
+}

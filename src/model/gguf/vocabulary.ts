@@ -1,0 +1,62 @@
+/** The tokens that a GGUF file lists, and the part each of them plays. */
+import { CheckpointError } from "../../errors.ts"
+import type { JsonObject } from "../json-file.ts"
+import type { GgufFile } from "./reader.ts"
+
+/** Values of `tokenizer.ggml.token_type`. */
+export const tokenTypes = { normal: 1, unknown: 2, control: 3, userDefined: 4, unused: 5, byte: 6 } as const
+
+/** Texts of tokens that end a turn or a document, whatever the file names as its end. Source: llama-vocab.cpp of llama.cpp. */
+const endTexts: ReadonlySet<string> = new Set([
+  "<|endoftext|>",
+  "<|end_of_text|>",
+  "<|im_end|>",
+  "<|eot_id|>",
+  "<|eom_id|>",
+  "<|end|>",
+  "<end_of_turn>",
+  "<EOT>",
+  "<｜end▁of▁sentence｜>",
+])
+
+export interface GgufVocabulary {
+  /** By id. */
+  readonly tokens: readonly string[]
+  /** By id; values of `tokenTypes`. */
+  readonly types: readonly number[]
+  /** Ids of the tokens with a part of their own. */
+  readonly bos: number | undefined
+  readonly eos: number | undefined
+  readonly pad: number | undefined
+  readonly unknown: number | undefined
+  /** Ids that end a response, the file's own end first. */
+  readonly ends: readonly number[]
+}
+
+/** @throws CheckpointError when the lists are missing or do not fit together */
+export function readVocabulary({ metadata, path }: GgufFile): GgufVocabulary {
+  const tokens = metadata.texts("tokenizer.ggml.tokens")
+  if (tokens === undefined) throw new CheckpointError(`${path}: expected the tokens of a vocabulary (tokenizer.ggml.tokens), got none. Convert the model again, with its tokenizer.`)
+  const types = metadata.numbers("tokenizer.ggml.token_type") ?? tokens.map(() => tokenTypes.normal)
+  if (types.length !== tokens.length) {
+    throw new CheckpointError(`${path}: tokenizer.ggml.token_type: expected ${tokens.length} types, one for each token, got ${types.length}. Convert the model again.`)
+  }
+  const id = (name: string): number | undefined => {
+    const value = metadata.number(`tokenizer.ggml.${name}_token_id`)
+    if (value === undefined || (Number.isInteger(value) && value >= 0 && value < tokens.length)) return value
+    throw new CheckpointError(`${path}: tokenizer.ggml.${name}_token_id: expected an id from 0 to ${tokens.length - 1}, got ${value}. Convert the model again.`)
+  }
+  const named = [id("eos"), id("eot"), id("eom")].filter((token) => token !== undefined)
+  const known = tokens.flatMap((text, token) => (endTexts.has(text) && types[token] !== tokenTypes.normal ? [token] : []))
+  return { tokens, types, bos: id("bos"), eos: id("eos"), pad: id("padding"), unknown: id("unknown"), ends: [...new Set([...named, ...known])] }
+}
+
+/** The `added_tokens` of a tokenizer.json: control tokens are special, those that users defined are found in texts too. */
+export function addedTokens({ tokens, types, bos, eos, pad, unknown }: GgufVocabulary): JsonObject[] {
+  const named = new Set([bos, eos, pad, unknown])
+  return tokens.flatMap((content, id) => {
+    const special = types[id] === tokenTypes.control || types[id] === tokenTypes.unknown || named.has(id)
+    if (!special && types[id] !== tokenTypes.userDefined) return []
+    return [{ id, content, single_word: false, lstrip: false, rstrip: false, normalized: false, special }]
+  })
+}
