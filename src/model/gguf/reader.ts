@@ -70,7 +70,9 @@ async function checkStart(path: string): Promise<number> {
     await file.read(start, 0, smallestFile, 0)
     return (await file.stat()).size
   })
-  if (start.toString("latin1", 0, 4) !== "GGUF") throw new CheckpointError(`${path}: expected a GGUF file, got ${describeStart(start, size)}`)
+  if (!"GGUF".startsWith(start.toString("latin1", 0, Math.min(4, size))) || size === 0) {
+    throw new CheckpointError(`${path}: expected a GGUF file, got ${describeStart(start, size)}`)
+  }
   if (size < smallestFile) throw new CheckpointError(`${path}: expected a header of ${smallestFile} bytes or more, got a file of ${size}. It is cut short: download it again.`)
   const version = start.readUInt32LE(4)
   if (version !== 2 && version !== 3) {
@@ -84,7 +86,7 @@ function describeStart(start: Buffer, size: number): string {
   if (size === 0) return "an empty file. Download it again."
   const text = start.toString("latin1")
   if (text.startsWith("version https://git-lfs")) return "the pointer that Git LFS leaves in its place. Fetch the file itself: git lfs pull."
-  if (/^\s*</.test(text)) return "a web page. Download the file itself, not the page about it."
+  if (/^\s*<[!a-z]/i.test(text)) return "a web page. Download the file itself, not the page about it."
   if (text.startsWith("PK")) return "a zip archive. Unpack it, or give the folder of the model."
   if (text.startsWith('{"') || start.readBigUInt64LE(0) < 100_000_000n) return "another kind of file. Give the folder of a model, not one of its files."
   return `a file that starts with ${JSON.stringify(text.slice(0, 4))}. Give a .gguf file or the folder of a model.`
