@@ -50,7 +50,7 @@ const refusedSettings = [
 ]
 
 /** Ways of starting an adapter that leave the base as it is; others (PiSSA, OLoRA, LoftQ, CorDA) change it. */
-const harmlessStarts: readonly unknown[] = [undefined, null, true, false, "gaussian", "orthogonal", "eva"]
+const harmlessStarts: ReadonlySet<unknown> = new Set([undefined, null, true, false, "gaussian", "orthogonal", "eva"])
 
 /**
  * The model that the adapters of a folder belong to: an existing path, which adapter_config.json may give from the folder or
@@ -127,7 +127,7 @@ function settingProblems(settings: JsonObject): string[] {
   if (settings["peft_type"] !== "LORA") refuse("peft_type")
   for (const key of refusedSettings) if (isSet(settings[key])) refuse(key)
   if (isSet(settings["bias"]) && settings["bias"] !== "none") refuse("bias")
-  if (!harmlessStarts.includes(settings["init_lora_weights"])) refuse("init_lora_weights")
+  if (!harmlessStarts.has(settings["init_lora_weights"])) refuse("init_lora_weights")
   return problems
 }
 
