@@ -5,10 +5,10 @@ import { open } from "node:fs/promises"
 import { basename } from "node:path"
 import { attentionBias, dim, dimAdd, emitOnnx, input, reshape, type Initializer, type Tensor } from "../graph/index.ts"
 import type { ModelConfig } from "../model/config.ts"
-import { decodeOver, decoderInputs, product, weightTensors, type DecoderOptions, type KeyValue } from "../model/decoder.ts"
+import { decodeOver, product, weightTensors, type DecoderOptions, type KeyValue } from "../model/decoder.ts"
 import { writeFlushed } from "../model/folder.ts"
 import { headWeight } from "../model/head.ts"
-import { ropeTables } from "../model/rope-tables.ts"
+import { ropeTensors } from "../model/rope-tables.ts"
 import { parameterSpecs, type Weights } from "../model/weights.ts"
 
 /** Weights beyond this many bytes go to a file of their own: a protocol buffer holds less than two gigabytes. */
@@ -26,11 +26,12 @@ function onnxOutputs(config: ModelConfig): Record<string, Tensor> {
     key: input(`past_key_values.${layer}.key`, shape),
     value: input(`past_key_values.${layer}.value`, shape),
   }))
+  const attentionMask = input("attention_mask", [batch, dimAdd(past, time)], "i64")
   const decoder: DecoderOptions = { config, weights: weightTensors(config) }
   const output = decodeOver(decoder, {
     tokens_BT: input("input_ids", [batch, time], "i64"),
     positions_BT: input("position_ids", [batch, time], "i64"),
-    mask: attentionBias(input("attention_mask", [batch, dimAdd(past, time)], "i64"), time),
+    mask: (window) => attentionBias(attentionMask, time, window),
     past: cache,
   })
   const logits_NV = product(decoder, output.hidden_ND, headWeight(config, decoder.weights))
@@ -49,12 +50,9 @@ function onnxOutputs(config: ModelConfig): Record<string, Tensor> {
  * @throws CheckpointError  when the model cannot be written
  */
 export async function writeOnnxModel(path: string, config: ModelConfig, weights: Weights, limit: number = inlineLimit): Promise<boolean> {
-  const { cos, sin } = ropeTables(config, config.contextLength)
-  const table = [config.contextLength, config.headDim / 2]
   const tensors: { readonly name: string; readonly shape: readonly number[]; readonly values: Float32Array }[] = [
     ...parameterSpecs(config).map(({ name, shape }) => ({ name, shape, values: weights.get(name)! })),
-    { name: decoderInputs.cos, shape: table, values: cos },
-    { name: decoderInputs.sin, shape: table, values: sin },
+    ...ropeTensors(config, config.contextLength),
   ]
   const external = tensors.reduce((total, { values }) => total + values.byteLength, 0) > limit
   const initializers = new Map<string, Initializer>()

@@ -11,6 +11,7 @@ export {
   div,
   equal,
   exp,
+  geluTanh,
   greater,
   greaterEqual,
   less,

@@ -45,6 +45,8 @@ const cases: Case[] = [
   unaryCase("tanh", g.tanh),
   unaryCase("relu", g.relu),
   unaryCase("silu", g.silu),
+  unaryCase("geluTanh", g.geluTanh),
+  unaryCase("geluTanh far from zero", g.geluTanh, -40, 40),
   unaryCase("square", g.square),
   unaryCase("sign (no gradient)", g.sign),
   unaryCase("clip between numbers", (x) => g.clip(x, -1, 0.5)),

@@ -99,15 +99,29 @@ describe("parseModelConfig", () => {
   })
 
   test.each([
-    ["an unknown family", { model_type: "mamba" }, /model_type: expected "qwen3", "qwen2" or "llama", got "mamba"/],
-    ["a mixture of experts", { num_experts: 8 }, /num_experts: expected none, got 8/],
+    ["an unknown family", { model_type: "mamba" }, /model_type: expected one of "llama", .*, got "mamba"\. Use .* qwen3 \(Qwen3\), /],
+    ["a model of images", { model_type: "gemma3", vision_config: {} }, /model_type: .*got a model of images and text \("gemma3"\)\. Use a text-only/],
+    ["a mixture of experts", { num_experts: 8 }, /num_experts: expected none, got 8.*dense text models of the families llama \(/],
     ["another activation", { hidden_act: "gelu" }, /hidden_act: expected "silu", got "gelu"/],
-    ["an active sliding window", { use_sliding_window: true, sliding_window: 32, max_window_layers: 1 }, /use_sliding_window: .*window of 32 tokens/],
-    ["a layer of windowed attention", { layer_types: ["full_attention", "sliding_attention"] }, /layer_types: .*got "sliding_attention"/],
-    ["yarn", { rope_scaling: { rope_type: "yarn", factor: 4 } }, /rope_scaling: rope_type: expected "default", "linear" or "llama3", got "yarn"/],
+    ["Gemma with another activation", { model_type: "gemma3_text", hidden_activation: "gelu" }, /hidden_activation: expected "gelu_pytorch_tanh", got "gelu"/],
+    ["a soft cap on logits", { model_type: "gemma3_text", final_logit_softcapping: 30 }, /final_logit_softcapping: expected none, got 30/],
+    ["attention in both directions", { model_type: "gemma3_text", use_bidirectional_attention: true }, /use_bidirectional_attention: expected false/],
+    ["layers of another kind", { layer_types: ["full_attention", "chunked_attention"] }, /layer_types: .*got "chunked_attention"/],
+    ["kinds of too few layers", { layer_types: ["full_attention"] }, /layer_types: expected an entry for each of 2 layers, got 1/],
+    ["windows in a family without", { model_type: "llama", layer_types: ["full_attention", "sliding_attention"] }, /layer_types: expected 0 layers/],
+    ["windows that are switched off", { layer_types: ["full_attention", "sliding_attention"] }, /use_sliding_window: expected true beside/],
+    ["a window of no size", { use_sliding_window: true, sliding_window: 0, max_window_layers: 0 }, /sliding_window: expected a positive whole number, got 0/],
+    ["rotations of too few layers", { model_type: "smollm3", no_rope_layers: [1] }, /no_rope_layers: expected a 0 or 1 for each of 2 layers, got \[1\]/],
+    ["longrope", { rope_scaling: { rope_type: "longrope", factor: 4 } }, /rope_scaling: rope_type: expected "default", "linear", "llama3" or "yarn", got "longrope"/],
+    ["yarn without a factor", { rope_scaling: { rope_type: "yarn" } }, /rope_scaling: factor: expected a number above zero, got nothing/],
+    [
+      "a scaling of one kind of layers",
+      { model_type: "gemma3_text", rope_parameters: { full_attention: { rope_type: "dynamic" }, sliding_attention: {} } },
+      /rope_parameters\.full_attention: rope_type: .*got "dynamic"/,
+    ],
     ["dynamic scaling", { rope_parameters: { rope_type: "dynamic", factor: 4 } }, /rope_parameters: rope_type: .*got "dynamic"/],
     ["partial rotation", { partial_rotary_factor: 0.5 }, /partial_rotary_factor: expected 1, got 0.5/],
-    ["quantised weights", { quantization_config: { bits: 4 } }, /quantization_config: expected none/],
+    ["quantised weights", { quantization_config: { quant_method: "fp8" } }, /quantization_config: expected none, .*in f32, bf16 or f16/],
     ["a missing size", { hidden_size: undefined }, /hidden_size: expected a positive whole number, got nothing/],
     ["a fractional size", { num_hidden_layers: 2.5 }, /num_hidden_layers: .*got 2.5/],
     ["heads that do not group", { num_key_value_heads: 3 }, /num_key_value_heads: expected a divisor of num_attention_heads \(4\), got 3/],
@@ -122,9 +136,34 @@ describe("parseModelConfig", () => {
     expect(issues[0]).toMatch(/^config\.json: /)
   })
 
-  test("a sliding window that is switched off, or begins after the last layer, is accepted", () => {
-    expect(issuesOf({ ...sizes, model_type: "qwen2", use_sliding_window: false, sliding_window: 32 })).toEqual([])
-    expect(issuesOf({ ...sizes, model_type: "qwen2", use_sliding_window: true, sliding_window: 32, max_window_layers: 2 })).toEqual([])
+  test("a sliding window that is switched off, begins after the last layer or spans the context hides nothing", () => {
+    const window = (keys: Record<string, unknown>): unknown => parseModelConfig({ ...sizes, ...keys }, "config.json").slidingWindow
+    expect(window({ model_type: "qwen2", use_sliding_window: false, sliding_window: 32 })).toBeUndefined()
+    expect(window({ model_type: "qwen2", use_sliding_window: true, sliding_window: 32, max_window_layers: 2 })).toBeUndefined()
+    expect(window({ model_type: "mistral", sliding_window: null })).toBeUndefined()
+    expect(window({ model_type: "mistral", sliding_window: 64 })).toBeUndefined()
+    expect(window({ model_type: "mistral" })).toBeUndefined()
+  })
+
+  test("the layers of a sliding window are those of layer_types, or what the family does without it", () => {
+    const window = (keys: Record<string, unknown>): unknown => parseModelConfig({ ...sizes, ...keys }, "config.json").slidingWindow
+    const use = { use_sliding_window: true, sliding_window: 32 }
+    expect(window({ model_type: "qwen2", ...use, max_window_layers: 1 })).toEqual({ tokens: 32, layers: [1] })
+    expect(window({ model_type: "qwen3", ...use, layer_types: ["sliding_attention", "full_attention"] })).toEqual({ tokens: 32, layers: [0] })
+    expect(window({ model_type: "mistral", sliding_window: 63 })).toEqual({ tokens: 63, layers: [0, 1] })
+    expect(window({ model_type: "smollm3", ...use, no_rope_layers: [0, 1] })).toEqual({ tokens: 32, layers: [0] })
+    const gemma = { model_type: "gemma3_text", sliding_window: 64, rope_local_base_freq: 500 }
+    expect(window({ ...gemma, sliding_window_pattern: 2 })).toEqual({ tokens: 64, layers: [0], rope: { theta: 500 } })
+    expect(window({ ...gemma, layer_types: ["full_attention", "full_attention"] })).toBeUndefined()
+  })
+
+  test("YaRN takes what is absent from the factor and the context", () => {
+    const yarn = (keys: object): unknown => parseModelConfig({ ...sizes, model_type: "qwen3", rope_scaling: { type: "yarn", factor: 4, ...keys } }, "config.json").rope.scaling
+    const defaults = { type: "yarn", factor: 4, betaFast: 32, betaSlow: 1, truncate: true, originalContextLength: 64 }
+    expect(yarn({})).toEqual({ ...defaults, attentionFactor: 0.1 * Math.log(4) + 1 })
+    expect(yarn({ attention_factor: 1, original_max_position_embeddings: 16, beta_fast: 8 })).toEqual({ ...defaults, attentionFactor: 1, originalContextLength: 16, betaFast: 8 })
+    expect(yarn({ mscale: 1, mscale_all_dim: 1 })).toEqual({ ...defaults, attentionFactor: 1 })
+    expect(yarn({ mscale: 2, mscale_all_dim: 1 })).toEqual({ ...defaults, attentionFactor: (0.2 * Math.log(4) + 1) / (0.1 * Math.log(4) + 1) })
   })
 
   test("all problems are reported at once", () => {
@@ -134,7 +173,7 @@ describe("parseModelConfig", () => {
 })
 
 describe("modelConfigToJson", () => {
-  const families = [
+  const written = [
     { ...sizes, model_type: "qwen3", head_dim: 16, tie_word_embeddings: true, rope_theta: 1e6, eos_token_id: [2, 3], future_key: { a: [1] } },
     { ...sizes, model_type: "qwen2", bos_token_id: 1, rope_theta: 1e6, use_sliding_window: false, sliding_window: 32 },
     { ...sizes, model_type: "llama", mlp_bias: true, attention_bias: true, rope_parameters: { rope_type: "linear", factor: 4, rope_theta: 1e4 } },
@@ -144,16 +183,23 @@ describe("modelConfigToJson", () => {
       rope_theta: 5e5,
       rope_scaling: { rope_type: "llama3", factor: 8, low_freq_factor: 1, high_freq_factor: 4, original_max_position_embeddings: 32 },
     },
+    { ...sizes, model_type: "mistral", sliding_window: 32 },
+    { ...sizes, model_type: "mistral", max_position_embeddings: 8192 },
+    { ...sizes, model_type: "qwen3", head_dim: 8, use_sliding_window: true, sliding_window: 32, max_window_layers: 1 },
+    { ...sizes, model_type: "qwen2", rope_theta: 1e6, rope_scaling: { rope_type: "yarn", factor: 4, truncate: false, original_max_position_embeddings: 16 } },
+    { ...sizes, model_type: "smollm3", no_rope_layer_interval: 2 },
+    { ...sizes, model_type: "gemma3_text", rope_scaling: { rope_type: "linear", factor: 8 }, sliding_window: 8, sliding_window_pattern: 2 },
+    { ...sizes, model_type: "gemma3_text", layer_types: ["full_attention", "full_attention"], rope_theta: 1e4 },
   ]
 
-  test.each(families)("what is written is read back the same ($model_type)", (json) => {
+  test.each(written)("what is written is read back the same ($model_type)", (json) => {
     const config = parseModelConfig(json, "config.json")
     const again = parseModelConfig(JSON.parse(JSON.stringify(modelConfigToJson(config))), "config.json")
     expect({ ...again, source: null }).toEqual({ ...config, source: null })
   })
 
   test("keys unknown here survive, and the storage type and class are written over the old ones", () => {
-    const config = parseModelConfig({ ...families[0], architectures: ["Qwen3Model"], torch_dtype: "float16" }, "config.json")
+    const config = parseModelConfig({ ...written[0], architectures: ["Qwen3Model"], torch_dtype: "float16" }, "config.json")
     expect(modelConfigToJson(config, "bf16")).toMatchObject({
       future_key: { a: [1] },
       architectures: ["Qwen3ForCausalLM"],
@@ -164,7 +210,7 @@ describe("modelConfigToJson", () => {
   })
 
   test("the two forms of the rotary settings say the same", () => {
-    const json = modelConfigToJson(parseModelConfig(families[2], "config.json"))
+    const json = modelConfigToJson(parseModelConfig(written[2], "config.json"))
     expect(json).toMatchObject({
       rope_theta: 1e4,
       rope_scaling: { rope_type: "linear", factor: 4 },

@@ -4,16 +4,21 @@
  */
 import { ConfigError } from "../errors.ts"
 import { ConfigReader } from "./config-reader.ts"
+import type { Architecture, Family } from "./families.ts"
+import { families, isArchitecture, supportedModels } from "./families.ts"
 import { isJsonObject, showValue } from "./json-file.ts"
+import type { LayerPattern, SlidingWindow } from "./layer-pattern.ts"
+import { layerPatternToJson, parseLayerPattern } from "./layer-pattern.ts"
 import type { RopeConfig } from "./rope-config.ts"
 import { parseRope, ropeToJson } from "./rope-config.ts"
 
-export type Architecture = "qwen3" | "qwen2" | "llama"
+export type { Architecture, SlidingWindow }
 
 /** Storage type of a weight file. */
 export type WeightType = "f32" | "bf16" | "f16"
 
-export interface ModelConfig {
+export interface ModelConfig extends LayerPattern {
+  /** What is the same in all models of the family stands in `families`. */
   readonly architecture: Architecture
   readonly vocabularySize: number
   readonly hiddenSize: number
@@ -34,6 +39,8 @@ export interface ModelConfig {
   readonly mlpBias: boolean
   /** RMS norm over each head of queries and keys, before the rotation. */
   readonly qkNorm: boolean
+  /** Scores of attention are divided by its root; absent: the head size. */
+  readonly queryScalar?: number
   readonly rope: RopeConfig
   readonly bosToken?: number
   readonly eosTokens: readonly number[]
@@ -44,21 +51,15 @@ export interface ModelConfig {
   readonly source: Readonly<Record<string, unknown>>
 }
 
-const architectureClasses: Readonly<Record<Architecture, string>> = {
-  qwen3: "Qwen3ForCausalLM",
-  qwen2: "Qwen2ForCausalLM",
-  llama: "LlamaForCausalLM",
-}
-
 const torchTypes: Readonly<Record<WeightType, string>> = { f32: "float32", bf16: "bfloat16", f16: "float16" }
 
-/** Llama and Qwen3 put `attention_bias` on the output projection too; Qwen2 never does. */
+/** Some families never have a bias on the output projection of attention, whatever queries, keys and values have. */
 export function hasOutputProjectionBias(config: ModelConfig): boolean {
-  return config.attentionBias && config.architecture !== "qwen2"
+  return config.attentionBias && families[config.architecture].outputBias === "configured"
 }
 
 /**
- * Reads a parsed config.json of the Qwen3, Qwen2 or Llama family. Absent keys take the defaults of transformers.
+ * Reads a parsed config.json of one of the `families`. Absent keys take the defaults of transformers.
  * @param file  named in the messages
  * @throws ConfigError  with every key that is missing, wrong or asks for what is not computed
  */
@@ -66,8 +67,9 @@ export function parseModelConfig(json: unknown, file: string): ModelConfig {
   if (!isJsonObject(json)) {
     throw new ConfigError([{ path: file, message: `expected a JSON object, got ${showValue(json)}. Copy the file again.` }])
   }
-  const reader = new ConfigReader(json, file)
-  const architecture = parseArchitecture(reader)
+  const architecture = parseArchitecture(json, file)
+  const family = families[architecture]
+  const reader = new ConfigReader({ ...family.defaults, ...json }, file)
   const vocabularySize = reader.count("vocab_size")
   const hiddenSize = reader.count("hidden_size")
   const heads = reader.count("num_attention_heads")
@@ -77,10 +79,12 @@ export function parseModelConfig(json: unknown, file: string): ModelConfig {
   if (heads % keyValueHeads !== 0) {
     reader.report("num_key_value_heads", `expected a divisor of num_attention_heads (${heads}), got ${keyValueHeads}. Correct the file.`)
   }
-  const headDim = parseHeadDim(reader, architecture, hiddenSize, heads)
-  refuseUncomputable(reader, layers, contextLength)
+  const headDim = parseHeadDim(reader, hiddenSize, heads)
+  refuseUncomputable(reader, family)
   const bosToken = reader.tokens("bos_token_id", vocabularySize)[0]
   const padToken = reader.tokens("pad_token_id", vocabularySize)[0]
+  const configured = (bias: Family["attentionBias"], key: string): boolean =>
+    bias === "always" || (bias === "configured" && reader.boolean(key, false))
   const config: ModelConfig = {
     architecture,
     vocabularySize,
@@ -93,10 +97,12 @@ export function parseModelConfig(json: unknown, file: string): ModelConfig {
     contextLength,
     rmsNormEps: reader.positive("rms_norm_eps", 1e-6),
     tiedEmbeddings: reader.boolean("tie_word_embeddings", false),
-    attentionBias: architecture === "qwen2" || reader.boolean("attention_bias", false),
-    mlpBias: architecture === "llama" && reader.boolean("mlp_bias", false),
-    qkNorm: architecture === "qwen3",
-    rope: parseRope(reader),
+    attentionBias: configured(family.attentionBias, "attention_bias"),
+    mlpBias: configured(family.mlpBias, "mlp_bias"),
+    qkNorm: family.qkNorm,
+    ...(family.queryScalar ? { queryScalar: reader.positive("query_pre_attn_scalar") } : {}),
+    rope: parseRope(reader, contextLength),
+    ...parseLayerPattern(reader, family, layers, contextLength),
     ...(bosToken === undefined ? {} : { bosToken }),
     eosTokens: reader.tokens("eos_token_id", vocabularySize),
     ...(padToken === undefined ? {} : { padToken }),
@@ -107,17 +113,20 @@ export function parseModelConfig(json: unknown, file: string): ModelConfig {
   return config
 }
 
-function parseArchitecture(reader: ConfigReader): Architecture {
-  const type = reader.json["model_type"]
-  if (type === "qwen3" || type === "qwen2" || type === "llama") return type
-  reader.report("model_type", `expected "qwen3", "qwen2" or "llama", got ${showValue(type)}. Use a checkpoint of one of these families.`)
-  return "qwen3"
+/** Of another family nothing more is read: its keys may mean something else. */
+function parseArchitecture(json: Readonly<Record<string, unknown>>, file: string): Architecture {
+  const type = json["model_type"]
+  if (isArchitecture(type)) return type
+  const [what, remedy] = isJsonObject(json["vision_config"])
+    ? [`a model of images and text (${showValue(type)})`, "Use a text-only checkpoint."]
+    : [showValue(type), "Use a checkpoint of one of these families."]
+  const expected = Object.keys(families).map((name) => JSON.stringify(name)).join(", ")
+  throw new ConfigError([{ path: `${file}: model_type`, message: `expected one of ${expected}, got ${what}. ${remedy} ${supportedModels}` }])
 }
 
-function parseHeadDim(reader: ConfigReader, architecture: Architecture, hiddenSize: number, heads: number): number {
-  // Qwen3 has a default of its own; the others divide the hidden size.
-  const headDim = reader.count("head_dim", architecture === "qwen3" ? 128 : Math.floor(hiddenSize / heads) || 1)
-  if (!reader.has("head_dim") && architecture !== "qwen3" && hiddenSize % heads !== 0) {
+function parseHeadDim(reader: ConfigReader, hiddenSize: number, heads: number): number {
+  const headDim = reader.count("head_dim", Math.floor(hiddenSize / heads) || 1)
+  if (!reader.has("head_dim") && hiddenSize % heads !== 0) {
     reader.report("hidden_size", `expected a multiple of num_attention_heads (${heads}), got ${hiddenSize}. Add head_dim or correct the file.`)
   } else if (headDim % 2 !== 0) {
     reader.report("head_dim", `expected an even number, got ${headDim}. Rotary embedding turns pairs; correct the file.`)
@@ -125,32 +134,25 @@ function parseHeadDim(reader: ConfigReader, architecture: Architecture, hiddenSi
   return headDim
 }
 
-function refuseUncomputable(reader: ConfigReader, layers: number, contextLength: number): void {
+function refuseUncomputable(reader: ConfigReader, family: Family): void {
   const { json } = reader
-  const activation = json["hidden_act"] ?? "silu"
-  if (activation !== "silu") {
-    reader.report("hidden_act", `expected "silu", got ${showValue(activation)}. Only the SwiGLU feed-forward layer is computed; use another checkpoint.`)
-  }
-  const window = json["sliding_window"]
-  const firstWindowed = typeof json["max_window_layers"] === "number" ? json["max_window_layers"] : 0
-  if (json["use_sliding_window"] === true && typeof window === "number" && window < contextLength && firstWindowed < layers) {
-    reader.report(
-      "use_sliding_window",
-      `expected false, got true with a window of ${window} tokens. Only full attention is computed: set it to false and max_position_embeddings to at most ${window}.`,
-    )
-  }
-  const layerTypes = json["layer_types"]
-  if (Array.isArray(layerTypes) && layerTypes.some((type) => type !== "full_attention")) {
-    const other: unknown = layerTypes.find((type) => type !== "full_attention")
-    reader.report("layer_types", `expected "full_attention" in every layer, got ${showValue(other)}. Use another checkpoint.`)
+  const activation = json[family.activationKey] ?? family.activation
+  if (activation !== family.activation) {
+    reader.report(family.activationKey, `expected ${showValue(family.activation)}, got ${showValue(activation)}. Use another checkpoint.`)
   }
   if (reader.has("quantization_config")) {
-    reader.report("quantization_config", `expected none, got ${showValue(json["quantization_config"])}. Use the checkpoint in f32, f16 or bf16.`)
+    reader.report("quantization_config", `expected none, got ${showValue(json["quantization_config"])}. Use the checkpoint before quantisation. ${supportedModels}`)
   }
   for (const key of ["num_experts", "num_local_experts", "n_routed_experts"]) {
     if (reader.has(key) && json[key] !== 0) {
-      reader.report(key, `expected none, got ${showValue(json[key])}. Mixtures of experts are not computed; use a dense checkpoint.`)
+      reader.report(key, `expected none, got ${showValue(json[key])}. Mixtures of experts are not computed. ${supportedModels}`)
     }
+  }
+  for (const key of ["attn_logit_softcapping", "final_logit_softcapping"]) {
+    if (reader.has(key)) reader.report(key, `expected none, got ${showValue(json[key])}. Soft caps are not computed; use another checkpoint.`)
+  }
+  if (reader.boolean("use_bidirectional_attention", false)) {
+    reader.report("use_bidirectional_attention", "expected false, got true. The model embeds text and does not continue it; use another checkpoint.")
   }
 }
 
@@ -159,13 +161,10 @@ function refuseUncomputable(reader: ConfigReader, layers: number, contextLength:
  * @param type  storage type of the weights beside it
  */
 export function modelConfigToJson(config: ModelConfig, type: WeightType = "f32"): Record<string, unknown> {
-  const family: Record<string, unknown> = {}
-  if (config.architecture !== "qwen2") family["attention_bias"] = config.attentionBias
-  if (config.architecture === "llama") family["mlp_bias"] = config.mlpBias
-  else family["use_sliding_window"] = config.source["use_sliding_window"] ?? false
+  const family = families[config.architecture]
   return {
     ...config.source,
-    architectures: [architectureClasses[config.architecture]],
+    architectures: [family.className],
     model_type: config.architecture,
     vocab_size: config.vocabularySize,
     hidden_size: config.hiddenSize,
@@ -175,11 +174,14 @@ export function modelConfigToJson(config: ModelConfig, type: WeightType = "f32")
     num_key_value_heads: config.keyValueHeads,
     head_dim: config.headDim,
     max_position_embeddings: config.contextLength,
-    hidden_act: "silu",
+    [family.activationKey]: family.activation,
     rms_norm_eps: config.rmsNormEps,
     tie_word_embeddings: config.tiedEmbeddings,
-    ...family,
-    ...ropeToJson(config.rope),
+    ...(family.attentionBias === "configured" ? { attention_bias: config.attentionBias } : {}),
+    ...(family.mlpBias === "configured" ? { mlp_bias: config.mlpBias } : {}),
+    ...(config.queryScalar === undefined ? {} : { query_pre_attn_scalar: config.queryScalar }),
+    ...layerPatternToJson(config, family),
+    ...ropeToJson(config.rope, family.windowedRope ? (config.slidingWindow?.rope ?? config.rope) : undefined),
     bos_token_id: config.bosToken ?? null,
     eos_token_id: config.eosTokens.length > 1 ? [...config.eosTokens] : (config.eosTokens[0] ?? null),
     pad_token_id: config.padToken ?? null,

@@ -1,17 +1,16 @@
 /**
- * The decoder as a graph expression: Qwen3, Qwen2 and Llama differ by biases, QK-norm and rotary scaling only.
+ * The decoder as a graph expression, one for all `families`: what they differ in are switches of the family and the config.
  *
- * Shape legend: B sequences, T positions, N = B*T, D model width, H heads, K key/value heads, R = H/K heads of one key/value
- * head, E head size, P positions in the cache.
+ * Shape legend: B sequences, T positions, N = B*T, D model width, H heads, K key/value heads, E head size,
+ * P positions in the cache.
  */
 import {
   add,
-  concat,
-  customGradient,
   dim,
   dimAdd,
   dimMul,
   embedding,
+  geluTanh,
   input,
   matmul,
   mul,
@@ -20,17 +19,19 @@ import {
   rope,
   silu,
   slice,
-  softmax,
   stopGradient,
-  sub,
-  sum,
   transpose,
 } from "../graph/index.ts"
 import type { Dim, Tensor } from "../graph/index.ts"
+import { append, attend, attendAll, attendCached, type KeyValue } from "./attention.ts"
 import type { ModelConfig } from "./config.ts"
 import { hasOutputProjectionBias } from "./config.ts"
+import type { Activation } from "./families.ts"
+import { families } from "./families.ts"
 import { loraNames, loraSpecs, type LoraConfig } from "./lora.ts"
 import { parameterSpecs } from "./weights.ts"
+
+export type { KeyValue }
 
 /** Weight inputs by parameter name; the graph input has the parameter's name. */
 export type WeightTensors = ReadonlyMap<string, Tensor>
@@ -48,23 +49,30 @@ export interface DecoderOptions {
   readonly exactForThreads?: number
 }
 
-/** What one position sees of those before it. */
-interface AttentionContext extends DecoderOptions {
+/** What the attention of a layer reads beside the residual stream. */
+interface LayerInputs {
+  /** Additive: [T, T] for whole sequences, [B, 1, 1, P+1] for one new position over a cache, [B, 1, T, P+T] for several. */
+  readonly mask: Tensor
+  readonly cos: Tensor
+  readonly sin: Tensor
+}
+
+interface DecoderContext extends DecoderOptions {
   readonly batch: Dim
   readonly time: Dim
   readonly positions_BT: Tensor
-  readonly cos: Tensor
-  readonly sin: Tensor
-  /** Additive: [T, T] for whole sequences, [B, 1, 1, P+1] for one new position over a cache, [B, 1, T, P+T] for several. */
-  readonly mask: Tensor
+  /** Of layers that see all that came before. */
+  readonly full: LayerInputs
+  /** Of layers with a sliding window; absent where there are none. */
+  readonly windowed: LayerInputs | undefined
   /** The cache is given back with the new positions appended, instead of these alone. */
   readonly appends?: boolean
 }
 
-/** Keys and values of one layer, [B, K, T, E]. */
-export interface KeyValue {
-  readonly key: Tensor
-  readonly value: Tensor
+/** One layer of a decoder. */
+interface LayerContext extends DecoderContext, LayerInputs {
+  /** Queries and keys are turned by their position. */
+  readonly rotates: boolean
 }
 
 export interface DecoderOutput {
@@ -78,24 +86,42 @@ export interface DecoderOutput {
   readonly boundaries: readonly Tensor[]
 }
 
-/** Names of the inputs that every decoder graph reads beside the weights. */
-export const decoderInputs = { tokens: "tokens", positions: "positions", mask: "mask", cos: "rope.cos", sin: "rope.sin" } as const
+/** Names of the inputs that decoder graphs read beside the weights; those with `window` where a layer has one. */
+export const decoderInputs = {
+  tokens: "tokens",
+  positions: "positions",
+  mask: "mask",
+  windowMask: "mask.window",
+  cos: "rope.cos",
+  sin: "rope.sin",
+  windowCos: "rope.window.cos",
+  windowSin: "rope.window.sin",
+} as const
 
-function ropeInputs(config: ModelConfig): { readonly cos: Tensor; readonly sin: Tensor } {
-  const shape = [dim("ropePositions"), config.headDim / 2]
-  return { cos: input(decoderInputs.cos, shape), sin: input(decoderInputs.sin, shape) }
+/** The inputs of both kinds of layers. @param maskShape  of an input; or the masks themselves */
+function layerInputs({ slidingWindow, headDim }: ModelConfig, mask: (name: string) => Tensor): Pick<DecoderContext, "full" | "windowed"> {
+  const table = (name: string): Tensor => input(name, [dim("ropePositions"), headDim / 2])
+  const full = { mask: mask(decoderInputs.mask), cos: table(decoderInputs.cos), sin: table(decoderInputs.sin) }
+  if (slidingWindow === undefined) return { full, windowed: undefined }
+  const own = slidingWindow.rope === undefined ? {} : { cos: table(decoderInputs.windowCos), sin: table(decoderInputs.windowSin) }
+  return { full, windowed: { ...full, ...own, mask: mask(decoderInputs.windowMask) } }
 }
 
-/** Whole sequences: inputs tokens [B, T], positions [B, T], mask [T, T]. */
+function layerContext(context: DecoderContext, layer: number): LayerContext {
+  const { slidingWindow, unrotatedLayers } = context.config
+  const inputs = slidingWindow?.layers.includes(layer) === true ? context.windowed! : context.full
+  return { ...context, ...inputs, rotates: unrotatedLayers?.includes(layer) !== true }
+}
+
+/** Whole sequences: inputs tokens [B, T], positions [B, T], masks [T, T]. */
 export function decodeSequences(options: DecoderOptions): DecoderOutput {
   const [batch, time] = [dim("B"), dim("T")]
-  const context: AttentionContext = {
+  const context: DecoderContext = {
     ...options,
     batch,
     time,
     positions_BT: input(decoderInputs.positions, [batch, time], "i64"),
-    ...ropeInputs(options.config),
-    mask: input(decoderInputs.mask, [time, time]),
+    ...layerInputs(options.config, (name) => input(name, [time, time])),
   }
   return decode(context, input(decoderInputs.tokens, [batch, time], "i64"), undefined)
 }
@@ -105,7 +131,7 @@ export function cacheInput(kind: keyof KeyValue, layer: number): string {
   return `past.${layer}.${kind}`
 }
 
-/** One new position per sequence over a cache: inputs tokens [B, 1], positions [B, 1], mask [B, 1, 1, P+1], past.* */
+/** One new position per sequence over a cache: inputs tokens [B, 1], positions [B, 1], masks [B, 1, 1, P+1], past.* */
 export function decodeNext(options: DecoderOptions): DecoderOutput {
   const { config } = options
   const [batch, past] = [dim("B"), dim("P")]
@@ -114,13 +140,12 @@ export function decodeNext(options: DecoderOptions): DecoderOutput {
     key: input(cacheInput("key", layer), shape),
     value: input(cacheInput("value", layer), shape),
   }))
-  const context: AttentionContext = {
+  const context: DecoderContext = {
     ...options,
     batch,
     time: 1,
     positions_BT: input(decoderInputs.positions, [batch, 1], "i64"),
-    ...ropeInputs(config),
-    mask: input(decoderInputs.mask, [batch, 1, 1, dimAdd(past, 1)]),
+    ...layerInputs(config, (name) => input(name, [batch, 1, 1, dimAdd(past, 1)])),
   }
   return decode(context, input(decoderInputs.tokens, [batch, 1], "i64"), cache)
 }
@@ -131,8 +156,8 @@ export interface CachedInputs {
   readonly tokens_BT: Tensor
   /** [B, T] i64. */
   readonly positions_BT: Tensor
-  /** [B, 1, T, P+T] additive. */
-  readonly mask: Tensor
+  /** [B, 1, T, P+T] additive; what a position sees of `window` tokens, or of all when there is none. */
+  readonly mask: (window: number | undefined) => Tensor
   /** By layer, [B, K, P, E]; P may be 0. */
   readonly past: readonly KeyValue[]
 }
@@ -140,23 +165,34 @@ export interface CachedInputs {
 /** T new positions over a cache of P, which comes back as one of P + T: a graph for other programs than our sampler. */
 export function decodeOver(options: DecoderOptions, { tokens_BT, positions_BT, mask, past }: CachedInputs): DecoderOutput {
   const [batch, time] = [tokens_BT.shape[0]!, tokens_BT.shape[1]!]
-  return decode({ ...options, batch, time, positions_BT, ...ropeInputs(options.config), mask, appends: true }, tokens_BT, past)
+  const { config } = options
+  const inputs = layerInputs(config, (name) => mask(name === decoderInputs.windowMask ? config.slidingWindow?.tokens : undefined))
+  return decode({ ...options, batch, time, positions_BT, ...inputs, appends: true }, tokens_BT, past)
 }
 
-function decode(context: AttentionContext, tokens_BT: Tensor, past: readonly KeyValue[] | undefined): DecoderOutput {
+function decode(context: DecoderContext, tokens_BT: Tensor, past: readonly KeyValue[] | undefined): DecoderOutput {
   const { config, batch, time } = context
+  const { scaledEmbeddings, outputNorms } = families[config.architecture]
   // The table's gradient through the lookup is a scatter, left to the engine: see embedded_ND.
   const embedded_ND = embedding(stopGradient(parameter(context, "model.embed_tokens.weight")), reshape(tokens_BT, [dimMul(batch, time)]))
   const cache: KeyValue[] = []
   const boundaries: Tensor[] = []
-  let x_ND = embedded_ND
+  let x_ND = scaledEmbeddings ? mul(embedded_ND, Math.sqrt(config.hiddenSize)) : embedded_ND
   for (let layer = 0; layer < config.layers; layer++) {
     boundaries.push(x_ND)
     const prefix = `model.layers.${layer}`
-    const attention = selfAttention(context, norm(context, x_ND, `${prefix}.input_layernorm.weight`), `${prefix}.self_attn`, past?.[layer])
+    const normed = (x: Tensor, name: string): Tensor => norm(context, x, `${prefix}.${name}_layernorm.weight`)
+    const attention = selfAttention(layerContext(context, layer), normed(x_ND, "input"), `${prefix}.self_attn`, past?.[layer])
     cache.push(attention.cache)
-    x_ND = add(x_ND, attention.output_ND)
-    x_ND = add(x_ND, feedForward(context, norm(context, x_ND, `${prefix}.post_attention_layernorm.weight`), `${prefix}.mlp`))
+    const feed = (x: Tensor): Tensor => feedForward(context, x, `${prefix}.mlp`)
+    if (outputNorms) {
+      x_ND = add(x_ND, normed(attention.output_ND, "post_attention"))
+      x_ND = add(x_ND, normed(feed(normed(x_ND, "pre_feedforward")), "post_feedforward"))
+    } else {
+      // The name is historical: this norm stands before the feed-forward layer.
+      x_ND = add(x_ND, attention.output_ND)
+      x_ND = add(x_ND, feed(normed(x_ND, "post_attention")))
+    }
   }
   boundaries.push(x_ND)
   return { hidden_ND: norm(context, x_ND, "model.norm.weight"), embedded_ND, cache, boundaries }
@@ -167,7 +203,10 @@ function parameter(options: DecoderOptions, name: string): Tensor {
 }
 
 function norm(options: DecoderOptions, x: Tensor, name: string): Tensor {
-  return rmsNorm(x, parameter(options, name), options.config.rmsNormEps)
+  const { rmsNormEps, architecture } = options.config
+  const { normOffset } = families[architecture]
+  const weight = parameter(options, name)
+  return rmsNorm(x, normOffset === 0 ? weight : add(weight, normOffset), rmsNormEps)
 }
 
 // onnxruntime's matrix product adds up the inner dimension in pieces whose size depends on how many columns a thread gets,
@@ -204,16 +243,19 @@ function linear(options: DecoderOptions, x_ND: Tensor, name: string, bias: boole
   return add(y, matmul(down, parameter(options, names.b), { transposeB: true, scale: lora.alpha / lora.rank }))
 }
 
-/** Gated feed-forward layer. Source: arXiv:2002.05202 (SwiGLU). */
+const activations: Readonly<Record<Activation, (x: Tensor) => Tensor>> = { silu, gelu_pytorch_tanh: geluTanh }
+
+/** Gated feed-forward layer. Source: arXiv:2002.05202 (SwiGLU, GEGLU). */
 function feedForward(options: DecoderOptions, x_ND: Tensor, prefix: string): Tensor {
-  const { mlpBias } = options.config
-  const gate = silu(linear(options, x_ND, `${prefix}.gate_proj`, mlpBias))
+  const { mlpBias, architecture } = options.config
+  const activate = activations[families[architecture].activation]
+  const gate = activate(linear(options, x_ND, `${prefix}.gate_proj`, mlpBias))
   const up = linear(options, x_ND, `${prefix}.up_proj`, mlpBias)
   return linear(options, mul(gate, up), `${prefix}.down_proj`, mlpBias)
 }
 
 /** Grouped-query attention. Source: arXiv:2305.13245. */
-function selfAttention(context: AttentionContext, x_ND: Tensor, prefix: string, past: KeyValue | undefined): { output_ND: Tensor; cache: KeyValue } {
+function selfAttention(context: LayerContext, x_ND: Tensor, prefix: string, past: KeyValue | undefined): { output_ND: Tensor; cache: KeyValue } {
   const { config, batch, time } = context
   const { heads, keyValueHeads, headDim, attentionBias } = config
   const split = (projection_NW: Tensor, count: number): Tensor =>
@@ -224,6 +266,7 @@ function selfAttention(context: AttentionContext, x_ND: Tensor, prefix: string, 
       const perHead = reshape(projection, [batch, time, count, headDim])
       projection = norm(context, perHead, `${prefix}.${which}_norm.weight`)
     }
+    if (!context.rotates) return split(projection, count)
     const flat = reshape(projection, [batch, time, count * headDim])
     return split(rope(flat, context.positions_BT, context.cos, context.sin, headDim), count)
   }
@@ -247,47 +290,4 @@ function selfAttention(context: AttentionContext, x_ND: Tensor, prefix: string, 
     output_ND: linear(context, merged, `${prefix}.o_proj`, hasOutputProjectionBias(config)),
     cache,
   }
-}
-
-function append(past: KeyValue, next: KeyValue): KeyValue {
-  return { key: concat([past.key, next.key], 2), value: concat([past.value, next.value], 2) }
-}
-
-/** Attention over everything in the cache; forward only. */
-function attendAll(context: AttentionContext, query: Tensor, { key, value }: KeyValue): Tensor {
-  const { config, batch, time } = context
-  const scores = matmul(query, key, { transposeB: true, scale: config.headDim ** -0.5 })
-  const perHead = reshape(scores, [batch, config.heads, time, key.shape[2]!])
-  return matmul(reshape(softmax(add(perHead, context.mask)), scores.shape), value)
-}
-
-/**
- * Attention over whole sequences, with its gradient by hand: the row sums of the softmax's gradient are those of dO * O, which is
- * T / E times smaller than dP * P (arXiv:2205.14135, appendix B.2), and products with a transposed left operand transpose the
- * small one.
- */
-function attend(context: AttentionContext, query: Tensor, key: Tensor, value: Tensor): Tensor {
-  const { config, batch, time } = context
-  const scale = config.headDim ** -0.5
-  const perHead = [batch, config.heads, time, time]
-  const scores = matmul(query, key, { transposeB: true, scale })
-  const weights = reshape(softmax(add(reshape(scores, perHead), context.mask)), scores.shape)
-  const output = matmul(weights, value)
-  return customGradient(output, [query, key, value], (dOutput) => {
-    const dWeights = matmul(dOutput, value, { transposeB: true })
-    const rowSums = sum(mul(dOutput, output), { axes: [-1], keepDims: true })
-    const dScores = mul(weights, sub(dWeights, rowSums))
-    const dKey = transpose(matmul(query, dScores, { transposeA: true, scale }), [0, 1, 3, 2])
-    const dValue = transpose(matmul(dOutput, weights, { transposeA: true }), [0, 1, 3, 2])
-    return [matmul(dScores, key, { scale }), dKey, dValue]
-  })
-}
-
-/** Scores against the cache and against the new key side by side, so that the cache is read in place and never copied. */
-function attendCached(context: AttentionContext, query: Tensor, key: Tensor, value: Tensor, past: KeyValue): Tensor {
-  const scale = context.config.headDim ** -0.5
-  const scores = concat([matmul(query, past.key, { transposeB: true, scale }), matmul(query, key, { transposeB: true, scale })], 3)
-  const weights = softmax(add(scores, context.mask))
-  const length = past.key.shape[2]!
-  return add(matmul(slice(weights, 3, 0, length), past.value), matmul(slice(weights, 3, length, dimAdd(length, 1)), value))
 }

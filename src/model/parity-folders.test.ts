@@ -9,7 +9,20 @@ import { elementCount, parameterCount, parameterSpecs } from "./weights.ts"
 
 const parity = fileURLToPath(new URL("../../test/fixtures/parity", import.meta.url))
 
-describe.each(["qwen3-tied", "qwen3-untied-bf16-sharded", "qwen2-bias", "llama3-scaled", "llama-tied-f16"])("%s as transformers saved it", (name) => {
+const cases = [
+  "qwen3-tied",
+  "qwen3-untied-bf16-sharded",
+  "qwen2-bias",
+  "llama3-scaled",
+  "llama-tied-f16",
+  "qwen2-window",
+  "qwen3-yarn",
+  "mistral-window",
+  "smollm3",
+  "gemma3",
+]
+
+describe.each(cases)("%s as transformers saved it", (name) => {
   const directory = join(parity, name)
   const json = (file: string): unknown => JSON.parse(readFileSync(join(directory, file), "utf8"))
   const config = parseModelConfig(json("config.json"), "config.json")

@@ -39,16 +39,37 @@ const unsupportedBehaviours: ReadonlySet<unknown> = new Set(["MergedWithPrevious
  * @throws CheckpointError
  */
 export function refuseUnsupportedParts(json: JsonObject, file: string): void {
+  const refuse = (key: string, expected: string, got: unknown): never => {
+    throw new CheckpointError(
+      `${file}: pre_tokenizer: expected ${key} ${expected}, got ${showValue(got)}. It cannot be computed exactly; use another tokenizer.`,
+    )
+  }
   const walk = (part: unknown): void => {
     if (!isJsonObject(part)) return
-    if ((part["type"] === "Split" || part["type"] === "Punctuation") && unsupportedBehaviours.has(part["behavior"])) {
-      throw new CheckpointError(
-        `${file}: pre_tokenizer: expected behavior "Isolated" or "Removed", got ${showValue(part["behavior"])}. It cannot be computed exactly; use another tokenizer.`,
-      )
+    const { type, behavior } = part
+    if ((type === "Split" || type === "Punctuation") && unsupportedBehaviours.has(behavior) && !neverMatches(part, json["normalizer"])) {
+      refuse("behavior", '"Isolated" or "Removed"', behavior)
     }
+    // The library never splits at the sign for a space; Python does unless told otherwise.
+    if (type === "Metaspace" && part["split"] !== false) refuse("split", "false", part["split"] ?? true)
     if (Array.isArray(part["pretokenizers"])) part["pretokenizers"].forEach(walk)
   }
   walk(json["pre_tokenizer"])
+}
+
+/** A split at a text that the normalizer has replaced everywhere: Gemma's, at a space. */
+function neverMatches(split: JsonObject, normalizer: unknown): boolean {
+  const text = patternText(split)
+  if (text === undefined || !isJsonObject(normalizer)) return false
+  const steps: unknown[] = Array.isArray(normalizer["normalizers"]) ? normalizer["normalizers"] : [normalizer]
+  const last = steps.at(-1)
+  if (!isJsonObject(last) || last["type"] !== "Replace" || typeof last["content"] !== "string") return false
+  return patternText(last) === text && text.length === 1 && !last["content"].includes(text)
+}
+
+/** The text that a step looks for, where that is a plain one. */
+function patternText({ pattern }: JsonObject): string | undefined {
+  return isJsonObject(pattern) && typeof pattern["String"] === "string" ? pattern["String"] : undefined
 }
 
 /**

@@ -3,6 +3,7 @@
  */
 import type { ModelConfig } from "./config.ts"
 import { hasOutputProjectionBias } from "./config.ts"
+import { families } from "./families.ts"
 
 export interface ParameterSpec {
   /** Hugging Face name, e.g. `model.layers.0.self_attn.q_proj.weight`. */
@@ -45,6 +46,10 @@ function layerSpecs(config: ModelConfig, prefix: string): ParameterSpec[] {
   linear("mlp.down_proj", hiddenSize, intermediateSize, config.mlpBias)
   specs.push({ name: `${prefix}.input_layernorm.weight`, shape: [hiddenSize] })
   specs.push({ name: `${prefix}.post_attention_layernorm.weight`, shape: [hiddenSize] })
+  if (families[config.architecture].outputNorms) {
+    specs.push({ name: `${prefix}.pre_feedforward_layernorm.weight`, shape: [hiddenSize] })
+    specs.push({ name: `${prefix}.post_feedforward_layernorm.weight`, shape: [hiddenSize] })
+  }
   return specs
 }
 

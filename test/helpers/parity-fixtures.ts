@@ -5,7 +5,19 @@ import { expect } from "vitest"
 import { parseModelConfig, type ModelConfig } from "../../src/model/config.ts"
 
 const root = new URL("../fixtures/parity/", import.meta.url).pathname
-export const parityCases: readonly string[] = ["qwen3-tied", "qwen3-untied-bf16-sharded", "qwen2-bias", "llama3-scaled", "llama-tied-f16", "qwen3-with-tokenizer"]
+export const parityCases: readonly string[] = [
+  "qwen3-tied",
+  "qwen3-untied-bf16-sharded",
+  "qwen2-bias",
+  "llama3-scaled",
+  "llama-tied-f16",
+  "qwen3-with-tokenizer",
+  "qwen2-window",
+  "qwen3-yarn",
+  "mistral-window",
+  "smollm3",
+  "gemma3",
+]
 
 export interface ParityNumbers {
   readonly lengths: number[]

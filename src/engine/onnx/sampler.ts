@@ -178,16 +178,14 @@ export class SamplingRun {
     const { capacity } = this.#cache
     const tokens = new BigInt64Array(rows)
     const positions = new BigInt64Array(rows)
-    const mask = new Float32Array(rows * (capacity + 1))
     active.forEach((row, b) => {
       tokens[b] = BigInt(row.tokens.at(-1)!)
       positions[b] = BigInt(row.length)
-      mask.fill(-Infinity, b * (capacity + 1) + row.length, (b + 1) * (capacity + 1) - 1)
     })
     const results = await runtime.run("decode", weights, {
       [decoderInputs.tokens]: integers(tokens, [rows, 1]),
       [decoderInputs.positions]: integers(positions, [rows, 1]),
-      [decoderInputs.mask]: floats(mask, [rows, 1, 1, capacity + 1]),
+      ...shared.cacheMasks(active.map(({ length }) => length), rows, capacity),
       ...shared.rope(Math.max(...active.map(({ length }) => length)) + 1),
       [inverseTemperatureInput]: inverseTemperatures(active.map(({ request }) => request.options), rows),
       ...this.#cache.feeds(rows),

@@ -204,6 +204,25 @@ export const silu: Unary = unary({
   gradient: (x, out, g) => mul(g, mul(sigmoid(x), add(sub(x, out), 1))),
 })
 
+// gelu_tanh(x) = x sigmoid(x (GELU_SLOPE + GELU_CUBIC x^2)), since 1 + tanh(u) = 2 sigmoid(2u).
+const GELU_SLOPE = 2 * Math.sqrt(2 / Math.PI)
+const GELU_CUBIC = GELU_SLOPE * 0.044715
+
+/** 0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))). Source: arXiv:1606.08415; "gelu_pytorch_tanh" of transformers. */
+export const geluTanh: Unary = unary({
+  name: "geluTanh",
+  onnx: "FastGelu",
+  domain: "com.microsoft",
+  apply: (x) => x / (1 + Math.exp(-x * (GELU_SLOPE + GELU_CUBIC * x * x))),
+  // With s the sigmoid and u its argument: d gelu = s + gelu (1 - s) u'.
+  gradient: (x, out, g) => {
+    const squared = square(x)
+    const gate = sigmoid(mul(x, add(mul(squared, GELU_CUBIC), GELU_SLOPE)))
+    const slope = add(mul(squared, 3 * GELU_CUBIC), GELU_SLOPE)
+    return mul(g, add(gate, mul(mul(out, sub(1, gate)), slope)))
+  },
+})
+
 export function square(x: TensorLike): Tensor {
   const operand = asTensor(x)
   return mul(operand, operand)

@@ -119,16 +119,18 @@ export function selectRows(x_ND: Tensor, indices_R: Tensor, inverse_N: Tensor): 
 /** Far below any score, and finite: a row that sees nothing stays a number. */
 const HIDDEN = -1e9
 
-const attentionBiasOp: Op<{ readonly time: Dim }> = {
+const attentionBiasOp: Op<{ readonly time: Dim; readonly window: number | undefined }> = {
   name: "attentionBias",
   evaluate: ([mask], node, bindings) => {
     const [batch, length] = [mask!.shape[0]!, mask!.shape[1]!]
     const time = evaluateDim(node.attributes.time, bindings)
+    const { window = Infinity } = node.attributes
     const data = new Float64Array(batch * time * length)
     for (let b = 0; b < batch; b++) {
       for (let row = 0; row < time; row++) {
         for (let column = 0; column < length; column++) {
-          const visible = column <= length - time + row && mask!.data[b * length + column] !== 0
+          const distance = length - time + row - column
+          const visible = distance >= 0 && distance < window && mask!.data[b * length + column] !== 0
           data[(b * time + row) * length + column] = visible ? 0 : HIDDEN
         }
       }
@@ -141,9 +143,14 @@ const attentionBiasOp: Op<{ readonly time: Dim }> = {
     const one = context.ints([1], [])
     const columns_L = context.node("Range", [context.ints([0], []), length, one])
     const rows_T = context.node("Range", [context.node("Sub", [length, time]), length, one])
-    const causal_TL = context.node("LessOrEqual", [columns_L, context.node("Unsqueeze", [rows_T, context.ints([1])])])
+    const rows_T1 = context.node("Unsqueeze", [rows_T, context.ints([1])])
+    let seen_TL = context.node("LessOrEqual", [columns_L, rows_T1])
+    if (node.attributes.window !== undefined) {
+      const before_T1 = context.node("Sub", [rows_T1, context.ints([node.attributes.window], [])])
+      seen_TL = context.node("And", [seen_TL, context.node("Greater", [columns_L, before_T1])])
+    }
     const present_BL = context.node("Cast", [mask!], { to: 9 })
-    const visible = context.node("And", [causal_TL, context.node("Unsqueeze", [present_BL, context.ints([1, 2])])])
+    const visible = context.node("And", [seen_TL, context.node("Unsqueeze", [present_BL, context.ints([1, 2])])])
     return context.node("Where", [visible, context.floats([0], []), context.floats([HIDDEN], [])])
   },
 }
@@ -152,9 +159,10 @@ const attentionBiasOp: Op<{ readonly time: Dim }> = {
  * What the last T of L positions may see, to be added to attention scores: [B, 1, T, L], 0 for itself and those before it
  * where the mask is not 0, else -1e9.
  * @param mask_BL  [B, L] i64, 0 for padding
+ * @param window   how many positions are seen, its own included; all when absent
  */
-export function attentionBias(mask_BL: Tensor, time: Dim): Tensor {
+export function attentionBias(mask_BL: Tensor, time: Dim, window?: number): Tensor {
   requireIntegers("attentionBias", mask_BL)
   if (mask_BL.shape.length !== 2) throw new ShapeError(`attentionBias: expected a mask [B, L], got ${shapeToString(mask_BL.shape)}. Reshape it.`)
-  return makeTensor(attentionBiasOp, [mask_BL], { time }, [mask_BL.shape[0]!, 1, time, mask_BL.shape[1]!])
+  return makeTensor(attentionBiasOp, [mask_BL], { time, window }, [mask_BL.shape[0]!, 1, time, mask_BL.shape[1]!])
 }

@@ -1,0 +1,72 @@
+/**
+ * Grouped-query attention of one layer: over whole sequences, over a cache read in place, and over a cache that is appended to.
+ * The query heads that share keys are rows of one matrix, [B, K, R*T, E].
+ *
+ * Shape legend: B sequences, T positions, H heads, K key/value heads, R = H/K heads of one key/value head, E head size.
+ */
+import { add, concat, customGradient, dimAdd, matmul, mul, reshape, slice, softmax, sub, sum, transpose } from "../graph/index.ts"
+import type { Dim, Tensor } from "../graph/index.ts"
+import type { ModelConfig } from "./config.ts"
+
+/** Keys and values of one layer, [B, K, T, E]. */
+export interface KeyValue {
+  readonly key: Tensor
+  readonly value: Tensor
+}
+
+export interface AttentionContext {
+  readonly config: ModelConfig
+  readonly batch: Dim
+  readonly time: Dim
+  /** Additive: [T, T] for whole sequences, [B, 1, 1, P+1] for one new position over a cache, [B, 1, T, P+T] for several. */
+  readonly mask: Tensor
+}
+
+/** The cache with new positions behind it. */
+export function append(past: KeyValue, next: KeyValue): KeyValue {
+  return { key: concat([past.key, next.key], 2), value: concat([past.value, next.value], 2) }
+}
+
+/** What scores are multiplied by. */
+function scoreScale({ queryScalar, headDim }: ModelConfig): number {
+  return (queryScalar ?? headDim) ** -0.5
+}
+
+/** Attention over everything in the cache; forward only. */
+export function attendAll(context: AttentionContext, query: Tensor, { key, value }: KeyValue): Tensor {
+  const { config, batch, time } = context
+  const scores = matmul(query, key, { transposeB: true, scale: scoreScale(config) })
+  const perHead = reshape(scores, [batch, config.heads, time, key.shape[2]!])
+  return matmul(reshape(softmax(add(perHead, context.mask)), scores.shape), value)
+}
+
+/**
+ * Attention over whole sequences, with its gradient by hand: the row sums of the softmax's gradient are those of dO * O, which is
+ * T / E times smaller than dP * P (arXiv:2205.14135, appendix B.2), and products with a transposed left operand transpose the
+ * small one.
+ */
+export function attend(context: AttentionContext, query: Tensor, key: Tensor, value: Tensor): Tensor {
+  const { config, batch, time } = context
+  const scale = scoreScale(config)
+  const perHead = [batch, config.heads, time, time]
+  const scores = matmul(query, key, { transposeB: true, scale })
+  const weights = reshape(softmax(add(reshape(scores, perHead), context.mask)), scores.shape)
+  const output = matmul(weights, value)
+  return customGradient(output, [query, key, value], (dOutput) => {
+    const dWeights = matmul(dOutput, value, { transposeB: true })
+    const rowSums = sum(mul(dOutput, output), { axes: [-1], keepDims: true })
+    const dScores = mul(weights, sub(dWeights, rowSums))
+    const dKey = transpose(matmul(query, dScores, { transposeA: true, scale }), [0, 1, 3, 2])
+    const dValue = transpose(matmul(dOutput, weights, { transposeA: true }), [0, 1, 3, 2])
+    return [matmul(dScores, key, { scale }), dKey, dValue]
+  })
+}
+
+/** Scores against the cache and against the new key side by side, so that the cache is read in place and never copied. */
+export function attendCached(context: AttentionContext, query: Tensor, key: Tensor, value: Tensor, past: KeyValue): Tensor {
+  const scale = scoreScale(context.config)
+  const scores = concat([matmul(query, past.key, { transposeB: true, scale }), matmul(query, key, { transposeB: true, scale })], 3)
+  const weights = softmax(add(scores, context.mask))
+  const length = past.key.shape[2]!
+  return add(matmul(slice(weights, 3, 0, length), past.value), matmul(slice(weights, 3, length, dimAdd(length, 1)), value))
+}
