@@ -68,7 +68,7 @@ export const defaults = {
     alpha: 32,
     targets: ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"] as string[],
   },
-  train: { steps: 200, gradientCheckpointing: false, overlap: false },
+  train: { steps: 200, gradientCheckpointing: false, overlap: false, skipWithoutAdvantage: "auto" },
   evaluation: { every: 10, size: "all", greedy: true, expected: true, stepSize: 200 },
   checkpoint: { every: 10, keep: 2 },
   engine: { kind: "onnx", threads: "auto", sampleBatch: 128, tokenBudget: 2048, headChunk: 16_384 },

@@ -14,6 +14,12 @@ export interface TrainSettings {
   readonly gradientCheckpointing: boolean
   /** Sample the next step's responses while this step's update runs: one update off-policy, with kind tinker. */
   readonly overlap: boolean
+  /**
+   * Responses whose advantage is zero stay out of the network where the objective declares that they contribute nothing.
+   * "always" insists on an objective that does; "never" trains on every response, which gives the same gradient up to
+   * float rounding.
+   */
+  readonly skipWithoutAdvantage: "auto" | "always" | "never"
   /** Run folder; runs/<name of the config file> when absent. */
   readonly runDir?: string
 }
@@ -71,6 +77,10 @@ export const trainSchema: z.ZodType<TrainSettings> = z.strictObject({
     .boolean()
     .default(defaults.train.overlap)
     .describe("Sample the next step's responses while this step's update runs, with kind: tinker"),
+  skipWithoutAdvantage: z
+    .enum(["auto", "always", "never"])
+    .default(defaults.train.skipWithoutAdvantage)
+    .describe("Leave responses without advantage out of the network where the objective allows it"),
   runDir: z.string().min(1).exactOptional().describe("Run folder; runs/<name of the config file> when absent"),
 })
 

@@ -53,6 +53,8 @@ export interface ObjectiveDefinition {
   readonly tokenInputs?: readonly string[]
   policyLoss(inputs: BatchObjectiveInputs): PolicyLoss
   prepare?(batch: readonly PreparationSequence[], random: () => number): Preparation
+  /** The policy loss of a sequence whose advantages are all zero is exactly zero, and no other sequence's loss reads it. */
+  readonly silentWithoutAdvantage: boolean
   /** The policy loss accounts for importance weights itself. */
   readonly ownImportance?: boolean
   /** The same objective with other options. */
@@ -84,6 +86,8 @@ export function assemble(definition: ObjectiveDefinition, options: ObjectiveOpti
   return {
     name: definition.name,
     needs,
+    // A divergence and an entropy bonus act on every token.
+    silentWithoutAdvantage: definition.silentWithoutAdvantage && !hasKl && !hasEntropy,
     tokenInputs,
     constants: {
       ...definition.constants,

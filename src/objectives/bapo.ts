@@ -71,6 +71,7 @@ export function bapo(options: ObjectiveOptions): BatchObjective {
   return assemble(
     {
       name: "bapo",
+      silentWithoutAdvantage: true,
       constants: { clipLow: lowStart, clipHigh: highStart },
       structure: { logRatioClamp },
       policyLoss(inputs) {

@@ -16,6 +16,7 @@ export function cispo(options: ObjectiveOptions): BatchObjective {
   return assemble(
     {
       name: "cispo",
+      silentWithoutAdvantage: true,
       constants: { ratioCap },
       structure: { logRatioClamp },
       policyLoss(inputs) {

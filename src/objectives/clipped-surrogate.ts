@@ -53,6 +53,7 @@ export function clippedObjective(
   return assemble(
     {
       name,
+      silentWithoutAdvantage: true,
       constants: {
         clipLow,
         clipHigh,

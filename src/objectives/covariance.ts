@@ -54,6 +54,8 @@ export function klCov(options: ObjectiveOptions): BatchObjective {
   return assemble(
     {
       name: "kl-cov",
+      // Means over all counted tokens decide which tokens are picked.
+      silentWithoutAdvantage: false,
       constants: { covarianceCoefficient },
       structure: { logRatioClamp },
       tokenInputs: [SELECTED],
@@ -106,6 +108,8 @@ export function clipCov(options: ObjectiveOptions): BatchObjective {
   return assemble(
     {
       name: "clip-cov",
+      // Means over all counted tokens decide which tokens are picked.
+      silentWithoutAdvantage: false,
       constants: { clipLow, clipHigh },
       structure: { logRatioClamp },
       tokenInputs: [SELECTED],

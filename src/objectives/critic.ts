@@ -32,6 +32,8 @@ export function withCritic(objective: Objective, options: CriticOptions = {}): B
   return {
     ...base,
     needs: [...base.needs, "values"],
+    // Returns are learned from every token.
+    silentWithoutAdvantage: false,
     tokenInputs: [...base.tokenInputs, criticInputs.oldValues, criticInputs.returns],
     constants: { ...base.constants, valueCoefficient: coefficient, ...(clip === null ? {} : { valueClip: clip }) },
     key: `${base.key} + critic ${clip === null ? "free" : "clipped"}`,

@@ -20,6 +20,7 @@ export function gmpo(options: ObjectiveOptions): BatchObjective {
   return assemble(
     {
       name: "gmpo",
+      silentWithoutAdvantage: true,
       constants: { clipLow, clipHigh },
       structure: { logRatioClamp },
       policyLoss(inputs) {

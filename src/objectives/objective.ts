@@ -44,6 +44,11 @@ export interface Objective {
   readonly constants: Readonly<Record<string, number>>
   /** Two objectives with equal keys build equal graphs: the engine's compile cache relies on it. */
   readonly key: string
+  /**
+   * A sequence whose advantages are all zero contributes exactly nothing: it has no loss and no gradient, and the loss of
+   * no other sequence reads it. Such sequences need not go through the network. Declared, never inferred; absent: false.
+   */
+  readonly silentWithoutAdvantage?: boolean
   /** Builds the expression. Pure: the same inputs give the same graph. */
   build(inputs: ObjectiveInputs): ObjectiveOutput
 }

@@ -5,10 +5,12 @@ import { runOnnx } from "../graph/check.test-helper.ts"
 import { exactAggregationWeights } from "./aggregation.ts"
 import { searchBapoBounds } from "./bapo.ts"
 import { IMPORTANCE_INPUT, withConstants, type BatchObjective, type PreparationSequence } from "./batch-objective.ts"
+import { withCritic } from "./critic.ts"
 import { evaluateObjective, type ObjectiveResult, type ObjectiveRun } from "./evaluate-objective.ts"
 import type { ObjectiveOptions } from "./options.ts"
 import { referenceSurrogate } from "./reference-surrogate.ts"
 import { createObjective, objectiveNames, objectiveRecipe } from "./registry.ts"
+import { crossEntropy } from "./supervised.ts"
 
 const mask = [
   [1, 1, 1, 0],
@@ -426,6 +428,43 @@ describe("terms and keys", () => {
     expect([...statistics["clipFraction"]![0]!]).toEqual([0, 1, 0, 0])
     expect([...statistics["clipFraction"]![1]!]).toEqual([0, 0, 0, 1])
     expect(named("gspo").statistics["clipFraction"]!.map((row) => row.length)).toEqual([4, 4, 4, 4])
+  })
+})
+
+describe("an objective that is silent without advantage", () => {
+  const declaring = objectiveNames.filter((name) => createObjective(name).silentWithoutAdvantage === true)
+  /** Sequences 0 and 2 have no advantage. */
+  const silent: ObjectiveRun = { ...base, advantages: advantages.map((row, i) => row.map((a) => (i % 2 === 0 ? 0 : a))) }
+  const others = (rows: readonly (readonly number[])[]): number[][] => rows.filter((_, i) => i % 2 === 1).map((row) => [...row])
+
+  test("is every one but those whose batch decides which tokens count", () => {
+    expect(objectiveNames.filter((name) => !declaring.includes(name))).toEqual(["kl-cov", "clip-cov"])
+  })
+  test.each(declaring)("%s: such a sequence has no gradient, and the others have the one that they have without it", (name) => {
+    const whole = named(name, { offPolicyThreshold: 0.5 }, silent)
+    const rest = named(name, { offPolicyThreshold: 0.5 }, {
+      ...silent,
+      logprobs: others(logprobs),
+      behaviourLogprobs: others(behaviour),
+      referenceLogprobs: others(referenceLogprobs),
+      entropies: others(entropies),
+      advantages: others(silent.advantages as number[][]),
+      mask: others(mask),
+      weights: weights.filter((_, i) => i % 2 === 1),
+    })
+    expect(rest.loss).toBe(whole.loss)
+    expect(whole.gradient.filter((_, i) => i % 2 === 1)).toEqual(rest.gradient)
+    expect(flat(whole.gradient.filter((_, i) => i % 2 === 0)).every((g) => g === 0)).toBe(true)
+    expect(flat(rest.gradient).some((g) => g !== 0)).toBe(true)
+  })
+  test("stops being one with a KL loss, an entropy bonus or a critic, and is one again without them", () => {
+    const full = createObjective("grpo", { klCoefficient: 0.1, entropyCoefficient: 0.1 })
+    expect(full.silentWithoutAdvantage).toBe(false)
+    expect(full.without(["kl"]).silentWithoutAdvantage).toBe(false)
+    expect(full.without(["kl", "entropy"]).silentWithoutAdvantage).toBe(true)
+    expect(withCritic(createObjective("ppo")).silentWithoutAdvantage).toBe(false)
+    expect(withConstants(createObjective("grpo"), { clipLow: 0.3 }).silentWithoutAdvantage).toBe(true)
+    expect(crossEntropy.silentWithoutAdvantage).toBeUndefined()
   })
 })
 

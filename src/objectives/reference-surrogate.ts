@@ -17,6 +17,7 @@ export function referenceSurrogate(name: string, options: ObjectiveOptions): Bat
   return assemble(
     {
       name,
+      silentWithoutAdvantage: true,
       constants: { epsilon: clipLow },
       structure: { form: "reference-surrogate", logRatioClamp },
       policyLoss(inputs) {

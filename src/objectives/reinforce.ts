@@ -15,6 +15,7 @@ export function plainPolicyGradient(name: string, options: ObjectiveOptions): Ba
   return assemble(
     {
       name,
+      silentWithoutAdvantage: true,
       constants: {},
       structure: { form: "plain" },
       policyLoss: (inputs) => ({ loss_BT: neg(mul(inputs.advantages_BT, maskedLogprobs(inputs))) }),

@@ -17,6 +17,7 @@ export function sapo(options: ObjectiveOptions): BatchObjective {
   return assemble(
     {
       name: "sapo",
+      silentWithoutAdvantage: true,
       constants: { temperaturePositive, temperatureNegative },
       structure: { level, sequenceGradient, logRatioClamp, sequenceClamp },
       policyLoss(inputs) {

@@ -27,6 +27,7 @@ export function vespo(options: ObjectiveOptions): BatchObjective {
   return assemble(
     {
       name: "vespo",
+      silentWithoutAdvantage: true,
       constants: { shapePositive, ratePositive, shapeNegative, rateNegative },
       structure: { logRatioClamp },
       ownImportance: true,

@@ -100,3 +100,15 @@ test("a filter without paired improvements stays more uncertain than one with th
   }
   expect(observe(0.005)).toBeLessThan(observe() / 2)
 })
+
+test("a group of one reward needs one scored response, which stands for the group in the KL", () => {
+  const flat = (outcome: number, scored: boolean): PairedResponse => {
+    const { previousLogprobs, ...rest } = response(outcome, 1)
+    return { ...rest, reward: 1, ...(scored && previousLogprobs !== undefined ? { previousLogprobs } : {}) }
+  }
+  const mixed = [response(0, 0), response(1, 0)]
+  const all = pairedImprovement([...mixed, flat(2, true), flat(2, true)])!
+  const some = pairedImprovement([...mixed, flat(2, true), flat(2, false)])!
+  expect(some).toEqual(all)
+  expect(() => pairedImprovement([{ ...response(0, 0) }, { reward: 0.3, group: 0, logprobs: [now[1]!] }])).toThrow(ShapeError)
+})

@@ -14,8 +14,11 @@ export interface PairedResponse {
   readonly group: number
   /** [T] under the policy that sampled it, nats. */
   readonly logprobs: ArrayLike<number>
-  /** [T] under the previous policy. */
-  readonly previousLogprobs: ArrayLike<number>
+  /**
+   * [T] under the previous policy. Absent for a response that was not scored: only where every reward of its group is the
+   * same, since it then counts in the KL alone, and there the scored responses of the group stand for the others.
+   */
+  readonly previousLogprobs?: ArrayLike<number>
 }
 
 export interface PairedImprovement {
@@ -43,9 +46,11 @@ const LOG_WEIGHT_LIMIT = 5
  * E[1 - w] = 0 under pi_t, so that the baseline, which does not know y_i, leaves the estimate of the difference unbiased. A group of
  * one has no baseline of its own and takes the mean reward of the other groups.
  *
+ * The KL is a mean over tokens, in which the scored responses of a group stand for all of the group.
+ *
  * @param responses sampled from the current policy without truncation (top-k, top-p), else the weights are approximate
  * @returns null when there is no response with a token
- * @throws ShapeError when the two rows of log-probs differ in length
+ * @throws ShapeError when the two rows of log-probs differ in length, or a response that counts was not scored
  * Source: importance sampling with a leave-one-out baseline; that the previous policy is weighted on the samples of the current one, and
  * what is done with it, is this project's own. No part of arXiv:2604.00860.
  */
@@ -64,13 +69,19 @@ export function pairedImprovement(responses: readonly PairedResponse[]): PairedI
   for (const members of groups.values()) {
     const total = members.reduce((sum, { reward }) => sum + reward, 0)
     let [gain, slope] = [0, 0]
+    const scored = members.filter(({ previousLogprobs }) => previousLogprobs !== undefined).length
     for (const response of members) {
       const others = responses.length - members.length
       const elsewhere = others === 0 ? response.reward : (rewardTotal - total) / others
       const baseline = members.length > 1 ? (total - response.reward) / (members.length - 1) : elsewhere
-      const { logWeight, kl } = compare(response)
-      klTotal += kl
-      tokens += response.logprobs.length
+      if (response.previousLogprobs === undefined) {
+        checkUnscored(members)
+        continue
+      }
+      const { logWeight, kl } = compare(response.logprobs, response.previousLogprobs)
+      const share = members.length / scored
+      klTotal += share * kl
+      tokens += share * response.logprobs.length
       gain += ((1 - Math.exp(logWeight)) * (response.reward - baseline)) / members.length
       slope += (-logWeight * (response.reward - baseline)) / members.length
     }
@@ -87,7 +98,14 @@ export function pairedImprovement(responses: readonly PairedResponse[]): PairedI
   }
 }
 
-function compare({ logprobs, previousLogprobs }: PairedResponse): { logWeight: number; kl: number } {
+function checkUnscored(members: readonly PairedResponse[]): void {
+  if (members.length > 1 && members.every(({ reward }) => reward === members[0]!.reward)) return
+  throw new ShapeError(
+    "pairedImprovement: expected log-probs of the previous policy for every response of a group with several rewards, got none for one. Score it.",
+  )
+}
+
+function compare(logprobs: ArrayLike<number>, previousLogprobs: ArrayLike<number>): { logWeight: number; kl: number } {
   if (logprobs.length !== previousLogprobs.length) {
     throw new ShapeError(
       `pairedImprovement: expected ${logprobs.length} log-probs under both policies, got ${previousLogprobs.length}. Score the same tokens.`,

@@ -1,23 +1,49 @@
 /** The current policy against that of the previous iteration, for rules that ask how their last updates turned out. */
 import { pairedImprovement, type PairedImprovement } from "../pipo/index.ts"
+import { deriveSeed, integerBelow } from "../random.ts"
+import { byGroup, isFlat } from "../rollout/group-filter.ts"
 import type { StepRollout } from "../rollout/rollout-stage.ts"
 import type { KeptPolicy } from "./kept-policy.ts"
 import type { RunParts } from "./run-parts.ts"
 
-/** Scores the rollouts under the previous policy, and makes the current one the next step's previous. */
-export async function comparedWithPrevious({ config }: RunParts, rollouts: readonly StepRollout[], previous: KeptPolicy): Promise<PairedImprovement | null> {
-  const sequences = rollouts.map(({ promptTokens, sequence }) => ({ promptTokens, responseTokens: sequence.tokens }))
+/**
+ * Scores the rollouts under the previous policy, and makes the current one the next step's previous. Of a group with one
+ * reward a single response is scored, drawn by seed, step and group: its members only count in the KL.
+ */
+export async function comparedWithPrevious(
+  { config }: RunParts,
+  step: number,
+  rollouts: readonly StepRollout[],
+  previous: KeptPolicy,
+): Promise<PairedImprovement | null> {
+  const skips = config.train.skipWithoutAdvantage !== "never"
+  const scored = new Set(skips ? scoredRollouts(rollouts, deriveSeed(config.seed, "previous-kl"), step) : rollouts)
+  const asked = rollouts.filter((rollout) => scored.has(rollout))
+  const sequences = asked.map(({ promptTokens, sequence }) => ({ promptTokens, responseTokens: sequence.tokens }))
   const before = sequences.length === 0 ? undefined : await previous.logprobs(sequences, config.rollout.temperature)
   await previous.keep()
   if (before === undefined) return null
+  const logprobsOf = new Map(asked.map((rollout, i) => [rollout, before[i]!]))
   return pairedImprovement(
-    rollouts.map(({ group, verdict, sequence }, i) => ({
-      reward: verdict.reward,
-      group,
-      logprobs: sequence.policyLogprobs,
-      previousLogprobs: before[i]!,
-    })),
+    rollouts.map((rollout) => {
+      const { group, verdict, sequence } = rollout
+      const previousLogprobs = logprobsOf.get(rollout)
+      return {
+        reward: verdict.reward,
+        group,
+        logprobs: sequence.policyLogprobs,
+        ...(previousLogprobs === undefined ? {} : { previousLogprobs }),
+      }
+    }),
   )
+}
+
+/** All responses of groups that have a signal or a single response, and one of each other group. */
+function scoredRollouts(rollouts: readonly StepRollout[], seed: number, step: number): StepRollout[] {
+  return byGroup(rollouts).flatMap((group) => {
+    const flat = group.length > 1 && isFlat(group.map(({ verdict }) => verdict.reward))
+    return flat ? [group[integerBelow(group.length, seed, step, group[0]!.group)]!] : group
+  })
 }
 
 export function improvementMetrics(improvement: PairedImprovement | null | undefined): Record<string, number> {

@@ -17,6 +17,27 @@ export interface UpdateContext {
   readonly constants: Readonly<Record<string, number>>
   /** Policy that a divergence over the vocabulary is measured from. */
   readonly reference: SnapshotId | undefined
+  /** Leave sequences out of the network whose advantages are zero, where the objective declares that they are silent. */
+  readonly skipsSilent: boolean
+}
+
+/** Sequences that an update left out of the network: their objective declares that they contribute nothing. */
+export interface SkippedSequences {
+  readonly sequences: number
+  /** Their counted tokens. */
+  readonly counted: number
+  /** Sum over those of -log pi of the sampled token: an unbiased estimate of the sum of their entropies, nats. */
+  readonly surprisal: number
+}
+
+/** What became of an update. */
+export interface ExecutedUpdate {
+  readonly kind: Update["kind"]
+  /** Optimiser steps that were tried, in order. */
+  readonly steps: readonly OptimiserStep[]
+  readonly skipped: SkippedSequences
+  /** Mini-batches in which nothing contributed: no optimiser step was made, not even on momentum. */
+  readonly skippedSteps: number
 }
 
 /** What an optimiser step reported. */
@@ -47,22 +68,47 @@ export function miniBatchesOf(sequences: readonly BatchSequence[], count: number
 }
 
 /** One pass over the update's sequences; stops at a step that was not applied. */
-export async function executeUpdate(context: UpdateContext, update: Update): Promise<OptimiserStep[]> {
+export async function executeUpdate(context: UpdateContext, update: Update): Promise<ExecutedUpdate> {
   const steps: OptimiserStep[] = []
+  let skipped: SkippedSequences = { sequences: 0, counted: 0, surprisal: 0 }
+  let skippedSteps = 0
+  const skips = context.skipsSilent && update.objective.silentWithoutAdvantage === true
   for (const part of miniBatchesOf(update.sequences, context.miniBatches)) {
     if (!part.some(({ mask }) => mask.includes(1))) continue
-    const step = await optimiserStep(context, update, part)
+    // The weights are those of the whole part, whatever is left out of it.
+    const weights = context.aggregate(part.map(({ mask }) => mask))
+    const weighted = part.map((sequence, i): TrainSequence => ({ ...sequence, weights: weights[i]!.map((w) => w * update.lossScale) }))
+    const kept = skips ? weighted.filter(contributes) : weighted
+    skipped = added(skipped, skips ? weighted.filter((sequence) => !contributes(sequence)) : [])
+    if (kept.length === 0) {
+      skippedSteps += 1
+      continue
+    }
+    const step = await optimiserStep(context, update, kept)
     steps.push(step)
     if (!step.applied) break
   }
-  return steps
+  return { kind: update.kind, steps, skipped, skippedSteps }
 }
 
-async function optimiserStep(context: UpdateContext, update: Update, part: readonly BatchSequence[]): Promise<OptimiserStep> {
+function contributes({ advantages, weights }: TrainSequence): boolean {
+  return advantages.some((advantage, t) => advantage !== 0 && weights[t] !== 0)
+}
+
+function added(total: SkippedSequences, more: readonly TrainSequence[]): SkippedSequences {
+  let { counted, surprisal } = total
+  for (const { mask, behaviourLogprobs } of more) {
+    mask.forEach((m, t) => {
+      counted += m
+      surprisal -= m * behaviourLogprobs[t]!
+    })
+  }
+  return { sequences: total.sequences + more.length, counted, surprisal }
+}
+
+async function optimiserStep(context: UpdateContext, update: Update, kept: readonly TrainSequence[]): Promise<OptimiserStep> {
   const { engine, adam, temperature } = context
-  const weights = context.aggregate(part.map(({ mask }) => mask))
-  const weighted = part.map((sequence, i): TrainSequence => ({ ...sequence, weights: weights[i]!.map((w) => w * update.lossScale) }))
-  const { objective, sequences, statistics } = await prepared(context, withKnownConstants(update.objective, context.constants), weighted)
+  const { objective, sequences, statistics } = await prepared(context, withKnownConstants(update.objective, context.constants), kept)
   const reference = context.reference === undefined ? {} : { reference: context.reference }
   const report = await engine.forwardBackward(sequences, objective, { temperature, ...reference })
   const counted = sequences.reduce((total, { mask }) => total + mask.reduce((sum, m) => sum + m, 0), 0)

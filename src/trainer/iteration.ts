@@ -8,14 +8,14 @@ import type { CompletionLine, MetricsLine } from "../runs/index.ts"
 import { batchMetrics, measuredRollouts } from "./batch.ts"
 import { comparedWithPrevious, improvementMetrics } from "./compare-with-previous.ts"
 import { completionLines } from "./completion-lines.ts"
-import { executeUpdate, type OptimiserStep, type UpdateContext } from "./execute-update.ts"
+import { executeUpdate, type ExecutedUpdate, type OptimiserStep, type UpdateContext } from "./execute-update.ts"
 import { adaptiveCoefficient, followKl } from "./kl-control.ts"
 import type { KeptPolicy } from "./kept-policy.ts"
 import type { ReferencePolicy } from "./reference-policy.ts"
 import type { RunParts } from "./run-parts.ts"
 import { learningRateFactor } from "./schedule.ts"
 import { scoreBatch, type ScoringState } from "./score-batch.ts"
-import { updateMetrics, type ExecutedUpdate } from "./update-metrics.ts"
+import { updateMetrics } from "./update-metrics.ts"
 
 export interface Iteration {
   readonly metrics: MetricsLine
@@ -47,7 +47,7 @@ export async function iterate(parts: RunParts, step: number, { reference, previo
   const scoring: ScoringState = { reference: reference?.snapshot, kl }
   const { batch: scored, metrics: scores, greedy } = await scoreBatch(parts, step, rollouts, scoring)
   const lag = offPolicySteps === undefined ? {} : { offPolicySteps }
-  const improvement = previous === undefined ? {} : { improvement: await comparedWithPrevious(parts, measuredRollouts(rollouts), previous) }
+  const improvement = previous === undefined ? {} : { improvement: await comparedWithPrevious(parts, step, measuredRollouts(rollouts), previous) }
   const batch: PipoBatch = { ...scored, ...lag, ...improvement }
   const plan = rule.plan(batch)
   const context = updateContext(parts, step, scoring)
@@ -56,9 +56,9 @@ export async function iterate(parts: RunParts, step: number, { reference, previo
   if (plan.policy === "keep") await best.keep()
   const executed: ExecutedUpdate[] = []
   for (const update of plan.updates) {
-    const steps = await executeUpdate(context, update)
-    executed.push({ kind: update.kind, steps })
-    if (steps.some(({ applied }) => !applied)) break
+    const outcome = await executeUpdate(context, update)
+    executed.push(outcome)
+    if (outcome.steps.some(({ applied }) => !applied)) break
   }
   rule.commit(batch, { explorationApplied: explorationApplied(executed) })
   const ended = performance.now()
@@ -115,6 +115,7 @@ function updateContext({ config, engine, aggregate }: RunParts, step: number, { 
     random: () => random.uniform(),
     constants: adaptiveCoefficient(config.objective, kl),
     reference,
+    skipsSilent: config.train.skipWithoutAdvantage !== "never",
   }
 }
 
@@ -128,5 +129,5 @@ async function heldOutAfterStep({ config, heldOut, task }: RunParts): Promise<Re
 
 function explorationApplied(executed: readonly ExecutedUpdate[]): boolean {
   const explored = executed.filter(({ kind }) => kind === "exploration")
-  return explored.length > 0 && explored.every(({ steps }) => steps.length > 0 && steps.every(({ applied }) => applied))
+  return explored.length > 0 && explored.every(({ steps, skippedSteps }) => steps.length + skippedSteps > 0 && steps.every(({ applied }) => applied))
 }

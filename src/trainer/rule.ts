@@ -29,7 +29,25 @@ export function objectiveProblems(config: ResolvedConfig): ConfigIssue[] {
   collect(() => void createAdvantageOf(config))
   collect(() => void aggregator(config)([Float32Array.of(1)]))
   collect(() => unreadSettings(config))
+  collect(() => skippingIssues(config))
   return problems
+}
+
+/** What keeps the objective from leaving out responses without advantage, in words; undefined when nothing does. */
+export function whyNothingIsSkipped(config: ResolvedConfig): string | undefined {
+  const { name, klCoefficient, klIn } = config.objective
+  if (criticOf(config) !== undefined) return "the critic learns from every response"
+  if (createObjectiveOf(config).silentWithoutAdvantage === true) return undefined
+  if (klCoefficient > 0 && klIn === "loss") return "the KL loss acts on every response (objective.klCoefficient)"
+  if (Number(config.objective["entropyCoefficient"] ?? 0) !== 0) return "the entropy bonus acts on every response (objective.entropyCoefficient)"
+  return `${name} looks at every response`
+}
+
+function skippingIssues(config: ResolvedConfig): ConfigIssue[] {
+  const reason = config.train.skipWithoutAdvantage === "always" ? whyNothingIsSkipped(config) : undefined
+  if (reason === undefined) return []
+  const message = `expected an objective that is silent without advantage, but ${reason}. Use auto or never, or change the objective.`
+  return [{ path: "train.skipWithoutAdvantage", message }]
 }
 
 export function createObjectiveOf(config: ResolvedConfig): BatchObjective {

@@ -134,7 +134,7 @@ test("groups of one and of unequal size, left by verdicts that failed, train wit
       return sometimes(input)
     })
     const directory = join(temporary, advantage)
-    await trainRun({ config: { ...config, objective: { advantage }, train: { steps: 1 } }, task, runDirectory: directory })
+    await trainRun({ config: { ...config, objective: { advantage }, train: { steps: 1, skipWithoutAdvantage: "never" } }, task, runDirectory: directory })
     for (const line of lines(directory)) {
       expect(line, advantage).toMatchObject({ verifierFailures: 6, refusedUpdates: 0 })
       expect([line["mu"], line["loss"], line["gradientNorm"]].every(Number.isFinite), advantage).toBe(true)

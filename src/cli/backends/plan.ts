@@ -4,6 +4,7 @@ import type { Task } from "../../data/task.ts"
 import { trainableSpecs } from "../../engine/onnx/programs.ts"
 import { elementCount, parameterCount } from "../../model/weights.ts"
 import { engineThreads, longestPrompt, openConfiguredTask, planPolicy } from "../../trainer/policy.ts"
+import { whyNothingIsSkipped } from "../../trainer/rule.ts"
 import { planServerPolicy } from "../../trainer/server-policy.ts"
 import { formatCount } from "../format.ts"
 
@@ -39,6 +40,12 @@ function batchRow({ rollout }: ResolvedConfig): Row {
   const { promptsPerStep, groupSize, dynamicSampling } = rollout
   const rounds = dynamicSampling.enabled ? `, in up to ${dynamicSampling.maxRounds} rounds` : ""
   return ["batch", `${promptsPerStep} prompts x ${groupSize} responses = ${formatCount(promptsPerStep * groupSize)} sequences${rounds}`]
+}
+
+function skippingRow(config: ResolvedConfig): string {
+  if (config.train.skipWithoutAdvantage === "never") return "trained like the others (train.skipWithoutAdvantage: never)"
+  const reason = whyNothingIsSkipped(config)
+  return reason === undefined ? "left out of the network" : `trained like the others: ${reason}`
 }
 
 /** Of a run on a server: nothing is sent to it. */
@@ -77,6 +84,7 @@ export async function planRun(config: ResolvedConfig): Promise<Row[]> {
     taskRow(task),
     ["prompt", `up to ${prompt} of ${modelConfig.contextLength} tokens, response up to ${maxResponseTokens}`],
     batchRow(config),
+    ["responses without advantage", skippingRow(config)],
     ["optimiser steps", `${config.optimizer.epochs * config.optimizer.miniBatches} per iteration${config.pipo.enabled ? " and the verification update" : ""}`],
     ["steps", String(config.train.steps)],
     ["threads", String(engineThreads(config))],
