@@ -252,9 +252,11 @@ export async function trainLoop(options: TrainLoopOptions): Promise<TrainLoopRes
     const signals: number[] = []
     let window: readonly number[] = []
     let cached: Group[] | undefined
+    // Adam's first steps are its longest and least informed: the rate rises, and the window opens with the first whole step.
+    const warmup = Math.min(10, Math.floor(steps / 4))
 
     for (let step = 1; step <= steps; step++) {
-      const learningRate = adam.learningRate * (1 - (0.9 * (step - 1)) / steps)
+      const learningRate = adam.learningRate * Math.min(1, step / warmup) * (1 - (0.9 * (step - 1)) / steps)
 
       // 1. Sample a batch from the policy as it is, and verify it.
       const batch = await sampleBatch(policy, step, options)
@@ -275,7 +277,7 @@ export async function trainLoop(options: TrainLoopOptions): Promise<TrainLoopRes
       const applied = await update(policy.engine, batch.groups, exploration, learningRate)
 
       // 4. Remember: the mean for the window, the batch to be judged next time (unless its update was refused).
-      window = [...window, batch.meanReward].slice(-WINDOW)
+      if (step >= warmup) window = [...window, batch.meanReward].slice(-WINDOW)
       cached = applied ? batch.groups : undefined
 
       if (step % 10 === 0 || step === steps) {

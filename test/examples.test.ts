@@ -163,10 +163,10 @@ describe("examples/train-loop.ts", () => {
     )
   })
 
-  test("it learns from solutions, then judges every iteration once the window is full", async () => {
+  test("it learns from solutions, then judges every iteration once the window is full after the warm-up", async () => {
     const lines: string[] = []
     const result = await trainLoop({
-      steps: 10,
+      steps: 11,
       prompts: 4,
       groupSize: 4,
       seed: 1,

@@ -52,6 +52,7 @@ describe.each(files)("%s", (file) => {
     expect([rollout.promptsPerStep, rollout.groupSize, rollout.maxResponseTokens]).toEqual([128, 8, 4096])
     expect(rollout.promptsPerStep / optimizer.miniBatches).toBe(64)
     expect([optimizer.learningRate, train.steps]).toEqual([1e-6, 250])
+    expect([optimizer.warmupSteps, pipo.duringWarmup]).toEqual(objective.name === "dapo" ? [10, withPipo ? "judge" : "wait"] : [0, "wait"])
     expect(pipo.enabled).toBe(withPipo)
     if (withPipo) expect([pipo.window, pipo.lambda, pipo.mu, pipo.surrogate]).toEqual([8, 0.1, "sampled", "base"])
     const { name } = objective

@@ -7,7 +7,7 @@ import { configToYaml, configWarnings, resolveConfigFile } from "../config/index
 import type { ConfigCheck, ResolvedConfig } from "../config/index.ts"
 import { CheckpointError, ConfigError, DataError } from "../errors.ts"
 import { describeResume, isRunFolder } from "../runs/index.ts"
-import { logFailure, openRunFolder } from "../trainer/open-run.ts"
+import { logFailure, openRunFolder, savedConfig } from "../trainer/open-run.ts"
 import type { TrainResult, TrainRun } from "../trainer/train.ts"
 import { shellWord } from "../shell-word.ts"
 import { columns } from "./command.ts"
@@ -89,14 +89,19 @@ async function runTrain(
   checkPageOptions(args)
   const resume = args.flag("resume")
   const configFile = configFileOf(args, resume)
-  const config = resolveConfigFile(configFile, overridesOf(args), backend.checks)
+  const given = resolveConfigFile(configFile, overridesOf(args), backend.checks)
+  const named = args.text("run-dir") ?? given.train.runDir
+  const lastRun = resume ? (named ?? lastRunDirectory(configFile)) : undefined
+  const config =
+    lastRun !== undefined && isRunFolder(lastRun)
+      ? resolveConfigFile(configFile, overridesOf(args), backend.checks, savedConfig(lastRun))
+      : given
   const warnings = configWarnings(config)
   if (args.flag("dry-run")) {
     await showPlan(backend, config, warnings, args.flag("json"), context)
     return exitCodes.ok
   }
-  const named = args.text("run-dir") ?? config.train.runDir
-  const directory = named ?? (resume ? lastRunDirectory(configFile) : newDirectory(configFile, runsRoot))
+  const directory = lastRun ?? named ?? newDirectory(configFile, runsRoot)
   // Before the folder is made: a port in use leaves nothing behind.
   const page = await openTrainPage(args, context, named ?? runsRoot, startPage)
   try {

@@ -1,7 +1,7 @@
 /** plan.json: what the folder of a comparison holds. A later command may add arms and seeds to it, and change none. */
 import { existsSync, readFileSync } from "node:fs"
 import { join } from "node:path"
-import { configChanges, type ResolvedConfig } from "../config/index.ts"
+import { configChanges, withFormerSettings, type ResolvedConfig } from "../config/index.ts"
 import { ConfigError, DataError, type ConfigIssue } from "../errors.ts"
 import { writeFileAtomic } from "../runs/index.ts"
 import { armNameForm } from "./arms.ts"
@@ -36,7 +36,8 @@ export function readPlanFile(directory: string): SavedPlan {
   const path = join(directory, fileName)
   if (!existsSync(path)) throw new DataError(`compare ${directory}: expected the folder of a comparison, got none (no ${fileName}). Check the path.`)
   try {
-    const plan: unknown = JSON.parse(readFileSync(path, "utf8"))
+    const saved: unknown = JSON.parse(readFileSync(path, "utf8"))
+    const plan = typeof saved === "object" && saved !== null && "config" in saved ? { ...saved, config: withFormerSettings(saved.config) } : saved
     if (!isPlan(plan)) throw new Error("another format")
     // Arms and seeds name folders: no path may hide in them.
     const strange = [...plan.arms.map(({ name }) => name).filter((name) => !armNameForm.test(name)), ...plan.seeds.filter((seed) => !Number.isInteger(seed))]

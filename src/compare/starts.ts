@@ -5,7 +5,7 @@
 import { createHash } from "node:crypto"
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { configToYaml, parseConfig, resolveConfigFile, type ResolvedConfig } from "../config/index.ts"
+import { configToYaml, parseConfig, resolveSavedConfig, type ResolvedConfig } from "../config/index.ts"
 import { syncTree, writeFileAtomic } from "../runs/index.ts"
 import { openPolicy } from "../trainer/open-policy.ts"
 import { VERIFIER_TIMEOUT_MS } from "../trainer/run-parts.ts"
@@ -73,7 +73,7 @@ export function configFromStart(config: ResolvedConfig, directory: string): Reso
  */
 export function relocateStart(runDirectory: string, config: ResolvedConfig): void {
   const file = join(runDirectory, "config.yaml")
-  const saved = resolveConfigFile(file)
+  const saved = resolveSavedConfig(file)
   if (saved.model.path === undefined || saved.model.path === config.model.path) return
   writeFileAtomic(file, configToYaml({ ...saved, model: { ...saved.model, path: config.model.path! } }))
 }

@@ -270,7 +270,7 @@ function holdsSecret(address: string): boolean {
  * What can be trained and deserves a word before it is: one sentence each, starting with the path.
  */
 export function configWarnings(config: ResolvedConfig): string[] {
-  const { pipo, rollout, lora, model, train } = config
+  const { pipo, rollout, lora, model, optimizer, train } = config
   const warnings: string[] = []
   if (lora.enabled && model.preset !== undefined) {
     warnings.push(
@@ -294,11 +294,10 @@ export function configWarnings(config: ResolvedConfig): string[] {
   if (pipo.window < 2) {
     warnings.push("pipo.window: one mean has no deviation; xi is a plain difference of means. Use 2 or more.")
   }
-  if (Math.min(pipo.minSteps, pipo.window) >= train.steps && train.steps > 0) {
-    warnings.push(
-      `pipo.minSteps: no update is verified in a run of ${train.steps} steps. Train longer, or lower window and ` +
-        "minSteps.",
-    )
+  const waited = pipo.duringWarmup === "wait" ? Math.max(0, optimizer.warmupSteps - 1) : 0
+  if (waited + Math.min(pipo.minSteps, pipo.window) >= train.steps && train.steps > 0) {
+    const sooner = waited > 0 ? "lower window, minSteps or optimizer.warmupSteps" : "lower window and minSteps"
+    warnings.push(`pipo.minSteps: no update is verified in a run of ${train.steps} steps. Train longer, or ${sooner}.`)
   }
   const { enabled: chosen, uniformShare } = rollout.curriculum
   const responses = Math.ceil(rollout.promptsPerStep * (chosen ? uniformShare : 1)) * rollout.groupSize

@@ -3,7 +3,7 @@
  * test of the commented template read them from here.
  *
  * Not here, because it depends on other settings: the numbers of a PIPO preset (`pipo-settings.ts`), the learning
- * rate, and what an objective sets itself when nothing is said (clip bounds, advantage, aggregation).
+ * rate and its warm-up, and what an objective sets itself when nothing is said (clip bounds, advantage, aggregation).
  */
 export const defaults = {
   seed: 1,
@@ -57,7 +57,6 @@ export const defaults = {
     eps: 1e-8,
     weightDecay: 0,
     gradientClip: 1,
-    warmupSteps: 0,
     schedule: "constant",
     minLearningRateRatio: 0.1,
     epochs: 1,
@@ -80,3 +79,6 @@ export const defaultImportanceMaximum = 2
 
 /** Learning rate of reinforcement learning when none is set: small for a trained model, larger from scratch. */
 export const defaultLearningRate: { readonly folder: number; readonly preset: number } = { folder: 1e-6, preset: 2e-4 }
+
+/** Longest warm-up when none is set, and the largest share of a run that it takes. */
+export const defaultWarmup: { readonly steps: number; readonly share: number } = { steps: 10, share: 0.25 }

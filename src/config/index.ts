@@ -7,7 +7,7 @@ export { configWarnings, referenceCodeObjectives } from "./cross-checks.ts"
 export { defaultImportanceMaximum } from "./defaults.ts"
 export { configJsonSchema, settingPaths } from "./json-schema.ts"
 export type { JsonSchemaNode } from "./json-schema.ts"
-export { configToYaml, loadConfigFile, resolveConfigFile } from "./load.ts"
+export { configToYaml, loadConfigFile, resolveConfigFile, resolveSavedConfig } from "./load.ts"
 export type { LoadedConfig } from "./load.ts"
 export type { ModelSettings } from "./model-settings.ts"
 export { nearestName, suggestion } from "./nearest-name.ts"
@@ -31,6 +31,7 @@ export type {
   LoggingSettings,
   TrainSettings,
 } from "./run-settings.ts"
+export { withFormerSettings, withSettingsOf } from "./saved-config.ts"
 export type { ServerSettings } from "./server-settings.ts"
 export type { ResolvedConfig } from "./schema.ts"
 export type { TaskSettings } from "./task-settings.ts"

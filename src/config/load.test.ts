@@ -7,10 +7,11 @@ import { ConfigError } from "../errors.ts"
 import { configChanges, resumeIssues } from "./config-changes.ts"
 import { defaults } from "./defaults.ts"
 import { settingPaths } from "./json-schema.ts"
-import { configToYaml, loadConfigFile, resolveConfigFile } from "./load.ts"
+import { configToYaml, loadConfigFile, resolveConfigFile, resolveSavedConfig } from "./load.ts"
 import { applyOverrides } from "./overrides.ts"
 import { parseConfig } from "./parse.ts"
 import { pipoPresets } from "./pipo-settings.ts"
+import type { ResolvedConfig } from "./schema.ts"
 import { commentedTemplate } from "./template.ts"
 
 const folder = mkdtempSync(join(tmpdir(), "pirl-config-"))
@@ -105,6 +106,11 @@ describe("the commented template", () => {
     expect(config.warmStart.enabled).toBe(true)
   })
 
+  test("shows the warm-up that it has", () => {
+    const { warmupSteps } = parseConfig(parse(commentedTemplate())).optimizer
+    expect(commentedTemplate()).toContain(`\n  # warmupSteps: ${warmupSteps}\n`)
+  })
+
   test("shows every setting in its section", () => {
     const sections = new Map<string, string[]>()
     let section: string[] = []
@@ -136,6 +142,38 @@ describe("the commented template", () => {
   })
 })
 
+describe("going on with a saved config", () => {
+  const saved = (text: string): ResolvedConfig => resolveSavedConfig(file(`${good}${text}`))
+
+  test("of a version without a default warm-up keeps none, and PIPO judges as it did", () => {
+    const { optimizer, pipo } = saved("pipo: {preset: paper}\n")
+    expect([optimizer.warmupSteps, pipo.duringWarmup]).toEqual([0, "judge"])
+    expect(saved("optimizer: {warmupSteps: 20}\n").optimizer.warmupSteps).toBe(20)
+    // What a version of today has written.
+    const written = parseConfig(parse(good))
+    expect(resolveSavedConfig(file(configToYaml(written)))).toEqual(written)
+  })
+
+  test("a file that leaves the warm-up to the default goes on with that of the run, whatever its length is now", () => {
+    const before = saved("optimizer: {warmupSteps: 0}\n")
+    const path = file(good)
+    expect(resumeIssues(before, resolveConfigFile(path, ["train.steps=400"]))).not.toEqual([])
+    expect(resumeIssues(before, resolveConfigFile(path, ["train.steps=400"], [], before))).toEqual([])
+    const short = resolveConfigFile(path, ["train.steps=12"])
+    expect(resolveConfigFile(path, ["train.steps=400"], [], short).optimizer.warmupSteps).toBe(3)
+  })
+
+  test("a file that names another warm-up is refused", () => {
+    const before = saved("")
+    const after = resolveConfigFile(file(`${good}optimizer: {warmupSteps: 4}\n`), ["pipo.duringWarmup=wait"], [], before)
+    expect(resumeIssues(before, after).map(({ path }) => path).sort()).toEqual(["optimizer.warmupSteps", "pipo.duringWarmup"])
+  })
+
+  test.each(["optimizer: 3\n", "optimizer: {warmupSteps: x}\n", "pipo: [1]\n"])("damaged sections are refused by name: %j", (text) => {
+    expect(messages(() => saved(text))[0]).toMatch(/^(?:optimizer|pipo).*expected/)
+  })
+})
+
 describe("resuming with another config", () => {
   const before = parseConfig(parse(good))
   const change = (...overrides: string[]) => parseConfig(applyOverrides(parse(good), overrides))
@@ -149,7 +187,7 @@ describe("resuming with another config", () => {
   })
 
   test("may not change what the first part was trained with", () => {
-    const issues = resumeIssues(before, change("pipo.lambda=0", "seed=2", "task.heldOutSize=3", "train.steps=9"))
+    const issues = resumeIssues(before, change("pipo.lambda=0", "seed=2", "task.heldOutSize=3", "train.steps=90"))
     expect(issues.map((issue) => issue.path).sort()).toEqual(["pipo.lambda", "seed", "task.heldOutSize"])
     expect(issues.find((issue) => issue.path === "seed")?.message).toContain("expected 1 as in the run")
   })

@@ -9,6 +9,7 @@ import type { ConfigIssue } from "../errors.ts"
 import { applyOverrides } from "./overrides.ts"
 import { parseConfig } from "./parse.ts"
 import type { ConfigCheck } from "./parse.ts"
+import { withFormerSettings, withSettingsOf } from "./saved-config.ts"
 import type { ResolvedConfig } from "./schema.ts"
 
 /** A config file as it was read. */
@@ -64,15 +65,30 @@ function lineOf(document: Document, lines: LineCounter, path: string): number | 
 /**
  * Reads a file, lays overrides over it, checks everything.
  * @param checks  further checks, see `parseConfig`
+ * @param resumed  config of the run that goes on: where the file leaves a setting to a default that is not the same for every run, that of the run holds
  * @throws ConfigError  with every problem; those of settings in the file name their line
  */
 export function resolveConfigFile(
   file: string,
   overrides: readonly string[] = [],
   checks: readonly ConfigCheck[] = [],
+  resumed?: ResolvedConfig,
 ): ResolvedConfig {
   const loaded = loadConfigFile(file)
   const value = applyOverrides(loaded.value, overrides)
+  return parseLoaded(loaded, resumed === undefined ? value : withSettingsOf(resumed, value), overrides, checks)
+}
+
+/**
+ * Reads the config that a run saved, also one of an earlier version.
+ * @throws ConfigError  with every problem and its line
+ */
+export function resolveSavedConfig(file: string): ResolvedConfig {
+  const loaded = loadConfigFile(file)
+  return parseLoaded(loaded, withFormerSettings(loaded.value), [], [])
+}
+
+function parseLoaded(loaded: LoadedConfig, value: unknown, overrides: readonly string[], checks: readonly ConfigCheck[]): ResolvedConfig {
   try {
     return parseConfig(value, checks)
   } catch (error) {

@@ -2,7 +2,7 @@
  * `optimizer` and `lora`: how and which weights move.
  */
 import { z } from "zod"
-import { defaults } from "./defaults.ts"
+import { defaults, defaultWarmup } from "./defaults.ts"
 import { integer, nonNegative, positive, share } from "./fields.ts"
 
 export interface OptimizerSettings {
@@ -14,7 +14,7 @@ export interface OptimizerSettings {
   readonly weightDecay: number
   /** Largest global gradient norm; 0 is off. */
   readonly gradientClip: number
-  /** Iterations over which the learning rate rises linearly. */
+  /** Iterations over which the learning rate rises linearly; the last of them has the full rate. */
   readonly warmupSteps: number
   readonly schedule: "constant" | "linear" | "cosine"
   /** Where a decaying schedule ends, as a share of the learning rate. */
@@ -34,8 +34,18 @@ export interface LoraSettings {
   readonly targets: readonly string[]
 }
 
-/** As written: the learning rate may be absent, since its default depends on the model. */
-export type OptimizerInput = Omit<OptimizerSettings, "learningRate"> & { readonly learningRate?: number }
+/** As written: what has a default that depends on other sections may be absent. */
+export type OptimizerInput = Omit<OptimizerSettings, "learningRate" | "warmupSteps"> &
+  Partial<Pick<OptimizerSettings, "learningRate" | "warmupSteps">>
+
+/**
+ * The warm-up of a run that sets none. Adam's first steps move every weight by the whole rate, in directions that are mostly noise until its moments
+ * have averaged some gradients.
+ * @param steps  length of the run
+ */
+export function warmupStepsOf(steps: number): number {
+  return Math.min(defaultWarmup.steps, Math.floor(defaultWarmup.share * steps))
+}
 
 const values = defaults.optimizer
 
@@ -46,7 +56,9 @@ export const optimizerSchema: z.ZodType<OptimizerInput> = z.strictObject({
   eps: positive().default(values.eps).describe("Added to the root of the second moment"),
   weightDecay: nonNegative().default(values.weightDecay).describe("Decoupled weight decay"),
   gradientClip: nonNegative().default(values.gradientClip).describe("Largest global gradient norm; 0 is off"),
-  warmupSteps: integer(0).default(values.warmupSteps).describe("Iterations over which the rate rises linearly"),
+  warmupSteps: integer(0)
+    .exactOptional()
+    .describe("Iterations over which the rate rises linearly: 10 when absent, a quarter of a run of fewer than 40"),
   schedule: z.enum(["constant", "linear", "cosine"]).default(values.schedule).describe("Learning rate after warm-up"),
   minLearningRateRatio: share()
     .default(values.minLearningRateRatio)

@@ -197,6 +197,34 @@ describe("settings that do not go together", () => {
   })
 })
 
+describe("the warm-up of a run that names none", () => {
+  test.each([
+    [1, 0],
+    [3, 0],
+    [4, 1],
+    [20, 5],
+    [39, 9],
+    [40, 10],
+    [200, 10],
+    [100_000, 10],
+  ])("of %d steps is %d", (steps, warmupSteps) => {
+    expect(parseConfig({ ...minimal, train: { steps } }).optimizer.warmupSteps).toBe(warmupSteps)
+  })
+
+  test("is what is named otherwise, nothing included", () => {
+    expect(parseConfig({ ...minimal, optimizer: { warmupSteps: 0 } }).optimizer.warmupSteps).toBe(0)
+    expect(parseConfig({ ...minimal, optimizer: { warmupSteps: 50 }, train: { steps: 60 } }).optimizer.warmupSteps).toBe(50)
+  })
+
+  test("never leaves a decaying schedule without a step to decay in", () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 1000 }), (steps) => {
+        expect(issuesOf({ ...minimal, optimizer: { schedule: "cosine" }, train: { steps } })).toEqual([])
+      }),
+    )
+  })
+})
+
 describe("warnings", () => {
   test("the reference code's loss is warned about with its measurement", () => {
     const warnings = configWarnings(parseConfig({ ...minimal, pipo: { preset: "reference-code" } }))
@@ -209,6 +237,10 @@ describe("warnings", () => {
     expect(warningsOf({ rollout: { promptsPerStep: 16 } })).toEqual([expect.stringContaining("128 responses")])
     expect(warningsOf({ train: { steps: 8 } })).toEqual([expect.stringContaining("pipo.minSteps")])
     expect(warningsOf({ train: { steps: 8 }, pipo: { enabled: false } })).toEqual([])
+    // The first verdict waits for the warm-up and then for a window of eight: ten and eight steps.
+    expect(warningsOf({ train: { steps: 17 }, optimizer: { warmupSteps: 10 } })).toEqual([expect.stringContaining("optimizer.warmupSteps")])
+    expect(warningsOf({ train: { steps: 18 }, optimizer: { warmupSteps: 10 } })).toEqual([])
+    expect(warningsOf({ train: { steps: 9 }, optimizer: { warmupSteps: 0 } })).toEqual([])
     expect(warningsOf({ pipo: { window: 1 } })).toEqual([expect.stringContaining("pipo.window")])
   })
 })

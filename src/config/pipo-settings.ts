@@ -28,6 +28,11 @@ export interface PipoPresetSettings {
   readonly surrogate: "base" | "reference-code"
   /** What closing the loop acts on: a verification update on the previous batch, or the step size (section steering). */
   readonly acts: "update" | "step-size"
+  /**
+   * While the learning rate rises (optimizer.warmupSteps). wait: its means stay out of the window and steering lengthens no step.
+   * judge: as ever.
+   */
+  readonly duringWarmup: "wait" | "judge"
 }
 
 export interface PipoSettings extends PipoPresetSettings {
@@ -59,6 +64,7 @@ const paper: PipoPresetSettings = {
   scales: "gradient",
   surrogate: "base",
   acts: "update",
+  duringWarmup: "wait",
 }
 
 /**
@@ -73,6 +79,7 @@ export const pipoPresets: Readonly<Record<PipoPreset, PipoPresetSettings>> = {
     sigma: "population",
     mu: "trained",
     surrogate: "reference-code",
+    duringWarmup: "judge",
   },
   verified: { ...paper, acts: "step-size" },
 }
@@ -114,6 +121,10 @@ export const pipoSchema: z.ZodType<PipoSettings> = z
       .enum(["update", "step-size"])
       .exactOptional()
       .describe("What closing the loop acts on: a verification update, or the step size (section steering)"),
+    duringWarmup: z
+      .enum(["wait", "judge"])
+      .exactOptional()
+      .describe("While the learning rate rises: judge no update by it, or judge as ever"),
     stepCap: positive().default(values.stepCap).describe("Largest factor on the learning rate with scales: step"),
     keepTerms: z
       .array(z.enum(["kl", "entropy", "dualClip"]))

@@ -8,7 +8,7 @@ import { modelSchema } from "./model-settings.ts"
 import type { ModelSettings } from "./model-settings.ts"
 import { objectiveSchema } from "./objective-settings.ts"
 import type { ObjectiveSettings } from "./objective-settings.ts"
-import { loraSchema, optimizerSchema } from "./optimizer-settings.ts"
+import { loraSchema, optimizerSchema, warmupStepsOf } from "./optimizer-settings.ts"
 import type { LoraSettings, OptimizerSettings } from "./optimizer-settings.ts"
 import { pipoSchema } from "./pipo-settings.ts"
 import type { PipoSettings } from "./pipo-settings.ts"
@@ -77,5 +77,6 @@ export const configSchema: z.ZodType<ResolvedConfig> = z
       learningRate:
         config.optimizer.learningRate ??
         (config.model.preset === undefined ? defaultLearningRate.folder : defaultLearningRate.preset),
+      warmupSteps: config.optimizer.warmupSteps ?? warmupStepsOf(config.train.steps),
     },
   }))

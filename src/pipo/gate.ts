@@ -3,7 +3,7 @@ import type { ImprovementSignal } from "./signal.ts"
 
 export type GateKind = "leaky" | "relu" | "clip"
 export type SkipReason =
-  "no-cache" | "no-reward" | "window" | "every-n" | "threshold" | "lambda" | "no-progress" | "no-attribution"
+  "no-cache" | "no-reward" | "warm-up" | "window" | "every-n" | "threshold" | "lambda" | "no-progress" | "no-attribution"
 
 export interface ReadinessOptions {
   /** Whether a batch is cached and may be judged. */

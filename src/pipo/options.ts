@@ -23,6 +23,8 @@ export interface PipoOptions {
   readonly minSteps?: number
   /** No verification while |xi| is at or below this. Default 0. */
   readonly threshold?: number
+  /** Iterations over which the learning rate rises: the window opens with the first update at the full rate. Default 0. */
+  readonly warmupSteps?: number
   /** Verify on steps that are a multiple of this. Default 1. */
   readonly everyN?: number
   /** Default "leaky". */
@@ -44,7 +46,7 @@ export type PipoSettings = Required<PipoOptions>
 const { threshold, everyN, stepCap, keepTerms } = defaults.pipo
 
 /** The preset `paper`: what holds where nothing is said. */
-export const pipoDefaults: PipoSettings = { ...pipoPresets.paper, threshold, everyN, stepCap, keepTerms }
+export const pipoDefaults: PipoSettings = { ...pipoPresets.paper, threshold, everyN, stepCap, keepTerms, warmupSteps: 0 }
 
 /** Every problem of the settings; paths below `pipo`. */
 export function pipoIssues(options: PipoOptions): ConfigIssue[] {
@@ -60,6 +62,7 @@ export function pipoIssues(options: PipoOptions): ConfigIssue[] {
   check("window", Number.isInteger(settings.window) && settings.window >= 1, "a whole number of at least 1")
   check("minSteps", settings.minSteps >= 0, "a number of at least 0")
   check("threshold", settings.threshold >= 0, "a number of at least 0")
+  check("warmupSteps", settings.warmupSteps >= 0, "a number of at least 0")
   check("everyN", settings.everyN >= 1, "a number of at least 1")
   check("lambda", settings.lambda >= 0 && Number.isFinite(settings.lambda), "a finite number of at least 0")
   check("stepCap", settings.stepCap > 0, "a number above 0")

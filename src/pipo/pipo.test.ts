@@ -115,6 +115,43 @@ describe("the order of an iteration", () => {
   })
 })
 
+describe("while the learning rate rises", () => {
+  const means = [0.1, 0.2, 0.3, 0.5, 0.6, 0.9]
+
+  test("means before the first update at the full rate stay out of the window, and nothing is judged", () => {
+    const plans = run(rule({ warmupSteps: 3 }), means)
+    expect(plans.map(({ metrics }) => metrics["skipReason"])).toEqual(["warm-up", "warm-up", "window", "window", null, null])
+    expect(plans.map(({ metrics }) => metrics["verdict"])).toEqual([...Array<string>(4).fill("undecided"), "improved", "improved"])
+    expect(plans.map(({ updates }) => updates.length)).toEqual([1, 1, 1, 1, 2, 2])
+    // Of steps 3 and 4: the first policy that a whole step is made on, and what it led to.
+    expect(plans[4]!.metrics["muHis"]).toBeCloseTo(0.4, 12)
+    expect(plans[5]!.metrics["muHis"]).toBeCloseTo(0.55, 12)
+  })
+
+  test("a warm-up of no step or one, which has the full rate, is none", () => {
+    const bare = visible(run(rule(), means))
+    expect(visible(run(rule({ warmupSteps: 0 }), means))).toEqual(bare)
+    expect(visible(run(rule({ warmupSteps: 1 }), means))).toEqual(bare)
+  })
+
+  test("a batch of an older policy counts by the update that was made on that policy", () => {
+    const subject = rule({ warmupSteps: 3 })
+    const reasons = means.map((mean, i) => {
+      const batch = { ...batchOf(i + 1, mean), offPolicySteps: i === 0 ? 0 : 1 }
+      const { metrics } = subject.plan(batch)
+      subject.commit(batch, { explorationApplied: true })
+      return metrics["skipReason"]
+    })
+    expect(reasons).toEqual(["warm-up", "warm-up", "warm-up", "window", "window", null])
+  })
+
+  test("a random signal has no past to draw from either", () => {
+    const subject = randomXi(plainRule({ objective: grpo }), { window: 2, minSteps: 2, warmupSteps: 3, seed: 1 })
+    run(subject, means.slice(0, 4))
+    expect(subject.state()).toMatchObject({ past: [], window: [0.3, 0.5] })
+  })
+})
+
 describe("gates", () => {
   const rising = [0.1, 0.3, 0.5]
   const falling = [0.5, 0.3, 0.1]

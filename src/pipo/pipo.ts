@@ -65,6 +65,12 @@ function gatedRule(inner: UpdateRule, settings: PipoSettings, source: SignalSour
   let past: readonly number[] = []
   const recent = new RecentBatches()
 
+  /**
+   * Whether the update on the policy of this batch is one of the ramp. Means before the first update at the full rate tell nothing of what such
+   * updates do: the reward hardly moves, and against its small deviation the first real change would look large.
+   */
+  const warmingUp = ({ step, offPolicySteps = 0 }: IterationBatch): boolean => step - offPolicySteps < settings.warmupSteps
+
   /** The signal of this batch, or null when its mean is not a number. */
   const observe = (batch: IterationBatch): ImprovementSignal | null => {
     const mu = meanOf(batch, settings)
@@ -88,8 +94,8 @@ function gatedRule(inner: UpdateRule, settings: PipoSettings, source: SignalSour
       step: batch.step,
       everyN,
     }
-    const skip = given === null ? "window" : skipReason(xi, readiness)
-    const seen = skip !== "no-cache" && skip !== "window"
+    const skip = warmingUp(batch) ? "warm-up" : given === null ? "window" : skipReason(xi, readiness)
+    const seen = skip !== "warm-up" && skip !== "no-cache" && skip !== "window"
     const metrics = {
       ...signalMetrics(signal, xi, seen && Math.abs(xi) > threshold),
       ...(source.remembers ? { observedXi: signal.xi } : {}),
@@ -143,7 +149,7 @@ function gatedRule(inner: UpdateRule, settings: PipoSettings, source: SignalSour
     },
     commit(batch, outcome) {
       const signal = observe(batch)
-      if (signal !== null) {
+      if (signal !== null && !warmingUp(batch)) {
         if (source.remembers && iterations >= Math.min(settings.minSteps, settings.window)) past = [...past, signal.xi]
         stored = pushMean(stored, signal.mu, settings.window, settings.windowConvention)
         iterations += 1

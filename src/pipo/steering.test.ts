@@ -60,12 +60,42 @@ test("the target shrinks where a step gains less than 1 - 1 / (2a) of its promis
     fc.property(positive, positive, positive, fc.double({ min: 0.5, max: 1, noNaN: true }), (g, h, d, slopeAt) => {
       const { step, promised } = quadratic(g, h, d)
       const excess = step.improvement / promised - (1 - 1 / (2 * slopeAt))
-      fc.pre(Math.abs(excess) > 1e-3)
+      // Less than the variance that divides at least counts as a part of a standard error.
+      fc.pre(Math.abs(excess) * promised > 1e-4)
       expect(after(step, { slopeAt }).targetFactor).toBeCloseTo(Math.exp(0.1 * Math.sign(excess)), 6)
     }),
   )
   // A step twice as long as the best one gains nothing.
   expect(quadratic(1, 1, 2).step.improvement).toBe(0)
+})
+
+test("a short step of the warm-up lengthens nothing, and one that is too long already shortens", () => {
+  const during = (improvement: PairedImprovement): ControllerState =>
+    controllerStep(initialController, { mu: 0.5, muStandardError: 0.05, improvement, warmingUp: true }, steeringDefaults).state
+  const uphill = { slope: 0.05 }
+  expect(during(measured({ kl: 1e-5, ...uphill }))).toMatchObject({ factor: 1, targetFactor: 1, slope: { mean: 0, variance: 0 } })
+  expect(during(measured({ kl: 0.019, ...uphill })).factor).toBe(1)
+  expect(during(measured({ kl: 0.021, ...uphill })).factor).toBeCloseTo(0.8, 12)
+  // What J is stays known: an improvement is one however short the step was.
+  expect(during(measured({ improvement: 0.1 })).level).toEqual(after(measured({ improvement: 0.1 })).level)
+})
+
+test("a ramp leaves factor and target as they were, where the same steps without one raise both", () => {
+  const steps = [0.0001, 0.0004, 0.0009, 0.0016, 0.0025].map((kl, i) => batchOf(i + 1, 0.5, { kl, slope: 0.01 }))
+  const scales = (warmupSteps: number): number[] => {
+    const rule = steered(plainRule({ objective: createObjective("grpo") }), {}, { warmupSteps })
+    return steps.map((batch) => planned(rule, batch).metrics["stepFactor"] as number)
+  }
+  // The batch of step 5 measures the update of step 4, the last below the full rate.
+  expect(scales(5)).toEqual([1, 1, 1, 1, 1])
+  expect(scales(4).map((x) => Number(x.toFixed(2)))).toEqual([1, 1, 1, 1, 1.1])
+  expect(scales(0).at(-1)).toBeCloseTo(1.1 ** 5, 12)
+})
+
+test("a fall during the warm-up is one", () => {
+  const rule = steered(plainRule({ objective: createObjective("grpo") }), {}, { warmupSteps: 10 })
+  const plans = [0.6, 0.6, 0.6, 0.1].map((mu, i) => planned(rule, batchOf(i + 1, mu, i === 3 ? { improvement: -0.5 } : {})))
+  expect(plans.map(({ metrics }) => metrics["stepCut"])).toEqual([false, false, false, true])
 })
 
 test("a fall of many standard errors halves factor and target and leaves the updates out", () => {

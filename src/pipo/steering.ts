@@ -8,8 +8,10 @@ import {
   controllerStep,
   initialController,
   steeringDefaults,
+  type ControllerInput,
   type ControllerState,
   type ControllerStep,
+  type SteeringContext,
   type SteeringOptions,
 } from "./step-controller.ts"
 import type { IterationBatch, Plan, RuleMetrics, UpdateRule } from "./update-rule.ts"
@@ -23,14 +25,19 @@ function isControllerState(value: unknown): value is ControllerState {
  * when J has fallen significantly. Needs `improvement` in its batches; without (the first iteration) only the mean reward counts.
  * @throws ConfigError when an option is negative
  */
-export function steered(inner: UpdateRule, options: SteeringOptions = {}): UpdateRule {
+export function steered(inner: UpdateRule, options: SteeringOptions = {}, { warmupSteps = 0 }: SteeringContext = {}): UpdateRule {
   const settings = resolveSteering(options)
   let state = initialController
   /** Undefined when the batch has no mean reward: nothing was measured. */
   const advance = (batch: IterationBatch): ControllerStep | undefined =>
-    Number.isFinite(batch.meanReward)
-      ? controllerStep(state, { mu: batch.meanReward, muStandardError: batch.rewardStandardError ?? 0, improvement: batch.improvement ?? null }, settings)
-      : undefined
+    Number.isFinite(batch.meanReward) ? controllerStep(state, observationOf(batch), settings) : undefined
+  const observationOf = (batch: IterationBatch): ControllerInput => ({
+    mu: batch.meanReward,
+    muStandardError: batch.rewardStandardError ?? 0,
+    improvement: batch.improvement ?? null,
+    // The update before this batch.
+    warmingUp: batch.step - 1 < warmupSteps,
+  })
   return {
     name: `${inner.name} + steering`,
     comparesWithPrevious: true,

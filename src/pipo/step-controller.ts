@@ -19,6 +19,12 @@ export interface SteeringOptions {
   readonly returns?: boolean
 }
 
+/** What `steered` is told beside the settings of the controller. */
+export interface SteeringContext {
+  /** Iterations over which the learning rate rises: what their updates measure makes no step longer. Default 0. */
+  readonly warmupSteps?: number
+}
+
 export const steeringDefaults: Required<SteeringOptions> = defaults.steering
 
 /** A mean with its variance. */
@@ -47,6 +53,8 @@ export const initialController: ControllerState = {
 
 export interface ControllerInput extends FilterObservation {
   readonly improvement: PairedImprovement | null
+  /** The update that the improvement is of was made while the learning rate still rose. Default false. */
+  readonly warmingUp?: boolean
 }
 
 export interface ControllerStep {
@@ -100,16 +108,21 @@ function distance(from: Estimate, to: Estimate): number {
  *   slope    s <- 0.9 s + 0.1 slopeAlong_t, with its variance; target factor x exp(slopeGain clip(s / se(s), +-1)), within 0.02 and 2
  *   KL       above 2 klTarget target-factor: factor x 0.8; below half of it: x 1.1; within 0.02 and 5
  *   drop     (best J - J) / se above dropThreshold: factor and target factor x 0.5, this iteration's updates left out
+ * During warm-up the slope is not read and the factor may only shrink: the steps are short because the rate still rises, so that a small KL and a slope that
+ * points uphill say nothing of the full rate, while a KL that is too large already says enough.
+ *
  * While steps gain what they promise the trust region grows; once they overshoot it shrinks, so that the rate decays as progress does, without knowing
  * the length of the run.
  *
  * Source: this project's own; the KL rule follows Schulman et al., arXiv:1707.06347 section 4 (adaptive penalty).
  */
 export function controllerStep(state: ControllerState, input: ControllerInput, options: Required<SteeringOptions>): ControllerStep {
-  const { improvement } = input
+  const { improvement, warmingUp = false } = input
   let { factor, targetFactor, slope } = state
   let slopeDistance = 0
-  if (improvement !== null) {
+  if (improvement !== null && warmingUp) {
+    if (options.klTarget > 0 && improvement.kl > 2 * options.klTarget * targetFactor) factor *= SHRINK
+  } else if (improvement !== null) {
     const along = slopeAlong(improvement, options.slopeAt)
     slope = {
       mean: SLOPE_DECAY * slope.mean + (1 - SLOPE_DECAY) * along.mean,

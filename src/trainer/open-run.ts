@@ -1,6 +1,6 @@
 /** Opens the folder of a run, new or to be resumed. */
 import { join } from "node:path"
-import { configToYaml, resolveConfigFile, resumeIssues, type ResolvedConfig } from "../config/index.ts"
+import { configToYaml, resolveSavedConfig, resumeIssues, type ResolvedConfig } from "../config/index.ts"
 import { ConfigError } from "../errors.ts"
 import { tensorBoardMirror } from "../exports/tensorboard.ts"
 import { createRunFolder, resumeRunFolder, type ResumePoint, type RunFolder } from "../runs/index.ts"
@@ -19,9 +19,14 @@ export interface OpenRun {
 export function openRunFolder(directory: string, config: ResolvedConfig, resume: boolean): OpenRun {
   const options = { configYaml: configToYaml(config), keepCheckpoints: config.checkpoint.keep }
   if (!resume) return mirrored({ folder: createRunFolder(directory, options), from: undefined }, config)
-  const issues = resumeIssues(resolveConfigFile(join(directory, "config.yaml")), config)
+  const issues = resumeIssues(savedConfig(directory), config)
   if (issues.length > 0) throw new ConfigError(issues)
   return mirrored(resumeRunFolder(directory, options), config)
+}
+
+/** Config of the run in a folder, also where an earlier version saved it. @throws ConfigError  when it cannot be read */
+export function savedConfig(directory: string): ResolvedConfig {
+  return resolveSavedConfig(join(directory, "config.yaml"))
 }
 
 function mirrored(run: OpenRun, config: ResolvedConfig): OpenRun {

@@ -71,14 +71,20 @@ export function aggregator(config: ResolvedConfig): (masks: readonly Float32Arra
 export function createRule(config: ResolvedConfig, objective: Objective): UpdateRule {
   const base = plainRule({ objective, epochs: config.optimizer.epochs })
   if (!config.pipo.enabled) return base
-  if (config.pipo.acts === "step-size") return steered(base, config.steering)
+  if (config.pipo.acts === "step-size") return steered(base, config.steering, { warmupSteps: waitedSteps(config) })
   return verifyingRule(config, base)
 }
 
 /** The base rule with an update on the previous batch before its own. */
 function verifyingRule(config: ResolvedConfig, base: UpdateRule): UpdateRule {
-  const { enabled: _enabled, preset: _preset, acts: _acts, signal, ...options } = config.pipo
+  const { enabled: _enabled, preset: _preset, acts: _acts, duringWarmup: _duringWarmup, signal, ...settings } = config.pipo
+  const options = { ...settings, warmupSteps: waitedSteps(config) }
   if (signal === "constant") return replayRule(base, options)
   if (signal === "random") return randomXi(base, { ...options, seed: deriveSeed(config.seed, "random-xi") })
   return pipo(base, options)
+}
+
+/** Iterations of the warm-up that judge no update. */
+function waitedSteps({ optimizer, pipo }: ResolvedConfig): number {
+  return pipo.duringWarmup === "wait" ? optimizer.warmupSteps : 0
 }

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync } from "node:fs"
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, expect, test } from "vitest"
@@ -51,6 +51,31 @@ test.each(presets)("a run with %s that is stopped before the rule first acts and
   expect([second.finished, second.step]).toEqual([true, 6])
   expect(steps(parts)).toEqual(steps(whole))
   expect(notes[0]).toContain(`the run resumes after step ${acted - 1}`)
+})
+
+test("a run of a version without a warm-up goes on without one, from the same config file", async () => {
+  const file: ConfigInput = { ...noisy, train: { steps: 8 } }
+  const asThen: ConfigInput = { ...file, optimizer: { warmupSteps: 0 }, pipo: { ...noisy.pipo, duringWarmup: "judge" } }
+  const [whole, parts] = [join(temporary, "old whole"), join(temporary, "old parts")]
+  await trainRun({ config: asThen, runDirectory: whole })
+  const stop = new AbortController()
+  await trainRun({ config: asThen, runDirectory: parts, signal: stop.signal, observer: { onStep: ({ step }) => void (step === 1 && stop.abort()) } })
+  const saved = join(parts, "config.yaml")
+  const text = readFileSync(saved, "utf8")
+  writeFileSync(saved, text.replace(/^ +(?:warmupSteps: 0|duringWarmup: judge)\n/gm, ""))
+  expect(readFileSync(saved, "utf8").length).toBeLessThan(text.length - 30)
+  const resumed = await trainRun({ config: file, runDirectory: parts, resume: true })
+  expect([resumed.finished, resumed.step]).toEqual([true, 8])
+  expect(steps(parts)).toEqual(steps(whole))
+  expect(readRun(whole).metrics[2]!["skipReason"]).not.toBe("warm-up")
+})
+
+test("the rate rises to the step that the run's length says, and is saved with the run", async () => {
+  const directory = join(temporary, "warm-up")
+  await trainRun({ config: { ...noisy, train: { steps: 8 }, optimizer: { learningRate: 1e-4 } }, runDirectory: directory })
+  expect(readRun(directory).metrics.map(({ learningRate }) => learningRate)).toEqual([5e-5, ...Array<number>(7).fill(1e-4)])
+  expect(readRun(directory).metrics[0]!["skipReason"]).toBe("warm-up")
+  expect(readFileSync(join(directory, "config.yaml"), "utf8")).toContain("warmupSteps: 2\n")
 })
 
 test("a checkpoint holds the previous policy of rules that compare with it, and the best where a run returns to it", async () => {

@@ -1,12 +1,12 @@
 /** A whole run in one call: checks the config, opens model and run folder, trains, closes them. */
-import { parseConfig, type ConfigInput, type ResolvedConfig } from "../config/index.ts"
+import { parseConfig, withSettingsOf, type ConfigInput, type ResolvedConfig } from "../config/index.ts"
 import type { Task } from "../data/task.ts"
 import type { Objective } from "../objectives/index.ts"
 import type { UpdateRule } from "../pipo/index.ts"
-import { describeResume } from "../runs/index.ts"
+import { describeResume, isRunFolder } from "../runs/index.ts"
 import { checksFor } from "./config-checks.ts"
 import { openPolicy } from "./open-policy.ts"
-import { logFailure, openRunFolder, type OpenRun } from "./open-run.ts"
+import { logFailure, openRunFolder, savedConfig, type OpenRun } from "./open-run.ts"
 import { train, type TrainObserver, type TrainResult } from "./train.ts"
 
 export interface TrainRunOptions {
@@ -36,7 +36,8 @@ export interface TrainRunOptions {
  */
 export async function trainRun(options: TrainRunOptions): Promise<TrainResult> {
   const { task, objective, rule, observer, signal, runDirectory, resume = false } = options
-  const config = runConfig(options.config, task)
+  const saved = resume && isRunFolder(runDirectory) ? savedConfig(runDirectory) : undefined
+  const config = runConfig(options.config, task, saved)
   const policy = await openPolicy(config, task)
   let run: OpenRun | undefined
   try {
@@ -69,6 +70,7 @@ export async function trainRun(options: TrainRunOptions): Promise<TrainResult> {
   }
 }
 
-function runConfig(input: ConfigInput, task: Task | undefined): ResolvedConfig {
-  return parseConfig(task === undefined ? input : { ...input, task: { ...input.task, name: task.name } }, checksFor(task))
+function runConfig(input: ConfigInput, task: Task | undefined, saved: ResolvedConfig | undefined): ResolvedConfig {
+  const named = task === undefined ? input : { ...input, task: { ...input.task, name: task.name } }
+  return parseConfig(saved === undefined ? named : withSettingsOf(saved, named), checksFor(task))
 }
