@@ -3,7 +3,7 @@
  */
 import { existsSync } from "node:fs"
 import { join } from "node:path"
-import { resolveConfigFile } from "../config/index.ts"
+import { resolveSavedConfig } from "../config/index.ts"
 import type { ResolvedConfig } from "../config/index.ts"
 import { ConfigError } from "../errors.ts"
 import { isRunFolder, listCheckpoints } from "../runs/index.ts"
@@ -41,7 +41,7 @@ function checkpointOf(run: string, step: number | undefined): ModelSource {
     const wanted = step === undefined ? "a checkpoint" : `a checkpoint of step ${step}`
     throw noModel(`expected ${wanted} in the run ${run}, got ${got}.${complete.length === 0 ? " Resume the run: it writes the first before its first step." : " Name one of these."}`)
   }
-  const config = resolveConfigFile(join(run, "config.yaml"))
+  const config = resolveSavedConfig(join(run, "config.yaml"))
   return { directory: checkpoint.path, config, step: checkpoint.step }
 }
 

@@ -7,12 +7,13 @@ import { configToYaml, configWarnings, resolveConfigFile } from "../config/index
 import type { ConfigCheck, ResolvedConfig } from "../config/index.ts"
 import { CheckpointError, ConfigError, DataError } from "../errors.ts"
 import { describeResume, isRunFolder } from "../runs/index.ts"
-import { logFailure, openRunFolder } from "../trainer/open-run.ts"
+import { logFailure, openRunFolder, resumedConfig } from "../trainer/open-run.ts"
 import type { TrainResult, TrainRun } from "../trainer/train.ts"
 import { shellWord } from "../shell-word.ts"
 import { columns } from "./command.ts"
 import type { CliContext, Command, CommandArguments, OptionSpec } from "./command.ts"
 import { exitCodes } from "./exit-code.ts"
+import { terminalLine } from "./format.ts"
 import { listenForInterrupt } from "./interrupt.ts"
 import { lastRunDirectory, newDirectory, runsRoot } from "./run-directory.ts"
 import { summaryTable } from "./summary-table.ts"
@@ -89,14 +90,16 @@ async function runTrain(
   checkPageOptions(args)
   const resume = args.flag("resume")
   const configFile = configFileOf(args, resume)
-  const config = resolveConfigFile(configFile, overridesOf(args), backend.checks)
+  const asked = resolveConfigFile(configFile, overridesOf(args), backend.checks)
+  const named = args.text("run-dir") ?? asked.train.runDir
+  const last = resume ? (named ?? lastRunDirectory(configFile)) : undefined
+  const config = last === undefined ? asked : resumedConfig(last, asked)
   const warnings = configWarnings(config)
   if (args.flag("dry-run")) {
     await showPlan(backend, config, warnings, args.flag("json"), context)
     return exitCodes.ok
   }
-  const named = args.text("run-dir") ?? config.train.runDir
-  const directory = named ?? (resume ? lastRunDirectory(configFile) : newDirectory(configFile, runsRoot))
+  const directory = last ?? named ?? newDirectory(configFile, runsRoot)
   // Before the folder is made: a port in use leaves nothing behind.
   const page = await openTrainPage(args, context, named ?? runsRoot, startPage)
   try {
@@ -194,7 +197,9 @@ async function showPlan(
     out.write(`${JSON.stringify({ config, plan: Object.fromEntries(plan), warnings })}\n`)
     return
   }
-  out.write(`${configToYaml(config)}\n${columns(plan).join("\n")}\n`)
+  // The first prompt is data: it has lines, and may have control characters.
+  const rows = plan.map(([label, value]) => [label, terminalLine(value)] as const)
+  out.write(`${configToYaml(config)}\n${columns(rows).join("\n")}\n`)
   for (const warning of warnings) out.write(`warning: ${warning}\n`)
   out.write("The config is sound. Nothing was trained.\n")
 }

@@ -1,7 +1,7 @@
 /** plan.json: what the folder of a comparison holds. A later command may add arms and seeds to it, and change none. */
 import { existsSync, readFileSync } from "node:fs"
 import { join } from "node:path"
-import { configChanges, type ResolvedConfig } from "../config/index.ts"
+import { configChanges, parseConfig, withEarlierBehaviour, type ResolvedConfig } from "../config/index.ts"
 import { ConfigError, DataError, type ConfigIssue } from "../errors.ts"
 import { writeFileAtomic } from "../runs/index.ts"
 import { armNameForm } from "./arms.ts"
@@ -96,12 +96,23 @@ function withoutFree(changes: Readonly<Record<string, unknown>>): Record<string,
   return Object.fromEntries(Object.entries(changes).filter(([path]) => !isFree(path)))
 }
 
+/** The config of a plan that an older version may have written: settings that came later as they were in effect. */
+function configOf({ config }: SavedPlan): ResolvedConfig {
+  try {
+    return parseConfig(withEarlierBehaviour(config))
+  } catch {
+    // A setting that is gone or means something else now: the comparison with the new config names it.
+    return config
+  }
+}
+
 function planIssues(before: SavedPlan, config: ResolvedConfig, arms: readonly SavedArm[], directory: string): ConfigIssue[] {
-  const changed = configChanges(before.config, config).filter((path) => !isFree(path))
+  const known = configOf(before)
+  const changed = configChanges(known, config).filter((path) => !isFree(path))
   const shown = (value: ResolvedConfig, path: string): string => JSON.stringify(settingAt(value, path.split("."))) ?? "nothing"
   const issues: ConfigIssue[] = changed.map((path) => ({
     path,
-    message: `expected ${shown(before.config, path)} as in the comparison in ${directory}, got ${shown(config, path)}. Set it back, or choose another folder by --out DIR.`,
+    message: `expected ${shown(known, path)} as in the comparison in ${directory}, got ${shown(config, path)}. Set it back, or choose another folder by --out DIR.`,
   }))
   for (const arm of arms) {
     const old = before.arms.find(({ name }) => name.toLowerCase() === arm.name.toLowerCase())

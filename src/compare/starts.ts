@@ -5,7 +5,7 @@
 import { createHash } from "node:crypto"
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { configToYaml, parseConfig, resolveConfigFile, type ResolvedConfig } from "../config/index.ts"
+import { configToYaml, parseConfig, resolveSavedConfig, type ResolvedConfig } from "../config/index.ts"
 import { syncTree, writeFileAtomic } from "../runs/index.ts"
 import { openPolicy } from "../trainer/open-policy.ts"
 import { VERIFIER_TIMEOUT_MS } from "../trainer/run-parts.ts"
@@ -27,13 +27,14 @@ export interface StartFacts {
 export function startKey(config: ResolvedConfig): string {
   const { model, task, warmStart: start, optimizer, rollout, lora, engine, train, evaluation } = config
   const { beta1, beta2, eps, gradientClip } = optimizer
-  const { maxResponseTokens, stopStrings } = rollout
+  const { maxResponseTokens, stopStrings, chatTemplate, systemPrompt, templateVariables } = rollout
   const parts = [
     { ...model, dtype: undefined },
     task,
     start,
     { beta1, beta2, eps, gradientClip },
-    { maxResponseTokens, stopStrings, size: evaluation.size },
+    // Without a template the key is that of comparisons made before there was one.
+    { maxResponseTokens, stopStrings, size: evaluation.size, ...(chatTemplate === false ? {} : { chatTemplate, systemPrompt, templateVariables }) },
     lora,
     engine,
     train.gradientCheckpointing,
@@ -73,7 +74,7 @@ export function configFromStart(config: ResolvedConfig, directory: string): Reso
  */
 export function relocateStart(runDirectory: string, config: ResolvedConfig): void {
   const file = join(runDirectory, "config.yaml")
-  const saved = resolveConfigFile(file)
+  const saved = resolveSavedConfig(file)
   if (saved.model.path === undefined || saved.model.path === config.model.path) return
   writeFileAtomic(file, configToYaml({ ...saved, model: { ...saved.model, path: config.model.path! } }))
 }

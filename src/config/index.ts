@@ -31,6 +31,7 @@ export type {
   LoggingSettings,
   TrainSettings,
 } from "./run-settings.ts"
+export { continuedConfig, resolveSavedConfig, withEarlierBehaviour } from "./saved-config.ts"
 export type { ServerSettings } from "./server-settings.ts"
 export type { ResolvedConfig } from "./schema.ts"
 export type { TaskSettings } from "./task-settings.ts"

@@ -1,15 +1,21 @@
 /** Opens the folder of a run, new or to be resumed. */
 import { join } from "node:path"
-import { configToYaml, resolveConfigFile, resumeIssues, type ResolvedConfig } from "../config/index.ts"
+import { configToYaml, continuedConfig, resolveSavedConfig, resumeIssues, type ResolvedConfig } from "../config/index.ts"
 import { ConfigError } from "../errors.ts"
 import { tensorBoardMirror } from "../exports/tensorboard.ts"
-import { createRunFolder, resumeRunFolder, type ResumePoint, type RunFolder } from "../runs/index.ts"
+import { createRunFolder, isRunFolder, resumeRunFolder, type ResumePoint, type RunFolder } from "../runs/index.ts"
 
 export interface OpenRun {
   /** Locked by this process; the caller closes it. */
   readonly folder: RunFolder
   /** Where to go on; undefined for a new run. */
   readonly from: ResumePoint | undefined
+}
+
+/** The config to resume a run with: where an older version saved the run without a setting, the run goes on as it was. */
+export function resumedConfig(directory: string, config: ResolvedConfig): ResolvedConfig {
+  // A folder without a run is told by openRunFolder.
+  return isRunFolder(directory) ? continuedConfig(join(directory, "config.yaml"), config) : config
 }
 
 /**
@@ -19,7 +25,7 @@ export interface OpenRun {
 export function openRunFolder(directory: string, config: ResolvedConfig, resume: boolean): OpenRun {
   const options = { configYaml: configToYaml(config), keepCheckpoints: config.checkpoint.keep }
   if (!resume) return mirrored({ folder: createRunFolder(directory, options), from: undefined }, config)
-  const issues = resumeIssues(resolveConfigFile(join(directory, "config.yaml")), config)
+  const issues = resumeIssues(resolveSavedConfig(join(directory, "config.yaml")), config)
   if (issues.length > 0) throw new ConfigError(issues)
   return mirrored(resumeRunFolder(directory, options), config)
 }

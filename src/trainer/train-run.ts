@@ -6,7 +6,7 @@ import type { UpdateRule } from "../pipo/index.ts"
 import { describeResume } from "../runs/index.ts"
 import { checksFor } from "./config-checks.ts"
 import { openPolicy } from "./open-policy.ts"
-import { logFailure, openRunFolder, type OpenRun } from "./open-run.ts"
+import { logFailure, openRunFolder, resumedConfig, type OpenRun } from "./open-run.ts"
 import { train, type TrainObserver, type TrainResult } from "./train.ts"
 
 export interface TrainRunOptions {
@@ -36,7 +36,8 @@ export interface TrainRunOptions {
  */
 export async function trainRun(options: TrainRunOptions): Promise<TrainResult> {
   const { task, objective, rule, observer, signal, runDirectory, resume = false } = options
-  const config = runConfig(options.config, task)
+  const asked = runConfig(options.config, task)
+  const config = resume ? resumedConfig(runDirectory, asked) : asked
   const policy = await openPolicy(config, task)
   let run: OpenRun | undefined
   try {

@@ -27,6 +27,7 @@ export const evalBackend: EvalBackend = {
         task,
         eosTokens,
         stopStrings,
+        promptFormat: config.rollout,
         maxResponseTokens,
         verifierTimeoutMs: VERIFIER_TIMEOUT_MS,
       }
@@ -48,6 +49,7 @@ export const evalBackend: EvalBackend = {
         engine,
         tokenizer,
         sampling,
+        promptFormat: config.rollout,
         model: resolve(model.directory),
         chunk: config.engine.sampleBatch,
       }),
@@ -89,6 +91,7 @@ export const sampleBackend: SampleBackend = {
           engine,
           tokenizer,
           task,
+          promptFormat: config.rollout,
           groupSize: count,
           sampling: { ...samplingOf(config, eosTokens), temperature },
           verifierTimeoutMs: VERIFIER_TIMEOUT_MS,
