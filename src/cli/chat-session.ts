@@ -107,7 +107,8 @@ class ChatSession {
         out.write(terminalText(piece))
       }
       const answer = await conversation.answer(message, { signal: answering.signal, onText })
-      if (!last.endsWith("\n")) out.write("\n")
+      const nothing = answer.stopReason === "aborted" && answer.text === ""
+      if (!nothing && !last.endsWith("\n")) out.write("\n")
       for (const note of this.#notesOn(answer)) this.#say(note)
     } catch (error) {
       if (!(error instanceof DataError || error instanceof ConfigError)) throw error
