@@ -40,6 +40,11 @@ export const commandTable: readonly CommandEntry[] = [
     load: async () => (await import("./sample.ts")).sampleCommand((await import("./backends/inspection.ts")).sampleBackend),
   },
   {
+    name: "chat",
+    summary: "Talk to a model or a run",
+    load: async () => (await import("./chat.ts")).chatCommand((await import("./backends/conversing.ts")).chatBackend),
+  },
+  {
     name: "compare",
     summary: "Compare arms of a config over seeds",
     load: async () => (await import("./compare.ts")).compareCommand,

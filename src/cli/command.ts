@@ -12,8 +12,12 @@ export interface OutputStream {
   readonly columns?: number
 }
 
+/** A stream that text is read from; process.stdin is one. */
+export type InputStream = NodeJS.ReadableStream & { readonly isTTY?: boolean }
+
 /** What a command may touch of the process. */
 export interface CliContext {
+  readonly in: InputStream
   readonly out: OutputStream
   readonly err: OutputStream
   readonly env: Readonly<Record<string, string | undefined>>

@@ -1,12 +1,20 @@
 /**
  * Ctrl-C: the first asks the run to stop after its step, the second stops at once.
  */
-type StopSignal = "SIGINT" | "SIGTERM"
+export type StopSignal = "SIGINT" | "SIGTERM"
 
 /** Where signals come from; `process` is one. */
 export interface SignalSource {
   on(signal: StopSignal, listener: (signal: StopSignal) => void): unknown
   off(signal: StopSignal, listener: (signal: StopSignal) => void): unknown
+}
+
+/**
+ * Ends the process by the signal, which shells report as 130. `process.exit` would wait for the engine's thread and abort it in
+ * native code.
+ */
+export function dieOf(signal: StopSignal): void {
+  process.kill(process.pid, signal)
 }
 
 /** Whether a stop was asked for. */
@@ -19,13 +27,12 @@ export interface Interrupt {
 /**
  * Listens to SIGINT and SIGTERM until `dispose`.
  * @param onFirst  called once, at the first signal
- * @param onSecond  called at every further one, without the listeners; dies of the signal unless another is given,
- *   which shells report as 130. `process.exit` would wait for the engine's thread and abort it in native code
+ * @param onSecond  called at every further one, without the listeners; dies of the signal unless another is given
  */
 export function listenForInterrupt(
   onFirst: () => void,
   source: SignalSource = process,
-  onSecond: (signal: StopSignal) => void = (signal) => void process.kill(process.pid, signal),
+  onSecond: (signal: StopSignal) => void = dieOf,
 ): Interrupt {
   let requested = false
   const dispose = (): void => {

@@ -11,6 +11,10 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
 })
 
 process.exitCode = await runCli(process.argv.slice(2), {
+  // Node opens the standard input when it is looked at: by commands that read it alone.
+  get in() {
+    return process.stdin
+  },
   out: process.stdout,
   err: process.stderr,
   env: process.env,

@@ -7,6 +7,7 @@ import type { CliContext, Command, CommandArguments } from "./command.ts"
 import { configFor } from "./model-config.ts"
 import { exitCodes } from "./exit-code.ts"
 import { terminalText } from "./format.ts"
+import { promptOptions, promptOverrides } from "./prompt-options.ts"
 import { resolveModelSource } from "./model-source.ts"
 import type { ModelSource } from "./model-source.ts"
 import { configOptions } from "./train.ts"
@@ -48,6 +49,7 @@ export function sampleCommand(backend: SampleBackend): Command {
     positionalCount: { min: 1, max: 1 },
     options: [
       { name: "prompt", kind: "text", multiple: true, placeholder: "TEXT", help: "Prompt to answer" },
+      ...promptOptions,
       { name: "problems", kind: "integer", placeholder: "N", help: "Answer N held-out problems (default 4)" },
       { name: "count", kind: "integer", placeholder: "N", help: "Responses to each (default 1)" },
       { name: "temperature", kind: "number", placeholder: "T", help: "In place of rollout.temperature; 0 is greedy" },
@@ -58,10 +60,14 @@ export function sampleCommand(backend: SampleBackend): Command {
       ...configOptions,
       { name: "json", kind: "flag", help: "One JSON object per response and nothing else" },
     ],
-    description: "Samples responses to prompts of one's own, or to held-out problems, which are judged too.",
+    description:
+      "Samples responses to prompts of one's own, or to held-out problems, which are judged too. A prompt goes through\n" +
+      "the chat template of a model that has one, as a user message; with --raw it is bare text, which the model goes on\n" +
+      "with. A run is asked as it was trained: rollout.chatTemplate and rollout.systemPrompt of its config.",
     examples: [
       ["pirl sample runs/quickstart --problems 8", "Eight held-out problems, answered and judged"],
-      ["pirl sample ./Qwen3-0.6B --prompt 'The capital of France is' --count 3", "Three answers to a prompt"],
+      ["pirl sample ./Qwen3-0.6B --prompt 'What is the capital of France?' --count 3", "Three answers to a question"],
+      ["pirl sample ./Qwen3-0.6B --raw --prompt 'The capital of France is'", "Bare text, continued"],
     ],
     run: (args, context) => runSample(backend, args, context),
   }
@@ -103,6 +109,7 @@ function samplingConfig(
     value === undefined ? [] : [`${path}=${value}`]
   const sets = [
     ...args.texts("set"),
+    ...promptOverrides("sample", args),
     ...setting("rollout.maxResponseTokens", args.text("max-tokens")),
     ...setting("seed", args.text("seed")),
   ]

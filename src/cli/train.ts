@@ -11,6 +11,7 @@ import { logFailure, openRunFolder, savedConfig } from "../trainer/open-run.ts"
 import type { TrainResult, TrainRun } from "../trainer/train.ts"
 import { shellWord } from "../shell-word.ts"
 import { columns } from "./command.ts"
+import { terminalLine } from "./format.ts"
 import type { CliContext, Command, CommandArguments, OptionSpec } from "./command.ts"
 import { exitCodes } from "./exit-code.ts"
 import { listenForInterrupt } from "./interrupt.ts"
@@ -199,7 +200,9 @@ async function showPlan(
     out.write(`${JSON.stringify({ config, plan: Object.fromEntries(plan), warnings })}\n`)
     return
   }
-  out.write(`${configToYaml(config)}\n${columns(plan).join("\n")}\n`)
+  // The first prompt is data: it has lines, and may have control characters.
+  const rows = plan.map(([label, value]) => [label, terminalLine(value)] as const)
+  out.write(`${configToYaml(config)}\n${columns(rows).join("\n")}\n`)
   for (const warning of warnings) out.write(`warning: ${warning}\n`)
   out.write("The config is sound. Nothing was trained.\n")
 }

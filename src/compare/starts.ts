@@ -27,13 +27,14 @@ export interface StartFacts {
 export function startKey(config: ResolvedConfig): string {
   const { model, task, warmStart: start, optimizer, rollout, lora, engine, train, evaluation } = config
   const { beta1, beta2, eps, gradientClip } = optimizer
-  const { maxResponseTokens, stopStrings } = rollout
+  const { maxResponseTokens, stopStrings, chatTemplate, systemPrompt, templateVariables } = rollout
   const parts = [
     { ...model, dtype: undefined },
     task,
     start,
     { beta1, beta2, eps, gradientClip },
-    { maxResponseTokens, stopStrings, size: evaluation.size },
+    // Without a template the key is that of comparisons made before there was one.
+    { maxResponseTokens, stopStrings, size: evaluation.size, ...(chatTemplate === false ? {} : { chatTemplate, systemPrompt, templateVariables }) },
     lora,
     engine,
     train.gradientCheckpointing,

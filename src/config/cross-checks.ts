@@ -26,6 +26,7 @@ export function crossCheck(config: ResolvedConfig): CrossIssue[] {
     ...checkModel(config),
     ...checkBatch(config),
     ...checkShaping(config),
+    ...checkPrompts(config),
     ...objectiveCrossChecks(config),
     ...checkPipo(config),
     ...checkRun(config),
@@ -104,6 +105,17 @@ function checkBatch({ rollout, objective, optimizer }: ResolvedConfig): CrossIss
     })
   }
   return issues
+}
+
+function checkPrompts({ rollout }: ResolvedConfig): CrossIssue[] {
+  if (rollout.chatTemplate !== false || rollout.systemPrompt === undefined) return []
+  return [
+    {
+      path: "rollout.systemPrompt",
+      with: ["rollout.chatTemplate"],
+      message: "expected none with rollout.chatTemplate: false, since bare text has no place for it, got a text. Remove one of the two.",
+    },
+  ]
 }
 
 function checkShaping({ rollout, pipo }: ResolvedConfig): CrossIssue[] {

@@ -26,6 +26,8 @@ export const defaults = {
     topP: 1,
     minP: 0,
     stopStrings: [] as string[],
+    chatTemplate: "auto",
+    templateVariables: {} as Record<string, unknown>,
     rewardNoise: 0,
     dynamicSampling: { enabled: false, maxRounds: 4 },
     overlong: { bufferTokens: 0, penalty: 1 },

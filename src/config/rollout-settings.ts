@@ -51,6 +51,15 @@ export interface RolloutSettings {
   /** Drop tokens below this share of the most likely token's probability; 0 keeps all. */
   readonly minP: number
   readonly stopStrings: readonly string[]
+  /**
+   * "auto": a text goes through the model's chat template, as one user message, when it has one. True: it must have one.
+   * False: a text is bare text. Messages go through the template always.
+   */
+  readonly chatTemplate: "auto" | boolean
+  /** System message before prompts that have none; needs a chat template. */
+  readonly systemPrompt?: string
+  /** Further variables of the chat template, e.g. `enable_thinking: false`. */
+  readonly templateVariables: Readonly<Record<string, unknown>>
   /** Share of training rewards that are turned over (r becomes 1 - r): a verifier that errs, for experiments. */
   readonly rewardNoise: number
   readonly dynamicSampling: DynamicSamplingSettings
@@ -103,6 +112,15 @@ export const rolloutSchema: z.ZodType<RolloutSettings> = z.strictObject({
     .array(z.string().min(1))
     .default(() => [...values.stopStrings])
     .describe("A response ends with the token that completes one of these"),
+  chatTemplate: z
+    .union([z.literal("auto"), z.boolean()])
+    .default(values.chatTemplate)
+    .describe("Put texts through the model's chat template as a user message: auto, when it has one; true, it must; false, never"),
+  systemPrompt: z.string().min(1).exactOptional().describe("System message before prompts that have none"),
+  templateVariables: z
+    .record(z.string(), z.unknown())
+    .default(() => ({ ...values.templateVariables }))
+    .describe("Further variables of the chat template, e.g. enable_thinking: false"),
   rewardNoise: share()
     .default(values.rewardNoise)
     .describe("Share of training rewards that are turned over, for experiments on robustness"),

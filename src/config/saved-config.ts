@@ -11,6 +11,9 @@ type Raw = Readonly<Record<string, unknown>>
 const former: readonly (readonly [section: string, key: string, value: unknown])[] = [
   ["optimizer", "warmupSteps", 0],
   ["pipo", "duringWarmup", "judge"],
+  // Texts were bare text, whatever the tokenizer had.
+  ["rollout", "chatTemplate", false],
+  ["train", "skipWithoutAdvantage", "never"],
 ]
 
 /** The value of a config that a run or a comparison saved, with what it did before a setting existed. */

@@ -24,6 +24,8 @@ export interface EngineCapabilities {
   readonly fullKl?: boolean
   readonly snapshots: boolean
   readonly gradientClipping: boolean
+  /** `sample` tells its listener of tokens as they come. Absent: no, and responses come whole. */
+  readonly streaming?: boolean
   /** How the engine's server adds up losses; the engine's own numbers do not depend on it. Absent for engines without one. */
   readonly lossReduction?: "sum" | "mean-per-sequence"
 }
@@ -59,6 +61,18 @@ export interface Sequence {
   readonly policyLogprobs: Float32Array
   readonly stopReason: "stop" | "length"
 }
+
+/** A token of a response whose rest is still to come. */
+export interface SampledToken {
+  /** Index of the request. */
+  readonly request: number
+  /** Index of the seed within the request. */
+  readonly response: number
+  readonly token: number
+}
+
+/** Hears of each token in the order in which a response gets them. */
+export type TokenListener = (token: SampledToken) => void
 
 /** A prompt with one response, to be scored. */
 export interface TokenSequence {
@@ -147,8 +161,13 @@ export interface FrozenPolicy {
 
 export interface Engine {
   readonly capabilities: EngineCapabilities
-  /** `result[i][j]` answers seed j of request i. */
-  sample(requests: readonly SampleRequest[], signal?: AbortSignal): Promise<Sequence[][]>
+  /**
+   * `result[i][j]` answers seed j of request i.
+   * @param signal   aborts: no token is told any more, and the promise is rejected with the signal's reason
+   * @param onToken  hears of tokens as they come, from engines whose capabilities say `streaming`. What it throws ends the
+   *                 sampling, and `sample` throws it too
+   */
+  sample(requests: readonly SampleRequest[], signal?: AbortSignal, onToken?: TokenListener): Promise<Sequence[][]>
   /** The weights as they are now, for sampling while they are trained. Engines that cannot do both at once lack it. */
   freeze?(): Promise<FrozenPolicy>
   /** Forward only: per sequence [T] log-probs of the response tokens. */

@@ -1,13 +1,15 @@
 /** Responses of a model in the embedded engine. */
 import type { Engine, SamplingOptions } from "../engine/engine.ts"
 import type { Tokenizer } from "../model/tokenizer.ts"
-import { decodeResponse, encodePrompt } from "../rollout/prompt-encoder.ts"
+import { decodeResponse, encodePrompt, type PromptFormat } from "../rollout/prompt-encoder.ts"
 import type { Responder, ResponseRequest } from "./responder.ts"
 
 export interface EngineResponderOptions {
   readonly engine: Engine
   readonly tokenizer: Tokenizer
   readonly sampling: SamplingOptions
+  /** Default: through the chat template when there is one. */
+  readonly promptFormat?: PromptFormat
   /** Name of the model in the log. */
   readonly model: string
   /** Responses that are sampled in one go, and lost when the process dies. */
@@ -25,7 +27,7 @@ function byProblem(requests: readonly ResponseRequest[]): ResponseRequest[][] {
   return [...groups.values()]
 }
 
-export function engineResponder({ engine, tokenizer, sampling, model, chunk }: EngineResponderOptions): Responder {
+export function engineResponder({ engine, tokenizer, sampling, promptFormat, model, chunk }: EngineResponderOptions): Responder {
   const { temperature = 1, topK = 0, topP = 1, minP = 0, maxTokens, stopStrings = [] } = sampling
   return {
     settings: { model, temperature, topK, topP, minP, maxTokens, stopStrings },
@@ -35,7 +37,7 @@ export function engineResponder({ engine, tokenizer, sampling, model, chunk }: E
         const groups = byProblem(requests.slice(from, from + chunk))
         const sampled = await engine.sample(
           groups.map((group) => ({
-            promptTokens: encodePrompt(group[0].problem, tokenizer),
+            promptTokens: encodePrompt(group[0].problem, tokenizer, promptFormat),
             seeds: group.map(({ seed }) => seed),
             options: sampling,
           })),

@@ -3,7 +3,7 @@ import type { Problem, Task } from "../data/task.ts"
 import type { Engine } from "../engine/engine.ts"
 import type { Tokenizer } from "../model/tokenizer.ts"
 import { collectRollouts, type Rollout } from "../rollout/rollout.ts"
-import { encodePrompt, encodeResponse } from "../rollout/prompt-encoder.ts"
+import { encodePrompt, encodeResponse, type PromptFormat } from "../rollout/prompt-encoder.ts"
 import { mean, standardError } from "../statistics.ts"
 
 export interface HeldOutContext {
@@ -12,6 +12,8 @@ export interface HeldOutContext {
   readonly task: Task
   readonly eosTokens: readonly number[]
   readonly stopStrings: readonly string[]
+  /** Default: through the chat template when there is one. */
+  readonly promptFormat?: PromptFormat
   readonly maxResponseTokens: number
   readonly verifierTimeoutMs: number
 }
@@ -84,11 +86,11 @@ export interface ExpectedAccuracy {
 
 /** exp(sum log p(answer)), averaged: free of sampling noise. Undefined when an answer is not unique. */
 export async function expectedAccuracy(context: HeldOutContext, problems: readonly Problem[]): Promise<ExpectedAccuracy | undefined> {
-  const { engine, tokenizer, eosTokens } = context
+  const { engine, tokenizer, eosTokens, promptFormat } = context
   if (!problems.every(({ unique, solution }) => unique === true && solution !== undefined)) return undefined
   const logprobs = await engine.logprobs(
     problems.map((problem) => ({
-      promptTokens: encodePrompt(problem, tokenizer),
+      promptTokens: encodePrompt(problem, tokenizer, promptFormat),
       responseTokens: encodeResponse(problem.solution!, tokenizer, eosTokens),
     })),
   )

@@ -1,25 +1,79 @@
 /** From problems to tokens and back. */
 import type { ChatMessage, Problem } from "../data/task.ts"
-import { DataError } from "../errors.ts"
+import { ConfigError, DataError } from "../errors.ts"
 import type { Tokenizer } from "../model/tokenizer.ts"
 
-function textOf(prompt: readonly ChatMessage[], tokenizer: Tokenizer): string {
-  if (tokenizer.chatTemplate !== undefined) return tokenizer.renderChat(prompt, { addGenerationPrompt: true })
-  return prompt.map(({ content }) => content).join("\n\n")
+/** How a prompt is put to the model: `rollout.chatTemplate` and what belongs to it. */
+export interface PromptFormat {
+  /**
+   * "auto" (default): a text goes through the tokenizer's chat template, as one user message, when there is one. True: there
+   * must be one. False: a text is bare text; messages go through the template all the same.
+   */
+  readonly chatTemplate?: "auto" | boolean
+  /** System message before a text or messages that have none. */
+  readonly systemPrompt?: string
+  /** Further variables of the template, e.g. `enable_thinking: false`. */
+  readonly templateVariables?: Readonly<Record<string, unknown>>
+}
+
+/** Messages of a prompt that goes through the chat template; undefined for bare text. */
+function messagesOf(prompt: Problem["prompt"], { chatTemplate }: Pick<Tokenizer, "chatTemplate">, format: PromptFormat): readonly ChatMessage[] | undefined {
+  const { chatTemplate: wanted = "auto", systemPrompt } = format
+  if (chatTemplate === undefined || (typeof prompt === "string" && wanted === false)) return undefined
+  const messages = typeof prompt === "string" ? [{ role: "user", content: prompt }] : prompt
+  return systemPrompt === undefined || messages[0]?.role === "system" ? messages : [{ role: "system", content: systemPrompt }, ...messages]
 }
 
 /**
- * Tokens of a problem's prompt: a text with the tokenizer's own special tokens, messages through its chat template (or one
- * after the other where it has none).
- * @throws DataError when the prompt has no token, or holds something the vocabulary cannot say
+ * Tokens of a problem's prompt. What goes through the chat template is a text as one user message, or the messages of the
+ * problem; bare text gets the tokenizer's own special tokens. Where there is no template, messages stand one after the other.
+ * @throws ConfigError  when the format asks for a chat template and there is none
+ * @throws DataError    when the template fails, the prompt has no token, or holds something the vocabulary cannot say
  */
-export function encodePrompt(problem: Problem, tokenizer: Tokenizer): number[] {
-  const tokens =
-    typeof problem.prompt === "string"
-      ? tokenizer.encode(problem.prompt)
-      : tokenizer.encode(textOf(problem.prompt, tokenizer), { addSpecialTokens: tokenizer.chatTemplate === undefined })
+export function encodePrompt(problem: Problem, tokenizer: Tokenizer, format: PromptFormat = {}): number[] {
+  requireTemplate(tokenizer, format)
+  const messages = messagesOf(problem.prompt, tokenizer, format)
+  const tokens = messages === undefined ? tokenizer.encode(bareText(problem.prompt)) : encodeChat(messages, tokenizer, format)
   if (tokens.length === 0) throw new DataError(`problem ${problem.id}: expected a prompt of at least one token, got none. Give it a text.`)
   return tokens
+}
+
+function bareText(prompt: Problem["prompt"]): string {
+  return typeof prompt === "string" ? prompt : prompt.map(({ content }) => content).join("\n\n")
+}
+
+/** @throws DataError with what a user can do about a template that fails */
+function encodeChat(messages: readonly ChatMessage[], tokenizer: Tokenizer, { templateVariables = {} }: PromptFormat): number[] {
+  let text: string
+  try {
+    text = tokenizer.renderChat(messages, { addGenerationPrompt: true, extra: templateVariables })
+  } catch (cause) {
+    if (!(cause instanceof DataError)) throw cause
+    throw new DataError(`${cause.message} Or give the model bare text: --raw of pirl sample and pirl chat, rollout.chatTemplate: false in a config.`, { cause })
+  }
+  return tokenizer.encode(text, { addSpecialTokens: false })
+}
+
+function requireTemplate({ chatTemplate }: Tokenizer, { chatTemplate: wanted, systemPrompt }: PromptFormat): void {
+  if (chatTemplate !== undefined || (wanted !== true && systemPrompt === undefined)) return
+  const path = wanted === true ? "rollout.chatTemplate" : "rollout.systemPrompt"
+  const message = "expected a model with a chat template, got one without. Leave this setting out (pirl sample: --system), or add chat_template.jinja to the model's folder."
+  throw new ConfigError([{ path, message }])
+}
+
+/** How prompts are put to the model, in words. */
+export function describePromptFormat(prompts: readonly Problem["prompt"][], tokenizer: Pick<Tokenizer, "chatTemplate">, format: PromptFormat = {}): string {
+  return [...new Set(prompts.map((prompt) => describeOne(prompt, tokenizer, format)))].join("; ")
+}
+
+function describeOne(prompt: Problem["prompt"], tokenizer: Pick<Tokenizer, "chatTemplate">, format: PromptFormat): string {
+  const messages = messagesOf(prompt, tokenizer, format)
+  if (messages !== undefined) {
+    const [given, count] = typeof prompt === "string" ? ["one user message", 1] : ["messages of the task", prompt.length]
+    return `the model's chat template (${messages.length > count ? "rollout.systemPrompt and " : ""}${given})`
+  }
+  if (typeof prompt !== "string") return "messages one after the other (the model has no chat template)"
+  return tokenizer.chatTemplate === undefined ? "bare text (the model has no chat template)" : "bare text (rollout.chatTemplate: false)"
 }
 
 /** Tokens of a response that is known: the text and the first end-of-sequence token. */

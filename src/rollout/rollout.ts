@@ -4,7 +4,7 @@ import type { Engine, SamplingOptions, Sequence } from "../engine/engine.ts"
 import type { Tokenizer } from "../model/tokenizer.ts"
 import { deriveSeed, integerBelow, uniform } from "../random.ts"
 import type { Verdict } from "../verifiers/verifier.ts"
-import { decodeResponse, encodePrompt } from "./prompt-encoder.ts"
+import { decodeResponse, encodePrompt, type PromptFormat } from "./prompt-encoder.ts"
 import { isFailure, verifierInput, verifyResponse } from "./verify.ts"
 
 /** One sampled and verified response. */
@@ -34,6 +34,8 @@ export interface RolloutContext {
   readonly tokenizer: Tokenizer
   readonly task: Task
   readonly sampling: SamplingOptions
+  /** Default: through the chat template when there is one. */
+  readonly promptFormat?: PromptFormat
   readonly groupSize: number
   /** Share of rewards that are turned over. Default 0. */
   readonly rewardNoise?: number
@@ -73,8 +75,8 @@ export async function collectRollouts(
   step: number,
   firstGroup: number = 0,
 ): Promise<RolloutBatch> {
-  const { engine, tokenizer, sampling, groupSize, rewardNoise = 0 } = context
-  const prompts = problems.map((problem) => encodePrompt(problem, tokenizer))
+  const { engine, tokenizer, sampling, promptFormat, groupSize, rewardNoise = 0 } = context
+  const prompts = problems.map((problem) => encodePrompt(problem, tokenizer, promptFormat))
   const started = performance.now()
   const groups = await engine.sample(
     prompts.map((promptTokens, prompt) => ({

@@ -2,6 +2,7 @@
 import type { ResolvedConfig } from "../config/index.ts"
 import type { Task } from "../data/task.ts"
 import type { Engine } from "../engine/engine.ts"
+import type { GenerationDefaults } from "../model/generation-config.ts"
 import type { Tokenizer } from "../model/tokenizer.ts"
 import { createEmbeddedEngine, openConfiguredTask, planPolicy } from "./policy.ts"
 import { createServerEngine, planServerPolicy } from "./server-policy.ts"
@@ -13,6 +14,8 @@ export interface OpenPolicy {
   readonly task: Task
   /** Tokens that end a response. */
   readonly eosTokens: readonly number[]
+  /** How the model's makers advise to sample from it. */
+  readonly generation: GenerationDefaults
 }
 
 /**
@@ -24,9 +27,9 @@ export async function openPolicy(config: ResolvedConfig, given?: Task): Promise<
   const task = given ?? (await openConfiguredTask(config))
   if (config.engine.kind === "tinker") {
     const plan = await planServerPolicy(config, task)
-    return { engine: await createServerEngine(config, plan), tokenizer: plan.tokenizer, task, eosTokens: plan.eosTokens }
+    return { engine: await createServerEngine(config, plan), tokenizer: plan.tokenizer, task, eosTokens: plan.eosTokens, generation: { eosTokens: plan.eosTokens } }
   }
   const plan = await planPolicy(config, task)
   const engine = await createEmbeddedEngine(config, plan)
-  return { engine, tokenizer: plan.tokenizer, task, eosTokens: plan.eosTokens }
+  return { engine, tokenizer: plan.tokenizer, task, eosTokens: plan.eosTokens, generation: plan.generation }
 }

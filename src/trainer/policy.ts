@@ -28,14 +28,15 @@ export interface PolicyPlan {
 /** Prompts that are read to find the longest. */
 const PROBED_PROMPTS = 200
 
-function probedProblems(task: Task, seed: number): Problem[] {
+/** The held-out problems and the first of training. */
+export function probedProblems(task: Task, seed: number): Problem[] {
   const training = Array.from({ length: Math.min(PROBED_PROMPTS, task.trainSize ?? PROBED_PROMPTS) }, (_, i) => task.trainProblem(seed, i))
   return [...task.heldOut, ...training]
 }
 
 /** Longest prompt among the held-out problems and the first of training, tokens. */
-export function longestPrompt(task: Task, tokenizer: Tokenizer, seed: number): number {
-  return probedProblems(task, seed).reduce((longest, problem) => Math.max(longest, encodePrompt(problem, tokenizer).length), 0)
+export function longestPrompt({ seed, rollout }: ResolvedConfig, task: Task, tokenizer: Tokenizer): number {
+  return probedProblems(task, seed).reduce((longest, problem) => Math.max(longest, encodePrompt(problem, tokenizer, rollout).length), 0)
 }
 
 function presetTokenizer(config: ResolvedConfig, task: Task): Tokenizer {
@@ -63,8 +64,9 @@ export async function planPolicy(config: ResolvedConfig, task: Task): Promise<Po
 }
 
 /** @throws ConfigError when the longest prompt and a whole response do not fit */
-export function checkContext({ model, rollout, seed }: ResolvedConfig, task: Task, tokenizer: Tokenizer, contextLength: number): void {
-  const longest = longestPrompt(task, tokenizer, seed)
+export function checkContext(config: ResolvedConfig, task: Task, tokenizer: Tokenizer, contextLength: number): void {
+  const { model, rollout } = config
+  const longest = longestPrompt(config, task, tokenizer)
   if (longest + rollout.maxResponseTokens > contextLength) {
     const message =
       `expected prompt and response to fit the model's context of ${contextLength} tokens, ` +
@@ -82,7 +84,7 @@ async function savedPolicy(path: string, base: string | undefined): Promise<Poli
 function freshPolicy(config: ResolvedConfig, task: Task): PolicyPlan {
   const tokenizer = presetTokenizer(config, task)
   const { eosTokens, padToken, bosToken } = tokenizer
-  const needed = longestPrompt(task, tokenizer, config.seed) + config.rollout.maxResponseTokens
+  const needed = longestPrompt(config, task, tokenizer) + config.rollout.maxResponseTokens
   const modelConfig = presetConfig(config.model.preset!, {
     vocabularySize: tokenizer.vocabularySize,
     contextLength: config.model.contextLength ?? needed,

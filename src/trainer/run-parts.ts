@@ -59,7 +59,7 @@ export function runParts(inputs: RunInputs): RunParts {
   const scoring = scoringNeeds(config, objective, estimator)
   checkEngine(engine, objective)
   const rule = inputs.rule ?? createRule(config, objective)
-  const common = { engine, tokenizer, task, verifierTimeoutMs: VERIFIER_TIMEOUT_MS }
+  const common = { engine, tokenizer, task, promptFormat: config.rollout, verifierTimeoutMs: VERIFIER_TIMEOUT_MS }
   const sampling = { temperature, topK, topP, minP, maxTokens: maxResponseTokens, stopTokens: eosTokens, stopStrings }
   const rollout: RolloutContext = { ...common, sampling, groupSize, rewardNoise: config.rollout.rewardNoise }
   return {

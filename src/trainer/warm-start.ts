@@ -8,7 +8,7 @@ import type { Tokenizer } from "../model/tokenizer.ts"
 import { aggregationWeights } from "../objectives/index.ts"
 import { crossEntropy } from "../objectives/supervised.ts"
 import { deriveSeed } from "../random.ts"
-import { encodePrompt, encodeResponse } from "../rollout/prompt-encoder.ts"
+import { encodePrompt, encodeResponse, type PromptFormat } from "../rollout/prompt-encoder.ts"
 
 export interface WarmStartProgress {
   readonly step: number
@@ -17,7 +17,8 @@ export interface WarmStartProgress {
   readonly accuracy?: number
 }
 
-export interface WarmStartContext extends HeldOutContext {
+/** How prompts become tokens the config says. */
+export interface WarmStartContext extends Omit<HeldOutContext, "promptFormat"> {
   readonly config: ResolvedConfig
   readonly onProgress: (progress: WarmStartProgress) => void
   readonly stopRequested: () => boolean
@@ -30,9 +31,18 @@ export interface WarmStartResult {
   readonly reached: boolean
 }
 
+/** Where solutions come from, and how they become tokens. */
+export interface SolutionSource {
+  readonly tokenizer: Tokenizer
+  readonly eosTokens: readonly number[]
+  readonly task: Task
+  readonly promptFormat: PromptFormat
+  readonly seed: number
+}
+
 /** The solutions of one optimiser step, weighted as the mean over their tokens. */
 export function supervisedBatch(
-  { tokenizer, eosTokens, task, seed }: { readonly tokenizer: Tokenizer; readonly eosTokens: readonly number[]; readonly task: Task; readonly seed: number },
+  { tokenizer, eosTokens, task, promptFormat, seed }: SolutionSource,
   step: number,
   size: number,
 ): TrainSequence[] {
@@ -43,7 +53,7 @@ export function supervisedBatch(
       throw new ConfigError([{ path: "warmStart", message: `expected problems with a solution to imitate, got ${problem.id} of ${task.name} without one. Leave warmStart out, or name the solution column.` }])
     }
     const responseTokens = encodeResponse(problem.solution, tokenizer, eosTokens)
-    return { promptTokens: encodePrompt(problem, tokenizer), responseTokens, mask: new Float32Array(responseTokens.length).fill(1) }
+    return { promptTokens: encodePrompt(problem, tokenizer, promptFormat), responseTokens, mask: new Float32Array(responseTokens.length).fill(1) }
   })
   const weights = aggregationWeights("token-mean", solved.map(({ mask }) => mask))
   return solved.map(({ promptTokens, responseTokens, mask }, i): TrainSequence => {
@@ -62,7 +72,7 @@ export async function warmStart(context: WarmStartContext): Promise<WarmStartRes
   const { beta1, beta2, eps, gradientClip } = config.optimizer
   let accuracy = 0
   for (let step = 1; step <= maxSteps; step++) {
-    const batch = supervisedBatch({ tokenizer, eosTokens, task, seed: config.seed }, step, batchSize)
+    const batch = supervisedBatch({ tokenizer, eosTokens, task, promptFormat: config.rollout, seed: config.seed }, step, batchSize)
     const { loss } = await engine.forwardBackward(batch, crossEntropy)
     const rate = learningRate * Math.min(1, warmupSteps === 0 ? 1 : step / warmupSteps)
     const { applied } = await engine.optimStep({ learningRate: rate, beta1, beta2, eps, weightDecay, gradientClip })
@@ -78,8 +88,9 @@ export async function warmStart(context: WarmStartContext): Promise<WarmStartRes
   return { steps: maxSteps, accuracy, reached: false }
 }
 
-async function warmStartAccuracy(context: WarmStartContext): Promise<number> {
-  const size = context.config.evaluation.size
+async function warmStartAccuracy({ config, ...rest }: WarmStartContext): Promise<number> {
+  const context = { ...rest, promptFormat: config.rollout }
+  const size = config.evaluation.size
   const limit = size === "all" ? {} : { size }
   const { expectedAccuracy } = await evaluateHeldOut(context, { greedy: false, expected: true, ...limit })
   if (expectedAccuracy !== undefined) return expectedAccuracy

@@ -6,12 +6,11 @@ import { engineResponder } from "../../evaluation/engine-responder.ts"
 import { evaluateHeldOut } from "../../evaluation/held-out.ts"
 import { VERIFIER_TIMEOUT_MS } from "../../trainer/run-parts.ts"
 import { collectRollouts } from "../../rollout/rollout.ts"
-import type { Verifier } from "../../verifiers/verifier.ts"
 import type { EvalBackend } from "../eval.ts"
 import type { SampleBackend } from "../sample.ts"
 import { configChecks } from "../../trainer/config-checks.ts"
 import { openSaved } from "./open-saved.ts"
-
+import { unjudgedTask } from "./unjudged-task.ts"
 
 export const evalBackend: EvalBackend = {
   checks: configChecks,
@@ -27,6 +26,7 @@ export const evalBackend: EvalBackend = {
         task,
         eosTokens,
         stopStrings,
+        promptFormat: config.rollout,
         maxResponseTokens,
         verifierTimeoutMs: VERIFIER_TIMEOUT_MS,
       }
@@ -48,6 +48,7 @@ export const evalBackend: EvalBackend = {
         engine,
         tokenizer,
         sampling,
+        promptFormat: config.rollout,
         model: resolve(model.path),
         chunk: config.engine.sampleBatch,
       }),
@@ -59,18 +60,6 @@ export const evalBackend: EvalBackend = {
 /** Prompts of one's own as problems. */
 function promptTask(texts: readonly string[]): Task {
   return unjudgedTask(texts.map((prompt, i): Problem => ({ id: `prompt-${i}`, prompt, gold: "" })))
-}
-
-/** Problems as a task that judges nothing. */
-function unjudgedTask(problems: readonly Problem[]): Task {
-  const verifier: Verifier = { name: "none", verify: () => ({ status: "no-answer", reward: 0, reason: "not judged" }) }
-  return {
-    name: "prompts",
-    trainSize: 0,
-    trainProblem: (_seed, position) => problems[position % problems.length]!,
-    heldOut: problems,
-    verifierFor: () => verifier,
-  }
 }
 
 export const sampleBackend: SampleBackend = {
@@ -89,6 +78,7 @@ export const sampleBackend: SampleBackend = {
           engine,
           tokenizer,
           task,
+          promptFormat: config.rollout,
           groupSize: count,
           sampling: { ...samplingOf(config, eosTokens), temperature },
           verifierTimeoutMs: VERIFIER_TIMEOUT_MS,

@@ -3,11 +3,15 @@ import type { ResolvedConfig } from "../../config/index.ts"
 import type { Task } from "../../data/task.ts"
 import { trainableSpecs } from "../../engine/onnx/programs.ts"
 import { elementCount, parameterCount } from "../../model/weights.ts"
-import { engineThreads, longestPrompt, openConfiguredTask, planPolicy } from "../../trainer/policy.ts"
+import type { Tokenizer } from "../../model/tokenizer.ts"
+import { describePromptFormat, encodePrompt } from "../../rollout/prompt-encoder.ts"
+import { engineThreads, longestPrompt, openConfiguredTask, planPolicy, probedProblems } from "../../trainer/policy.ts"
 import { whyNothingIsSkipped } from "../../trainer/rule.ts"
 import { planServerPolicy } from "../../trainer/server-policy.ts"
 import { formatCount } from "../format.ts"
 
+/** Of the first prompt, half of them from its end. */
+const SHOWN_CHARACTERS = 400
 const BYTES = Float32Array.BYTES_PER_ELEMENT
 
 function formatBytes(bytes: number): string {
@@ -36,6 +40,24 @@ function taskRow({ name, trainSize, heldOut }: Task): Row {
   return ["task", `${name}, ${trainSize === undefined ? "endless" : formatCount(trainSize)} training and ${formatCount(heldOut.length)} held-out problems`]
 }
 
+/** How prompts are put to the model, and the first of training as the model sees it, special tokens included. */
+function promptRows(config: ResolvedConfig, task: Task, tokenizer: Tokenizer): Row[] {
+  const first = task.trainProblem(config.seed, 0)
+  const text = tokenizer.decode(encodePrompt(first, tokenizer, config.rollout))
+  const prompts = probedProblems(task, config.seed).map(({ prompt }) => prompt)
+  return [
+    ["prompt format", describePromptFormat(prompts, tokenizer, config.rollout)],
+    ["first prompt", shortened(text)],
+  ]
+}
+
+function shortened(text: string): string {
+  const characters = [...text]
+  if (characters.length <= SHOWN_CHARACTERS) return text
+  const half = SHOWN_CHARACTERS / 2
+  return `${characters.slice(0, half).join("")} ... ${characters.slice(-half).join("")}`
+}
+
 function batchRow({ rollout }: ResolvedConfig): Row {
   const { promptsPerStep, groupSize, dynamicSampling } = rollout
   const rounds = dynamicSampling.enabled ? `, in up to ${dynamicSampling.maxRounds} rounds` : ""
@@ -56,7 +78,8 @@ async function planServerRun(config: ResolvedConfig, task: Task): Promise<Row[]>
     ["server", url],
     ["model", `${baseModel}, ${loraRank === 0 ? "all weights" : `adapters of rank ${loraRank}`}`],
     taskRow(task),
-    ["prompt", `up to ${longestPrompt(task, tokenizer, config.seed)} of ${contextLength} tokens, response up to ${config.rollout.maxResponseTokens}`],
+    ["prompt", `up to ${longestPrompt(config, task, tokenizer)} of ${contextLength} tokens, response up to ${config.rollout.maxResponseTokens}`],
+    ...promptRows(config, task, tokenizer),
     batchRow(config),
     ["steps", String(config.train.steps)],
   ]
@@ -71,7 +94,7 @@ export async function planRun(config: ResolvedConfig): Promise<Row[]> {
   const parameters = parameterCount(modelConfig)
   const trainable = trainableSpecs(modelConfig, lora).reduce((total, { shape }) => total + elementCount(shape), 0)
   const { promptsPerStep, groupSize, maxResponseTokens } = config.rollout
-  const prompt = longestPrompt(task, tokenizer, config.seed)
+  const prompt = longestPrompt(config, task, tokenizer)
   const sequences = promptsPerStep * groupSize
   const rows = Math.min(sequences, config.engine.sampleBatch)
   const cache = rows * (prompt + maxResponseTokens) * modelConfig.layers * modelConfig.keyValueHeads * modelConfig.headDim * 2 * BYTES
@@ -83,6 +106,7 @@ export async function planRun(config: ResolvedConfig): Promise<Row[]> {
     ["parameters", trainable === parameters ? formatCount(parameters) : `${formatCount(parameters)}, ${formatCount(trainable)} trained`],
     taskRow(task),
     ["prompt", `up to ${prompt} of ${modelConfig.contextLength} tokens, response up to ${maxResponseTokens}`],
+    ...promptRows(config, task, tokenizer),
     batchRow(config),
     ["responses without advantage", skippingRow(config)],
     ["optimiser steps", `${config.optimizer.epochs * config.optimizer.miniBatches} per iteration${config.pipo.enabled ? " and the verification update" : ""}`],

@@ -51,6 +51,54 @@ function trainBatch(sequences: readonly { prompt: number[]; response: Sequence }
   })
 }
 
+describe("tokens as they come", () => {
+  const requests = [3, 8, 8].map((i, at): SampleRequest => ({ promptTokens: prompt(i), seeds: [at, 10 + at], options: { maxTokens: 4 + 9 * at, stopTokens: [1], topP: 0.95 } }))
+
+  test("are those of the responses, which are bit for bit those that nobody listens to", async () => {
+    const engine = await createEngine()
+    const told: number[][][] = requests.map(({ seeds }) => seeds.map(() => []))
+    let done = false
+    let late = 0
+    const heard = await engine.sample(requests, undefined, ({ request, response, token }) => {
+      told[request]![response]!.push(token)
+      if (done) late += 1
+    })
+    done = true
+    expect(engine.capabilities.streaming).toBe(true)
+    expect(told).toEqual(heard.map((group) => group.map(({ tokens }) => tokens)))
+    expect(heard).toEqual(await engine.sample(requests))
+    expect(late).toBe(0)
+  })
+
+  test("stop at an abort: none is told after it, the promise is rejected with the reason, and the engine samples on", async () => {
+    const engine = await createEngine()
+    const stop = new AbortController()
+    const told: number[] = []
+    const long = [{ promptTokens: prompt(4), seeds: [1], options: { maxTokens: 80 } }]
+    const sampling = engine.sample(long, stop.signal, ({ token }) => {
+      told.push(token)
+      if (told.length === 3) stop.abort(new Error("enough"))
+    })
+    await expect(sampling).rejects.toThrow("enough")
+    expect(told).toHaveLength(3)
+    const [[whole]] = (await engine.sample(long)) as [[Sequence]]
+    expect(whole.tokens).toHaveLength(80)
+    expect(whole.tokens.slice(0, 3)).toEqual(told)
+  })
+
+  test("whose listener throws end the sampling with its error", async () => {
+    const engine = await createEngine()
+    let heard = 0
+    const sampling = engine.sample([{ promptTokens: prompt(4), seeds: [1], options: { maxTokens: 80 } }], undefined, () => {
+      heard += 1
+      throw new Error("the pipe is closed")
+    })
+    await expect(sampling).rejects.toThrow("the pipe is closed")
+    expect(heard).toBe(1)
+    expect(await engine.sample(requests)).toHaveLength(3)
+  })
+})
+
 describe("sampling", () => {
   test("the same seed gives the same tokens and log-probs whatever the batch: 10,000 requests alone, together and in another order", async () => {
     const options: SamplingOptions = { maxTokens: 6, stopTokens: [1] }

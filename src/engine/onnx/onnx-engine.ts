@@ -22,6 +22,7 @@ import type {
   SequenceScores,
   SnapshotId,
   StepReport,
+  TokenListener,
   TokenSequence,
   TrainOptions,
   TrainSequence,
@@ -55,6 +56,28 @@ export interface OnnxEngineOptions {
 
 const defaultHeadChunk = 16_384
 
+/** A listener that hears nothing after an abort, and whose first error ends the sampling instead of the process. */
+class ListenerGuard {
+  readonly hear: TokenListener
+  #failure: { readonly error: unknown } | undefined
+
+  constructor(onToken: TokenListener, signal: AbortSignal | undefined, cancel: () => void) {
+    this.hear = (token) => {
+      if (this.#failure !== undefined || signal?.aborted === true) return
+      try {
+        onToken(token)
+      } catch (error) {
+        this.#failure = { error }
+        cancel()
+      }
+    }
+  }
+
+  throwIfFailed(): void {
+    if (this.#failure !== undefined) throw this.#failure.error
+  }
+}
+
 export class OnnxEngine implements Engine {
   readonly capabilities: EngineCapabilities
   readonly #programs: ProgramOptions
@@ -85,6 +108,7 @@ export class OnnxEngine implements Engine {
       valueHead: valueHead !== undefined,
       fullKl: wholeHead(this.#programs),
       snapshots: true,
+      streaming: true,
       gradientClipping: true,
     }
     const cancel = new SharedArrayBuffer(4)
@@ -125,7 +149,7 @@ export class OnnxEngine implements Engine {
     return compiled as Promise<P>
   }
 
-  async sample(requests: readonly SampleRequest[], signal?: AbortSignal): Promise<Sequence[][]> {
+  async sample(requests: readonly SampleRequest[], signal?: AbortSignal, onToken?: TokenListener): Promise<Sequence[][]> {
     signal?.throwIfAborted()
     for (const request of requests) checkSampleRequest(request, this.capabilities)
     await this.#program("prefill", () => prefillProgram(this.#programs))
@@ -133,11 +157,13 @@ export class OnnxEngine implements Engine {
     const cancel = (): void => {
       Atomics.store(this.#cancel, 0, 1)
     }
+    const listener = onToken === undefined ? undefined : new ListenerGuard(onToken, signal, cancel)
     signal?.addEventListener("abort", cancel, { once: true })
     try {
       // Compiling took time: the signal may have come in between.
       signal?.throwIfAborted()
-      const sequences = await this.#client.call("sample", { requests })
+      const sequences = await this.#client.call("sample", { requests, tell: listener !== undefined }, listener?.hear)
+      listener?.throwIfFailed()
       signal?.throwIfAborted()
       return sequences
     } finally {

@@ -3,7 +3,7 @@ import type { ModelConfig, WeightType } from "../../model/config.ts"
 import type { LoraConfig } from "../../model/lora.ts"
 import type { ValueHeadConfig } from "../../model/value-head.ts"
 import type { WeightsSource } from "../../model/weights-source.ts"
-import type { AdamOptions, LossReport, SampleRequest, Sequence, SequenceScores, StepReport, TokenSequence, TrainSequence } from "../engine.ts"
+import type { AdamOptions, LossReport, SampledToken, SampleRequest, Sequence, SequenceScores, StepReport, TokenSequence, TrainSequence } from "../engine.ts"
 import type { Program, TrainProgram } from "./programs.ts"
 import type { SamplerLimits } from "./sampler.ts"
 
@@ -28,7 +28,8 @@ export interface WorkerSettings {
 /** The verbs of the worker: arguments and result. */
 export interface WorkerCalls {
   addProgram: [args: { readonly program: Program }, result: undefined]
-  sample: [args: { readonly requests: readonly SampleRequest[] }, result: Sequence[][]]
+  /** With `tell`, tokens are sent ahead of the result. */
+  sample: [args: { readonly requests: readonly SampleRequest[]; readonly tell: boolean }, result: Sequence[][]]
   score: [args: { readonly program: string; readonly sequences: readonly TokenSequence[]; readonly policy: string }, result: SequenceScores]
   train: [
     args: {
@@ -63,7 +64,8 @@ export interface WorkerRequest {
   readonly args: unknown
 }
 
-/** Errors cross the thread as their class name and message. */
+/** Errors cross the thread as their class name and message. A `told` comes before the result, any number of times. */
 export type WorkerReply =
+  | { readonly id: number; readonly told: SampledToken }
   | { readonly id: number; readonly result: unknown }
   | { readonly id: number; readonly error: { readonly name: string; readonly message: string; readonly stack: string | undefined } }

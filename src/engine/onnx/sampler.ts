@@ -6,7 +6,7 @@ import type { ModelConfig } from "../../model/config.ts"
 import { decoderInputs } from "../../model/decoder.ts"
 import type { Weights } from "../../model/weights.ts"
 import { uniform } from "../../random.ts"
-import type { SampleRequest, SamplingOptions, Sequence } from "../engine.ts"
+import type { SampleRequest, SamplingOptions, Sequence, TokenListener } from "../engine.ts"
 import { KeyValueCache } from "./key-value-cache.ts"
 import { inverseTemperatureInput, outputNames, scoreInputs } from "./programs.ts"
 import { floats, integers, type Feeds, type Results, type Runtime } from "./runtime.ts"
@@ -31,6 +31,8 @@ export interface SamplerContext {
   /** Text of a response, for stop strings. */
   readonly decode: (tokens: readonly number[]) => string
   readonly cancelled: () => boolean
+  /** Hears of tokens as they are picked. */
+  readonly onToken?: TokenListener | undefined
 }
 
 /** A response in the making. */
@@ -218,6 +220,7 @@ export class SamplingRun {
     row.tokens.push(picked.token)
     row.logprobs.push(picked.logprob)
     row.policyLogprobs.push(picked.policyLogprob)
+    this.#context.onToken?.({ request: row.requestIndex, response: row.seedIndex, token: picked.token })
     const stopped = options.stopTokens?.includes(picked.token) === true || this.#endsWithStopString(row)
     if (!stopped && row.tokens.length < options.maxTokens) return false
     this.#results[row.requestIndex]![row.seedIndex] = {

@@ -2,6 +2,7 @@
 import type { Worker } from "node:worker_threads"
 import { CheckpointError, ConfigError, DataError, EngineError, NumericsError, ShapeError } from "../../errors.ts"
 import { startWorker } from "../../worker-thread.ts"
+import type { TokenListener } from "../engine.ts"
 import type { WorkerCalls, WorkerReply, WorkerSettings, WorkerVerb } from "./protocol.ts"
 
 const errorClasses = { CheckpointError, DataError, EngineError, NumericsError, ShapeError } as const
@@ -14,9 +15,16 @@ function revive({ name, message, stack }: Extract<WorkerReply, { error: unknown 
   return error
 }
 
+/** A call that is under way. */
+interface PendingCall {
+  readonly resolve: (value: unknown) => void
+  readonly reject: (error: Error) => void
+  readonly onTold: TokenListener | undefined
+}
+
 export class WorkerClient {
   readonly #worker: Worker
-  readonly #pending = new Map<number, { readonly resolve: (value: unknown) => void; readonly reject: (error: Error) => void }>()
+  readonly #pending = new Map<number, PendingCall>()
   #nextId = 1
   #failure: Error | undefined
 
@@ -24,6 +32,10 @@ export class WorkerClient {
     this.#worker = startWorker("./worker", import.meta.url, { workerData: settings })
     this.#worker.on("message", (reply: WorkerReply) => {
       const waiting = this.#pending.get(reply.id)
+      if ("told" in reply) {
+        waiting?.onTold?.(reply.told)
+        return
+      }
       this.#pending.delete(reply.id)
       if ("error" in reply) waiting?.reject(revive(reply.error))
       else waiting?.resolve(reply.result)
@@ -38,11 +50,12 @@ export class WorkerClient {
     this.#pending.clear()
   }
 
-  call<Verb extends WorkerVerb>(verb: Verb, args: WorkerCalls[Verb][0]): Promise<WorkerCalls[Verb][1]> {
+  /** @param onTold  hears of what the worker sends ahead of the result; it must not throw */
+  call<Verb extends WorkerVerb>(verb: Verb, args: WorkerCalls[Verb][0], onTold?: TokenListener): Promise<WorkerCalls[Verb][1]> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure)
     const id = this.#nextId++
     return new Promise((resolve, reject) => {
-      this.#pending.set(id, { resolve: resolve as (value: unknown) => void, reject })
+      this.#pending.set(id, { resolve: resolve as (value: unknown) => void, reject, onTold })
       this.#worker.postMessage({ id, verb, args }, [])
     })
   }

@@ -6,7 +6,7 @@ import type { Tokenizer } from "../../model/tokenizer.ts"
 import { valueHeadSpecs } from "../../model/value-head.ts"
 import { readSourceWeights } from "../../model/weights-source.ts"
 import { elementCount, parameterSpecs, type Weights } from "../../model/weights.ts"
-import type { LossReport, TrainSequence } from "../engine.ts"
+import type { LossReport, TokenListener, TrainSequence } from "../engine.ts"
 import { loadCheckpoint, readTrainable, saveCheckpoint, savePolicy, settingsTokenizer } from "./checkpoint.ts"
 import { microBatches } from "./micro-batches.ts"
 import { PolicyState } from "./policy-state.ts"
@@ -17,7 +17,8 @@ import { floats, Runtime, type Feeds } from "./runtime.ts"
 import { SamplingRun } from "./sampler.ts"
 import { scoreFeeds, SharedFeeds, windowed } from "./sequence-feeds.ts"
 
-type Handlers = { readonly [Verb in WorkerVerb]: (args: WorkerCalls[Verb][0]) => Promise<WorkerCalls[Verb][1]> | WorkerCalls[Verb][1] }
+/** `tell` sends a token ahead of the result. */
+type Handlers = { readonly [Verb in WorkerVerb]: (args: WorkerCalls[Verb][0], tell: TokenListener) => Promise<WorkerCalls[Verb][1]> | WorkerCalls[Verb][1] }
 
 async function readWeights({ config, lora, valueHead, source, seed }: WorkerSettings): Promise<Weights> {
   const weights = await readSourceWeights(source, config)
@@ -61,7 +62,7 @@ export class WorkerEngine implements Handlers {
     return undefined
   }
 
-  sample({ requests }: WorkerCalls["sample"][0]): Promise<WorkerCalls["sample"][1]> {
+  sample({ requests, tell: wanted }: WorkerCalls["sample"][0], tell: TokenListener): Promise<WorkerCalls["sample"][1]> {
     const { config, limits } = this.#settings
     const run = new SamplingRun(
       {
@@ -75,6 +76,7 @@ export class WorkerEngine implements Handlers {
           return this.#tokenizer.decode(tokens, { skipSpecialTokens: true })
         },
         cancelled: () => Atomics.load(this.#cancel, 0) !== 0,
+        onToken: wanted ? tell : undefined,
       },
       requests,
     )

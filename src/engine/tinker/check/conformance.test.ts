@@ -1,3 +1,4 @@
+import { Readable } from "node:stream"
 import { writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { afterAll, afterEach, describe, expect, test } from "vitest"
@@ -102,7 +103,7 @@ describe("pirl tinker check", () => {
   const run = async (...argv: string[]): Promise<{ code: number; out: string }> => {
     let out = ""
     const stream = { write: (text: string) => (out += text) }
-    const code = await command.run(parseArguments(command, argv), { out: stream, err: stream, env: {} })
+    const code = await command.run(parseArguments(command, argv), { in: Readable.from([]), out: stream, err: stream, env: {} })
     return { code, out }
   }
 
