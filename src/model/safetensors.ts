@@ -5,8 +5,9 @@
 import type { FileHandle } from "node:fs/promises"
 import { open } from "node:fs/promises"
 import { CheckpointError, PirlError, ShapeError } from "../errors.ts"
+import { deriveSeed } from "../random.ts"
 import type { WeightType } from "./config.ts"
-import { decodeBfloat16, decodeFloat16, encodeBfloat16, encodeFloat16 } from "./float-formats.ts"
+import { decodeBfloat16, decodeFloat16, encodeBfloat16, encodeBfloat16Stochastic, encodeFloat16 } from "./float-formats.ts"
 import type { SafetensorsHeader, TensorEntry } from "./safetensors-header.ts"
 import { readHeader } from "./safetensors-header.ts"
 import type { Weights } from "./weights.ts"
@@ -15,7 +16,7 @@ import { elementCount } from "./weights.ts"
 export type { SafetensorsHeader, TensorEntry } from "./safetensors-header.ts"
 
 /** Elements converted or moved at a time: 16 MiB of float32. */
-const chunkElements = 4 * 1024 * 1024
+export const chunkElements: number = 4 * 1024 * 1024
 
 const typeNames: Readonly<Record<WeightType, string>> = { f32: "F32", bf16: "BF16", f16: "F16" }
 
@@ -24,7 +25,11 @@ export function isReadableType(type: string): boolean {
   return type === "F32" || type === "BF16" || type === "F16"
 }
 
-async function withFile<T>(path: string, flags: string, work: (file: FileHandle) => Promise<T>): Promise<T> {
+/**
+ * Opens a file for as long as `work` takes.
+ * @throws CheckpointError  on a failed read or write, a full disk included
+ */
+export async function withFile<T>(path: string, flags: string, work: (file: FileHandle) => Promise<T>): Promise<T> {
   try {
     const file = await open(path, flags)
     try {
@@ -109,6 +114,8 @@ export interface TensorSource {
 export interface WriteOptions {
   /** Default f32. */
   readonly dtype?: WeightType
+  /** With bf16: rounds stochastically, by bits of this seed and the tensor's name. Without it to nearest. */
+  readonly roundingSeed?: number | undefined
   readonly metadata?: Readonly<Record<string, string>>
 }
 
@@ -130,7 +137,7 @@ export async function writeSafetensors(path: string, tensors: readonly TensorSou
           `${path}: tensor ${tensor.name}: expected ${elementCount(tensor.shape)} values for [${tensor.shape.join(", ")}], got ${values.length}. Check the model's config.`,
         )
       }
-      await writeTensor(file, path, tensor.name, values, dtype)
+      await writeTensor(file, path, tensor.name, values, dtype, options.roundingSeed)
     }
     await file.sync()
   })
@@ -158,7 +165,8 @@ function encodeHeader(path: string, tensors: readonly TensorSource[], dtype: Wei
   return header
 }
 
-async function writeTensor(file: FileHandle, path: string, name: string, values: Float32Array, dtype: WeightType): Promise<void> {
+async function writeTensor(file: FileHandle, path: string, name: string, values: Float32Array, dtype: WeightType, roundingSeed: number | undefined): Promise<void> {
+  const key = roundingSeed === undefined ? undefined : deriveSeed(roundingSeed, `bf16 ${name}`)
   const staging = dtype === "f32" ? undefined : new Uint16Array(Math.min(chunkElements, values.length))
   for (let start = 0; start < values.length; start += chunkElements) {
     const chunk = values.subarray(start, start + chunkElements)
@@ -166,7 +174,8 @@ async function writeTensor(file: FileHandle, path: string, name: string, values:
     if (staging !== undefined) {
       encoded = staging.subarray(0, chunk.length)
       if (dtype === "bf16") {
-        encodeBfloat16(chunk, encoded)
+        if (key === undefined) encodeBfloat16(chunk, encoded)
+        else encodeBfloat16Stochastic(chunk, encoded, key, start)
       } else {
         const overflow = encodeFloat16(chunk, encoded)
         if (overflow >= 0) {
@@ -180,7 +189,8 @@ async function writeTensor(file: FileHandle, path: string, name: string, values:
   }
 }
 
-async function writeFully(file: FileHandle, bytes: Uint8Array): Promise<void> {
+/** Writes all of the bytes where the file stands. */
+export async function writeFully(file: FileHandle, bytes: Uint8Array): Promise<void> {
   let done = 0
   while (done < bytes.length) {
     const { bytesWritten } = await file.write(bytes, done, bytes.length - done)
