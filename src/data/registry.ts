@@ -8,12 +8,13 @@ import { add2 } from "./tasks/add2.ts"
 import { arithmetic } from "./tasks/arithmetic.ts"
 import { chain } from "./tasks/chain.ts"
 import { countdown } from "./tasks/countdown.ts"
+import { mentalArithmetic } from "./tasks/mental-arithmetic.ts"
 import { modular } from "./tasks/modular.ts"
 import { parentheses } from "./tasks/parentheses.ts"
 import { sort } from "./tasks/sort.ts"
 import { steps } from "./tasks/steps.ts"
 
-const definitions: readonly TaskDefinition[] = [add2, ...arithmetic, modular, countdown, sort, parentheses, steps, chain]
+const definitions: readonly TaskDefinition[] = [add2, ...arithmetic, modular, countdown, sort, parentheses, steps, mentalArithmetic, chain]
 
 /** Under this name a config asks for files (`createDatasetTask`). */
 export const DATASET_NAME = "dataset"
