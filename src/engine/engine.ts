@@ -149,6 +149,8 @@ export interface Engine {
   readonly capabilities: EngineCapabilities
   /** `result[i][j]` answers seed j of request i. */
   sample(requests: readonly SampleRequest[], signal?: AbortSignal): Promise<Sequence[][]>
+  /** Responses that the call of `sample` under way has completed; of the last one when none is. Engines that cannot tell lack it. */
+  sampled?(): number
   /** The weights as they are now, for sampling while they are trained. Engines that cannot do both at once lack it. */
   freeze?(): Promise<FrozenPolicy>
   /** Forward only: per sequence [T] log-probs of the response tokens. */

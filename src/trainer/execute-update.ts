@@ -1,5 +1,5 @@
 /** Executes one update of a plan: its mini-batches, each one optimiser step. */
-import type { AdamOptions, Engine, SnapshotId, TrainSequence } from "../engine/engine.ts"
+import type { AdamOptions, Engine, LossReport, SnapshotId, TrainSequence } from "../engine/engine.ts"
 import { isBatchObjective, withConstants, type BatchObjective, type Objective } from "../objectives/index.ts"
 import type { BatchSequence, Update } from "../pipo/index.ts"
 
@@ -59,12 +59,8 @@ export async function executeUpdate(context: UpdateContext, update: Update): Pro
 }
 
 async function optimiserStep(context: UpdateContext, update: Update, part: readonly BatchSequence[]): Promise<OptimiserStep> {
-  const { engine, adam, temperature } = context
-  const weights = context.aggregate(part.map(({ mask }) => mask))
-  const weighted = part.map((sequence, i): TrainSequence => ({ ...sequence, weights: weights[i]!.map((w) => w * update.lossScale) }))
-  const { objective, sequences, statistics } = await prepared(context, withKnownConstants(update.objective, context.constants), weighted)
-  const reference = context.reference === undefined ? {} : { reference: context.reference }
-  const report = await engine.forwardBackward(sequences, objective, { temperature, ...reference })
+  const { engine, adam } = context
+  const { report, sequences, statistics } = await accumulateGradients(context, update, part)
   const counted = sequences.reduce((total, { mask }) => total + mask.reduce((sum, m) => sum + m, 0), 0)
   const outcome = {
     loss: report.loss,
@@ -81,6 +77,26 @@ async function optimiserStep(context: UpdateContext, update: Update, part: reado
   }
   const step = await engine.optimStep({ ...adam, learningRate: adam.learningRate * update.learningRateScale })
   return { ...outcome, gradientNorm: step.gradientNorm, applied: step.applied }
+}
+
+/** Loss and gradients of one mini-batch. */
+export interface Accumulated {
+  readonly report: LossReport
+  /** As they were trained on. */
+  readonly sequences: readonly TrainSequence[]
+  /** What the objective measured of the whole mini-batch beforehand. */
+  readonly statistics: Readonly<Record<string, number>>
+}
+
+/** The first half of an optimiser step: forward and backward; the gradients stay in the engine. */
+export async function accumulateGradients(context: UpdateContext, update: Update, part: readonly BatchSequence[]): Promise<Accumulated> {
+  const { engine, temperature } = context
+  const weights = context.aggregate(part.map(({ mask }) => mask))
+  const weighted = part.map((sequence, i): TrainSequence => ({ ...sequence, weights: weights[i]!.map((w) => w * update.lossScale) }))
+  const { objective, sequences, statistics } = await prepared(context, withKnownConstants(update.objective, context.constants), weighted)
+  const reference = context.reference === undefined ? {} : { reference: context.reference }
+  const report = await engine.forwardBackward(sequences, objective, { temperature, ...reference })
+  return { report, sequences, statistics }
 }
 
 /** The objective with those of the numbers that it has: a verification update may be without the KL term. */
