@@ -18,7 +18,7 @@ const layers: readonly (readonly string[])[] = [
   ["graph", "tinker"],
 ]
 /** Read by every layer, and reading no layer themselves. */
-const common = ["age.ts", "shell-word.ts", "config", "random.ts", "statistics.ts", "drawing.ts", "errors.ts", "version.ts", "worker-thread.ts"]
+const common = ["age.ts", "shell-word.ts", "terminal-text.ts", "config", "random.ts", "statistics.ts", "drawing.ts", "errors.ts", "version.ts", "worker-thread.ts"]
 
 interface Import {
   readonly file: string

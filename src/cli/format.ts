@@ -1,6 +1,10 @@
 /**
  * Numbers and tables as text.
  */
+import { terminalLine } from "../terminal-text.ts"
+
+export { formatDuration } from "../age.ts"
+export { terminalLine, terminalText } from "../terminal-text.ts"
 
 /** 1234567 as `1.23M`, 12345 as `12.3k`, 950 as `950`. */
 export function formatCount(value: number): string {
@@ -8,15 +12,6 @@ export function formatCount(value: number): string {
   if (value >= 999_500) return `${(value / 1e6).toPrecision(3)}M`
   if (value >= 999.5) return `${(value / 1e3).toPrecision(3)}k`
   return value >= 10 || Number.isInteger(value) ? value.toFixed(0) : value.toPrecision(2)
-}
-
-/** Seconds as `8s`, `2m05s` or `3h07m`. */
-export function formatDuration(seconds: number): string {
-  const whole = Math.max(0, Math.round(seconds))
-  const two = (value: number): string => String(value).padStart(2, "0")
-  if (whole < 60) return `${whole}s`
-  if (whole < 3600) return `${Math.floor(whole / 60)}m${two(whole % 60)}s`
-  return `${Math.floor(whole / 3600)}h${two(Math.floor((whole % 3600) / 60))}m`
 }
 
 /** A share as `41.2 %`; `-` when there is none. */
@@ -59,14 +54,4 @@ export function formatNumber(value: number): string {
 /** `1 row`, `3 rows`. */
 export function counted(count: number, one: string, many: string = `${one}s`): string {
   return `${count} ${count === 1 ? one : many}`
-}
-
-/** A text of a model or of data as a terminal may show it: control characters, which could steer it, are escapes. Line ends and tabs stay. */
-export function terminalText(text: string): string {
-  return text.replace(/[^\P{Cc}\n\t]|[\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]/gu, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`)
-}
-
-/** The same on one line. */
-export function terminalLine(text: string): string {
-  return terminalText(text).replaceAll("\n", "\\n").replaceAll("\t", "\\u0009")
 }

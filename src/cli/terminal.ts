@@ -2,7 +2,7 @@
  * What a run shows while it trains: a live line on a terminal, plain lines elsewhere, or JSON.
  */
 import type { EvaluationLine, MetricsLine, Verdict } from "../runs/index.ts"
-import type { TrainObserver } from "../trainer/train.ts"
+import type { EvaluationProgress, TrainObserver } from "../trainer/train.ts"
 import type { CliContext } from "./command.ts"
 import { formatCount, formatDuration, signed } from "./format.ts"
 
@@ -51,6 +51,8 @@ export function createReporter(
   let startAccuracy: number | undefined
   let evaluation: EvaluationLine | undefined
   let liveLine = ""
+  /** What the live line shows but for an evaluation's progress. */
+  let stepLine = ""
 
   const print = (text: string): void => {
     context.out.write(mode === "live" ? `${clearLine}${text}\n${liveLine}` : `${text}\n`)
@@ -66,13 +68,24 @@ export function createReporter(
         print(parts.map(({ text }) => text).join("  "))
         return
       }
-      liveLine = fit(parts, (context.out.columns ?? 80) - 1, color)
+      stepLine = fit(parts, (context.out.columns ?? 80) - 1, color)
+      liveLine = stepLine
       context.out.write(`${clearLine}${liveLine}`)
     },
     onEvaluation(line) {
       evaluation = line
       startAccuracy ??= accuracyOf(line)
+      liveLine = stepLine
       print(`step ${line.step}: held-out ${describeAccuracy(line, startAccuracy)} of ${line.size} problems`)
+    },
+    onEvaluationProgress(progress) {
+      const text = describeProgress(progress)
+      if (mode === "plain") {
+        context.err.write(`${text}\n`)
+        return
+      }
+      liveLine = text.slice(0, (context.out.columns ?? 80) - 1)
+      context.out.write(`${clearLine}${liveLine}`)
     },
     onNote: print,
     close() {
@@ -86,6 +99,7 @@ function jsonReporter({ out, err }: CliContext): ProgressReporter {
   return {
     onStep: (line) => out.write(`${JSON.stringify(line)}\n`),
     onEvaluation: (line) => err.write(`step ${line.step}: held-out ${describeAccuracy(line, undefined)}\n`),
+    onEvaluationProgress: (progress) => err.write(`${describeProgress(progress)}\n`),
     onNote: (text) => err.write(`${text}\n`),
     close: () => undefined,
   }
@@ -114,6 +128,11 @@ function speedParts(line: MetricsLine, secondsLeft: number): LinePart[] {
   if (tokens > 0 && line.time.seconds > 0) parts.push({ text: `${formatCount(tokens / line.time.seconds)} tok/s` })
   if (Number.isFinite(secondsLeft)) parts.push({ text: `${formatDuration(secondsLeft)} left` })
   return parts
+}
+
+function describeProgress({ step, done, total, seconds }: EvaluationProgress): string {
+  const left = done === 0 ? "" : `, about ${formatDuration((seconds / done) * (total - done))} left`
+  return `step ${step}: evaluating, ${done} of ${total} responses after ${formatDuration(seconds)}${left}`
 }
 
 function accuracyOf(line: EvaluationLine): number | undefined {

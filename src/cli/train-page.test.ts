@@ -26,7 +26,7 @@ const fresh = (): string => join(folder, `run-${directories++}`)
 function backend(afterStep: (step: number) => void = () => undefined): TrainBackend {
   return {
     checks: [],
-    plan: () => Promise.resolve([]),
+    plan: () => Promise.resolve({ rows: [], warnings: [] }),
     async train({ config, observer, stopRequested, folder }) {
       let step = 0
       while (step < config.train.steps && !stopRequested()) {

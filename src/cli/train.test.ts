@@ -46,7 +46,7 @@ function backend(afterStep: (step: number) => void = () => undefined): TrainBack
     checks: [
       ({ task }) => (task.name === "add2" ? [] : [{ path: "task.name", message: "expected add2, got another." }]),
     ],
-    plan: () => Promise.resolve([["parameters", "340k"]]),
+    plan: () => Promise.resolve({ rows: [["parameters", "340k"]], warnings: ["it is large"] }),
     train,
   }
 }
@@ -96,8 +96,9 @@ describe("pirl train", () => {
     expect(dry.code).toBe(0)
     expect(dry.out).toContain("steps: 7")
     expect(dry.out).toMatch(/parameters +340k/)
+    expect(dry.out).toContain("warning: it is large\n")
     const json = await pirl(backend(), config, "--dry-run", "--json")
-    expect(JSON.parse(json.out)).toMatchObject({ config: { seed: 1 }, plan: { parameters: "340k" }, warnings: [] })
+    expect(JSON.parse(json.out)).toMatchObject({ config: { seed: 1 }, plan: { parameters: "340k" }, warnings: ["it is large"] })
     expect(existsSync(directory)).toBe(false)
   })
 

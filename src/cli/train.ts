@@ -24,12 +24,19 @@ import type { StartPage, TrainPage } from "./train-page.ts"
 /** What the command hands to the trainer; it closes the folder itself. */
 export type TrainRequest = Pick<TrainRun, "config" | "folder" | "resume" | "observer" | "stopRequested">
 
+/** What a dry run shows. */
+export interface RunPlan {
+  /** Sizes of model, batch and memory. */
+  readonly rows: readonly (readonly [label: string, value: string])[]
+  readonly warnings: readonly string[]
+}
+
 /** What this command needs of the layers below. */
 export interface TrainBackend {
   /** Checks that need tasks, objectives and models: their problems are listed with those of the config. */
   readonly checks: readonly ConfigCheck[]
-  /** What the run would be, as label and value: sizes of model, batch and memory. Loads what it needs to know them. */
-  plan(config: ResolvedConfig): Promise<readonly (readonly [label: string, value: string])[]>
+  /** What the run would be. Loads what it needs to know that. */
+  plan(config: ResolvedConfig): Promise<RunPlan>
   train(request: TrainRequest): Promise<TrainResult>
 }
 
@@ -196,13 +203,14 @@ async function showPlan(
   { out }: CliContext,
 ): Promise<void> {
   const plan = await backend.plan(config)
+  const all = [...warnings, ...plan.warnings]
   if (json) {
-    out.write(`${JSON.stringify({ config, plan: Object.fromEntries(plan), warnings })}\n`)
+    out.write(`${JSON.stringify({ config, plan: Object.fromEntries(plan.rows), warnings: all })}\n`)
     return
   }
   // The first prompt is data: it has lines, and may have control characters.
-  const rows = plan.map(([label, value]) => [label, terminalLine(value)] as const)
+  const rows = plan.rows.map(([label, value]) => [label, terminalLine(value)] as const)
   out.write(`${configToYaml(config)}\n${columns(rows).join("\n")}\n`)
-  for (const warning of warnings) out.write(`warning: ${warning}\n`)
+  for (const warning of all) out.write(`warning: ${warning}\n`)
   out.write("The config is sound. Nothing was trained.\n")
 }

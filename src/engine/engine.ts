@@ -168,6 +168,8 @@ export interface Engine {
    *                 sampling, and `sample` throws it too
    */
   sample(requests: readonly SampleRequest[], signal?: AbortSignal, onToken?: TokenListener): Promise<Sequence[][]>
+  /** Responses that the call of `sample` under way has completed; of the last one when none is. Engines that cannot tell lack it. */
+  sampled?(): number
   /** The weights as they are now, for sampling while they are trained. Engines that cannot do both at once lack it. */
   freeze?(): Promise<FrozenPolicy>
   /** Forward only: per sequence [T] log-probs of the response tokens. */

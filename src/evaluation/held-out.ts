@@ -23,7 +23,11 @@ export interface HeldOutOptions {
   readonly expected: boolean
   /** Number of problems, from the first; all when absent. */
   readonly size?: number
+  /** Hears every few seconds how many of the greedy responses there are, where the engine can tell. */
+  readonly onProgress?: (done: number, total: number) => void
 }
+
+const PROGRESS_EVERY_MS = 5000
 
 export interface HeldOutResult {
   /** Problems measured. */
@@ -46,7 +50,7 @@ export interface HeldOutResult {
 export async function evaluateHeldOut(context: HeldOutContext, options: HeldOutOptions): Promise<HeldOutResult> {
   const problems = context.task.heldOut.slice(0, options.size ?? context.task.heldOut.length)
   if (problems.length === 0) return { size: 0 }
-  const greedy = options.greedy ? await greedyAccuracy(context, problems) : {}
+  const greedy = options.greedy ? await greedyAccuracy(context, problems, options.onProgress) : {}
   const expected = options.expected ? await expectedAccuracy(context, problems) : undefined
   return {
     size: problems.length,
@@ -55,10 +59,28 @@ export async function evaluateHeldOut(context: HeldOutContext, options: HeldOutO
   }
 }
 
-async function greedyAccuracy(context: HeldOutContext, problems: readonly Problem[]): Promise<Omit<HeldOutResult, "size">> {
+/** Tells of progress until the promise is settled. */
+async function whileTelling<T>({ engine }: HeldOutContext, total: number, onProgress: HeldOutOptions["onProgress"], work: Promise<T>): Promise<T> {
+  const timer = setInterval(() => {
+    const done = engine.sampled?.()
+    if (done !== undefined) onProgress?.(done, total)
+  }, PROGRESS_EVERY_MS)
+  try {
+    return await work
+  } finally {
+    clearInterval(timer)
+  }
+}
+
+async function greedyAccuracy(
+  context: HeldOutContext,
+  problems: readonly Problem[],
+  onProgress: HeldOutOptions["onProgress"],
+): Promise<Omit<HeldOutResult, "size">> {
   const { eosTokens, stopStrings, maxResponseTokens } = context
   const sampling = { temperature: 0, maxTokens: maxResponseTokens, stopTokens: eosTokens, stopStrings }
-  const { rollouts } = await collectRollouts({ ...context, sampling, groupSize: 1 }, problems, 0, 0)
+  const sampled = collectRollouts({ ...context, sampling, groupSize: 1 }, problems, 0, 0)
+  const { rollouts } = await whileTelling(context, problems.length, onProgress, sampled)
   const judged = rollouts.filter(({ failed }) => !failed)
   const verifierFailures = rollouts.length - judged.length
   if (judged.length === 0) return { verifierFailures }

@@ -43,6 +43,8 @@ export { attentionBias, embedding, oneHot, selectRows, takeAlong } from "./ops/i
 export { customGradient, logSoftmax, rmsNorm, rope, softmax } from "./ops/neural.ts"
 export { gradients } from "./gradients.ts"
 export type { GradientOptions } from "./gradients.ts"
+export { liveBytes } from "./liveness.ts"
+export type { LiveBytes } from "./liveness.ts"
 export { evaluate } from "./evaluate.ts"
 export type { Feeds } from "./evaluate.ts"
 export { emitOnnx, inputNames } from "./onnx/emit.ts"

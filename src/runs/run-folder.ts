@@ -105,9 +105,17 @@ export class RunFolder {
     this.#completions.append(...lines)
   }
 
-  /** Appends an event; the clock's part is added here. */
-  logEvent(kind: RunEventKind, message: string, details: Readonly<Record<string, unknown>> = {}): void {
-    this.#append(kind, message, details, {})
+  /**
+   * Appends an event; the time of day is added here.
+   * @param time  what else depends on the clock or the machine
+   */
+  logEvent(
+    kind: RunEventKind,
+    message: string,
+    details: Readonly<Record<string, unknown>> = {},
+    time: Readonly<Record<string, unknown>> = {},
+  ): void {
+    this.#append(kind, message, details, time)
   }
 
   /** Appends that the run starts or goes on, with the program that does it (made-by.ts). */

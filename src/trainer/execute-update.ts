@@ -1,5 +1,5 @@
 /** Executes one update of a plan: its mini-batches, each one optimiser step. */
-import type { AdamOptions, Engine, SnapshotId, TrainSequence } from "../engine/engine.ts"
+import type { AdamOptions, Engine, LossReport, SnapshotId, TrainSequence } from "../engine/engine.ts"
 import { isBatchObjective, withConstants, type BatchObjective, type Objective } from "../objectives/index.ts"
 import type { BatchSequence, Update } from "../pipo/index.ts"
 
@@ -67,19 +67,34 @@ export function miniBatchesOf(sequences: readonly BatchSequence[], count: number
   return batches
 }
 
+/** The sequences of one optimiser batch with their weights, which are those of the whole batch. */
+export interface WeighedBatch {
+  /** Go through the network. */
+  readonly kept: readonly TrainSequence[]
+  /** Contribute nothing, as their objective declares. */
+  readonly silent: readonly TrainSequence[]
+}
+
+export function weighed({ aggregate, skipsSilent }: UpdateContext, update: Update, part: readonly BatchSequence[]): WeighedBatch {
+  const weights = aggregate(part.map(({ mask }) => mask))
+  const sequences = part.map((sequence, i): TrainSequence => ({ ...sequence, weights: weights[i]!.map((w) => w * update.lossScale) }))
+  if (!skipsSilent || update.objective.silentWithoutAdvantage !== true) return { kept: sequences, silent: [] }
+  return { kept: sequences.filter(contributes), silent: sequences.filter((sequence) => !contributes(sequence)) }
+}
+
+function contributes({ advantages, weights }: TrainSequence): boolean {
+  return advantages.some((advantage, t) => advantage !== 0 && weights[t] !== 0)
+}
+
 /** One pass over the update's sequences; stops at a step that was not applied. */
 export async function executeUpdate(context: UpdateContext, update: Update): Promise<ExecutedUpdate> {
   const steps: OptimiserStep[] = []
   let skipped: SkippedSequences = { sequences: 0, counted: 0, surprisal: 0 }
   let skippedSteps = 0
-  const skips = context.skipsSilent && update.objective.silentWithoutAdvantage === true
   for (const part of miniBatchesOf(update.sequences, context.miniBatches)) {
     if (!part.some(({ mask }) => mask.includes(1))) continue
-    // The weights are those of the whole part, whatever is left out of it.
-    const weights = context.aggregate(part.map(({ mask }) => mask))
-    const weighted = part.map((sequence, i): TrainSequence => ({ ...sequence, weights: weights[i]!.map((w) => w * update.lossScale) }))
-    const kept = skips ? weighted.filter(contributes) : weighted
-    skipped = added(skipped, skips ? weighted.filter((sequence) => !contributes(sequence)) : [])
+    const { kept, silent } = weighed(context, update, part)
+    skipped = added(skipped, silent)
     if (kept.length === 0) {
       skippedSteps += 1
       continue
@@ -89,10 +104,6 @@ export async function executeUpdate(context: UpdateContext, update: Update): Pro
     if (!step.applied) break
   }
   return { kind: update.kind, steps, skipped, skippedSteps }
-}
-
-function contributes({ advantages, weights }: TrainSequence): boolean {
-  return advantages.some((advantage, t) => advantage !== 0 && weights[t] !== 0)
 }
 
 function added(total: SkippedSequences, more: readonly TrainSequence[]): SkippedSequences {
@@ -107,10 +118,8 @@ function added(total: SkippedSequences, more: readonly TrainSequence[]): Skipped
 }
 
 async function optimiserStep(context: UpdateContext, update: Update, kept: readonly TrainSequence[]): Promise<OptimiserStep> {
-  const { engine, adam, temperature } = context
-  const { objective, sequences, statistics } = await prepared(context, withKnownConstants(update.objective, context.constants), kept)
-  const reference = context.reference === undefined ? {} : { reference: context.reference }
-  const report = await engine.forwardBackward(sequences, objective, { temperature, ...reference })
+  const { engine, adam } = context
+  const { report, sequences, statistics } = await accumulateGradients(context, update, kept)
   const counted = sequences.reduce((total, { mask }) => total + mask.reduce((sum, m) => sum + m, 0), 0)
   const outcome = {
     loss: report.loss,
@@ -127,6 +136,24 @@ async function optimiserStep(context: UpdateContext, update: Update, kept: reado
   }
   const step = await engine.optimStep({ ...adam, learningRate: adam.learningRate * update.learningRateScale })
   return { ...outcome, gradientNorm: step.gradientNorm, applied: step.applied }
+}
+
+/** Loss and gradients of one mini-batch. */
+export interface Accumulated {
+  readonly report: LossReport
+  /** As they were trained on. */
+  readonly sequences: readonly TrainSequence[]
+  /** What the objective measured of the whole mini-batch beforehand. */
+  readonly statistics: Readonly<Record<string, number>>
+}
+
+/** The first half of an optimiser step: forward and backward; the gradients stay in the engine. */
+export async function accumulateGradients(context: UpdateContext, update: Update, kept: readonly TrainSequence[]): Promise<Accumulated> {
+  const { engine, temperature } = context
+  const { objective, sequences, statistics } = await prepared(context, withKnownConstants(update.objective, context.constants), kept)
+  const reference = context.reference === undefined ? {} : { reference: context.reference }
+  const report = await engine.forwardBackward(sequences, objective, { temperature, ...reference })
+  return { report, sequences, statistics }
 }
 
 /** The objective with those of the numbers that it has: a verification update may be without the KL term. */

@@ -1,9 +1,10 @@
 /** One iteration of the algorithm: sample, verify, plan, update, commit. */
 import type { AdamOptions } from "../engine/engine.ts"
 import type { KlController } from "../objectives/index.ts"
-import type { PipoBatch } from "../pipo/index.ts"
+import type { PipoBatch, Plan } from "../pipo/index.ts"
 import { expectedAccuracy } from "../evaluation/held-out.ts"
 import { deriveSeed, randomStream } from "../random.ts"
+import type { StepRollout } from "../rollout/rollout-stage.ts"
 import type { CompletionLine, MetricsLine } from "../runs/index.ts"
 import { batchMetrics, measuredRollouts } from "./batch.ts"
 import { comparedWithPrevious, improvementMetrics } from "./compare-with-previous.ts"
@@ -36,7 +37,26 @@ export interface RunState {
   readonly kl: KlController
 }
 
-export async function iterate(parts: RunParts, step: number, { reference, previous, best, kl }: RunState): Promise<Iteration> {
+/** A step that is sampled, scored and planned, before its updates. */
+export interface PlannedStep {
+  readonly step: number
+  /** Dropped groups included. */
+  readonly rollouts: readonly StepRollout[]
+  readonly plan: Plan
+  readonly context: UpdateContext
+  /** Sampling and verification. */
+  readonly sampleSeconds: number
+  /** What was computed of the responses since. */
+  readonly scoreSeconds: number
+}
+
+/** @param beforeUpdate  looks at the step, and changes nothing in it; its time is not the step's */
+export async function iterate(
+  parts: RunParts,
+  step: number,
+  { reference, previous, best, kl }: RunState,
+  beforeUpdate?: (planned: PlannedStep) => Promise<void>,
+): Promise<Iteration> {
   const { config, engine, rule } = parts
   const started = performance.now()
   // What came before the step, an evaluation say, is not the step's.
@@ -51,6 +71,16 @@ export async function iterate(parts: RunParts, step: number, { reference, previo
   const batch: PipoBatch = { ...scored, ...lag, ...improvement }
   const plan = rule.plan(batch)
   const context = updateContext(parts, step, scoring)
+  const planned = performance.now()
+  await beforeUpdate?.({
+    step,
+    rollouts,
+    plan,
+    context,
+    sampleSeconds: sampleSeconds + verifySeconds,
+    scoreSeconds: (planned - trainStarted) / 1000,
+  })
+  const lookSeconds = (performance.now() - planned) / 1000
   // The batch was sampled and scored by the policy that is left here: a plan that returns has no updates on it.
   if (plan.policy === "return") await best.restore()
   if (plan.policy === "keep") await best.keep()
@@ -63,7 +93,7 @@ export async function iterate(parts: RunParts, step: number, { reference, previo
   rule.commit(batch, { explorationApplied: explorationApplied(executed) })
   const ended = performance.now()
   const engineTimes = engine.takeTimes?.()
-  const trainSeconds = (ended - trainStarted) / 1000 - greedy.sampleSeconds - greedy.verifySeconds
+  const trainSeconds = (ended - trainStarted) / 1000 - lookSeconds - greedy.sampleSeconds - greedy.verifySeconds
 
   const held = await heldOutAfterStep(parts)
   const sampled = batchMetrics(rollouts, batch)
@@ -87,7 +117,7 @@ export async function iterate(parts: RunParts, step: number, { reference, previo
       learningRate: context.adam.learningRate,
       time: {
         at: new Date().toISOString(),
-        seconds: (ended - started) / 1000,
+        seconds: (ended - started) / 1000 - lookSeconds,
         sampleSeconds: sampleSeconds + greedy.sampleSeconds,
         verifySeconds: verifySeconds + greedy.verifySeconds,
         trainSeconds,

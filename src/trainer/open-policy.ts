@@ -4,6 +4,7 @@ import type { Task } from "../data/task.ts"
 import type { Engine } from "../engine/engine.ts"
 import type { GenerationDefaults } from "../model/generation-config.ts"
 import type { Tokenizer } from "../model/tokenizer.ts"
+import { forecastMemory, type MemoryForecast } from "./memory-forecast.ts"
 import { createEmbeddedEngine, openConfiguredTask, planPolicy } from "./policy.ts"
 import { createServerEngine, planServerPolicy } from "./server-policy.ts"
 
@@ -16,20 +17,32 @@ export interface OpenPolicy {
   readonly eosTokens: readonly number[]
   /** How the model's makers advise to sample from it. */
   readonly generation: GenerationDefaults
+  /** What training is expected to need, where somebody asked. */
+  readonly memory?: MemoryForecast
 }
 
 /**
  * Opens the task, reads or makes the model, starts the engine; the kind of the engine decides whether the weights are here.
- * @param given  the task; that of the config when absent
+ * @param given     the task; that of the config when absent
+ * @param onMemory  hears, before the weights are read, what training will need; not called for an engine on a server
  * @throws ConfigError, CheckpointError, DataError  when one of them cannot be used
  */
-export async function openPolicy(config: ResolvedConfig, given?: Task): Promise<OpenPolicy> {
+export async function openPolicy(config: ResolvedConfig, given?: Task, onMemory?: (memory: MemoryForecast) => void): Promise<OpenPolicy> {
   const task = given ?? (await openConfiguredTask(config))
   if (config.engine.kind === "tinker") {
     const plan = await planServerPolicy(config, task)
     return { engine: await createServerEngine(config, plan), tokenizer: plan.tokenizer, task, eosTokens: plan.eosTokens, generation: { eosTokens: plan.eosTokens } }
   }
   const plan = await planPolicy(config, task)
+  const memory = onMemory === undefined ? undefined : forecastMemory(config, task, plan)
+  if (memory !== undefined) onMemory?.(memory)
   const engine = await createEmbeddedEngine(config, plan)
-  return { engine, tokenizer: plan.tokenizer, task, eosTokens: plan.eosTokens, generation: plan.generation }
+  return {
+    engine,
+    tokenizer: plan.tokenizer,
+    task,
+    eosTokens: plan.eosTokens,
+    generation: plan.generation,
+    ...(memory === undefined ? {} : { memory }),
+  }
 }

@@ -101,9 +101,14 @@ export function engineThreads(config: ResolvedConfig): number {
 
 /** Starts the embedded engine on a planned policy. */
 export function createEmbeddedEngine(config: ResolvedConfig, plan: PolicyPlan): Promise<OnnxEngine> {
+  return OnnxEngine.create(embeddedEngineOptions(config, plan))
+}
+
+/** What the embedded engine is started with. */
+export function embeddedEngineOptions(config: ResolvedConfig, plan: PolicyPlan): OnnxEngineOptions {
   const { engine, lora, train } = config
   const critic = criticOf(config)
-  return OnnxEngine.create({
+  return {
     config: plan.modelConfig,
     tokenizer: plan.tokenizer,
     weights: plan.weights,
@@ -116,7 +121,7 @@ export function createEmbeddedEngine(config: ResolvedConfig, plan: PolicyPlan): 
     gradientCheckpointing: train.gradientCheckpointing,
     ...(critic === undefined ? {} : { valueHead: critic.head }),
     ...(lora.enabled ? { lora: { rank: lora.rank, alpha: lora.alpha, targets: lora.targets } } : {}),
-  })
+  }
 }
 
 export function openConfiguredTask(config: ResolvedConfig): Promise<Task> {

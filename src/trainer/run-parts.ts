@@ -85,7 +85,8 @@ function overlapOf({ config, engine }: RunInputs, rule: UpdateRule): Overlap | u
   return config.train.overlap ? { freeze: freezeOf(engine, rule), lastStep: config.train.steps } : undefined
 }
 
-function scoringNeeds({ objective: settings }: ResolvedConfig, objective: Objective, { needs }: AdvantageEstimator): ScoringNeeds {
+/** What the objective and the advantage want to know of a batch. */
+export function scoringNeeds({ objective: settings }: ResolvedConfig, objective: Objective, { needs }: AdvantageEstimator): ScoringNeeds {
   const { importanceCorrection: mode, importanceMaximum = defaultImportanceMaximum, importanceMinimum } = settings
   const klInReward = settings.klIn === "reward" && settings.klCoefficient > 0
   return {

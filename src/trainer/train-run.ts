@@ -6,6 +6,7 @@ import type { UpdateRule } from "../pipo/index.ts"
 import { describeResume, isRunFolder } from "../runs/index.ts"
 import { checksFor } from "./config-checks.ts"
 import { openPolicy } from "./open-policy.ts"
+import { warnOfMemory } from "./memory-forecast.ts"
 import { logFailure, openRunFolder, savedConfig, type OpenRun } from "./open-run.ts"
 import { train, type TrainObserver, type TrainResult } from "./train.ts"
 
@@ -38,7 +39,7 @@ export async function trainRun(options: TrainRunOptions): Promise<TrainResult> {
   const { task, objective, rule, observer, signal, runDirectory, resume = false } = options
   const saved = resume && isRunFolder(runDirectory) ? savedConfig(runDirectory) : undefined
   const config = runConfig(options.config, task, saved)
-  const policy = await openPolicy(config, task)
+  const policy = await openPolicy(config, task, warnOfMemory((text) => observer?.onNote?.(text)))
   let run: OpenRun | undefined
   try {
     // After the model, so that a model that cannot be opened leaves no run behind.
@@ -53,6 +54,7 @@ export async function trainRun(options: TrainRunOptions): Promise<TrainResult> {
       observer: {
         onStep: (line) => observer?.onStep?.(line),
         onEvaluation: (line) => observer?.onEvaluation?.(line),
+        onEvaluationProgress: (progress) => observer?.onEvaluationProgress?.(progress),
         onNote: (text) => observer?.onNote?.(text),
       },
       stopRequested: () => signal?.aborted ?? false,

@@ -14,20 +14,33 @@ import {
   type RunFolder,
   type RunSummary,
 } from "../runs/index.ts"
-import { iterate, type RunState } from "./iteration.ts"
+import { takeFirstLook } from "./first-look.ts"
+import { iterate, type PlannedStep, type RunState } from "./iteration.ts"
 import { adaptiveCoefficient, klController } from "./kl-control.ts"
 import { KeptPolicy } from "./kept-policy.ts"
+import type { MemoryForecast } from "./memory-forecast.ts"
 import { ReferencePolicy } from "./reference-policy.ts"
 import { probeComponents } from "./reward-components.ts"
+import type { ForecastCheck } from "./run-forecast.ts"
 import { runParts, VERIFIER_TIMEOUT_MS, type RunInputs, type RunParts } from "./run-parts.ts"
 import { Safeguards } from "./safeguards.ts"
 import { readTrainerState, writeTrainerState } from "./trainer-state.ts"
 import { warmStart } from "./warm-start.ts"
 
+export interface EvaluationProgress {
+  readonly step: number
+  readonly done: number
+  readonly total: number
+  /** Since it began. */
+  readonly seconds: number
+}
+
 /** Hears of a run as it goes. */
 export interface TrainObserver {
   onStep(line: MetricsLine): void
   onEvaluation(line: EvaluationLine): void
+  /** Every few seconds of an evaluation: greedy responses so far. */
+  onEvaluationProgress(progress: EvaluationProgress): void
   /** Something a person should know: a resume, an alarm, a step that was not applied. */
   onNote(text: string): void
 }
@@ -38,6 +51,8 @@ export interface TrainRun extends RunInputs {
   /** Where to go on; undefined for a new run. */
   readonly resume: ResumePoint | undefined
   readonly observer: TrainObserver
+  /** What the run was expected to need when its policy was opened, where that is known. */
+  readonly memory?: MemoryForecast | undefined
   /** True once the run should finish its step, write a checkpoint and return. */
   readonly stopRequested: () => boolean
 }
@@ -79,13 +94,19 @@ async function trainWith(run: TrainRun, parts: RunParts): Promise<TrainResult> {
   const { safeguards, state } = position
   let { step } = position
 
+  let forecast: ForecastCheck | undefined
+  const firstLook = async (planned: PlannedStep): Promise<void> => {
+    forecast = await takeFirstLook({ parts, folder, memory: run.memory, onNote: observer.onNote }, planned)
+  }
   while (step < config.train.steps && !stopRequested()) {
     step += 1
-    const iteration = await iterate(parts, step, state)
+    const iteration = await iterate(parts, step, state, step === 1 ? firstLook : undefined)
     sayNotes(run, step)
     folder.logMetrics(iteration.metrics)
     folder.logCompletions(step, iteration.completions)
     observer.onStep(iteration.metrics)
+    const correction = forecast?.afterStep(step, iteration.metrics.time.seconds)
+    if (correction !== undefined) observer.onNote(correction)
     safeguards.inspect(step, iteration)
     await state.reference?.advance(step)
     const last = step === config.train.steps
@@ -161,8 +182,10 @@ async function learnFromSolutions({ config, engine, folder, observer, stopReques
 async function evaluate({ config, folder, observer }: TrainRun, parts: RunParts, step: number): Promise<void> {
   const { greedy, expected, size } = config.evaluation
   const started = performance.now()
-  const result = await evaluateHeldOut(parts.heldOut, { greedy, expected, ...(size === "all" ? {} : { size }) })
-  const line: EvaluationLine = { step, ...result, ...improvement(folder, result), time: { at: new Date().toISOString(), seconds: (performance.now() - started) / 1000 } }
+  const elapsed = (): number => (performance.now() - started) / 1000
+  const onProgress = (done: number, total: number): void => observer.onEvaluationProgress({ step, done, total, seconds: elapsed() })
+  const result = await evaluateHeldOut(parts.heldOut, { greedy, expected, onProgress, ...(size === "all" ? {} : { size }) })
+  const line: EvaluationLine = { step, ...result, ...improvement(folder, result), time: { at: new Date().toISOString(), seconds: elapsed() } }
   folder.logEvaluation(line)
   observer.onEvaluation(line)
 }

@@ -5,34 +5,15 @@ import { trainableSpecs } from "../../engine/onnx/programs.ts"
 import { elementCount, parameterCount } from "../../model/weights.ts"
 import type { Tokenizer } from "../../model/tokenizer.ts"
 import { describePromptFormat, encodePrompt } from "../../rollout/prompt-encoder.ts"
+import { describeMemory, forecastMemory, formatBytes, memoryWarning } from "../../trainer/memory-forecast.ts"
 import { engineThreads, longestPrompt, openConfiguredTask, planPolicy, probedProblems } from "../../trainer/policy.ts"
 import { whyNothingIsSkipped } from "../../trainer/rule.ts"
 import { planServerPolicy } from "../../trainer/server-policy.ts"
 import { formatCount } from "../format.ts"
+import type { RunPlan } from "../train.ts"
 
 /** Of the first prompt, half of them from its end. */
 const SHOWN_CHARACTERS = 400
-const BYTES = Float32Array.BYTES_PER_ELEMENT
-
-function formatBytes(bytes: number): string {
-  const units = ["B", "KiB", "MiB", "GiB"]
-  let value = bytes
-  let unit = 0
-  while (value >= 1024 && unit < units.length - 1) {
-    value /= 1024
-    unit += 1
-  }
-  return `${value < 10 && unit > 0 ? value.toFixed(1) : Math.round(value)} ${units[unit]}`
-}
-
-/** Largest activations of one micro-batch, roughly: residual streams and feed-forward of every layer, scores of one. */
-function activationBytes(config: ResolvedConfig, model: Awaited<ReturnType<typeof planPolicy>>["modelConfig"]): number {
-  const tokens = config.engine.tokenBudget
-  const perLayer = 8 * model.hiddenSize + 6 * model.heads * model.headDim + 6 * model.intermediateSize
-  const kept = config.train.gradientCheckpointing ? perLayer + model.layers * model.hiddenSize : perLayer * model.layers
-  const head = 4 * Math.min(model.vocabularySize, config.engine.headChunk || model.vocabularySize)
-  return tokens * (kept + head) * BYTES
-}
 
 type Row = readonly [label: string, value: string]
 
@@ -85,23 +66,20 @@ async function planServerRun(config: ResolvedConfig, task: Task): Promise<Row[]>
   ]
 }
 
-export async function planRun(config: ResolvedConfig): Promise<Row[]> {
+/** @throws ConfigError, CheckpointError, DataError  when task or model cannot be used */
+export async function planRun(config: ResolvedConfig): Promise<RunPlan> {
   const task = await openConfiguredTask(config)
-  if (config.engine.kind === "tinker") return planServerRun(config, task)
+  if (config.engine.kind === "tinker") return { rows: await planServerRun(config, task), warnings: [] }
   const policy = await planPolicy(config, task)
   const { modelConfig, tokenizer } = policy
   const lora = config.lora.enabled ? config.lora : undefined
   const parameters = parameterCount(modelConfig)
   const trainable = trainableSpecs(modelConfig, lora).reduce((total, { shape }) => total + elementCount(shape), 0)
-  const { promptsPerStep, groupSize, maxResponseTokens } = config.rollout
+  const { maxResponseTokens } = config.rollout
   const prompt = longestPrompt(config, task, tokenizer)
-  const sequences = promptsPerStep * groupSize
-  const rows = Math.min(sequences, config.engine.sampleBatch)
-  const cache = rows * (prompt + maxResponseTokens) * modelConfig.layers * modelConfig.keyValueHeads * modelConfig.headDim * 2 * BYTES
-  const state = (parameters + 3 * trainable) * BYTES
-  const snapshots = config.objective.klCoefficient > 0 ? trainable * BYTES : 0
-  const activations = activationBytes(config, modelConfig)
-  return [
+  const memory = forecastMemory(config, task, policy)
+  const warning = memoryWarning(memory)
+  const rows: Row[] = [
     ["model", `${modelConfig.architecture}, ${modelConfig.layers} layers, width ${modelConfig.hiddenSize}, vocabulary ${modelConfig.vocabularySize}`],
     ["parameters", trainable === parameters ? formatCount(parameters) : `${formatCount(parameters)}, ${formatCount(trainable)} trained`],
     taskRow(task),
@@ -112,8 +90,8 @@ export async function planRun(config: ResolvedConfig): Promise<Row[]> {
     ["optimiser steps", `${config.optimizer.epochs * config.optimizer.miniBatches} per iteration${config.pipo.enabled ? " and the verification update" : ""}`],
     ["steps", String(config.train.steps)],
     ["threads", String(engineThreads(config))],
-    ["memory: weights, gradients, moments", formatBytes(state + snapshots)],
-    ["memory: keys and values", formatBytes(cache)],
-    ["memory: activations of a micro-batch, about", formatBytes(activations)],
+    ...memory.parts.map(({ name, bytes }): Row => [`memory: ${name}`, formatBytes(bytes)]),
+    ["memory: in all", describeMemory(memory)],
   ]
+  return { rows, warnings: warning === undefined ? [] : [warning] }
 }

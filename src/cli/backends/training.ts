@@ -2,6 +2,7 @@
 import { mkdirSync } from "node:fs"
 import type { ResolvedConfig } from "../../config/index.ts"
 import { VERIFIER_TIMEOUT_MS } from "../../trainer/run-parts.ts"
+import { warnOfMemory, type MemoryForecast } from "../../trainer/memory-forecast.ts"
 import { train } from "../../trainer/train.ts"
 import { warmStart } from "../../trainer/warm-start.ts"
 import type { SftBackend, SftProgress } from "../sft.ts"
@@ -10,8 +11,12 @@ import { configChecks } from "../../trainer/config-checks.ts"
 import { planRun } from "./plan.ts"
 import { openPolicy, type OpenPolicy } from "../../trainer/open-policy.ts"
 
-async function withPolicy<T>(config: ResolvedConfig, use: (policy: OpenPolicy) => Promise<T>): Promise<T> {
-  const policy = await openPolicy(config)
+async function withPolicy<T>(
+  config: ResolvedConfig,
+  use: (policy: OpenPolicy) => Promise<T>,
+  onMemory?: (memory: MemoryForecast) => void,
+): Promise<T> {
+  const policy = await openPolicy(config, undefined, onMemory)
   try {
     return await use(policy)
   } finally {
@@ -22,7 +27,7 @@ async function withPolicy<T>(config: ResolvedConfig, use: (policy: OpenPolicy) =
 export const trainBackend: TrainBackend = {
   checks: configChecks,
   plan: planRun,
-  train: (request) => withPolicy(request.config, (policy) => train({ ...request, ...policy })),
+  train: (request) => withPolicy(request.config, (policy) => train({ ...request, ...policy }), warnOfMemory(request.observer.onNote)),
 }
 
 export const sftBackend: SftBackend = {

@@ -10,6 +10,16 @@ import { floats, type Feeds, type Results } from "./runtime.ts"
 /** Capacity grows in steps of this many positions. */
 const GROWTH = 32
 
+/** Bytes of the keys and values of one position of one sequence. */
+export function positionBytes({ layers, keyValueHeads, headDim }: ModelConfig): number {
+  return layers * keyValueHeads * headDim * 2 * Float32Array.BYTES_PER_ELEMENT
+}
+
+/** Positions that there is room for when so many are needed. */
+export function cacheCapacity(positions: number): number {
+  return Math.ceil(Math.max(positions, 1) / GROWTH) * GROWTH
+}
+
 interface Plane {
   readonly input: string
   readonly output: string
@@ -40,7 +50,7 @@ export class KeyValueCache {
 
   /** Makes room for at least `positions` in each of the first `used` rows, whose content is kept; shrinks when far too large. */
   fit(positions: number, used: number): void {
-    const wanted = Math.ceil(Math.max(positions, 1) / GROWTH) * GROWTH
+    const wanted = cacheCapacity(positions)
     if (wanted === this.#capacity || (wanted < this.#capacity && wanted > this.#capacity / 2)) return
     const [from, to] = [this.#capacity * this.#headDim, wanted * this.#headDim]
     for (const plane of this.#planes) {

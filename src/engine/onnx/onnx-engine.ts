@@ -29,6 +29,7 @@ import type {
 } from "../engine.ts"
 import { checkSampleRequest, checkSequences } from "../request-checks.ts"
 import { decodeProgram, distributionProgram, prefillProgram, scoreProgram, trainedSpecs, trainProgram, wholeHead, type Program, type ProgramOptions, type TrainProgram } from "./programs.ts"
+import type { SamplerLimits } from "./sampler.ts"
 import { WorkerClient } from "./worker-client.ts"
 
 export interface OnnxEngineOptions {
@@ -78,23 +79,39 @@ class ListenerGuard {
   }
 }
 
+/** How an engine with these options compiles its graphs. */
+export function programOptionsOf(options: OnnxEngineOptions): ProgramOptions {
+  const { config, lora, valueHead } = options
+  return {
+    config,
+    headChunk: options.headChunk ?? defaultHeadChunk,
+    gradientCheckpointing: options.gradientCheckpointing ?? false,
+    threads: options.threads ?? 2,
+    ...(lora === undefined ? {} : { lora }),
+    ...(valueHead === undefined ? {} : { valueHead }),
+  }
+}
+
+/** How much an engine with these options runs at once. */
+export function samplerLimitsOf(options: OnnxEngineOptions): SamplerLimits {
+  return {
+    batch: options.sampleBatch ?? 128,
+    tokenBudget: options.tokenBudget ?? 2048,
+    cacheBytes: options.cacheBytes ?? 2 * 1024 ** 3,
+  }
+}
+
 export class OnnxEngine implements Engine {
   readonly capabilities: EngineCapabilities
   readonly #programs: ProgramOptions
   readonly #client: WorkerClient
   readonly #cancel: Int32Array
+  readonly #sampled: Int32Array
   readonly #compiled = new Map<string, Promise<Program>>()
 
   private constructor(options: OnnxEngineOptions) {
     const { config, lora, valueHead, tokenizer } = options
-    this.#programs = {
-      config,
-      headChunk: options.headChunk ?? defaultHeadChunk,
-      gradientCheckpointing: options.gradientCheckpointing ?? false,
-      threads: options.threads ?? 2,
-      ...(lora === undefined ? {} : { lora }),
-      ...(valueHead === undefined ? {} : { valueHead }),
-    }
+    this.#programs = programOptionsOf(options)
     const count = (specs: readonly ParameterSpec[]): number => specs.reduce((total, { shape }) => total + elementCount(shape), 0)
     this.capabilities = {
       name: "onnx",
@@ -111,8 +128,9 @@ export class OnnxEngine implements Engine {
       streaming: true,
       gradientClipping: true,
     }
-    const cancel = new SharedArrayBuffer(4)
+    const [cancel, sampled] = [new SharedArrayBuffer(4), new SharedArrayBuffer(4)]
     this.#cancel = new Int32Array(cancel)
+    this.#sampled = new Int32Array(sampled)
     this.#client = new WorkerClient({
       config,
       lora,
@@ -122,13 +140,10 @@ export class OnnxEngine implements Engine {
       tokenizerFiles: tokenizer.files,
       generation: options.generation as Readonly<Record<string, unknown>> | undefined,
       threads: options.threads ?? 2,
-      limits: {
-        batch: options.sampleBatch ?? 128,
-        tokenBudget: options.tokenBudget ?? 2048,
-        cacheBytes: options.cacheBytes ?? 2 * 1024 ** 3,
-      },
-      tokenBudget: options.tokenBudget ?? 2048,
+      limits: samplerLimitsOf(options),
+      tokenBudget: samplerLimitsOf(options).tokenBudget,
       cancel,
+      sampled,
     })
   }
 
@@ -170,6 +185,10 @@ export class OnnxEngine implements Engine {
       signal?.removeEventListener("abort", cancel)
       Atomics.store(this.#cancel, 0, 0)
     }
+  }
+
+  sampled(): number {
+    return Atomics.load(this.#sampled, 0)
   }
 
   async logprobs(sequences: readonly TokenSequence[], options: ForwardOptions = {}): Promise<Float32Array[]> {

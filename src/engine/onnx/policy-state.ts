@@ -21,6 +21,8 @@ export class PolicyState {
   readonly weights: Weights
   readonly trainable: readonly string[]
   readonly #gradients = new Map<string, Float32Array>()
+  /** Arrays of earlier gradients, to be written over: to make them anew would leave as many behind for the garbage collector. */
+  readonly #spare = new Map<string, Float32Array[]>()
   readonly #moments = new Map<string, Moments>()
   readonly #snapshots = new Map<string, Snapshot>()
   readonly #rateScales: ReadonlyMap<string, number>
@@ -48,13 +50,24 @@ export class PolicyState {
   #gradient(name: string): Float32Array {
     let gradient = this.#gradients.get(name)
     if (gradient === undefined) {
-      gradient = new Float32Array(this.weights.get(name)!.length)
+      gradient = this.gradientBuffer(name).fill(0)
       this.#gradients.set(name, gradient)
     }
     return gradient
   }
 
-  /** @param values  becomes this object's own: the first gradient of a parameter is kept, not copied */
+  /** An array for a gradient of a parameter, of any content: write it and give it to `addGradient`. */
+  gradientBuffer(name: string): Float32Array {
+    return this.#spare.get(name)?.pop() ?? new Float32Array(this.weights.get(name)!.length)
+  }
+
+  #recycle(name: string, values: Float32Array): void {
+    const spare = this.#spare.get(name)
+    if (spare === undefined) this.#spare.set(name, [values])
+    else spare.push(values)
+  }
+
+  /** @param values  from `gradientBuffer`; the first gradient of a parameter is kept, not copied */
   addGradient(name: string, values: Float32Array): void {
     this.#accumulated = true
     const gradient = this.#gradients.get(name)
@@ -63,6 +76,7 @@ export class PolicyState {
       return
     }
     for (let i = 0; i < gradient.length; i++) gradient[i]! += values[i]!
+    this.#recycle(name, values)
   }
 
   /** Adds row n of `rows_ND` to the row of token n: in order, so that repeated tokens sum the same way every time. */
@@ -77,6 +91,7 @@ export class PolicyState {
   }
 
   clearGradients(): void {
+    for (const [name, values] of this.#gradients) this.#recycle(name, values)
     this.#gradients.clear()
     this.#accumulated = false
   }

@@ -135,19 +135,29 @@ function nextTokenProbabilities(options: ProgramOptions, decoder: DecoderOptions
 
 /** Prompts to probabilities [B, V] after the last token of each (input `rows` [B]: its row among N), and the cache [B, K, T, E]. */
 export function prefillProgram(options: ProgramOptions): Program {
+  return program("prefill", prefillOutputs(options))
+}
+
+/** What `prefillProgram` compiles, as expressions. */
+export function prefillOutputs(options: ProgramOptions): Record<string, Tensor> {
   const decoder = samplingOptions(options)
   const output = decodeSequences(decoder)
   const last_BD = embedding(output.hidden_ND, input(scoreInputs.rows, [dim("B")], "i64"))
   const probabilities_BV = nextTokenProbabilities(options, decoder, last_BD)
-  return program("prefill", { [outputNames.probabilities]: probabilities_BV, ...cacheOutputs(output) })
+  return { [outputNames.probabilities]: probabilities_BV, ...cacheOutputs(output) }
 }
 
 /** One more token per sequence over the cache: probabilities [B, V] and the new keys and values [B, K, 1, E]. */
 export function decodeProgram(options: ProgramOptions): Program {
+  return program("decode", decodeOutputs(options))
+}
+
+/** What `decodeProgram` compiles, as expressions. */
+export function decodeOutputs(options: ProgramOptions): Record<string, Tensor> {
   const decoder = samplingOptions(options)
   const output = decodeNext(decoder)
   const probabilities_BV = nextTokenProbabilities(options, decoder, output.hidden_ND)
-  return program("decode", { [outputNames.probabilities]: probabilities_BV, ...cacheOutputs(output) })
+  return { [outputNames.probabilities]: probabilities_BV, ...cacheOutputs(output) }
 }
 
 interface ScoredSequences extends TokenScores {
@@ -175,17 +185,22 @@ const window = (): readonly [ReturnType<typeof dim>, ReturnType<typeof dim>] => 
 
 /** Log-probs and entropies [B, S] of response tokens, and values where there is a head for them; forward only. */
 export function scoreProgram(options: ProgramOptions, temperature: number): Program {
+  return program(`score@${temperature}`, scoreOutputs(options, temperature))
+}
+
+/** What `scoreProgram` compiles, as expressions. */
+export function scoreOutputs(options: ProgramOptions, temperature: number): Record<string, Tensor> {
   const decoder = decoderOptions(options)
   const scores = scoreSequences(options, decoder, temperature)
   // The mask input carries the symbol S.
   const mask_BS = input(scoreInputs.mask, window())
-  return program(`score@${temperature}`, {
+  return {
     [outputNames.logprobs]: mul(reshape(scores.logprobs_R, window()), mask_BS),
     [outputNames.entropies]: mul(reshape(scores.entropy_R, window()), mask_BS),
     ...(options.valueHead === undefined
       ? {}
       : { [outputNames.headValues]: mul(reshape(rowValues(scores.hidden_RD, valueHeadTensors(options.config), "shared"), window()), mask_BS) }),
-  })
+  }
 }
 
 /** Log-probs [R, V] of the whole vocabulary before each response token, forward only. @throws EngineError when the head is in pieces */
@@ -205,8 +220,20 @@ export interface TrainProgram extends Program {
   readonly statistics: readonly string[]
 }
 
+/** Results of a training graph by name, and the names of the objective's statistics in the order of their output. */
+export interface TrainOutputs {
+  readonly outputs: Readonly<Record<string, Tensor>>
+  readonly statistics: readonly string[]
+}
+
 /** Loss, log-probs, entropies, statistics, and the gradient of every trainable parameter. */
 export function trainProgram(options: ProgramOptions, objective: Objective, temperature: number): TrainProgram {
+  const { outputs, statistics } = trainOutputs(options, objective, temperature)
+  return { ...program(`train:${objective.key}@${temperature}`, outputs), statistics }
+}
+
+/** What `trainProgram` compiles, as expressions. */
+export function trainOutputs(options: ProgramOptions, objective: Objective, temperature: number): TrainOutputs {
   const { config, lora, valueHead } = options
   const decoder = decoderOptions(options)
   const scores = scoreSequences(options, decoder, temperature)
@@ -245,14 +272,16 @@ export function trainProgram(options: ProgramOptions, objective: Objective, temp
     const totals = names.map((name) => reshape(sum(mul(statistics[name]!, mask_BS)), [1]))
     outputs[outputNames.statistics] = concat(totals, 0)
   }
+  // The runtime begins with the result that was made last. Were it this one, which needs the whole backward pass, every layer's
+  // activations would wait for their weight gradients until its end.
+  if (lora === undefined) outputs[outputNames.embedded] = derivatives.at(-1)!
   trainable.forEach((name, i) => {
     // An untied embedding gets its whole gradient from the scatter.
     if (lora !== undefined || config.tiedEmbeddings || name !== "model.embed_tokens.weight") {
       outputs[outputNames.gradientPrefix + name] = derivatives[i]!
     }
   })
-  if (lora === undefined) outputs[outputNames.embedded] = derivatives.at(-1)!
-  return { ...program(`train:${objective.key}@${temperature}`, outputs), statistics: names }
+  return { outputs, statistics: names }
 }
 
 /** [B, S] divergence from the distributions that are fed. */

@@ -23,6 +23,8 @@ export interface WorkerSettings {
   readonly tokenBudget: number
   /** Set to 1 to stop sampling. */
   readonly cancel: SharedArrayBuffer
+  /** Responses that are complete in the call of `sample` under way. */
+  readonly sampled: SharedArrayBuffer
 }
 
 /** The verbs of the worker: arguments and result. */

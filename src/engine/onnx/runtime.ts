@@ -5,6 +5,8 @@ import type { Weights } from "../../model/weights.ts"
 import type { Program } from "./programs.ts"
 
 export type Feeds = Record<string, ort.Tensor>
+/** Tensors that outputs are written to, by the output's name. */
+export type OutputTensors = ReadonlyMap<string, ort.Tensor>
 export type Results = Readonly<Record<string, Float32Array>>
 
 export function floats(data: Float32Array, shape: readonly number[]): ort.Tensor {
@@ -44,13 +46,17 @@ export class Runtime {
     this.#sessions.set(program.key, { program, session })
   }
 
-  /** Runs a program; weights are taken from `weights`, the rest from `feeds`. */
-  async run(key: string, weights: Weights, feeds: Feeds): Promise<Results> {
+  /**
+   * Runs a program; weights are taken from `weights`, the rest from `feeds`.
+   * @param into  arrays that outputs are written to, by name; others are made by the runtime and copied
+   */
+  async run(key: string, weights: Weights, feeds: Feeds, into: OutputTensors = new Map()): Promise<Results> {
     const entry = this.#sessions.get(key)
     if (entry === undefined) throw new EngineError(`onnx engine: expected the program ${key} to be compiled, got none. Add it first.`)
     const all: Feeds = {}
     for (const name of entry.program.inputs) all[name] = feeds[name] ?? this.#weight(name, weights)
-    const results = await entry.session.run(all)
+    const fetches = Object.fromEntries(entry.program.outputs.map((name) => [name, into.get(name) ?? null]))
+    const results = await entry.session.run(all, fetches)
     const data: Record<string, Float32Array> = {}
     for (const name of entry.program.outputs) data[name] = results[name]!.data as Float32Array
     return data

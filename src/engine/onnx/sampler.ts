@@ -7,7 +7,7 @@ import { decoderInputs } from "../../model/decoder.ts"
 import type { Weights } from "../../model/weights.ts"
 import { uniform } from "../../random.ts"
 import type { SampleRequest, SamplingOptions, Sequence, TokenListener } from "../engine.ts"
-import { KeyValueCache } from "./key-value-cache.ts"
+import { KeyValueCache, positionBytes } from "./key-value-cache.ts"
 import { inverseTemperatureInput, outputNames, scoreInputs } from "./programs.ts"
 import { floats, integers, type Feeds, type Results, type Runtime } from "./runtime.ts"
 import type { SharedFeeds } from "./sequence-feeds.ts"
@@ -33,6 +33,8 @@ export interface SamplerContext {
   readonly cancelled: () => boolean
   /** Hears of tokens as they are picked. */
   readonly onToken?: TokenListener | undefined
+  /** Hears of each response that is complete. */
+  readonly onComplete: () => void
 }
 
 /** A response in the making. */
@@ -65,14 +67,14 @@ export class SamplingRun {
   readonly #capacity: number
   readonly #active: Row[] = []
   readonly #waiting: Admission[] = []
-  #done = 0
 
   constructor(context: SamplerContext, requests: readonly SampleRequest[]) {
     this.#context = context
     this.#requests = requests
     this.#results = requests.map(({ seeds }) => Array.from<Sequence>({ length: seeds.length }))
     this.#picker = new TokenSampler(context.config.vocabularySize)
-    this.#capacity = rowLimit(context.config, context.limits, requests)
+    const longest = Math.max(1, ...requests.map(({ promptTokens, options }) => promptTokens.length + options.maxTokens))
+    this.#capacity = rowLimit(context.config, context.limits, longest, requests.reduce((total, { seeds }) => total + seeds.length, 0))
     this.#cache = new KeyValueCache(context.config, this.#capacity)
     requests.forEach(({ seeds }, requestIndex) => {
       for (let start = 0; start < seeds.length; start += this.#capacity) {
@@ -80,11 +82,6 @@ export class SamplingRun {
         this.#waiting.push({ requestIndex, seedIndices: Array.from({ length: count }, (_, i) => start + i) })
       }
     })
-  }
-
-  /** Number of responses that are complete. */
-  get done(): number {
-    return this.#done
   }
 
   async run(): Promise<Sequence[][]> {
@@ -229,7 +226,7 @@ export class SamplingRun {
       policyLogprobs: Float32Array.from(row.policyLogprobs),
       stopReason: stopped ? "stop" : "length",
     }
-    this.#done += 1
+    this.#context.onComplete()
     return true
   }
 
@@ -250,15 +247,16 @@ function inverseTemperatures(options: readonly SamplingOptions[], rows: number):
   return floats(values, [rows, 1])
 }
 
-/** Rows whose keys and values fit into the memory, for the longest sequence that the requests allow. */
-function rowLimit(config: ModelConfig, limits: SamplerLimits, requests: readonly SampleRequest[]): number {
-  const longest = Math.max(1, ...requests.map(({ promptTokens, options }) => promptTokens.length + options.maxTokens))
-  const bytes = longest * config.layers * config.keyValueHeads * config.headDim * 2 * Float32Array.BYTES_PER_ELEMENT
-  const wanted = requests.reduce((total, { seeds }) => total + seeds.length, 0)
-  return Math.max(LEAST_ROWS, Math.min(limits.batch, wanted, Math.floor(limits.cacheBytes / bytes)))
+/**
+ * Rows whose keys and values fit into the memory.
+ * @param longest  tokens of the longest sequence that the requests allow
+ * @param wanted   responses
+ */
+export function rowLimit(config: ModelConfig, limits: SamplerLimits, longest: number, wanted: number): number {
+  return Math.max(LEAST_ROWS, Math.min(limits.batch, wanted, Math.floor(limits.cacheBytes / (longest * positionBytes(config)))))
 }
 
 /** Short prompts run at their own length, longer ones at a multiple of 8. */
-function paddedLength(length: number): number {
+export function paddedLength(length: number): number {
   return length <= 16 ? length : Math.ceil(length / 8) * 8
 }

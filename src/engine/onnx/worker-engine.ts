@@ -13,7 +13,7 @@ import { PolicyState } from "./policy-state.ts"
 import { outputNames, scoreInputs, trainedSpecs } from "./programs.ts"
 import type { WorkerCalls, WorkerSettings, WorkerVerb } from "./protocol.ts"
 import { decoderInputs } from "../../model/decoder.ts"
-import { floats, Runtime, type Feeds } from "./runtime.ts"
+import { floats, Runtime, type Feeds, type OutputTensors } from "./runtime.ts"
 import { SamplingRun } from "./sampler.ts"
 import { scoreFeeds, SharedFeeds, windowed } from "./sequence-feeds.ts"
 
@@ -36,8 +36,10 @@ export class WorkerEngine implements Handlers {
   readonly #settings: WorkerSettings
   readonly #state: PolicyState
   readonly #runtime: Runtime
+  readonly #shapes: ReadonlyMap<string, readonly number[]>
   readonly #shared: SharedFeeds
   readonly #cancel: Int32Array
+  readonly #sampled: Int32Array
   #tokenizer: Tokenizer | undefined
 
   private constructor(settings: WorkerSettings, weights: Weights) {
@@ -48,9 +50,11 @@ export class WorkerEngine implements Handlers {
     const trained = trainedSpecs({ config, ...(lora === undefined ? {} : { lora }), ...(valueHead === undefined ? {} : { valueHead }) })
     this.#state = new PolicyState(weights, trained.map(({ name }) => name), scales)
     const specs = [...parameterSpecs(config), ...(lora === undefined ? [] : loraSpecs(config, lora)), ...head]
-    this.#runtime = new Runtime(new Map(specs.map(({ name, shape }) => [name, shape])), settings.threads)
+    this.#shapes = new Map(specs.map(({ name, shape }) => [name, shape]))
+    this.#runtime = new Runtime(this.#shapes, settings.threads)
     this.#shared = new SharedFeeds(config)
     this.#cancel = new Int32Array(settings.cancel)
+    this.#sampled = new Int32Array(settings.sampled)
   }
 
   static async create(settings: WorkerSettings): Promise<WorkerEngine> {
@@ -64,6 +68,7 @@ export class WorkerEngine implements Handlers {
 
   sample({ requests, tell: wanted }: WorkerCalls["sample"][0], tell: TokenListener): Promise<WorkerCalls["sample"][1]> {
     const { config, limits } = this.#settings
+    Atomics.store(this.#sampled, 0, 0)
     const run = new SamplingRun(
       {
         config,
@@ -77,6 +82,7 @@ export class WorkerEngine implements Handlers {
         },
         cancelled: () => Atomics.load(this.#cancel, 0) !== 0,
         onToken: wanted ? tell : undefined,
+        onComplete: () => Atomics.add(this.#sampled, 0, 1),
       },
       requests,
     )
@@ -119,7 +125,8 @@ export class WorkerEngine implements Handlers {
       const { feeds, window, tokens } = scoreFeeds(this.#shared, piece)
       const shape = [piece.length, window]
       const perToken = (arrays: readonly Float32Array[]): Feeds[string] => floats(windowed(arrays, window), shape)
-      const results = await this.#runtime.run(program.key, this.#state.weights, {
+      const targets = this.#gradientTargets(program.outputs)
+      const inputs: Feeds = {
         ...feeds,
         ...constantFeeds,
         [scoreInputs.behaviour]: perToken(piece.map((sequence) => sequence.behaviourLogprobs)),
@@ -129,7 +136,8 @@ export class WorkerEngine implements Handlers {
         ...(program.inputs.includes(scoreInputs.reference) ? { [scoreInputs.reference]: perToken(piece.map(referenceOf)) } : {}),
         ...Object.fromEntries(tokenNames.map((name) => [scoreInputs.token(name), perToken(piece.map((sequence) => tokenInputOf(sequence, name)))])),
         ...(distribution === undefined ? {} : await this.#referenceDistribution(distribution, feeds, piece.length * window)),
-      })
+      }
+      const results = await this.#runtime.run(program.key, this.#state.weights, inputs, targets)
       report.loss += results[outputNames.loss]![0]!
       report.tokens += tokens
       totals.forEach((_, i) => {
@@ -155,6 +163,13 @@ export class WorkerEngine implements Handlers {
   #batches(sequences: readonly { readonly promptTokens: readonly number[]; readonly responseTokens: readonly number[] }[]): number[][] {
     const lengths = sequences.map(({ promptTokens, responseTokens }) => promptTokens.length + responseTokens.length - 1)
     return microBatches(lengths, this.#settings.tokenBudget)
+  }
+
+  /** Gradients are written where they stay, and not into the runtime's memory first. */
+  #gradientTargets(outputs: readonly string[]): OutputTensors {
+    const { gradientPrefix } = outputNames
+    const names = outputs.filter((output) => output.startsWith(gradientPrefix)).map((output) => output.slice(gradientPrefix.length))
+    return new Map(names.map((name) => [gradientPrefix + name, floats(this.#state.gradientBuffer(name), this.#shapes.get(name)!)]))
   }
 
   #accumulate(results: Readonly<Record<string, Float32Array>>, feeds: Feeds): void {
