@@ -24,7 +24,7 @@ export function familyOf({ metadata, path }: GgufFile): GgufFamily {
  */
 export async function configFromGguf(file: GgufFile, endTokens: readonly number[]): Promise<ModelConfig> {
   const { metadata, path, tensors } = file
-  const { modelType } = familyOf(file)
+  const { modelType, slidingWindow, config: unstated } = familyOf(file)
   const architecture = metadata.requireText("general.architecture")
   const key = (name: string): string => `${architecture}.${name}`
   const [hiddenSize, heads] = [metadata.requireNumber(key("embedding_length")), metadata.requireNumber(key("attention.head_count"))]
@@ -39,10 +39,12 @@ export async function configFromGguf(file: GgufFile, endTokens: readonly number[
   same("attention.value_length", headDim, "Values are as wide as keys in what is computed; use another model.")
   same("rope.dimension_count", headDim, "Partial rotation is not computed; use another model.")
   same("expert_count", 0, "Mixtures of experts are not computed; use a dense model.")
-  for (const name of ["attention.sliding_window", "attention.scale", "logit_scale", "attention.clamp_kqv", "final_logit_softcapping"]) {
+  const window = slidingWindow === true ? metadata.requireNumber(key("attention.sliding_window")) : undefined
+  for (const name of [...(window === undefined ? ["attention.sliding_window"] : []), "attention.scale", "logit_scale", "attention.clamp_kqv", "final_logit_softcapping"]) {
     if (metadata.has(key(name))) refuse(name, `expected none, got ${metadata.number(key(name))}. It is not computed; use another model.`)
   }
   const contextLength = metadata.requireNumber(key("context_length"))
+  const layers = metadata.requireNumber(key("block_count"))
   const bos = metadata.number("tokenizer.ggml.bos_token_id")
   const pad = metadata.number("tokenizer.ggml.padding_token_id")
   const embedding = tensors.get("token_embd.weight")
@@ -52,7 +54,7 @@ export async function configFromGguf(file: GgufFile, endTokens: readonly number[
     vocab_size: embedding.shape[0],
     hidden_size: hiddenSize,
     intermediate_size: metadata.requireNumber(key("feed_forward_length")),
-    num_hidden_layers: metadata.requireNumber(key("block_count")),
+    num_hidden_layers: layers,
     num_attention_heads: heads,
     num_key_value_heads: metadata.number(key("attention.head_count_kv")) ?? heads,
     head_dim: headDim,
@@ -62,6 +64,9 @@ export async function configFromGguf(file: GgufFile, endTokens: readonly number[
     attention_bias: modelType !== "qwen2" && tensors.has("blk.0.attn_q.bias"),
     ...(modelType === "llama" ? { mlp_bias: tensors.has("blk.0.ffn_up.bias") } : {}),
     ...(await ropeOf(file, architecture, headDim)),
+    ...unstated,
+    // Of the Gemmas only the one of 27B differs, and no key says so. Source: gemma3 of llama.cpp.
+    ...(window === undefined ? {} : { sliding_window: window, query_pre_attn_scalar: layers === 62 ? hiddenSize / heads : headDim }),
     bos_token_id: bos ?? null,
     eos_token_id: endTokens,
     pad_token_id: pad ?? null,

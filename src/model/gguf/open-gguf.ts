@@ -24,7 +24,7 @@ export interface GgufModel {
 export async function openGguf(path: string): Promise<GgufModel> {
   const file = await readGguf(path)
   familyOf(file)
-  const { tokenizer, endTokens } = tokenizerFromGguf(file)
+  const { tokenizer, endTokens } = await tokenizerFromGguf(file)
   const config = await configFromGguf(file, endTokens)
   if (tokenizer.vocabularySize > config.vocabularySize) {
     throw new CheckpointError(`${path}: expected at most ${config.vocabularySize} tokens, one for each row of token_embd.weight, got ${tokenizer.vocabularySize}. Convert the model again.`)

@@ -6,9 +6,12 @@ import { CheckpointError, ConfigError } from "../../errors.ts"
 import type { JsonObject } from "../json-file.ts"
 import type { Tokenizer } from "../tokenizer.ts"
 import { createTokenizer } from "../tokenizer.ts"
+import { familyOf } from "./config-from-gguf.ts"
 import type { PreTokenizer } from "./pre-tokenizers.ts"
 import { preTokenizerJson, preTokenizers } from "./pre-tokenizers.ts"
+import { readRawTexts } from "./raw-texts.ts"
 import type { GgufFile } from "./reader.ts"
+import { impliedMerges, sentencePieceJson, spelledPiece } from "./sentencepiece.ts"
 import type { GgufVocabulary } from "./vocabulary.ts"
 import { addedTokens, readVocabulary, tokenTypes } from "./vocabulary.ts"
 
@@ -18,40 +21,67 @@ export interface GgufTokenizer {
   readonly endTokens: readonly number[]
 }
 
+/** The parts of a tokenizer.json that depend on the kind of vocabulary. */
+interface TokenizerParts {
+  /** normalizer, pre_tokenizer, decoder and model. */
+  readonly json: JsonObject
+  /** A begin-of-text token leads, where the file does not say otherwise. */
+  readonly addsBos: boolean
+}
+
+const remedy = "Use the model as a Hugging Face folder, with its tokenizer.json."
+
 /**
  * @throws ConfigError      for a kind of tokenizer that is not computed
  * @throws CheckpointError  when what it needs is missing
  */
-export function tokenizerFromGguf(file: GgufFile): GgufTokenizer {
-  const vocabulary = readVocabulary(file)
-  const { json, addsBos } = tokenizerJson(file, vocabulary)
-  const encode = (content: JsonObject): Uint8Array => Buffer.from(`${JSON.stringify(content, null, 2)}\n`, "utf8")
-  const files = new Map([
-    ["tokenizer.json", encode(json)],
-    ["tokenizer_config.json", encode(tokenizerConfig(file, vocabulary, addsBos))],
-  ])
-  return { tokenizer: createTokenizer(files, file.path), endTokens: vocabulary.ends }
-}
-
-function tokenizerJson(file: GgufFile, vocabulary: GgufVocabulary): { readonly json: JsonObject; readonly addsBos: boolean } {
+export async function tokenizerFromGguf(file: GgufFile): Promise<GgufTokenizer> {
   const { metadata, path } = file
   const model = metadata.requireText("tokenizer.ggml.model")
-  if (model !== "gpt2") {
-    throw refused(path, "tokenizer.ggml.model", `expected gpt2 (byte-level BPE), got ${model}. Use the model as a Hugging Face folder, with its tokenizer.json.`)
+  if (model !== "gpt2" && model !== "llama") {
+    const message = `expected gpt2 (byte-level BPE) or llama (SentencePiece BPE), got ${model}. ${remedy}`
+    throw refused(path, "tokenizer.ggml.model", message)
   }
-  const pre = preTokenizerOf(file)
-  const addsBos = metadata.boolean("tokenizer.ggml.add_bos_token") ?? pre.addsBos ?? false
-  const merges = metadata.texts("tokenizer.ggml.merges")
-  if (merges === undefined) throw new CheckpointError(`${path}: expected the merges of a byte-level vocabulary (tokenizer.ggml.merges), got none. Convert the model again.`)
-  const { tokens, types } = vocabulary
+  // Byte-level vocabularies spell a byte order mark by other characters.
+  const tokensKey = "tokenizer.ggml.tokens"
+  const tokens = model === "gpt2" ? metadata.texts(tokensKey) : await readRawTexts(file, tokensKey)
+  const vocabulary = readVocabulary(file, tokens)
+  const parts = model === "gpt2" ? byteLevelParts(file, vocabulary) : sentencePieceParts(file, vocabulary)
+  const addsBos = metadata.boolean("tokenizer.ggml.add_bos_token") ?? parts.addsBos
   const json = {
     version: "1.0",
     truncation: null,
     padding: null,
     added_tokens: addedTokens(vocabulary),
+    post_processor: postProcessor(file, vocabulary, addsBos),
+    ...parts.json,
+  }
+  const files = new Map([
+    ["tokenizer.json", encode(json)],
+    ["tokenizer_config.json", encode(tokenizerConfig(file, vocabulary, addsBos))],
+  ])
+  return { tokenizer: createTokenizer(files, path), endTokens: vocabulary.ends }
+}
+
+function encode(json: JsonObject): Uint8Array {
+  return Buffer.from(`${JSON.stringify(json, null, 2)}\n`, "utf8")
+}
+
+/** Ids by token. Rows of padding have names in the file but are no tokens. */
+function idsOf({ tokens, types }: GgufVocabulary): JsonObject {
+  return Object.fromEntries(tokens.flatMap((token, id) => (types[id] === tokenTypes.unused ? [] : [[token, id]])))
+}
+
+function byteLevelParts(file: GgufFile, vocabulary: GgufVocabulary): TokenizerParts {
+  const pre = preTokenizerOf(file)
+  const merges = file.metadata.texts("tokenizer.ggml.merges")
+  if (merges === undefined) {
+    const expected = "expected the merges of a byte-level vocabulary (tokenizer.ggml.merges), got none"
+    throw new CheckpointError(`${file.path}: ${expected}. Convert the model again.`)
+  }
+  const json = {
     normalizer: pre.normalizer === undefined ? null : { type: pre.normalizer },
     pre_tokenizer: preTokenizerJson(pre),
-    post_processor: postProcessor(file, vocabulary, addsBos) ?? { type: "ByteLevel", add_prefix_space: true, trim_offsets: false, use_regex: true },
     decoder: { type: "ByteLevel", add_prefix_space: true, trim_offsets: true, use_regex: true },
     model: {
       type: "BPE",
@@ -62,12 +92,11 @@ function tokenizerJson(file: GgufFile, vocabulary: GgufVocabulary): { readonly j
       fuse_unk: false,
       byte_fallback: false,
       ignore_merges: pre.ignoreMerges ?? false,
-      // Rows of padding have names in the file but are no tokens.
-      vocab: Object.fromEntries(tokens.flatMap((token, id) => (types[id] === tokenTypes.unused ? [] : [[token, id]]))),
+      vocab: idsOf(vocabulary),
       merges,
     },
   }
-  return { json, addsBos }
+  return { json, addsBos: pre.addsBos ?? false }
 }
 
 function preTokenizerOf({ metadata, path }: GgufFile): PreTokenizer {
@@ -75,16 +104,44 @@ function preTokenizerOf({ metadata, path }: GgufFile): PreTokenizer {
   const pre = preTokenizers[name ?? ""]
   if (pre !== undefined) return pre
   const known = Object.keys(preTokenizers).join(", ")
-  throw refused(path, "tokenizer.ggml.pre", `expected one of ${known}, got ${name ?? "nothing"}. Use the model as a Hugging Face folder, with its tokenizer.json.`)
+  throw refused(path, "tokenizer.ggml.pre", `expected one of ${known}, got ${name ?? "nothing"}. ${remedy}`)
+}
+
+function sentencePieceParts(file: GgufFile, vocabulary: GgufVocabulary): TokenizerParts {
+  const { metadata, path } = file
+  if (metadata.boolean("tokenizer.ggml.remove_extra_whitespaces") === true) {
+    throw refused(path, "tokenizer.ggml.remove_extra_whitespaces", `expected false, got true. ${remedy}`)
+  }
+  if (metadata.has("tokenizer.ggml.precompiled_charsmap")) {
+    throw refused(path, "tokenizer.ggml.precompiled_charsmap", `expected none, got a table of characters. ${remedy}`)
+  }
+  const listed = familyOf(file).listedMergeOrder === true
+  const { tokens, types, unknown } = vocabulary
+  const scores = metadata.numbers("tokenizer.ggml.scores")
+  if (!listed && scores?.length !== tokens.length) {
+    const got = scores === undefined ? "none" : String(scores.length)
+    const expected = `expected ${tokens.length} scores, one for each piece (tokenizer.ggml.scores), got ${got}`
+    throw new CheckpointError(`${path}: ${expected}. Convert the model again.`)
+  }
+  const used = tokens.flatMap((token, id) => (types[id] === tokenTypes.unused ? [] : [{ token, id }]))
+  const pieces = used.map(({ token }) => (listed ? spelledPiece(token) : token))
+  const merges = impliedMerges(pieces, used.map(({ id }) => (listed ? -id : scores![id]!)))
+  const ids = Object.fromEntries(used.map(({ id }, i) => [pieces[i]!, id]))
+  const spacePrefix = metadata.boolean("tokenizer.ggml.add_space_prefix") ?? true
+  const unknownText = unknown === undefined ? null : tokens[unknown]!
+  return { json: sentencePieceJson(ids, merges, unknownText, spacePrefix), addsBos: true }
 }
 
 /** Puts begin-of-text and end-of-text tokens around a text, where the file asks for them. */
-function postProcessor({ metadata, path }: GgufFile, { tokens, bos, eos }: GgufVocabulary, addsBos: boolean): JsonObject | undefined {
+function postProcessor(file: GgufFile, vocabulary: GgufVocabulary, addsBos: boolean): JsonObject | null {
+  const { metadata, path } = file
+  const { tokens, bos, eos } = vocabulary
   const addsEos = metadata.boolean("tokenizer.ggml.add_eos_token") ?? false
-  if (!addsBos && !addsEos) return undefined
+  if (!addsBos && !addsEos) return null
   const special = (id: number | undefined, name: string): string => {
     if (id !== undefined) return tokens[id]!
-    throw new CheckpointError(`${path}: tokenizer.ggml.${name}_token_id: expected an id, as add_${name}_token is set, got nothing. Convert the model again.`)
+    const expected = `expected an id, as a ${name} token is to be added, got nothing`
+    throw new CheckpointError(`${path}: tokenizer.ggml.${name}_token_id: ${expected}. Convert the model again.`)
   }
   const around = (sequence: string, type_id: number): JsonObject[] => [
     ...(addsBos ? [{ SpecialToken: { id: special(bos, "bos"), type_id } }] : []),
@@ -100,7 +157,8 @@ function postProcessor({ metadata, path }: GgufFile, { tokens, bos, eos }: GgufV
   }
 }
 
-function tokenizerConfig({ metadata }: GgufFile, { tokens, bos, eos, pad, unknown }: GgufVocabulary, addsBos: boolean): JsonObject {
+function tokenizerConfig({ metadata }: GgufFile, vocabulary: GgufVocabulary, addsBos: boolean): JsonObject {
+  const { tokens, bos, eos, pad, unknown } = vocabulary
   const text = (id: number | undefined): string | null => (id === undefined ? null : tokens[id]!)
   const template = metadata.text("tokenizer.chat_template")
   const contextLength = metadata.number(`${metadata.requireText("general.architecture")}.context_length`)

@@ -33,10 +33,15 @@ export interface GgufVocabulary {
   readonly ends: readonly number[]
 }
 
-/** @throws CheckpointError when the lists are missing or do not fit together */
-export function readVocabulary({ metadata, path }: GgufFile): GgufVocabulary {
-  const tokens = metadata.texts("tokenizer.ggml.tokens")
-  if (tokens === undefined) throw new CheckpointError(`${path}: expected the tokens of a vocabulary (tokenizer.ggml.tokens), got none. Convert the model again, with its tokenizer.`)
+/**
+ * @param tokens  texts by id
+ * @throws CheckpointError  when the lists are missing or do not fit together
+ */
+export function readVocabulary({ metadata, path }: GgufFile, tokens: readonly string[] | undefined): GgufVocabulary {
+  if (tokens === undefined) {
+    const expected = "expected the tokens of a vocabulary (tokenizer.ggml.tokens), got none"
+    throw new CheckpointError(`${path}: ${expected}. Convert the model again, with its tokenizer.`)
+  }
   const types = metadata.numbers("tokenizer.ggml.token_type") ?? tokens.map(() => tokenTypes.normal)
   if (types.length !== tokens.length) {
     throw new CheckpointError(`${path}: tokenizer.ggml.token_type: expected ${tokens.length} types, one for each token, got ${types.length}. Convert the model again.`)
@@ -56,7 +61,8 @@ export function addedTokens({ tokens, types, bos, eos, pad, unknown }: GgufVocab
   const named = new Set([bos, eos, pad, unknown])
   return tokens.flatMap((content, id) => {
     const special = types[id] === tokenTypes.control || types[id] === tokenTypes.unknown || named.has(id)
-    if (!special && types[id] !== tokenTypes.userDefined) return []
+    // Runs of spaces are pieces that texts are merged to, and not found in them.
+    if (!special && (types[id] !== tokenTypes.userDefined || /^ +$/.test(content))) return []
     return [{ id, content, single_word: false, lstrip: false, rstrip: false, normalized: false, special }]
   })
 }

@@ -21,10 +21,11 @@ export type GgufPlan = ReadonlyMap<string, string>
  */
 export function planGgufWeights(file: GgufFile, config: ModelConfig): GgufPlan {
   const left = new Map(file.tensors)
+  const { outputNorms } = familyOf(file)
   const plan = new Map<string, string>()
   const problems: string[] = []
   for (const { name, shape } of parameterSpecs(config)) {
-    const stored = ggufTensorName(name) ?? name
+    const stored = ggufTensorName(name, outputNorms) ?? name
     const tensor = left.get(stored)
     left.delete(stored)
     if (tensor === undefined) problems.push(`missing: ${stored} [${shape.join(", ")}]`)
@@ -49,12 +50,13 @@ function describeProblems(path: string, config: ModelConfig, problems: readonly 
 
 /** Reads every parameter into float32, laid out as Hugging Face has it. */
 export async function readGgufWeights(file: GgufFile, config: ModelConfig, plan: GgufPlan): Promise<Weights> {
-  const { interleavedRotary } = familyOf(file)
+  const { interleavedRotary, normOffset = 0 } = familyOf(file)
   const weights: Weights = new Map()
   for (const [stored, values] of await readGgufTensors(file, plan.keys())) {
     const name = plan.get(stored)!
     const heads = name.includes(".q_proj.") ? config.heads : name.includes(".k_proj.") ? config.keyValueHeads : 0
-    weights.set(name, interleavedRotary && heads > 0 ? splitHalves(values, heads, config.headDim) : values)
+    if (name.endsWith("norm.weight")) values.forEach((value, i) => (values[i] = value - normOffset))
+    weights.set(name, interleavedRotary === true && heads > 0 ? splitHalves(values, heads, config.headDim) : values)
   }
   return weights
 }
