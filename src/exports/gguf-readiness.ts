@@ -3,6 +3,7 @@
  */
 import { createHash } from "node:crypto"
 import type { ModelConfig } from "../model/config.ts"
+import { families } from "../model/families.ts"
 import type { Tokenizer } from "../model/tokenizer.ts"
 
 /** The text whose tokens are the fingerprint. Source: get_vocab_base_pre of llama.cpp's converter. */
@@ -38,11 +39,13 @@ export function tokenizerFingerprint(tokenizer: Tokenizer): string | undefined {
   }
 }
 
-/** Looks at tokenizer and sizes; the three architectures trained here are all known to the converter. */
+/** Looks at tokenizer and switches; the families that are computed here are all known to the converter. */
 export function ggufReadiness(config: ModelConfig, tokenizer: Tokenizer): GgufReadiness {
   if (config.rope.scaling?.type === "llama3" && config.architecture !== "llama") {
     return { ready: false, reason: `llama3 rotary scaling in a ${config.architecture} model, which the converter leaves out` }
   }
+  const pattern = unknownPattern(config)
+  if (pattern !== undefined) return { ready: false, reason: `${pattern}, which llama.cpp does not compute` }
   if (config.architecture === "qwen3" && config.attentionBias) {
     return { ready: false, reason: "biases on the attention of a qwen3 model, which llama.cpp does not compute" }
   }
@@ -51,4 +54,16 @@ export function ggufReadiness(config: ModelConfig, tokenizer: Tokenizer): GgufRe
   if (fingerprint === undefined) return { ready: false, reason: "a tokenizer that knows only some characters, such as those of models made from scratch" }
   const known = knownFingerprints[fingerprint]
   return known === undefined ? { ready: "unknown", fingerprint } : { ready: true, tokenizer: known }
+}
+
+/** llama.cpp has the layers of each family built in: it reads no list of them. */
+function unknownPattern(config: ModelConfig): string | undefined {
+  const { architecture, layers, slidingWindow, unrotatedLayers = [], queryScalar, headDim } = config
+  const family = families[architecture]
+  const every = (period: number): string => Array.from({ length: layers }, (_, i) => i).filter((i) => i % period === period - 1).join()
+  const full = Array.from({ length: layers }, (_, i) => i).filter((i) => slidingWindow?.layers.includes(i) !== true).join()
+  if (family.windows === "all-but-every-nth" && full !== every(6)) return `a ${architecture} model without a window in five layers of six`
+  if (family.windows !== "all-but-every-nth" && slidingWindow !== undefined) return `a sliding window in a ${architecture} model`
+  if (family.unrotatedLayers && unrotatedLayers.join() !== every(4)) return `a ${architecture} model that rotates other layers than three of four`
+  return queryScalar === undefined || queryScalar === headDim ? undefined : `query_pre_attn_scalar ${queryScalar} beside heads of ${headDim}`
 }

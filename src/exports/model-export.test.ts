@@ -97,6 +97,23 @@ describe("an ONNX export", () => {
   })
 })
 
+test("a window hides what lies before it in the attention bias, in the compiled graph as by definition", async () => {
+  const bias = attentionBias(input("mask", [dim("B"), dim("L")], "i64"), dim("T"), 2)
+  const timed = { bias, same: input("tokens", [dim("B"), dim("T")], "i64") }
+  const mask = [0, 1, 1, 1]
+  const session = await ort.InferenceSession.create(emitOnnx(timed))
+  const feeds = {
+    mask: new ort.Tensor("int64", BigInt64Array.from(mask, BigInt), [1, 4]),
+    tokens: new ort.Tensor("int64", new BigInt64Array(3), [1, 3]),
+  }
+  const { bias: got } = await session.run(feeds)
+  const [o, x] = [0, -1e9]
+  const expected = [x, o, x, x, x, o, o, x, x, x, o, o]
+  expect([...(got!.data as Float32Array)]).toEqual(expected)
+  const [interpreted] = evaluate([bias, timed.same], { mask: makeValue([1, 4], mask), tokens: makeValue([1, 3], [0, 0, 0]) })
+  expect([...interpreted!.data]).toEqual(expected)
+})
+
 test("the attention bias of the compiled graph is that of the definition, padding and cache included", async () => {
   const bias = attentionBias(input("mask", [dim("B"), dim("L")], "i64"), dim("T"))
   // T is read off an input of its own.
@@ -211,6 +228,11 @@ describe("for llama.cpp", () => {
     const scaling = { type: "llama3", factor: 8, lowFreqFactor: 1, highFreqFactor: 4, originalContextLength: 64 } as const
     expect(ggufReadiness({ ...config, rope: { theta: 1e4, scaling } }, createByteTokenizer())).toMatchObject({ ready: false })
     expect(ggufReadiness({ ...config, attentionBias: true }, createByteTokenizer())).toMatchObject({ ready: false })
+    const slidingWindow = { tokens: 4, layers: [0] }
+    expect(ggufReadiness({ ...config, slidingWindow }, createByteTokenizer())).toMatchObject({ ready: false })
+    const smollm3 = { ...config, architecture: "smollm3", layers: 4 } as const
+    expect(ggufReadiness({ ...smollm3, unrotatedLayers: [1, 3] }, createByteTokenizer())).toMatchObject({ ready: false })
+    expect(ggufReadiness({ ...smollm3, unrotatedLayers: [3] }, createByteTokenizer())).toMatchObject({ ready: "unknown" })
   })
 })
 

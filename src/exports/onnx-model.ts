@@ -8,7 +8,7 @@ import type { ModelConfig } from "../model/config.ts"
 import { decodeOver, product, weightTensors, type DecoderOptions, type KeyValue } from "../model/decoder.ts"
 import { writeFlushed } from "../model/folder.ts"
 import { headWeight } from "../model/head.ts"
-import { ropeTensors } from "../model/rope-tables.ts"
+import { ropeTensors, type NamedTensor } from "../model/rope-tables.ts"
 import { parameterSpecs, type Weights } from "../model/weights.ts"
 
 /** Weights beyond this many bytes go to a file of their own: a protocol buffer holds less than two gigabytes. */
@@ -50,7 +50,7 @@ function onnxOutputs(config: ModelConfig): Record<string, Tensor> {
  * @throws CheckpointError  when the model cannot be written
  */
 export async function writeOnnxModel(path: string, config: ModelConfig, weights: Weights, limit: number = inlineLimit): Promise<boolean> {
-  const tensors: { readonly name: string; readonly shape: readonly number[]; readonly values: Float32Array }[] = [
+  const tensors: NamedTensor[] = [
     ...parameterSpecs(config).map(({ name, shape }) => ({ name, shape, values: weights.get(name)! })),
     ...ropeTensors(config, config.contextLength),
   ]

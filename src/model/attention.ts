@@ -1,10 +1,11 @@
 /**
- * Grouped-query attention of one layer: over whole sequences, over a cache read in place, and over a cache that is appended to.
- * The query heads that share keys are rows of one matrix, [B, K, R*T, E].
+ * Grouped-query attention of one layer: over whole sequences, over a cache read in place, and over a cache that is
+ * appended to. The query heads that share keys are rows of one matrix, [B, K, R*T, E].
  *
  * Shape legend: B sequences, T positions, H heads, K key/value heads, R = H/K heads of one key/value head, E head size.
  */
-import { add, concat, customGradient, dimAdd, matmul, mul, reshape, slice, softmax, sub, sum, transpose } from "../graph/index.ts"
+import { add, concat, customGradient, dimAdd, matmul, mul, reshape } from "../graph/index.ts"
+import { slice, softmax, sub, sum, transpose } from "../graph/index.ts"
 import type { Dim, Tensor } from "../graph/index.ts"
 import type { ModelConfig } from "./config.ts"
 
@@ -18,7 +19,7 @@ export interface AttentionContext {
   readonly config: ModelConfig
   readonly batch: Dim
   readonly time: Dim
-  /** Additive: [T, T] for whole sequences, [B, 1, 1, P+1] for one new position over a cache, [B, 1, T, P+T] for several. */
+  /** Additive: [T, T] for whole sequences; over a cache [B, 1, 1, P+1] for one new position, [B, 1, T, P+T] for several. */
   readonly mask: Tensor
 }
 
@@ -41,9 +42,9 @@ export function attendAll(context: AttentionContext, query: Tensor, { key, value
 }
 
 /**
- * Attention over whole sequences, with its gradient by hand: the row sums of the softmax's gradient are those of dO * O, which is
- * T / E times smaller than dP * P (arXiv:2205.14135, appendix B.2), and products with a transposed left operand transpose the
- * small one.
+ * Attention over whole sequences, with its gradient by hand: the row sums of the softmax's gradient are those of dO * O,
+ * which is T / E times smaller than dP * P (arXiv:2205.14135, appendix B.2), and products with a transposed left operand
+ * transpose the small one.
  */
 export function attend(context: AttentionContext, query: Tensor, key: Tensor, value: Tensor): Tensor {
   const { config, batch, time } = context
@@ -62,11 +63,15 @@ export function attend(context: AttentionContext, query: Tensor, key: Tensor, va
   })
 }
 
-/** Scores against the cache and against the new key side by side, so that the cache is read in place and never copied. */
-export function attendCached(context: AttentionContext, query: Tensor, key: Tensor, value: Tensor, past: KeyValue): Tensor {
+/**
+ * Scores against the cache and against the new key side by side, so that the cache is read in place and never copied.
+ * @param next  key and value of the one new position
+ */
+export function attendCached(context: AttentionContext, query: Tensor, next: KeyValue, past: KeyValue): Tensor {
   const scale = scoreScale(context.config)
-  const scores = concat([matmul(query, past.key, { transposeB: true, scale }), matmul(query, key, { transposeB: true, scale })], 3)
-  const weights = softmax(add(scores, context.mask))
+  const scoresOf = (key: Tensor): Tensor => matmul(query, key, { transposeB: true, scale })
+  const weights = softmax(add(concat([scoresOf(past.key), scoresOf(next.key)], 3), context.mask))
   const length = past.key.shape[2]!
-  return add(matmul(slice(weights, 3, 0, length), past.value), matmul(slice(weights, 3, length, dimAdd(length, 1)), value))
+  const fromPast = matmul(slice(weights, 3, 0, length), past.value)
+  return add(fromPast, matmul(slice(weights, 3, length, dimAdd(length, 1)), next.value))
 }

@@ -121,7 +121,8 @@ function parseArchitecture(json: Readonly<Record<string, unknown>>, file: string
     ? [`a model of images and text (${showValue(type)})`, "Use a text-only checkpoint."]
     : [showValue(type), "Use a checkpoint of one of these families."]
   const expected = Object.keys(families).map((name) => JSON.stringify(name)).join(", ")
-  throw new ConfigError([{ path: `${file}: model_type`, message: `expected one of ${expected}, got ${what}. ${remedy} ${supportedModels}` }])
+  const message = `expected one of ${expected}, got ${what}. ${remedy} ${supportedModels}`
+  throw new ConfigError([{ path: `${file}: model_type`, message }])
 }
 
 function parseHeadDim(reader: ConfigReader, hiddenSize: number, heads: number): number {
@@ -136,12 +137,14 @@ function parseHeadDim(reader: ConfigReader, hiddenSize: number, heads: number): 
 
 function refuseUncomputable(reader: ConfigReader, family: Family): void {
   const { json } = reader
-  const activation = json[family.activationKey] ?? family.activation
-  if (activation !== family.activation) {
-    reader.report(family.activationKey, `expected ${showValue(family.activation)}, got ${showValue(activation)}. Use another checkpoint.`)
+  const { activation, activationKey } = family
+  const got = json[activationKey] ?? activation
+  if (got !== activation) {
+    reader.report(activationKey, `expected ${showValue(activation)}, got ${showValue(got)}. Use another checkpoint.`)
   }
   if (reader.has("quantization_config")) {
-    reader.report("quantization_config", `expected none, got ${showValue(json["quantization_config"])}. Use the checkpoint before quantisation. ${supportedModels}`)
+    const settings = showValue(json["quantization_config"])
+    reader.report("quantization_config", `expected none, got ${settings}. Use the checkpoint before quantisation. ${supportedModels}`)
   }
   for (const key of ["num_experts", "num_local_experts", "n_routed_experts"]) {
     if (reader.has(key) && json[key] !== 0) {
@@ -149,10 +152,12 @@ function refuseUncomputable(reader: ConfigReader, family: Family): void {
     }
   }
   for (const key of ["attn_logit_softcapping", "final_logit_softcapping"]) {
-    if (reader.has(key)) reader.report(key, `expected none, got ${showValue(json[key])}. Soft caps are not computed; use another checkpoint.`)
+    if (!reader.has(key)) continue
+    reader.report(key, `expected none, got ${showValue(json[key])}. Soft caps are not computed; use another checkpoint.`)
   }
   if (reader.boolean("use_bidirectional_attention", false)) {
-    reader.report("use_bidirectional_attention", "expected false, got true. The model embeds text and does not continue it; use another checkpoint.")
+    const remedy = "The model embeds text and does not continue it; use another checkpoint."
+    reader.report("use_bidirectional_attention", `expected false, got true. ${remedy}`)
   }
 }
 

@@ -1,5 +1,5 @@
 /**
- * The decoder as a graph expression, one for all `families`: what they differ in are switches of the family and the config.
+ * The decoder as a graph expression, one for all `families`: they differ in switches of the family and of the config.
  *
  * Shape legend: B sequences, T positions, N = B*T, D model width, H heads, K key/value heads, E head size,
  * P positions in the cache.
@@ -51,7 +51,7 @@ export interface DecoderOptions {
 
 /** What the attention of a layer reads beside the residual stream. */
 interface LayerInputs {
-  /** Additive: [T, T] for whole sequences, [B, 1, 1, P+1] for one new position over a cache, [B, 1, T, P+T] for several. */
+  /** Additive, see AttentionContext. */
   readonly mask: Tensor
   readonly cos: Tensor
   readonly sin: Tensor
@@ -98,13 +98,15 @@ export const decoderInputs = {
   windowSin: "rope.window.sin",
 } as const
 
-/** The inputs of both kinds of layers. @param maskShape  of an input; or the masks themselves */
-function layerInputs({ slidingWindow, headDim }: ModelConfig, mask: (name: string) => Tensor): Pick<DecoderContext, "full" | "windowed"> {
+/** @param mask  makes the mask that is known by a name of `decoderInputs` */
+function layerInputs(config: ModelConfig, mask: (name: string) => Tensor): Pick<DecoderContext, "full" | "windowed"> {
+  const { slidingWindow, headDim } = config
   const table = (name: string): Tensor => input(name, [dim("ropePositions"), headDim / 2])
   const full = { mask: mask(decoderInputs.mask), cos: table(decoderInputs.cos), sin: table(decoderInputs.sin) }
   if (slidingWindow === undefined) return { full, windowed: undefined }
-  const own = slidingWindow.rope === undefined ? {} : { cos: table(decoderInputs.windowCos), sin: table(decoderInputs.windowSin) }
-  return { full, windowed: { ...full, ...own, mask: mask(decoderInputs.windowMask) } }
+  const { windowCos, windowSin, windowMask } = decoderInputs
+  const own = slidingWindow.rope === undefined ? {} : { cos: table(windowCos), sin: table(windowSin) }
+  return { full, windowed: { ...full, ...own, mask: mask(windowMask) } }
 }
 
 function layerContext(context: DecoderContext, layer: number): LayerContext {
@@ -166,7 +168,8 @@ export interface CachedInputs {
 export function decodeOver(options: DecoderOptions, { tokens_BT, positions_BT, mask, past }: CachedInputs): DecoderOutput {
   const [batch, time] = [tokens_BT.shape[0]!, tokens_BT.shape[1]!]
   const { config } = options
-  const inputs = layerInputs(config, (name) => mask(name === decoderInputs.windowMask ? config.slidingWindow?.tokens : undefined))
+  const window = config.slidingWindow?.tokens
+  const inputs = layerInputs(config, (name) => mask(name === decoderInputs.windowMask ? window : undefined))
   return decode({ ...options, batch, time, positions_BT, ...inputs, appends: true }, tokens_BT, past)
 }
 
@@ -182,7 +185,8 @@ function decode(context: DecoderContext, tokens_BT: Tensor, past: readonly KeyVa
     boundaries.push(x_ND)
     const prefix = `model.layers.${layer}`
     const normed = (x: Tensor, name: string): Tensor => norm(context, x, `${prefix}.${name}_layernorm.weight`)
-    const attention = selfAttention(layerContext(context, layer), normed(x_ND, "input"), `${prefix}.self_attn`, past?.[layer])
+    const own = layerContext(context, layer)
+    const attention = selfAttention(own, normed(x_ND, "input"), `${prefix}.self_attn`, past?.[layer])
     cache.push(attention.cache)
     const feed = (x: Tensor): Tensor => feedForward(context, x, `${prefix}.mlp`)
     if (outputNorms) {
@@ -255,7 +259,12 @@ function feedForward(options: DecoderOptions, x_ND: Tensor, prefix: string): Ten
 }
 
 /** Grouped-query attention. Source: arXiv:2305.13245. */
-function selfAttention(context: LayerContext, x_ND: Tensor, prefix: string, past: KeyValue | undefined): { output_ND: Tensor; cache: KeyValue } {
+function selfAttention(
+  context: LayerContext,
+  x_ND: Tensor,
+  prefix: string,
+  past: KeyValue | undefined,
+): { readonly output_ND: Tensor; readonly cache: KeyValue } {
   const { config, batch, time } = context
   const { heads, keyValueHeads, headDim, attentionBias } = config
   const split = (projection_NW: Tensor, count: number): Tensor =>
@@ -284,7 +293,7 @@ function selfAttention(context: LayerContext, x_ND: Tensor, prefix: string, past
       ? attend(context, query, key_BKTE, value_BKTE)
       : context.appends === true
         ? attendAll(context, query, cache)
-        : attendCached(context, query, key_BKTE, value_BKTE, past)
+        : attendCached(context, query, computed, past)
   const merged = reshape(transpose(reshape(mixed, [batch, heads, time, headDim]), [0, 2, 1, 3]), [dimMul(batch, time), heads * headDim])
   return {
     output_ND: linear(context, merged, `${prefix}.o_proj`, hasOutputProjectionBias(config)),

@@ -6,7 +6,8 @@ import { elementCount, parameterSpecs } from "./weights.ts"
 
 /**
  * Fresh weights: matrices from normal(0, initializerRange), those that write into the residual stream (attention output,
- * feed-forward down) divided by sqrt(2 x layers) so that its variance does not grow with depth; norms scale by one, biases are zero.
+ * feed-forward down) divided by sqrt(2 x layers) so that its variance does not grow with depth; norms scale by one,
+ * biases are zero.
  * The same seed gives the same weights, and a parameter's values depend on its name and the seed alone.
  * Source: GPT-2 (Radford et al. 2019, section 2.3) for the residual scaling; transformers leaves it out.
  */

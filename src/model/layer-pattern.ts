@@ -24,7 +24,12 @@ export interface LayerPattern {
 }
 
 /** A window that spans the whole context hides nothing, and is left out where it would change nothing else. */
-export function parseLayerPattern(reader: ConfigReader, family: Family, layers: number, contextLength: number): LayerPattern {
+export function parseLayerPattern(
+  reader: ConfigReader,
+  family: Family,
+  layers: number,
+  contextLength: number,
+): LayerPattern {
   const unrotated = family.unrotatedLayers ? parseUnrotated(reader, layers) : []
   const windowed = parseWindowed(reader, family, layers, unrotated)
   const tokens = windowed.length > 0 ? windowTokens(reader, family) : undefined
@@ -51,7 +56,8 @@ function parseUnrotated(reader: ConfigReader, layers: number): number[] {
   if (Array.isArray(list) && list.length >= layers && list.every((entry) => entry === 0 || entry === 1)) {
     return indices(layers, (layer) => list[layer] === 0)
   }
-  reader.report("no_rope_layers", `expected a 0 or 1 for each of ${layers} layers, got ${showValue(list)}. Correct the file.`)
+  const expected = `a 0 or 1 for each of ${layers} layers`
+  reader.report("no_rope_layers", `expected ${expected}, got ${showValue(list)}. Correct the file.`)
   return []
 }
 
@@ -63,7 +69,8 @@ function parseWindowed(reader: ConfigReader, family: Family, layers: number, unr
   if (!reader.has("layer_types")) return implied
   const other: unknown = Array.isArray(types) ? types.find((type) => !layerKinds.has(type)) : types
   if (!Array.isArray(types) || other !== undefined) {
-    reader.report("layer_types", `expected "full_attention" or "sliding_attention" for each layer, got ${showValue(other)}. Use another checkpoint.`)
+    const expected = [...layerKinds].map(showValue).join(" or ")
+    reader.report("layer_types", `expected ${expected} for each layer, got ${showValue(other)}. Use another checkpoint.`)
     return []
   }
   if (types.length !== layers) {
@@ -74,7 +81,8 @@ function parseWindowed(reader: ConfigReader, family: Family, layers: number, unr
   // transformers never reads the list of these families; where the two differ, no reading is safe.
   const fixed = family.windows === "none" || family.windows === "every-layer"
   if (fixed && listed.join() !== implied.join()) {
-    reader.report("layer_types", `expected ${implied.length} layers with "sliding_attention" beside the other keys, got ${listed.length}. Correct the file.`)
+    const expected = `${implied.length} layers with "sliding_attention" beside the other keys`
+    reader.report("layer_types", `expected ${expected}, got ${listed.length}. Correct the file.`)
   }
   return listed
 }
@@ -116,7 +124,8 @@ function windowTokens(reader: ConfigReader, family: Family): number {
 export function layerPatternToJson(config: ModelConfig, family: Family): JsonObject {
   const { layers, slidingWindow, unrotatedLayers = [], source } = config
   const listed = family.windows !== "none" && family.windows !== "every-layer"
-  const kind = (layer: number): string => (slidingWindow?.layers.includes(layer) === true ? "sliding_attention" : "full_attention")
+  const windowed = new Set(slidingWindow?.layers)
+  const kind = (layer: number): string => (windowed.has(layer) ? "sliding_attention" : "full_attention")
   return {
     ...(hasSwitch(family) ? { use_sliding_window: slidingWindow !== undefined } : {}),
     ...(family.windows === "every-layer" ? { sliding_window: source["sliding_window"] ?? null } : {}),

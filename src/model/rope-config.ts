@@ -48,11 +48,18 @@ export function parseRope(reader: ConfigReader, contextLength: number): RopeConf
 
 /** Rotary settings of windowed layers, where they have their own: those of `rope_scaling` do not apply to them. */
 export function parseWindowedRope(reader: ConfigReader, contextLength: number): RopeConfig {
-  return parseSettings(reader, "rope_parameters", "sliding_attention", reader.positive("rope_local_base_freq", defaultTheta), contextLength)
+  const outerTheta = reader.positive("rope_local_base_freq", defaultTheta)
+  return parseSettings(reader, "rope_parameters", "sliding_attention", outerTheta, contextLength)
 }
 
 /** @param kind  the key inside, where the settings are listed by kind of layer */
-function parseSettings(reader: ConfigReader, key: string, kind: string, outerTheta: number, contextLength: number): RopeConfig {
+function parseSettings(
+  reader: ConfigReader,
+  key: string,
+  kind: string,
+  outerTheta: number,
+  contextLength: number,
+): RopeConfig {
   const settings = reader.json[key]
   if (settings === undefined || settings === null) return { theta: outerTheta }
   if (!isJsonObject(settings)) {
@@ -63,7 +70,8 @@ function parseSettings(reader: ConfigReader, key: string, kind: string, outerThe
   const byKind = isJsonObject(settings["full_attention"]) || isJsonObject(settings["sliding_attention"])
   if (!byKind) return parseScaling(reader.nested(settings, key), outerTheta, original)
   const own = settings[kind]
-  return isJsonObject(own) ? parseScaling(reader.nested(own, `${key}.${kind}`), outerTheta, original) : { theta: outerTheta }
+  if (!isJsonObject(own)) return { theta: outerTheta }
+  return parseScaling(reader.nested(own, `${key}.${kind}`), outerTheta, original)
 }
 
 function parseScaling(rope: ConfigReader, outerTheta: number, originalContext: number): RopeConfig {
@@ -82,7 +90,8 @@ function parseScaling(rope: ConfigReader, outerTheta: number, originalContext: n
     default:
       rope.report(
         "rope_type",
-        `expected "default", "linear", "llama3" or "yarn", got ${showValue(type)}. Other scalings are not computed; use another checkpoint.`,
+        `expected "default", "linear", "llama3" or "yarn", got ${showValue(type)}. ` +
+          "Other scalings are not computed; use another checkpoint.",
       )
       return { theta }
   }
@@ -105,12 +114,13 @@ function parseLlama3(rope: ConfigReader, originalContext: number): RopeScaling {
   return scaling
 }
 
-/** Defaults are those of transformers 5; version 4 takes the factor from the two context lengths, which should say the same. */
+/** As in transformers 5. Version 4 takes the factor from the two context lengths, which should say the same. */
 function parseYarn(rope: ConfigReader, originalContext: number): RopeScaling {
   const factor = rope.positive("factor")
   const mscale = (weight: number): number => (factor <= 1 ? 1 : 0.1 * weight * Math.log(factor) + 1)
   const [own, all] = [rope.json["mscale"], rope.json["mscale_all_dim"]]
-  const derived = typeof own === "number" && typeof all === "number" && own !== 0 && all !== 0 ? mscale(own) / mscale(all) : mscale(1)
+  const weighted = typeof own === "number" && typeof all === "number" && own !== 0 && all !== 0
+  const derived = weighted ? mscale(own) / mscale(all) : mscale(1)
   return {
     type: "yarn",
     factor,

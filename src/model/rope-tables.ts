@@ -31,7 +31,10 @@ export function inverseFrequencies(config: ModelConfig, rope: RopeConfig = confi
   }
 }
 
-function llama3Frequency(frequency: number, scaling: Extract<RopeScaling, { type: "llama3" }>): number {
+type Llama3Scaling = Extract<RopeScaling, { type: "llama3" }>
+type YarnScaling = Extract<RopeScaling, { type: "yarn" }>
+
+function llama3Frequency(frequency: number, scaling: Llama3Scaling): number {
   const { factor, lowFreqFactor, highFreqFactor, originalContextLength } = scaling
   const wavelength = (2 * Math.PI) / frequency
   if (wavelength < originalContextLength / highFreqFactor) return frequency
@@ -41,7 +44,7 @@ function llama3Frequency(frequency: number, scaling: Extract<RopeScaling, { type
 }
 
 /** How far each pair is scaled: 0 where it turns often within the original context, 1 where it hardly does. */
-function yarnShares(headDim: number, theta: number, scaling: Extract<RopeScaling, { type: "yarn" }>): (pair: number) => number {
+function yarnShares(headDim: number, theta: number, scaling: YarnScaling): (pair: number) => number {
   const { betaFast, betaSlow, originalContextLength, truncate } = scaling
   const pairOfTurns = (turns: number): number =>
     (headDim * Math.log(originalContextLength / (turns * 2 * Math.PI))) / (2 * Math.log(theta))
@@ -70,9 +73,16 @@ export function ropeTables(config: ModelConfig, positions: number, rope: RopeCon
   return { cos, sin }
 }
 
-/** Tables as the decoder's inputs, [positions, headDim / 2]: of all layers, and of windowed layers with settings of their own. */
-export function ropeTensors(config: ModelConfig, positions: number): { readonly name: string; readonly shape: readonly number[]; readonly values: Float32Array }[] {
-  const tensors = (rope: RopeConfig, cosName: string, sinName: string): ReturnType<typeof ropeTensors> => {
+/** Values of one of the decoder's inputs. */
+export interface NamedTensor {
+  readonly name: string
+  readonly shape: readonly number[]
+  readonly values: Float32Array
+}
+
+/** The tables that a decoder reads: those of all layers, and of windowed layers where they have settings of their own. */
+export function ropeTensors(config: ModelConfig, positions: number): NamedTensor[] {
+  const tensors = (rope: RopeConfig, cosName: string, sinName: string): NamedTensor[] => {
     const { cos, sin } = ropeTables(config, positions, rope)
     const shape = [positions, config.headDim / 2]
     return [

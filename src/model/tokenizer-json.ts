@@ -45,13 +45,15 @@ const unsupportedBehaviours: ReadonlySet<unknown> = new Set(["MergedWithPrevious
 export function refuseUnsupportedParts(json: JsonObject, file: string): void {
   const refuse = (key: string, expected: string, got: unknown): never => {
     throw new CheckpointError(
-      `${file}: pre_tokenizer: expected ${key} ${expected}, got ${showValue(got)}. It cannot be computed exactly; use another tokenizer.`,
+      `${file}: pre_tokenizer: expected ${key} ${expected}, got ${showValue(got)}. ` +
+        "It cannot be computed exactly; use another tokenizer.",
     )
   }
   const walk = (part: unknown): void => {
     if (!isJsonObject(part)) return
     const { type, behavior } = part
-    if ((type === "Split" || type === "Punctuation") && unsupportedBehaviours.has(behavior) && !neverMatches(part, json["normalizer"])) {
+    const splits = (type === "Split" || type === "Punctuation") && !neverMatches(part, json["normalizer"])
+    if (splits && unsupportedBehaviours.has(behavior)) {
       refuse("behavior", '"Isolated" or "Removed"', behavior)
     }
     // The library never splits at the sign for a space; Python does unless told otherwise.

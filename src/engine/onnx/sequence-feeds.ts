@@ -20,7 +20,8 @@ export class SharedFeeds {
   rope(positions: number): Feeds {
     if (this.#rope === undefined || this.#rope.positions < positions) {
       const rounded = Math.min(2 ** Math.ceil(Math.log2(Math.max(positions, 64))), Math.max(this.#config.contextLength, positions))
-      const feeds = Object.fromEntries(ropeTensors(this.#config, rounded).map(({ name, shape, values }) => [name, floats(values, shape)]))
+      const tables = ropeTensors(this.#config, rounded)
+      const feeds = Object.fromEntries(tables.map(({ name, shape, values }) => [name, floats(values, shape)]))
       this.#rope = { positions: rounded, feeds }
     }
     return this.#rope.feeds
