@@ -65,13 +65,13 @@ class ChatSession {
     if (this.#lines.interactive) this.#say("/help lists commands. Ctrl-C stops an answer, Ctrl-D ends.")
     for (;;) {
       const line = await this.#lines.next()
-      if (this.#interrupted) return exitCodes.interrupted
-      if (line === undefined || this.#isEnd(line)) break
+      if (this.#interrupted || line === undefined || this.#isEnd(line)) break
       if (line.trim() === "") continue
       if (line.startsWith("/") && !line.startsWith("//")) this.#obey(line)
       else await this.#answer(line.startsWith("//") ? line.slice(1) : line)
     }
     if (this.#lines.interactive) this.#context.err.write("\n")
+    if (this.#interrupted) return exitCodes.interrupted
     // At a terminal whoever wrote it has read why, and gone on.
     return this.#refused && !this.#lines.interactive ? exitCodes.badInput : exitCodes.ok
   }

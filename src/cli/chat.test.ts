@@ -3,10 +3,11 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { PassThrough, Readable } from "node:stream"
-import { setImmediate } from "node:timers/promises"
+import { setImmediate, setTimeout } from "node:timers/promises"
 import { afterAll, describe, expect, test, vi } from "vitest"
 import { createByteTokenizer } from "../model/tokenizer-create.ts"
 import { createTokenizer } from "../model/tokenizer.ts"
+import type { Tokenizer } from "../model/tokenizer.ts"
 import { Conversation } from "../rollout/conversation.ts"
 import { scriptedEngine } from "../rollout/scripted-engine.test-helper.ts"
 import { chatCommand, type ChatRequest } from "./chat.ts"
@@ -31,8 +32,17 @@ interface Talk {
   readonly closed: () => boolean
 }
 
+interface TalkOptions {
+  readonly tokenizer?: Tokenizer
+  /** Of the terminal; none when absent. */
+  readonly columns?: number
+  /** Before each token. */
+  readonly delay?: () => Promise<unknown>
+  readonly contextLength?: number
+}
+
 /** `pirl chat` with a model that gives these replies. */
-function talk(input: InputStream, replies: readonly string[], argv: readonly string[] = [], { tokenizer = chat, columns = undefined as number | undefined, delay = setImmediate as () => Promise<unknown>, contextLength = 1000 } = {}): Talk {
+function talk(input: InputStream, replies: readonly string[], argv: readonly string[] = [], { tokenizer = chat, columns, delay = () => setImmediate(), contextLength = 1000 }: TalkOptions = {}): Talk {
   const { engine, prompts } = scriptedEngine(tokenizer, replies, { contextLength, delay: async () => void (await delay()) })
   const requests: ChatRequest[] = []
   const killed: string[] = []
@@ -66,6 +76,11 @@ function piped(...lines: readonly string[]): InputStream {
 function keyboard(): PassThrough & InputStream {
   return Object.assign(new PassThrough(), { isTTY: true, setRawMode: () => undefined })
 }
+
+/** Tokens that leave time for a key. */
+const slowly = (): Promise<unknown> => setTimeout(20)
+/** On a machine that is busy with other tests. */
+const until = (check: () => void): Promise<void> => vi.waitFor(check, { timeout: 10_000 })
 
 const ctrlC = "\u0003"
 const ctrlD = "\u0004"
@@ -114,9 +129,9 @@ describe("lines of a pipe", () => {
 
   test("stop at an interrupt with what came, and the process ends with 130", async () => {
     const input = new PassThrough()
-    const { context, code, signals, closed } = talk(input, ["a".repeat(1000), "never"])
+    const { context, code, signals, closed } = talk(input, ["a".repeat(1000), "never"], [], { delay: slowly })
     input.write("tell\nmore\n")
-    await vi.waitFor(() => expect(context.stdout()).toContain("aaa"))
+    await until(() => expect(context.stdout()).toContain("aaa"))
     signals.emit("SIGINT", "SIGINT")
     expect(await code).toBe(130)
     expect(context.stdout()).toMatch(/^a{3,999}\n$/)
@@ -128,15 +143,15 @@ describe("lines of a pipe", () => {
 describe("a terminal", () => {
   test("has a prompt; Ctrl-C stops an answer, empties a line, and ends at the prompt with 130", async () => {
     const keys = keyboard()
-    const { context, code, prompts } = talk(keys, ["a".repeat(1000), "12"], [], { columns: 80 })
-    await vi.waitFor(() => expect(context.stderr()).toContain("> "))
+    const { context, code, prompts } = talk(keys, ["a".repeat(1000), "12"], [], { columns: 80, delay: slowly })
+    await until(() => expect(context.stderr()).toContain("> "))
     keys.write("tell\r")
-    await vi.waitFor(() => expect(context.stdout()).toContain("aaa"))
+    await until(() => expect(context.stdout()).toContain("aaa"))
     keys.write(ctrlC)
-    await vi.waitFor(() => expect(context.stderr()).toContain("[stopped]"))
+    await until(() => expect(context.stderr()).toContain("[stopped]"))
     keys.write(`half${ctrlC}7 + 5?\r`)
-    await vi.waitFor(() => expect(context.stdout()).toContain("12\n"))
-    await vi.waitFor(() => expect(context.stderr().match(/> /g)!.length).toBeGreaterThan(2))
+    await until(() => expect(context.stdout()).toContain("12\n"))
+    await until(() => expect(context.stderr().match(/> /g)!.length).toBeGreaterThan(2))
     keys.write(ctrlC)
     expect(await code).toBe(130)
     expect(prompts.at(-1)).toMatch(/^\[u\]tell\[a\]a+\[u\]7 \+ 5\?\[a\]$/)
@@ -150,14 +165,14 @@ describe("a terminal", () => {
     const delay = (): Promise<void> => (tokens++ < 5 ? Promise.resolve() : typed)
     const { context, code, prompts } = talk(keys, ["a".repeat(30), "b"], [], { columns: 80, contextLength: 500, delay })
     keys.write(`${"x".repeat(600)}\r`)
-    await vi.waitFor(() => expect(context.stderr()).toContain("expected at most 499 tokens"))
+    await until(() => expect(context.stderr()).toContain("expected at most 499 tokens"))
     keys.write("one\r")
-    await vi.waitFor(() => expect(context.stdout()).toContain("aaa"))
+    await until(() => expect(context.stdout()).toContain("aaa"))
     const before = context.stderr()
     keys.write("two\r")
     await setImmediate()
     goOn()
-    await vi.waitFor(() => expect(context.stdout()).toContain("b\n"))
+    await until(() => expect(context.stdout()).toContain("b\n"))
     expect(context.stderr().slice(before.length)).toMatch(/^\n> two\n\n/)
     expect(prompts).toHaveLength(2)
     keys.write(ctrlD)
@@ -169,14 +184,14 @@ describe("a terminal", () => {
     let release: () => void = () => undefined
     const stuck = new Promise<void>((resolve) => (release = resolve))
     const { context, code, killed, signals } = talk(keys, ["a"], [], { columns: 80, delay: () => stuck })
-    await vi.waitFor(() => expect(context.stderr()).toContain("> "))
+    await until(() => expect(context.stderr()).toContain("> "))
     keys.write("tell\r")
     await setImmediate()
     keys.write(ctrlC)
     await setImmediate()
     expect(killed).toEqual([])
     keys.write(ctrlC)
-    await vi.waitFor(() => expect(killed).toEqual(["SIGINT"]))
+    await until(() => expect(killed).toEqual(["SIGINT"]))
     expect(signals.listenerCount("SIGINT")).toBe(0)
     release()
     await code

@@ -103,6 +103,20 @@ describe("pirl sample", () => {
     expect(out).toBe("1+1=\n2\n    [2 tokens, stop]\n\n")
   })
 
+  test("asks with a system message or with bare text, over what the run was trained with", async () => {
+    await pirl(command, model, "--prompt", "a", "--system", 'yes: "no"\n#')
+    expect(requests.at(-1)!.config.rollout).toMatchObject({ chatTemplate: "auto", systemPrompt: 'yes: "no"\n#' })
+    await pirl(command, model, "--prompt", "a", "--set", "rollout.systemPrompt=x", "--raw")
+    expect(requests.at(-1)!.config.rollout.chatTemplate).toBe(false)
+    expect(requests.at(-1)!.config.rollout.systemPrompt).toBeUndefined()
+    // The run of this file was saved before there was the setting.
+    await pirl(command, run, "--prompt", "a")
+    expect(requests.at(-1)!.config.rollout.chatTemplate).toBe(false)
+    await pirl(command, run, "--prompt", "a", "--system", "b")
+    expect(requests.at(-1)!.config.rollout.chatTemplate).toBe("auto")
+    expect((await pirl(command, model, "--prompt", "a", "--system", "b", "--raw")).err).toContain("expected --system or --raw, got both")
+  })
+
   test("cannot steer the terminal, and keeps its lines", async () => {
     const wild = sampleCommand({
       checks: [],
