@@ -24,10 +24,25 @@ interface GgufArchitecture {
   readonly rotaryFactors: boolean
 }
 
-const architectures: Readonly<Record<Architecture, GgufArchitecture>> = {
+/** Mistral's files say llama: without a window the two are computed alike. Gemma's tokenizer cannot be written yet. */
+const architectures: Readonly<Partial<Record<Architecture, GgufArchitecture>>> = {
   llama: { name: "llama", interleavedRotary: true, rotaryFactors: true },
+  mistral: { name: "llama", interleavedRotary: true, rotaryFactors: false },
+  smollm3: { name: "smollm3", interleavedRotary: true, rotaryFactors: false },
   qwen2: { name: "qwen2", interleavedRotary: false, rotaryFactors: false },
   qwen3: { name: "qwen3", interleavedRotary: false, rotaryFactors: false },
+}
+
+/** Layers of SmolLM3 without rotation, as llama.cpp has it: every fourth. */
+const UNROTATED_INTERVAL = 4
+
+/** @throws ConfigError  for a family that is not written */
+function familyOf({ architecture }: ModelConfig): GgufArchitecture {
+  const family = architectures[architecture]
+  if (family !== undefined) return family
+  const known = Object.keys(architectures).join(", ")
+  const message = `GGUF: expected a model of ${known}, got ${architecture}. Export with --to hf, and convert that with llama.cpp.`
+  throw new ConfigError([{ path: "", message }])
 }
 
 /** `general.file_type` and the type of matrices; vectors are always F32, as in llama.cpp's own files. */
@@ -45,20 +60,29 @@ const QUANTIZATION_VERSION = 2
  * @throws ConfigError
  */
 export function checkGgufConfig(config: ModelConfig): void {
-  const { architecture, rope, attentionBias } = config
-  const problem =
-    rope.scaling?.type === "llama3" && !architectures[architecture].rotaryFactors
-      ? `llama3 rotary scaling in a ${architecture} model`
-      : architecture === "qwen3" && attentionBias
-        ? "biases on the attention of a qwen3 model"
-        : undefined
+  const { architecture, rope, attentionBias, slidingWindow } = config
+  const { rotaryFactors } = familyOf(config)
+  const { scaling } = rope
+  const problems: readonly (readonly [wrong: boolean, problem: string])[] = [
+    [scaling?.type === "llama3" && !rotaryFactors, `llama3 rotary scaling in a ${architecture} model`],
+    [scaling !== undefined && scaling.type !== "llama3" && scaling.type !== "linear", `${scaling?.type} rotary scaling`],
+    [architecture === "qwen3" && attentionBias, "biases on the attention of a qwen3 model"],
+    [slidingWindow !== undefined, "layers with a sliding window"],
+    [architecture === "smollm3" && !isEveryFourth(config), "another pattern of unrotated layers than every fourth"],
+  ]
+  const problem = problems.find(([wrong]) => wrong)?.[1]
   if (problem === undefined) return
   throw new ConfigError([{ path: "", message: `GGUF: expected a model that llama.cpp computes, got ${problem}. Export with --to hf.` }])
 }
 
+function isEveryFourth({ layers, unrotatedLayers = [] }: ModelConfig): boolean {
+  const expected = Array.from({ length: layers }, (_, layer) => layer).filter((layer) => (layer + 1) % UNROTATED_INTERVAL === 0)
+  return expected.join() === [...unrotatedLayers].join()
+}
+
 /** Keys that say how the model computes. */
 export function configMetadata(config: ModelConfig, dtype: GgufWeightType): Map<string, GgufValue> {
-  const { name } = architectures[config.architecture]
+  const { name } = familyOf(config)
   const { scaling, theta } = config.rope
   const u32 = (value: number): GgufValue => ({ type: "u32", value })
   const f32 = (value: number): GgufValue => ({ type: "f32", value })
@@ -88,7 +112,7 @@ export function configMetadata(config: ModelConfig, dtype: GgufWeightType): Map<
 
 /** `general.architecture`. */
 export function ggufArchitecture(config: ModelConfig): string {
-  return architectures[config.architecture].name
+  return familyOf(config).name
 }
 
 /**
@@ -129,7 +153,7 @@ async function valuesOf(weights: WeightSource, name: string): Promise<Float32Arr
  */
 function orderedRows(config: ModelConfig, { name, shape }: ParameterSpec, values: Float32Array): Float32Array {
   const rotated = /\.self_attn\.[qk]_proj\.(weight|bias)$/.test(name)
-  if (!rotated || !architectures[config.architecture].interleavedRotary) return values
+  if (!rotated || !familyOf(config).interleavedRotary) return values
   const { headDim } = config
   const width = elementCount(shape.slice(1))
   const ordered = new Float32Array(values.length)
