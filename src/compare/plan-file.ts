@@ -112,7 +112,9 @@ function planIssues(before: SavedPlan, config: ResolvedConfig, arms: readonly Sa
   const shown = (value: ResolvedConfig, path: string): string => JSON.stringify(settingAt(value, path.split("."))) ?? "nothing"
   const issues: ConfigIssue[] = changed.map((path) => ({
     path,
-    message: `expected ${shown(known, path)} as in the comparison in ${directory}, got ${shown(config, path)}. Set it back, or choose another folder by --out DIR.`,
+    message:
+      `expected ${shown(known, path)} as in the comparison in ${directory}, got ${shown(config, path)}. ` +
+      "Set it back, or choose another folder by --out DIR.",
   }))
   for (const arm of arms) {
     const old = before.arms.find(({ name }) => name.toLowerCase() === arm.name.toLowerCase())

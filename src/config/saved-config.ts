@@ -1,6 +1,6 @@
 /**
- * Configs of runs that an older version saved. They lack the settings that came later; where the default of such a setting is
- * not what runs did before, the run goes on as it was.
+ * Configs of runs that an older version saved. They lack the settings that came later; where the default of such a
+ * setting is not what runs did before, the run goes on as it was.
  */
 import { loadConfigFile } from "./load.ts"
 import { applyOverrides } from "./overrides.ts"
@@ -40,12 +40,15 @@ export function resolveSavedConfig(file: string): ResolvedConfig {
 }
 
 /**
- * The config to go on with: a setting that the saved config does not know and that nobody changed stays what it was in effect.
+ * The config to go on with: a setting that the saved config does not know and that nobody changed stays what it was in
+ * effect.
  * @param file    config.yaml of the run
  * @param config  what the continuation was asked for
  */
 export function continuedConfig(file: string, config: ResolvedConfig): ResolvedConfig {
   const saved = loadConfigFile(file).value
-  const kept = laterSettings.filter(({ path, byDefault }) => settingAt(saved, path) === undefined && settingAt(config, path) === byDefault)
+  const kept = laterSettings.filter(
+    ({ path, byDefault }) => settingAt(saved, path) === undefined && settingAt(config, path) === byDefault,
+  )
   return kept.length === 0 ? config : parseConfig(applyOverrides(config, kept.map(asOverride)))
 }

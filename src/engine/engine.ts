@@ -164,8 +164,8 @@ export interface Engine {
   /**
    * `result[i][j]` answers seed j of request i.
    * @param signal   aborts: no token is told any more, and the promise is rejected with the signal's reason
-   * @param onToken  hears of tokens as they come, from engines whose capabilities say `streaming`. What it throws ends the
-   *                 sampling, and `sample` throws it too
+   * @param onToken  hears of tokens as they come, from engines whose capabilities say `streaming`. What it throws ends
+   *                 the sampling, and `sample` throws it too
    */
   sample(requests: readonly SampleRequest[], signal?: AbortSignal, onToken?: TokenListener): Promise<Sequence[][]>
   /** The weights as they are now, for sampling while they are trained. Engines that cannot do both at once lack it. */

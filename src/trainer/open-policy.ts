@@ -27,7 +27,8 @@ export async function openPolicy(config: ResolvedConfig, given?: Task): Promise<
   const task = given ?? (await openConfiguredTask(config))
   if (config.engine.kind === "tinker") {
     const plan = await planServerPolicy(config, task)
-    return { engine: await createServerEngine(config, plan), tokenizer: plan.tokenizer, task, eosTokens: plan.eosTokens, generation: { eosTokens: plan.eosTokens } }
+    const { tokenizer, eosTokens } = plan
+    return { engine: await createServerEngine(config, plan), tokenizer, task, eosTokens, generation: { eosTokens } }
   }
   const plan = await planPolicy(config, task)
   const engine = await createEmbeddedEngine(config, plan)

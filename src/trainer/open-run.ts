@@ -1,6 +1,7 @@
 /** Opens the folder of a run, new or to be resumed. */
 import { join } from "node:path"
-import { configToYaml, continuedConfig, resolveSavedConfig, resumeIssues, type ResolvedConfig } from "../config/index.ts"
+import { configToYaml, continuedConfig, resolveSavedConfig, resumeIssues } from "../config/index.ts"
+import type { ResolvedConfig } from "../config/index.ts"
 import { ConfigError } from "../errors.ts"
 import { tensorBoardMirror } from "../exports/tensorboard.ts"
 import { createRunFolder, isRunFolder, resumeRunFolder, type ResumePoint, type RunFolder } from "../runs/index.ts"
@@ -12,7 +13,7 @@ export interface OpenRun {
   readonly from: ResumePoint | undefined
 }
 
-/** The config to resume a run with: where an older version saved the run without a setting, the run goes on as it was. */
+/** The config to resume a run with: where an older version saved it without a setting, the run goes on as it was. */
 export function resumedConfig(directory: string, config: ResolvedConfig): ResolvedConfig {
   // A folder without a run is told by openRunFolder.
   return isRunFolder(directory) ? continuedConfig(join(directory, "config.yaml"), config) : config
