@@ -202,6 +202,7 @@ export type { Weights } from "./model/weights.ts"
 export { loadTokenizer } from "./model/tokenizer.ts"
 export type { DecodeOptions, EncodeOptions, RenderChatOptions, Tokenizer } from "./model/tokenizer.ts"
 export { createByteTokenizer, createCharacterTokenizer } from "./model/tokenizer-create.ts"
+export { TextStream } from "./model/text-stream.ts"
 
 // Engine: samples, scores, trains.
 export { OnnxEngine } from "./engine/onnx/onnx-engine.ts"
@@ -217,12 +218,14 @@ export type {
   EngineTimes,
   ForwardOptions,
   LossReport,
+  SampledToken,
   SampleRequest,
   SamplingOptions,
   Sequence,
   SequenceScores,
   SnapshotId,
   StepReport,
+  TokenListener,
   TokenSequence,
   TrainOptions,
   TrainSequence,
@@ -232,6 +235,9 @@ export type {
 export { collectRollouts } from "./rollout/rollout.ts"
 export type { Rollout, RolloutBatch, RolloutContext } from "./rollout/rollout.ts"
 export { decodeResponse, encodePrompt, encodeResponse } from "./rollout/prompt-encoder.ts"
+export type { PromptFormat } from "./rollout/prompt-encoder.ts"
+export { Conversation } from "./rollout/conversation.ts"
+export type { Answer, AnswerOptions, ConversationOptions } from "./rollout/conversation.ts"
 export { verifyResponse } from "./rollout/verify.ts"
 export { evaluateHeldOut } from "./evaluation/held-out.ts"
 export type { HeldOutContext, HeldOutOptions, HeldOutResult } from "./evaluation/held-out.ts"

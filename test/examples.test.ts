@@ -19,6 +19,7 @@ test("the public API is this and no more", () => {
     [
       "CheckpointError",
       "ConfigError",
+      "Conversation",
       "DataError",
       "Endpoint",
       "EngineError",
@@ -27,6 +28,7 @@ test("the public API is this and no more", () => {
       "PirlError",
       "RunDatabase",
       "ShapeError",
+      "TextStream",
       "TinkerEngine",
       "VerifierError",
       "VerifierPool",

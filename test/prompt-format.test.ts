@@ -18,7 +18,11 @@ afterAll(() => rmSync(root, { recursive: true, force: true }))
 async function modelFolder(name: string, alphabet: string, template: string): Promise<string> {
   const directory = join(root, name)
   const tokenizer = createCharacterTokenizer(alphabet)
-  const config = presetConfig("nano", { vocabularySize: tokenizer.vocabularySize, contextLength: 32, eosTokens: tokenizer.eosTokens })
+  const config = presetConfig("nano", {
+    vocabularySize: tokenizer.vocabularySize,
+    contextLength: 32,
+    eosTokens: tokenizer.eosTokens,
+  })
   mkdirSync(directory)
   await saveModelFolder(directory, { config, weights: initialiseWeights(config, 1), tokenizer })
   writeFileSync(join(directory, "chat_template.jinja"), template)
@@ -44,13 +48,20 @@ async function pirl(...argv: string[]): Promise<{ readonly code: number; readonl
 }
 
 describe("every part that asks the model asks in one way", () => {
-  test("through the template: a vocabulary without the = of the questions is enough where the template writes @", async () => {
-    const model = await modelFolder("template", "0123456789@?", '{% for m in messages %}{{ m.content | replace("=", "@") }}{% endfor %}')
+  test("through the template: a vocabulary without the = of the questions will do where it writes @", async () => {
+    const model = await modelFolder(
+      "template",
+      "0123456789@?",
+      '{% for m in messages %}{{ m.content | replace("=", "@") }}{% endfor %}',
+    )
     const run = join(root, "template-run")
     await trainRun({ config: configOf(model), runDirectory: run })
     expect(await pirl("eval", run)).toMatchObject({ code: 0 })
     expect(await pirl("sample", run, "--problems", "1")).toMatchObject({ code: 0 })
-    expect(await pirl("sample", run, "--prompt", "1=", "--count", "2")).toMatchObject({ code: 0, out: expect.stringMatching(/^1=\n/) })
+    expect(await pirl("sample", run, "--prompt", "1=", "--count", "2")).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/^1=\n/),
+    })
     const raw = await pirl("sample", run, "--prompt", "1=", "--raw")
     expect(raw).toMatchObject({ code: 2, err: expect.stringContaining('got "="') })
     const file = join(root, "template.yaml")
@@ -60,7 +71,7 @@ describe("every part that asks the model asks in one way", () => {
     expect(plan.out).toMatch(/first prompt +\d{4}@\n/)
   })
 
-  test("as bare text: a template that fails is not looked at; and a run saved before there was the setting goes on like that", async () => {
+  test("as bare text: a template that fails is not looked at, nor by a run saved before there was the setting", async () => {
     const model = await modelFolder("bare", "0123456789=", "{{ raise_exception('not to be used') }}")
     const run = join(root, "bare-run")
     await trainRun({ config: configOf(model, { chatTemplate: false }), runDirectory: run })
@@ -72,12 +83,19 @@ describe("every part that asks the model asks in one way", () => {
     writeFileSync(file, old)
     expect(resolveModelSource(run).config!.rollout.chatTemplate).toBe(false)
     expect(await pirl("sample", run, "--problems", "1")).toMatchObject({ code: 0 })
-    const { finished, step } = await trainRun({ config: { ...configOf(model), train: { steps: 2 } }, runDirectory: run, resume: true })
+    const { finished, step } = await trainRun({
+      config: { ...configOf(model), train: { steps: 2 } },
+      runDirectory: run,
+      resume: true,
+    })
     expect([finished, step]).toEqual([true, 2])
     expect(readFileSync(file, "utf8")).toContain("chatTemplate: false")
     writeFileSync(file, readFileSync(file, "utf8").replace(/^ +(?:chatTemplate|templateVariables):.*\n/gm, ""))
     const plan = await pirl("train", "--resume", "--run-dir", run, "--steps", "3", "--dry-run")
-    expect(plan).toMatchObject({ code: 0, out: expect.stringMatching(/prompt format +bare text \(rollout\.chatTemplate: false\)\n/) })
+    expect(plan).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/prompt format +bare text \(rollout\.chatTemplate: false\)\n/),
+    })
     const fresh = await pirl("sample", model, "--prompt", "1=")
     expect(fresh.err).toMatch(/^pirl: chat template: .*not to be used.*--raw/)
     expect(fresh.code).toBe(2)

@@ -123,10 +123,17 @@ class ChatSession {
   #notesOn({ text, stopReason, tokens, forgotten }: Answer): string[] {
     const { maxTokens, contextLength } = this.#options
     const notes: string[] = []
-    if (forgotten > 0) notes.push(`the context of ${contextLength} tokens was full: the oldest ${counted(forgotten, "message")} are forgotten`)
+    if (forgotten > 0)
+      notes.push(
+        `the context of ${contextLength} tokens was full: the oldest ${counted(forgotten, "message")} are forgotten`,
+      )
     if (stopReason === "aborted") notes.push("stopped")
-    else if (stopReason === "length" && tokens >= maxTokens) notes.push(`cut after ${counted(tokens, "token")}: --max-tokens N allows more`)
-    else if (stopReason === "length") notes.push(`cut after ${counted(tokens, "token")}: the context of ${contextLength} tokens is full; /reset begins anew`)
+    else if (stopReason === "length" && tokens >= maxTokens)
+      notes.push(`cut after ${counted(tokens, "token")}: --max-tokens N allows more`)
+    else if (stopReason === "length")
+      notes.push(
+        `cut after ${counted(tokens, "token")}: the context of ${contextLength} tokens is full; /reset begins anew`,
+      )
     else if (text === "") notes.push("no answer: the model ended at once")
     return notes.map((note) => `[${note}]`)
   }
@@ -139,7 +146,8 @@ class ChatSession {
       conversation.reset()
       this.#say("[begun anew]")
     } else if (name === "system" && !conversation.remembers) this.#say("[bare text has no place for a system message]")
-    else if (name === "system" && rest === "") this.#say(conversation.systemPrompt ?? "[no system message but the template's own]")
+    else if (name === "system" && rest === "")
+      this.#say(conversation.systemPrompt ?? "[no system message but the template's own]")
     else if (name === "system") {
       conversation.reset(rest)
       this.#say("[begun anew, with this system message]")

@@ -20,7 +20,13 @@ writeFileSync(join(model, "config.json"), "{}")
 afterAll(() => rmSync(model, { recursive: true, force: true }))
 
 const plain = createByteTokenizer()
-const chat = createTokenizer(new Map([...plain.files, ["chat_template.jinja", Buffer.from("{% for m in messages %}[{{ m.role[0] }}]{{ m.content }}{% endfor %}[a]")]]), "chat")
+const chat = createTokenizer(
+  new Map([
+    ...plain.files,
+    ["chat_template.jinja", Buffer.from("{% for m in messages %}[{{ m.role[0] }}]{{ m.content }}{% endfor %}[a]")],
+  ]),
+  "chat",
+)
 
 interface Talk {
   readonly context: CapturedContext
@@ -42,8 +48,16 @@ interface TalkOptions {
 }
 
 /** `pirl chat` with a model that gives these replies. */
-function talk(input: InputStream, replies: readonly string[], argv: readonly string[] = [], { tokenizer = chat, columns, delay = () => setImmediate(), contextLength = 1000 }: TalkOptions = {}): Talk {
-  const { engine, prompts } = scriptedEngine(tokenizer, replies, { contextLength, delay: async () => void (await delay()) })
+function talk(
+  input: InputStream,
+  replies: readonly string[],
+  argv: readonly string[] = [],
+  { tokenizer = chat, columns, delay = () => setImmediate(), contextLength = 1000 }: TalkOptions = {},
+): Talk {
+  const { engine, prompts } = scriptedEngine(tokenizer, replies, {
+    contextLength,
+    delay: async () => void (await delay()),
+  })
   const requests: ChatRequest[] = []
   const killed: string[] = []
   let closed = false
@@ -55,16 +69,32 @@ function talk(input: InputStream, replies: readonly string[], argv: readonly str
         requests.push(request)
         const { config, maxTokens } = request
         const sampling = { maxTokens, stopTokens: tokenizer.eosTokens }
-        const conversation = new Conversation({ engine, tokenizer, sampling, promptFormat: config.rollout, seed: config.seed })
+        const conversation = new Conversation({
+          engine,
+          tokenizer,
+          sampling,
+          promptFormat: config.rollout,
+          seed: config.seed,
+        })
         const close = (): Promise<void> => ((closed = true), Promise.resolve())
-        return Promise.resolve({ conversation, temperature: 0.5, topP: 1, contextLength, parameterCount: 1200, streams: true, close })
+        return Promise.resolve({
+          conversation,
+          temperature: 0.5,
+          topP: 1,
+          contextLength,
+          parameterCount: 1200,
+          streams: true,
+          close,
+        })
       },
     },
     signals,
     (signal) => void killed.push(signal),
   )
   const context = captured(columns, {}, input)
-  const code = runCli(["chat", model, ...argv], context, [{ name: "chat", summary: "", load: () => Promise.resolve(command) }])
+  const code = runCli(["chat", model, ...argv], context, [
+    { name: "chat", summary: "", load: () => Promise.resolve(command) },
+  ])
   return { context, code, prompts, requests, signals, killed, closed: () => closed }
 }
 
@@ -90,17 +120,24 @@ describe("lines of a pipe", () => {
     const { context, code, prompts, closed } = talk(piped("7 + 5?", "", "And 3?"), ["12", "15\n"])
     expect(await code).toBe(0)
     expect(context.stdout()).toBe("12\n15\n")
-    expect(context.stderr()).toMatch(/^loading .*pirl-chat-.* \.\.\.\nready in \d+s: 1\.20k parameters, context of 1000 tokens, temperature 0\.5\n$/)
+    expect(context.stderr()).toMatch(
+      /^loading .*pirl-chat-.* \.\.\.\nready in \d+s: 1\.20k parameters, context of 1000 tokens, temperature 0\.5\n$/,
+    )
     expect(prompts).toEqual(["[u]7 + 5?[a]", "[u]7 + 5?[a]12[u]And 3?[a]"])
     expect(closed()).toBe(true)
   })
 
   test("obey commands, and a message may begin with a slash", async () => {
-    const { context, code, prompts } = talk(piped("a", "/reset", "b", "/system Be brief.", "/system", "c", "/wat", "//usr is?", "/help", "/exit", "never"), ["1", "2", "3", "4"])
+    const { context, code, prompts } = talk(
+      piped("a", "/reset", "b", "/system Be brief.", "/system", "c", "/wat", "//usr is?", "/help", "/exit", "never"),
+      ["1", "2", "3", "4"],
+    )
     expect(await code).toBe(0)
     expect(prompts).toEqual(["[u]a[a]", "[u]b[a]", "[s]Be brief.[u]c[a]", "[s]Be brief.[u]c[a]3[u]/usr is?[a]"])
     expect(context.stdout()).toBe("1\n2\n3\n4\n")
-    expect(context.stderr()).toMatch(/\[begun anew\]\n\[begun anew, with this system message\]\nBe brief\.\n\[no command \/wat; .*\]\n {2}\/reset +Forget/)
+    expect(context.stderr()).toMatch(
+      /\[begun anew\]\n\[begun anew, with this system message\]\nBe brief\.\n\[no command \/wat; .*\]\n {2}\/reset +Forget/,
+    )
   })
 
   test("get answers that cannot steer the terminal, also where a sequence comes in pieces", async () => {
@@ -120,10 +157,14 @@ describe("lines of a pipe", () => {
     const cut = talk(piped("a", "b"), ["123456", ""], ["--max-tokens", "4"])
     expect(await cut.code).toBe(0)
     expect(cut.context.stdout()).toBe("1234\n\n")
-    expect(cut.context.stderr()).toContain("[cut after 4 tokens: --max-tokens N allows more]\n[no answer: the model ended at once]\n")
+    expect(cut.context.stderr()).toContain(
+      "[cut after 4 tokens: --max-tokens N allows more]\n[no answer: the model ended at once]\n",
+    )
     const full = talk(piped("a".repeat(60), "b".repeat(60)), ["c".repeat(80), "d"], [], { contextLength: 100 })
     await full.code
-    expect(full.context.stderr()).toContain("[cut after 34 tokens: the context of 100 tokens is full; /reset begins anew]")
+    expect(full.context.stderr()).toContain(
+      "[cut after 34 tokens: the context of 100 tokens is full; /reset begins anew]",
+    )
     expect(full.context.stderr()).toContain("[the context of 100 tokens was full: the oldest 2 messages are forgotten]")
   })
 
@@ -157,7 +198,7 @@ describe("a terminal", () => {
     expect(prompts.at(-1)).toMatch(/^\[u\]tell\[a\]a+\[u\]7 \+ 5\?\[a\]$/)
   })
 
-  test("ends with Ctrl-D and 0, also after a message that could not be answered, and typing during an answer does not show in it", async () => {
+  test("ends with Ctrl-D and 0, also after a refused message; typing during an answer does not show in it", async () => {
     const keys = keyboard()
     let tokens = 0
     let goOn: () => void = () => undefined
@@ -200,9 +241,18 @@ describe("a terminal", () => {
 
 describe("options", () => {
   test("reach the model; --system and --raw are settings over the run's", async () => {
-    const { code, requests, prompts } = talk(piped("hi"), ["x"], ["--system", "yes: no", "--temperature", "0", "--top-p", "0.9", "--max-tokens", "7", "--seed", "5"])
+    const { code, requests, prompts } = talk(
+      piped("hi"),
+      ["x"],
+      ["--system", "yes: no", "--temperature", "0", "--top-p", "0.9", "--max-tokens", "7", "--seed", "5"],
+    )
     expect(await code).toBe(0)
-    expect(requests[0]).toMatchObject({ temperature: 0, topP: 0.9, maxTokens: 7, config: { seed: 5, rollout: { systemPrompt: "yes: no" } } })
+    expect(requests[0]).toMatchObject({
+      temperature: 0,
+      topP: 0.9,
+      maxTokens: 7,
+      config: { seed: 5, rollout: { systemPrompt: "yes: no" } },
+    })
     expect(prompts).toEqual(["[s]yes: no[u]hi[a]"])
     const raw = talk(piped("7+5=", "3+3="), ["12", "6"], ["--raw"])
     expect(await raw.code).toBe(0)
@@ -219,9 +269,15 @@ describe("options", () => {
   })
 
   test("that are wrong are told together, before anything is loaded", async () => {
-    const { context, code, requests } = talk(piped("hi"), [], ["--temperature", "-1", "--top-p", "0", "--max-tokens", "0"])
+    const { context, code, requests } = talk(
+      piped("hi"),
+      [],
+      ["--temperature", "-1", "--top-p", "0", "--max-tokens", "0"],
+    )
     expect(await code).toBe(2)
-    expect(context.stderr()).toMatch(/--temperature of 0 or more, got -1[\s\S]*--top-p above 0 and up to 1, got 0[\s\S]*--max-tokens of 1 or more, got 0/)
+    expect(context.stderr()).toMatch(
+      /--temperature of 0 or more, got -1[\s\S]*--top-p above 0 and up to 1, got 0[\s\S]*--max-tokens of 1 or more, got 0/,
+    )
     expect(requests).toHaveLength(0)
     const both = talk(piped("hi"), [], ["--raw", "--system", "A"])
     expect(await both.code).toBe(2)

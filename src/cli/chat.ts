@@ -50,7 +50,11 @@ const DEFAULT_MAX_TOKENS = 512
  * @param signals         for tests: where Ctrl-C comes from
  * @param onSecondSignal  for tests: what ends a process whose engine does not stop at once
  */
-export function chatCommand(backend: ChatBackend, signals: SignalSource = process, onSecondSignal: (signal: StopSignal) => void = dieOf): Command {
+export function chatCommand(
+  backend: ChatBackend,
+  signals: SignalSource = process,
+  onSecondSignal: (signal: StopSignal) => void = dieOf,
+): Command {
   return {
     name: "chat",
     summary: "Talk to a model or a run",
@@ -58,17 +62,33 @@ export function chatCommand(backend: ChatBackend, signals: SignalSource = proces
     positionalCount: { min: 1, max: 1 },
     options: [
       ...promptOptions,
-      { name: "temperature", kind: "number", placeholder: "T", help: "0 is greedy (default: generation_config.json, else 0.7)" },
-      { name: "top-p", kind: "number", placeholder: "P", help: "Most likely tokens up to this mass (default: generation_config.json, else 1)" },
+      {
+        name: "temperature",
+        kind: "number",
+        placeholder: "T",
+        help: "0 is greedy (default: generation_config.json, else 0.7)",
+      },
+      {
+        name: "top-p",
+        kind: "number",
+        placeholder: "P",
+        help: "Most likely tokens up to this mass (default: generation_config.json, else 1)",
+      },
       { name: "max-tokens", kind: "integer", placeholder: "N", help: `Longest answer (default ${DEFAULT_MAX_TOKENS})` },
-      { name: "seed", kind: "integer", placeholder: "N", help: "The same seed and messages give the same answers (default: seed)" },
+      {
+        name: "seed",
+        kind: "integer",
+        placeholder: "N",
+        help: "The same seed and messages give the same answers (default: seed)",
+      },
       { name: "checkpoint", kind: "integer", placeholder: "STEP", help: "Checkpoint of a run (default the newest)" },
       ...configOptions,
     ],
     description:
       "A conversation in the terminal, through the model's chat template. Each line is a message; /help lists the\n" +
-      "commands. Ctrl-C stops an answer, and ends at the prompt; Ctrl-D ends. Lines may come through a pipe: answers\n" +
-      "alone go to the standard output. When the context is full the oldest messages are forgotten, and it says so.\n" +
+      "commands. Ctrl-C stops an answer, and ends at the prompt; Ctrl-D ends. Lines may come through a pipe:\n" +
+      "answers alone go to the standard output. When the context is full the oldest messages are forgotten, and it\n" +
+      "says so.\n" +
       "A model without a chat template goes on with each line by itself.",
     examples: [
       ["pirl chat ./SmolLM2-135M-Instruct", "Talk to a model folder"],
@@ -107,7 +127,11 @@ async function runChat(
 }
 
 function answerOptions(args: CommandArguments): Pick<ChatRequest, "temperature" | "topP" | "maxTokens"> {
-  const [temperature, topP, maxTokens = DEFAULT_MAX_TOKENS] = [args.number("temperature"), args.number("top-p"), args.number("max-tokens")]
+  const [temperature, topP, maxTokens = DEFAULT_MAX_TOKENS] = [
+    args.number("temperature"),
+    args.number("top-p"),
+    args.number("max-tokens"),
+  ]
   const wrong: readonly (readonly [boolean, string, string, number | undefined])[] = [
     [temperature === undefined || temperature >= 0, "--temperature", "of 0 or more", temperature],
     [topP === undefined || (topP > 0 && topP <= 1), "--top-p", "above 0 and up to 1", topP],
@@ -115,7 +139,10 @@ function answerOptions(args: CommandArguments): Pick<ChatRequest, "temperature" 
   ]
   const issues = wrong
     .filter(([fine]) => !fine)
-    .map(([, option, expected, got]) => ({ path: "", message: `pirl chat: expected ${option} ${expected}, got ${got}. Correct it.` }))
+    .map(([, option, expected, got]) => ({
+      path: "",
+      message: `pirl chat: expected ${option} ${expected}, got ${got}. Correct it.`,
+    }))
   if (issues.length > 0) throw new ConfigError(issues)
   return { temperature, topP, maxTokens }
 }
@@ -123,10 +150,12 @@ function answerOptions(args: CommandArguments): Pick<ChatRequest, "temperature" 
 function describeChat({ parameterCount, contextLength, temperature, topP }: OpenChat, seconds: number): string {
   const size = parameterCount === 0 ? "" : `${formatCount(parameterCount)} parameters, `
   const cut = topP < 1 ? `, top-p ${topP}` : ""
-  return `ready in ${formatDuration(seconds)}: ${size}context of ${contextLength} tokens, temperature ${temperature}${cut}`
+  const sampling = `temperature ${temperature}${cut}`
+  return `ready in ${formatDuration(seconds)}: ${size}context of ${contextLength} tokens, ${sampling}`
 }
 
 function describeBareText({ rollout }: ResolvedConfig): string {
-  const why = rollout.chatTemplate === false ? "As bare text (rollout.chatTemplate: false)" : "The model has no chat template:"
+  const why =
+    rollout.chatTemplate === false ? "As bare text (rollout.chatTemplate: false)" : "The model has no chat template:"
   return `${why} each line is a prompt by itself, which the model goes on with; nothing is remembered.`
 }

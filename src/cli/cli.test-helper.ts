@@ -8,7 +8,11 @@ export interface CapturedContext extends CliContext {
 }
 
 /** A context that keeps what is written; a terminal when `columns` is given. Nothing is typed unless `input` is. */
-export function captured(columns?: number, env: Readonly<Record<string, string>> = {}, input: InputStream = Readable.from([])): CapturedContext {
+export function captured(
+  columns?: number,
+  env: Readonly<Record<string, string>> = {},
+  input: InputStream = Readable.from([]),
+): CapturedContext {
   let stdout = ""
   let stderr = ""
   const terminal = columns === undefined ? {} : { isTTY: true, columns }

@@ -10,8 +10,8 @@ export interface SignalSource {
 }
 
 /**
- * Ends the process by the signal, which shells report as 130. `process.exit` would wait for the engine's thread and abort it in
- * native code.
+ * Ends the process by the signal, which shells report as 130. `process.exit` would wait for the engine's thread and
+ * abort it in native code.
  */
 export function dieOf(signal: StopSignal): void {
   process.kill(process.pid, signal)

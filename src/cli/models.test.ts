@@ -114,7 +114,8 @@ describe("pirl sample", () => {
     expect(requests.at(-1)!.config.rollout.chatTemplate).toBe(false)
     await pirl(command, run, "--prompt", "a", "--system", "b")
     expect(requests.at(-1)!.config.rollout.chatTemplate).toBe("auto")
-    expect((await pirl(command, model, "--prompt", "a", "--system", "b", "--raw")).err).toContain("expected --system or --raw, got both")
+    const { err } = await pirl(command, model, "--prompt", "a", "--system", "b", "--raw")
+    expect(err).toContain("expected --system or --raw, got both")
   })
 
   test("cannot steer the terminal, and keeps its lines", async () => {

@@ -3,7 +3,12 @@ import { ConfigError } from "../errors.ts"
 import type { CommandArguments, OptionSpec } from "./command.ts"
 
 export const promptOptions: readonly OptionSpec[] = [
-  { name: "system", kind: "text", placeholder: "TEXT", help: "System message before the prompt (default: rollout.systemPrompt)" },
+  {
+    name: "system",
+    kind: "text",
+    placeholder: "TEXT",
+    help: "System message before the prompt (default: rollout.systemPrompt)",
+  },
   { name: "raw", kind: "flag", help: "Bare text, not the model's chat template" },
 ]
 
@@ -15,9 +20,16 @@ export function promptOverrides(command: string, args: CommandArguments): string
   const system = args.text("system")
   const raw = args.flag("raw")
   if (raw && system !== undefined) {
-    throw new ConfigError([{ path: "", message: `pirl ${command}: expected --system or --raw, got both: bare text has no place for a system message. Leave one out.` }])
+    throw new ConfigError([
+      {
+        path: "",
+        message:
+          `pirl ${command}: expected --system or --raw, got both. Leave one out: bare text has no place for a ` +
+          "system message.",
+      },
+    ])
   }
   if (raw) return ["rollout.chatTemplate=false", "rollout.systemPrompt="]
-  // A run that was trained on bare text is asked through the template all the same. JSON is YAML, whatever the text holds.
+  // A run that was trained on bare text is asked through the template all the same. JSON is YAML, whatever it holds.
   return system === undefined ? [] : ["rollout.chatTemplate=auto", `rollout.systemPrompt=${JSON.stringify(system)}`]
 }

@@ -8,6 +8,7 @@ import { configChecks } from "../trainer/config-checks.ts"
 import { jobsOf } from "./jobs.ts"
 import { readPlanFile, writePlanFile } from "./plan-file.ts"
 import { equalArms, planComparison, type ComparisonPlan, type PlanRequest } from "./plan.ts"
+import { startKey } from "./starts.ts"
 
 const temporary = mkdtempSync(join(tmpdir(), "pirl-plan-"))
 afterAll(() => rmSync(temporary, { recursive: true, force: true }))
@@ -110,6 +111,20 @@ test("a folder keeps the commands that made it, each once in their order, and re
   expect(readPlanFile(directory).commands).toBeUndefined()
   for (const command of ["pirl compare a.yaml", "pirl compare a.yaml --seeds 3", "pirl compare a.yaml"]) writePlanFile(directory, plan(["base"]), "1.2.3", command)
   expect(readPlanFile(directory).commands).toEqual(["pirl compare a.yaml", "pirl compare a.yaml --seeds 3"])
+})
+
+test("a folder of a version without the chat template goes on with bare text, from the same starts", () => {
+  const directory = mkdtempSync(join(temporary, "older-"))
+  const path = join(directory, "plan.json")
+  const saved = writePlanFile(directory, plan(["base"]), "1.2.3")
+  const { chatTemplate: _, templateVariables: __, ...rollout } = saved.config.rollout
+  writeFileSync(path, JSON.stringify({ ...saved, config: { ...saved.config, rollout } }))
+  const issues = issuesOf(() => writePlanFile(directory, plan(["base"]), "1.3.0"))
+  expect(issues).toHaveLength(1)
+  expect(issues[0]).toMatch(/^rollout\.chatTemplate expected false as in the comparison .*, got "auto"\. Set it back/)
+  const same = plan(["base"], { overrides: ["rollout.chatTemplate=false"] })
+  expect(writePlanFile(directory, same, "1.3.0").arms).toHaveLength(1)
+  expect(startKey(same.config)).not.toBe(startKey(plan(["base"]).config))
 })
 
 test("a folder takes more arms and seeds, and refuses another meaning of those that it has", () => {

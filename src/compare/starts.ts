@@ -28,13 +28,14 @@ export function startKey(config: ResolvedConfig): string {
   const { model, task, warmStart: start, optimizer, rollout, lora, engine, train, evaluation } = config
   const { beta1, beta2, eps, gradientClip } = optimizer
   const { maxResponseTokens, stopStrings, chatTemplate, systemPrompt, templateVariables } = rollout
+  // Of bare text the key is that of comparisons made before there was anything else.
+  const promptFormat = chatTemplate === false ? {} : { chatTemplate, systemPrompt, templateVariables }
   const parts = [
     { ...model, dtype: undefined },
     task,
     start,
     { beta1, beta2, eps, gradientClip },
-    // Without a template the key is that of comparisons made before there was one.
-    { maxResponseTokens, stopStrings, size: evaluation.size, ...(chatTemplate === false ? {} : { chatTemplate, systemPrompt, templateVariables }) },
+    { maxResponseTokens, stopStrings, size: evaluation.size, ...promptFormat },
     lora,
     engine,
     train.gradientCheckpointing,

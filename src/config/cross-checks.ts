@@ -113,7 +113,9 @@ function checkPrompts({ rollout }: ResolvedConfig): CrossIssue[] {
     {
       path: "rollout.systemPrompt",
       with: ["rollout.chatTemplate"],
-      message: "expected none with rollout.chatTemplate: false, since bare text has no place for it, got a text. Remove one of the two.",
+      message:
+        "expected none with rollout.chatTemplate: false, since bare text has no place for it, got a text. " +
+        "Remove one of the two.",
     },
   ]
 }

@@ -52,8 +52,8 @@ export interface RolloutSettings {
   readonly minP: number
   readonly stopStrings: readonly string[]
   /**
-   * "auto": a text goes through the model's chat template, as one user message, when it has one. True: it must have one.
-   * False: a text is bare text. Messages go through the template always.
+   * "auto": a text goes through the model's chat template, as one user message, when it has one. True: it must have
+   * one. False: a text is bare text. Messages go through the template always.
    */
   readonly chatTemplate: "auto" | boolean
   /** System message before prompts that have none; needs a chat template. */
@@ -115,7 +115,7 @@ export const rolloutSchema: z.ZodType<RolloutSettings> = z.strictObject({
   chatTemplate: z
     .union([z.literal("auto"), z.boolean()])
     .default(values.chatTemplate)
-    .describe("Put texts through the model's chat template as a user message: auto, when it has one; true, it must; false, never"),
+    .describe("Texts go through the chat template: auto, when there is one; true, there must be one; false, never"),
   systemPrompt: z.string().min(1).exactOptional().describe("System message before prompts that have none"),
   templateVariables: z
     .record(z.string(), z.unknown())

@@ -164,8 +164,8 @@ export interface Engine {
   /**
    * `result[i][j]` answers seed j of request i.
    * @param signal   aborts: no token is told any more, and the promise is rejected with the signal's reason
-   * @param onToken  hears of tokens as they come, from engines whose capabilities say `streaming`. What it throws ends the
-   *                 sampling, and `sample` throws it too
+   * @param onToken  hears of tokens as they come, from engines whose capabilities say `streaming`. What it throws ends
+   *                 the sampling, and `sample` throws it too
    */
   sample(requests: readonly SampleRequest[], signal?: AbortSignal, onToken?: TokenListener): Promise<Sequence[][]>
   /** Responses that the call of `sample` under way has completed; of the last one when none is. Engines that cannot tell lack it. */

@@ -27,7 +27,8 @@ function byProblem(requests: readonly ResponseRequest[]): ResponseRequest[][] {
   return [...groups.values()]
 }
 
-export function engineResponder({ engine, tokenizer, sampling, promptFormat, model, chunk }: EngineResponderOptions): Responder {
+export function engineResponder(options: EngineResponderOptions): Responder {
+  const { engine, tokenizer, sampling, promptFormat, model, chunk } = options
   const { temperature = 1, topK = 0, topP = 1, minP = 0, maxTokens, stopStrings = [] } = sampling
   return {
     settings: { model, temperature, topK, topP, minP, maxTokens, stopStrings },

@@ -1,4 +1,4 @@
-import fc from "fast-check"
+import * as fc from "fast-check"
 import { expect, test } from "vitest"
 import { createByteTokenizer } from "./tokenizer-create.ts"
 import { TextStream } from "./text-stream.ts"
@@ -23,13 +23,20 @@ test("the pieces of any text and of any bytes add up to what all tokens decode t
   const check = (tokens: readonly number[]): void => {
     expect(streamed(tokens).join("")).toBe(bytes.decode(tokens, { skipSpecialTokens: true }))
   }
-  fc.assert(fc.property(fc.string({ unit: "binary" }), (text) => check(bytes.encode(text, { addSpecialTokens: false }))))
+  fc.assert(
+    fc.property(fc.string({ unit: "binary" }), (text) => check(bytes.encode(text, { addSpecialTokens: false }))),
+  )
   fc.assert(fc.property(fc.array(fc.integer({ min: 0, max: 257 }), { maxLength: 40 }), check))
 })
 
 test("each token is decoded in a window, however long the text is", () => {
   let most = 0
-  const counting = { decode: (tokens: readonly number[], options?: object) => (most = Math.max(most, tokens.length), bytes.decode(tokens, options)) }
+  const counting = {
+    decode: (tokens: readonly number[], options?: object) => (
+      (most = Math.max(most, tokens.length)),
+      bytes.decode(tokens, options)
+    ),
+  }
   const stream = new TextStream(counting)
   for (const token of bytes.encode("long ".repeat(500))) stream.push(token)
   expect(most).toBe(2)

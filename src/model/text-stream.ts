@@ -5,9 +5,9 @@ import type { Tokenizer } from "./tokenizer.ts"
 const REPLACEMENT = "\uFFFD"
 
 /**
- * Decodes a window: the tokens of the last piece and those since. So a token costs the same however long the text is, and a
- * decoder that treats the first token of a text in its own way (a leading space) sees a token before the new ones. The pieces
- * add up to the text that all tokens decode to, special tokens left out.
+ * Decodes a window: the tokens of the last piece and those since. So a token costs the same however long the text is,
+ * and a decoder that treats the first token of a text in its own way (a leading space) sees one before the new ones. The
+ * pieces add up to the text that all tokens decode to, special tokens left out.
  */
 export class TextStream {
   readonly #tokenizer: Pick<Tokenizer, "decode">

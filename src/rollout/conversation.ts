@@ -12,7 +12,10 @@ export interface ConversationOptions {
   readonly tokenizer: Tokenizer
   /** How an answer is sampled; `maxTokens` is its longest, where the context has room. */
   readonly sampling: SamplingOptions
-  /** How messages are put to the model. Without a chat template, or with `chatTemplate: false`, each message is a prompt by itself. */
+  /**
+   * How messages are put to the model. Without a chat template, or with `chatTemplate: false`, each message is a prompt
+   * by itself.
+   */
   readonly promptFormat: PromptFormat
   /** The same seed and the same messages give the same answers. */
   readonly seed: number
@@ -21,7 +24,7 @@ export interface ConversationOptions {
 export interface AnswerOptions {
   /** Aborts the answer: what came of it is kept. */
   readonly signal?: AbortSignal
-  /** Hears of the answer's text as it comes; the pieces add up to it. Engines that do not stream give it in one piece. */
+  /** Hears of the answer as it comes; the pieces add up to its text. Engines that do not stream give them at the end. */
   readonly onText?: (piece: string) => void
 }
 
@@ -98,7 +101,11 @@ export class Conversation {
     }
     let stopReason: Answer["stopReason"] = "aborted"
     try {
-      const [[sequence]] = await engine.sample([{ promptTokens, seeds, options: { ...sampling, maxTokens } }], signal, listener)
+      const [[sequence]] = await engine.sample(
+        [{ promptTokens, seeds, options: { ...sampling, maxTokens } }],
+        signal,
+        listener,
+      )
       // Where the engine told nothing, the answer comes whole.
       for (const token of sequence!.tokens.slice(tokens.length)) listener({ token })
       stopReason = sequence!.stopReason
@@ -115,7 +122,11 @@ export class Conversation {
   }
 
   /** The messages with the new one, without the oldest exchanges where the prompt would leave no room for an answer. */
-  #fit(message: string): { readonly messages: ChatMessage[]; readonly promptTokens: number[]; readonly forgotten: number } {
+  #fit(message: string): {
+    readonly messages: ChatMessage[]
+    readonly promptTokens: number[]
+    readonly forgotten: number
+  } {
     const { engine, sampling } = this.#options
     const { contextLength } = engine.capabilities
     const room = Math.min(sampling.maxTokens, Math.max(1, Math.floor(contextLength * ROOM_SHARE)))
@@ -127,7 +138,10 @@ export class Conversation {
       const last = messages.length === 1
       if (promptTokens.length + (last ? 1 : room) <= contextLength) return { messages, promptTokens, forgotten }
       if (!last) continue
-      throw new DataError(`message: expected at most ${contextLength - 1} tokens, to leave room in the context of ${contextLength}, got ${promptTokens.length}. Shorten it.`)
+      throw new DataError(
+        `message: expected at most ${contextLength - 1} tokens, to leave room in the context of ${contextLength}, ` +
+          `got ${promptTokens.length}. Shorten it.`,
+      )
     }
   }
 
@@ -136,6 +150,10 @@ export class Conversation {
     const { systemPrompt: _, ...format } = promptFormat
     const system = this.#systemPrompt
     const prompt = this.remembers ? messages : messages.at(-1)!.content
-    return encodePrompt({ id: "conversation", prompt, gold: "" }, tokenizer, system === undefined ? format : { ...format, systemPrompt: system })
+    return encodePrompt(
+      { id: "conversation", prompt, gold: "" },
+      tokenizer,
+      system === undefined ? format : { ...format, systemPrompt: system },
+    )
   }
 }

@@ -12,7 +12,9 @@ function withTemplate(template: string): Tokenizer {
   return createTokenizer(new Map([...plain.files, ["chat_template.jinja", Buffer.from(template)]]), "chat tokenizer")
 }
 
-const chat = withTemplate("{% for m in messages %}[{{ m.role }}]{{ m.content }}{% endfor %}{% if add_generation_prompt %}[assistant]{{ mood }}{% endif %}")
+const chat = withTemplate(
+  "{% for m in messages %}[{{ m.role }}]{{ m.content }}{% endfor %}{% if add_generation_prompt %}[assistant]{{ mood }}{% endif %}",
+)
 const text = "7 + 5?"
 const messages = [{ role: "user", content: text }]
 
@@ -33,7 +35,9 @@ describe("a text", () => {
   })
 
   test("gets the system message of the format, and the template its variables", () => {
-    expect(seen(text, chat, { systemPrompt: "Be brief.", templateVariables: { mood: "calm" } })).toBe("[system]Be brief.[user]7 + 5?[assistant]calm")
+    expect(seen(text, chat, { systemPrompt: "Be brief.", templateVariables: { mood: "calm" } })).toBe(
+      "[system]Be brief.[user]7 + 5?[assistant]calm",
+    )
   })
 })
 
@@ -41,7 +45,9 @@ describe("messages", () => {
   test("go through the template also where texts do not, and keep a system message of their own", () => {
     expect(seen(messages, chat, { chatTemplate: false })).toBe("[user]7 + 5?[assistant]")
     expect(seen(messages, chat, { systemPrompt: "A" })).toBe("[system]A[user]7 + 5?[assistant]")
-    expect(seen([{ role: "system", content: "B" }, ...messages], chat, { systemPrompt: "A" })).toBe("[system]B[user]7 + 5?[assistant]")
+    expect(seen([{ role: "system", content: "B" }, ...messages], chat, { systemPrompt: "A" })).toBe(
+      "[system]B[user]7 + 5?[assistant]",
+    )
   })
 
   test("stand one after the other where there is no template", () => {
@@ -63,12 +69,17 @@ describe("a user's mistake", () => {
     expect(wrong({ chatTemplate: true })).toBeInstanceOf(ConfigError)
   })
 
-  test.each(["{{ raise_exception('System role not supported') }}", "{{ no_such_function(messages) }}", "{% if %}"])("the template %s fails with its reason and a way round it", (template) => {
-    const broken = withTemplate(template)
-    expect(() => seen(text, broken)).toThrow(DataError)
-    expect(() => seen(text, broken)).toThrow(/^chat template: expected .*, got: .*--raw.*rollout\.chatTemplate: false/s)
-    expect(seen(text, broken, { chatTemplate: false })).toBe(text)
-  })
+  test.each(["{{ raise_exception('System role not supported') }}", "{{ no_such_function(messages) }}", "{% if %}"])(
+    "the template %s fails with its reason and a way round it",
+    (template) => {
+      const broken = withTemplate(template)
+      expect(() => seen(text, broken)).toThrow(DataError)
+      expect(() => seen(text, broken)).toThrow(
+        /^chat template: expected .*, got: .*--raw.*rollout\.chatTemplate: false/s,
+      )
+      expect(seen(text, broken, { chatTemplate: false })).toBe(text)
+    },
+  )
 
   test("a template that renders nothing is no prompt", () => {
     expect(() => seen(text, withTemplate("{{ '' }}"))).toThrow("problem p: expected a prompt of at least one token")
@@ -80,7 +91,11 @@ test("the format is told in words, each way once", () => {
   expect(describePromptFormat([text, messages], chat, { systemPrompt: "A" })).toBe(
     "the model's chat template (rollout.systemPrompt and one user message); the model's chat template (rollout.systemPrompt and messages of the task)",
   )
-  expect(describePromptFormat([[{ role: "system", content: "B" }, ...messages]], chat, { systemPrompt: "A" })).toBe("the model's chat template (messages of the task)")
+  expect(describePromptFormat([[{ role: "system", content: "B" }, ...messages]], chat, { systemPrompt: "A" })).toBe(
+    "the model's chat template (messages of the task)",
+  )
   expect(describePromptFormat([text], chat, { chatTemplate: false })).toBe("bare text (rollout.chatTemplate: false)")
-  expect(describePromptFormat([text, messages], plain)).toBe("bare text (the model has no chat template); messages one after the other (the model has no chat template)")
+  expect(describePromptFormat([text, messages], plain)).toBe(
+    "bare text (the model has no chat template); messages one after the other (the model has no chat template)",
+  )
 })

@@ -7,11 +7,15 @@ export interface ScriptedEngine {
   readonly prompts: string[]
 }
 
-/** An engine that gives one reply after the other, whatever it is asked. A reply ends with the end-of-sequence token. */
+/** An engine that gives one reply after the other, whatever it is asked; each ends with the end-of-sequence token. */
 export function scriptedEngine(
   tokenizer: Tokenizer,
   replies: readonly string[],
-  { contextLength = 1000, streams = true, delay = () => Promise.resolve() }: { readonly contextLength?: number; readonly streams?: boolean; readonly delay?: () => Promise<void> } = {},
+  {
+    contextLength = 1000,
+    streams = true,
+    delay = () => Promise.resolve(),
+  }: { readonly contextLength?: number; readonly streams?: boolean; readonly delay?: () => Promise<void> } = {},
 ): ScriptedEngine {
   const prompts: string[] = []
   const capabilities: Engine["capabilities"] = {
@@ -29,11 +33,18 @@ export function scriptedEngine(
     gradientClipping: false,
   }
   let turn = 0
-  async function sample([request]: readonly SampleRequest[], signal?: AbortSignal, onToken?: TokenListener): Promise<Sequence[][]> {
+  async function sample(
+    [request]: readonly SampleRequest[],
+    signal?: AbortSignal,
+    onToken?: TokenListener,
+  ): Promise<Sequence[][]> {
     signal?.throwIfAborted()
     const { promptTokens, options } = request!
     prompts.push(tokenizer.decode(promptTokens))
-    const tokens = [...tokenizer.encode(replies[turn++] ?? "", { addSpecialTokens: false }), tokenizer.eosTokens[0]!].slice(0, options.maxTokens)
+    const tokens = [
+      ...tokenizer.encode(replies[turn++] ?? "", { addSpecialTokens: false }),
+      tokenizer.eosTokens[0]!,
+    ].slice(0, options.maxTokens)
     for (const token of streams ? tokens : []) {
       await delay()
       signal?.throwIfAborted()

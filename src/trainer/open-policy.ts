@@ -31,7 +31,8 @@ export async function openPolicy(config: ResolvedConfig, given?: Task, onMemory?
   const task = given ?? (await openConfiguredTask(config))
   if (config.engine.kind === "tinker") {
     const plan = await planServerPolicy(config, task)
-    return { engine: await createServerEngine(config, plan), tokenizer: plan.tokenizer, task, eosTokens: plan.eosTokens, generation: { eosTokens: plan.eosTokens } }
+    const { tokenizer, eosTokens } = plan
+    return { engine: await createServerEngine(config, plan), tokenizer, task, eosTokens, generation: { eosTokens } }
   }
   const plan = await planPolicy(config, task)
   const memory = onMemory === undefined ? undefined : forecastMemory(config, task, plan)

@@ -36,7 +36,8 @@ export function probedProblems(task: Task, seed: number): Problem[] {
 
 /** Longest prompt among the held-out problems and the first of training, tokens. */
 export function longestPrompt({ seed, rollout }: ResolvedConfig, task: Task, tokenizer: Tokenizer): number {
-  return probedProblems(task, seed).reduce((longest, problem) => Math.max(longest, encodePrompt(problem, tokenizer, rollout).length), 0)
+  const lengths = probedProblems(task, seed).map((problem) => encodePrompt(problem, tokenizer, rollout).length)
+  return lengths.reduce((longest, length) => Math.max(longest, length), 0)
 }
 
 function presetTokenizer(config: ResolvedConfig, task: Task): Tokenizer {

@@ -53,7 +53,8 @@ export function supervisedBatch(
       throw new ConfigError([{ path: "warmStart", message: `expected problems with a solution to imitate, got ${problem.id} of ${task.name} without one. Leave warmStart out, or name the solution column.` }])
     }
     const responseTokens = encodeResponse(problem.solution, tokenizer, eosTokens)
-    return { promptTokens: encodePrompt(problem, tokenizer, promptFormat), responseTokens, mask: new Float32Array(responseTokens.length).fill(1) }
+    const promptTokens = encodePrompt(problem, tokenizer, promptFormat)
+    return { promptTokens, responseTokens, mask: new Float32Array(responseTokens.length).fill(1) }
   })
   const weights = aggregationWeights("token-mean", solved.map(({ mask }) => mask))
   return solved.map(({ promptTokens, responseTokens, mask }, i): TrainSequence => {
@@ -70,9 +71,10 @@ export async function warmStart(context: WarmStartContext): Promise<WarmStartRes
   const { engine, config, task, tokenizer, eosTokens } = context
   const { targetAccuracy, learningRate, warmupSteps, batchSize, maxSteps, evalEvery, weightDecay } = config.warmStart
   const { beta1, beta2, eps, gradientClip } = config.optimizer
+  const solutions = { tokenizer, eosTokens, task, promptFormat: config.rollout, seed: config.seed }
   let accuracy = 0
   for (let step = 1; step <= maxSteps; step++) {
-    const batch = supervisedBatch({ tokenizer, eosTokens, task, promptFormat: config.rollout, seed: config.seed }, step, batchSize)
+    const batch = supervisedBatch(solutions, step, batchSize)
     const { loss } = await engine.forwardBackward(batch, crossEntropy)
     const rate = learningRate * Math.min(1, warmupSteps === 0 ? 1 : step / warmupSteps)
     const { applied } = await engine.optimStep({ learningRate: rate, beta1, beta2, eps, weightDecay, gradientClip })

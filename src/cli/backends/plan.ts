@@ -59,7 +59,11 @@ async function planServerRun(config: ResolvedConfig, task: Task): Promise<Row[]>
     ["server", url],
     ["model", `${baseModel}, ${loraRank === 0 ? "all weights" : `adapters of rank ${loraRank}`}`],
     taskRow(task),
-    ["prompt", `up to ${longestPrompt(config, task, tokenizer)} of ${contextLength} tokens, response up to ${config.rollout.maxResponseTokens}`],
+    [
+      "prompt",
+      `up to ${longestPrompt(config, task, tokenizer)} of ${contextLength} tokens, ` +
+        `response up to ${config.rollout.maxResponseTokens}`,
+    ],
     ...promptRows(config, task, tokenizer),
     batchRow(config),
     ["steps", String(config.train.steps)],

@@ -52,7 +52,11 @@ function trainBatch(sequences: readonly { prompt: number[]; response: Sequence }
 }
 
 describe("tokens as they come", () => {
-  const requests = [3, 8, 8].map((i, at): SampleRequest => ({ promptTokens: prompt(i), seeds: [at, 10 + at], options: { maxTokens: 4 + 9 * at, stopTokens: [1], topP: 0.95 } }))
+  const requests = [3, 8, 8].map((i, at): SampleRequest => ({
+    promptTokens: prompt(i),
+    seeds: [at, 10 + at],
+    options: { maxTokens: 4 + 9 * at, stopTokens: [1], topP: 0.95 },
+  }))
 
   test("are those of the responses, which are bit for bit those that nobody listens to", async () => {
     const engine = await createEngine()
@@ -70,7 +74,7 @@ describe("tokens as they come", () => {
     expect(late).toBe(0)
   })
 
-  test("stop at an abort: none is told after it, the promise is rejected with the reason, and the engine samples on", async () => {
+  test("stop at an abort: none is told after it, sample throws the reason, and the engine samples on", async () => {
     const engine = await createEngine()
     const stop = new AbortController()
     const told: number[] = []
@@ -89,7 +93,8 @@ describe("tokens as they come", () => {
   test("whose listener throws end the sampling with its error", async () => {
     const engine = await createEngine()
     let heard = 0
-    const sampling = engine.sample([{ promptTokens: prompt(4), seeds: [1], options: { maxTokens: 80 } }], undefined, () => {
+    const long = [{ promptTokens: prompt(4), seeds: [1], options: { maxTokens: 80 } }]
+    const sampling = engine.sample(long, undefined, () => {
       heard += 1
       throw new Error("the pipe is closed")
     })

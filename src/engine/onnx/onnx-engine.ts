@@ -164,7 +164,11 @@ export class OnnxEngine implements Engine {
     return compiled as Promise<P>
   }
 
-  async sample(requests: readonly SampleRequest[], signal?: AbortSignal, onToken?: TokenListener): Promise<Sequence[][]> {
+  async sample(
+    requests: readonly SampleRequest[],
+    signal?: AbortSignal,
+    onToken?: TokenListener,
+  ): Promise<Sequence[][]> {
     signal?.throwIfAborted()
     for (const request of requests) checkSampleRequest(request, this.capabilities)
     await this.#program("prefill", () => prefillProgram(this.#programs))

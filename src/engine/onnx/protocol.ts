@@ -3,7 +3,17 @@ import type { ModelConfig, WeightType } from "../../model/config.ts"
 import type { LoraConfig } from "../../model/lora.ts"
 import type { ValueHeadConfig } from "../../model/value-head.ts"
 import type { WeightsSource } from "../../model/weights-source.ts"
-import type { AdamOptions, LossReport, SampledToken, SampleRequest, Sequence, SequenceScores, StepReport, TokenSequence, TrainSequence } from "../engine.ts"
+import type {
+  AdamOptions,
+  LossReport,
+  SampledToken,
+  SampleRequest,
+  Sequence,
+  SequenceScores,
+  StepReport,
+  TokenSequence,
+  TrainSequence,
+} from "../engine.ts"
 import type { Program, TrainProgram } from "./programs.ts"
 import type { SamplerLimits } from "./sampler.ts"
 

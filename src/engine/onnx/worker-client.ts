@@ -51,7 +51,11 @@ export class WorkerClient {
   }
 
   /** @param onTold  hears of what the worker sends ahead of the result; it must not throw */
-  call<Verb extends WorkerVerb>(verb: Verb, args: WorkerCalls[Verb][0], onTold?: TokenListener): Promise<WorkerCalls[Verb][1]> {
+  call<Verb extends WorkerVerb>(
+    verb: Verb,
+    args: WorkerCalls[Verb][0],
+    onTold?: TokenListener,
+  ): Promise<WorkerCalls[Verb][1]> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure)
     const id = this.#nextId++
     return new Promise((resolve, reject) => {

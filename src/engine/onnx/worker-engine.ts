@@ -18,7 +18,12 @@ import { SamplingRun } from "./sampler.ts"
 import { scoreFeeds, SharedFeeds, windowed } from "./sequence-feeds.ts"
 
 /** `tell` sends a token ahead of the result. */
-type Handlers = { readonly [Verb in WorkerVerb]: (args: WorkerCalls[Verb][0], tell: TokenListener) => Promise<WorkerCalls[Verb][1]> | WorkerCalls[Verb][1] }
+type Handlers = {
+  readonly [Verb in WorkerVerb]: (
+    args: WorkerCalls[Verb][0],
+    tell: TokenListener,
+  ) => Promise<WorkerCalls[Verb][1]> | WorkerCalls[Verb][1]
+}
 
 async function readWeights({ config, lora, valueHead, source, seed }: WorkerSettings): Promise<Weights> {
   const weights = await readSourceWeights(source, config)

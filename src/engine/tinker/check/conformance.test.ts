@@ -103,7 +103,8 @@ describe("pirl tinker check", () => {
   const run = async (...argv: string[]): Promise<{ code: number; out: string }> => {
     let out = ""
     const stream = { write: (text: string) => (out += text) }
-    const code = await command.run(parseArguments(command, argv), { in: Readable.from([]), out: stream, err: stream, env: {} })
+    const context = { in: Readable.from([]), out: stream, err: stream, env: {} }
+    const code = await command.run(parseArguments(command, argv), context)
     return { code, out }
   }
 
