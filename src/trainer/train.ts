@@ -40,7 +40,7 @@ export interface TrainObserver {
   onStep(line: MetricsLine): void
   onEvaluation(line: EvaluationLine): void
   /** Every few seconds of an evaluation: greedy responses so far. */
-  onEvaluationProgress(progress: EvaluationProgress): void
+  onEvaluationProgress?(progress: EvaluationProgress): void
   /** Something a person should know: a resume, an alarm, a step that was not applied. */
   onNote(text: string): void
 }
@@ -183,7 +183,7 @@ async function evaluate({ config, folder, observer }: TrainRun, parts: RunParts,
   const { greedy, expected, size } = config.evaluation
   const started = performance.now()
   const elapsed = (): number => (performance.now() - started) / 1000
-  const onProgress = (done: number, total: number): void => observer.onEvaluationProgress({ step, done, total, seconds: elapsed() })
+  const onProgress = (done: number, total: number): void => observer.onEvaluationProgress?.({ step, done, total, seconds: elapsed() })
   const result = await evaluateHeldOut(parts.heldOut, { greedy, expected, onProgress, ...(size === "all" ? {} : { size }) })
   const line: EvaluationLine = { step, ...result, ...improvement(folder, result), time: { at: new Date().toISOString(), seconds: elapsed() } }
   folder.logEvaluation(line)
