@@ -215,6 +215,7 @@ export type {
   EngineTimes,
   ForwardOptions,
   LossReport,
+  SampleProgress,
   SampleRequest,
   SamplingOptions,
   Sequence,

@@ -84,14 +84,14 @@ describe("progress", () => {
 })
 
 describe("the progress of an evaluation", () => {
-  const progress = { step: 0, done: 48, total: 200, seconds: 20 }
-  const text = "step 0: evaluating, 48 of 200 responses after 20s, about 1m03s left"
+  const progress = { step: 0, responses: 48, share: 0.25, total: 200, seconds: 20 }
+  const text = "step 0: evaluating, 48 of 200 responses after 20s, at most 1m00s left"
 
   test("is a line on the error stream without a terminal, and with --json", () => {
     for (const json of [false, true]) {
       const context = captured()
       const reporter = createReporter(reportMode(context, json), context, 100)
-      reporter.onEvaluationProgress?.({ ...progress, done: 0 })
+      reporter.onEvaluationProgress?.({ ...progress, responses: 0, share: 0 })
       reporter.onEvaluationProgress?.(progress)
       expect(context.stdout()).toBe("")
       expect(context.stderr()).toBe(`step 0: evaluating, 0 of 200 responses after 20s\n${text}\n`)

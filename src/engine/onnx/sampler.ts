@@ -31,8 +31,8 @@ export interface SamplerContext {
   /** Text of a response, for stop strings. */
   readonly decode: (tokens: readonly number[]) => string
   readonly cancelled: () => boolean
-  /** Hears of each response that is complete. */
-  readonly onComplete: () => void
+  /** Hears of each token; with one that completes a response, of how many more there could have been. */
+  readonly onToken: (left?: number) => void
 }
 
 /** A response in the making. */
@@ -218,14 +218,17 @@ export class SamplingRun {
     row.logprobs.push(picked.logprob)
     row.policyLogprobs.push(picked.policyLogprob)
     const stopped = options.stopTokens?.includes(picked.token) === true || this.#endsWithStopString(row)
-    if (!stopped && row.tokens.length < options.maxTokens) return false
+    if (!stopped && row.tokens.length < options.maxTokens) {
+      this.#context.onToken()
+      return false
+    }
     this.#results[row.requestIndex]![row.seedIndex] = {
       tokens: row.tokens,
       logprobs: Float32Array.from(row.logprobs),
       policyLogprobs: Float32Array.from(row.policyLogprobs),
       stopReason: stopped ? "stop" : "length",
     }
-    this.#context.onComplete()
+    this.#context.onToken(options.maxTokens - row.tokens.length)
     return true
   }
 

@@ -69,7 +69,6 @@ export class WorkerEngine implements Handlers {
 
   sample({ requests }: WorkerCalls["sample"][0]): Promise<WorkerCalls["sample"][1]> {
     const { config, limits } = this.#settings
-    Atomics.store(this.#sampled, 0, 0)
     const run = new SamplingRun(
       {
         config,
@@ -82,7 +81,10 @@ export class WorkerEngine implements Handlers {
           return this.#tokenizer.decode(tokens, { skipSpecialTokens: true })
         },
         cancelled: () => Atomics.load(this.#cancel, 0) !== 0,
-        onComplete: () => Atomics.add(this.#sampled, 0, 1),
+        onToken: (left) => {
+          if (left !== undefined) Atomics.add(this.#sampled, 0, 1)
+          Atomics.add(this.#sampled, 1, 1 + (left ?? 0))
+        },
       },
       requests,
     )
