@@ -16,7 +16,8 @@
 export { trainRun } from "./trainer/train-run.ts"
 export type { TrainRunOptions } from "./trainer/train-run.ts"
 export { train } from "./trainer/train.ts"
-export type { TrainObserver, TrainResult, TrainRun } from "./trainer/train.ts"
+export type { EvaluationProgress, TrainObserver, TrainResult, TrainRun } from "./trainer/train.ts"
+export type { MemoryForecast } from "./trainer/memory-forecast.ts"
 export { openPolicy } from "./trainer/open-policy.ts"
 export type { OpenPolicy } from "./trainer/open-policy.ts"
 export { openRunFolder } from "./trainer/open-run.ts"
@@ -219,6 +220,7 @@ export type {
   ForwardOptions,
   LossReport,
   SampledToken,
+  SampleProgress,
   SampleRequest,
   SamplingOptions,
   Sequence,

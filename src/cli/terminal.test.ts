@@ -83,6 +83,32 @@ describe("progress", () => {
   })
 })
 
+describe("the progress of an evaluation", () => {
+  const progress = { step: 0, responses: 48, share: 0.25, total: 200, seconds: 20 }
+  const text = "step 0: evaluating, 48 of 200 responses after 20s, at most 1m00s left"
+
+  test("is a line on the error stream without a terminal, and with --json", () => {
+    for (const json of [false, true]) {
+      const context = captured()
+      const reporter = createReporter(reportMode(context, json), context, 100)
+      reporter.onEvaluationProgress?.({ ...progress, responses: 0, share: 0 })
+      reporter.onEvaluationProgress?.(progress)
+      expect(context.stdout()).toBe("")
+      expect(context.stderr()).toBe(`step 0: evaluating, 0 of 200 responses after 20s\n${text}\n`)
+    }
+  })
+
+  test("takes the place of the live line until the evaluation is there", () => {
+    const context = captured(80)
+    const reporter = createReporter(reportMode(context, false), context, 100, clock())
+    reporter.onStep(step)
+    reporter.onEvaluationProgress?.(progress)
+    expect(context.stdout().endsWith(`\r\u001B[2K${text}`)).toBe(true)
+    reporter.onEvaluation(evaluation(7, 0.5))
+    expect(context.stdout()).toMatch(/of 500 problems\nstep +7\/100 {2}reward 0\.438[^\n]*$/)
+  })
+})
+
 describe("Ctrl-C", () => {
   test("asks to stop once, then stops at once, and is given back in the end", () => {
     const signals = new EventEmitter()

@@ -130,9 +130,10 @@ function speedParts(line: MetricsLine, secondsLeft: number): LinePart[] {
   return parts
 }
 
-function describeProgress({ step, done, total, seconds }: EvaluationProgress): string {
-  const left = done === 0 ? "" : `, about ${formatDuration((seconds / done) * (total - done))} left`
-  return `step ${step}: evaluating, ${done} of ${total} responses after ${formatDuration(seconds)}${left}`
+function describeProgress({ step, responses, share, total, seconds }: EvaluationProgress): string {
+  // At most: responses that end early are counted once they have.
+  const left = share === 0 ? "" : `, at most ${formatDuration((seconds / share) * (1 - share))} left`
+  return `step ${step}: evaluating, ${responses} of ${total} responses after ${formatDuration(seconds)}${left}`
 }
 
 function accuracyOf(line: EvaluationLine): number | undefined {

@@ -52,6 +52,13 @@ export interface SampleRequest {
   readonly options: SamplingOptions
 }
 
+export interface SampleProgress {
+  /** Complete. */
+  readonly responses: number
+  /** Tokens that are sampled, or that a complete response did without, among all that the requests allow: from 0 to 1. */
+  readonly share: number
+}
+
 export interface Sequence {
   /** Response tokens, with the stop token when there was one. */
   readonly tokens: readonly number[]
@@ -168,8 +175,8 @@ export interface Engine {
    *                 the sampling, and `sample` throws it too
    */
   sample(requests: readonly SampleRequest[], signal?: AbortSignal, onToken?: TokenListener): Promise<Sequence[][]>
-  /** Responses that the call of `sample` under way has completed; of the last one when none is. Engines that cannot tell lack it. */
-  sampled?(): number
+  /** How far the call of `sample` under way is, or the last one when none is. Engines that cannot tell lack it. */
+  sampled?(): SampleProgress
   /** The weights as they are now, for sampling while they are trained. Engines that cannot do both at once lack it. */
   freeze?(): Promise<FrozenPolicy>
   /** Forward only: per sequence [T] log-probs of the response tokens. */

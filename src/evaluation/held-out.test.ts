@@ -1,5 +1,5 @@
 import { afterEach, expect, test, vi } from "vitest"
-import type { Engine, Sequence } from "../engine/engine.ts"
+import type { Engine, SampleProgress, Sequence } from "../engine/engine.ts"
 import { createCharacterTokenizer } from "../model/tokenizer-create.ts"
 import type { Task } from "../data/task.ts"
 import { evaluateHeldOut } from "./held-out.ts"
@@ -20,17 +20,17 @@ const task: Task = {
 test("an evaluation tells every few seconds how many responses there are, and no longer once it is over", async () => {
   vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] })
   let complete: (sequences: Sequence[][]) => void = () => undefined
-  let done = 0
-  const engine: Pick<Engine, "sample" | "sampled"> = { sample: () => new Promise((resolve) => (complete = resolve)), sampled: () => done }
-  const heard: [number, number][] = []
+  let progress: SampleProgress = { responses: 0, share: 0 }
+  const engine: Pick<Engine, "sample" | "sampled"> = { sample: () => new Promise((resolve) => (complete = resolve)), sampled: () => progress }
+  const heard: [SampleProgress, number][] = []
   const context = { engine: engine as Engine, tokenizer, task, eosTokens: [], stopStrings: [], maxResponseTokens: 1, verifierTimeoutMs: 1000 }
-  const result = evaluateHeldOut(context, { greedy: true, expected: false, onProgress: (...progress) => void heard.push(progress) })
+  const result = evaluateHeldOut(context, { greedy: true, expected: false, onProgress: (...told) => void heard.push(told) })
   vi.advanceTimersByTime(5000)
-  done = 2
+  progress = { responses: 2, share: 0.8 }
   vi.advanceTimersByTime(5000)
   const [token] = tokenizer.encode("a")
   complete(task.heldOut.map(() => [{ tokens: [token!], logprobs: Float32Array.of(0), policyLogprobs: Float32Array.of(0), stopReason: "length" }]))
   expect((await result).greedyAccuracy).toBeCloseTo(1 / 3, 12)
   vi.advanceTimersByTime(20_000)
-  expect(heard).toEqual([[0, 3], [2, 3]])
+  expect(heard).toEqual([[{ responses: 0, share: 0 }, 3], [{ responses: 2, share: 0.8 }, 3]])
 })

@@ -1,6 +1,6 @@
 /** Accuracy on the held-out problems: of greedy responses, and the expected one where answers are unique. */
 import type { Problem, Task } from "../data/task.ts"
-import type { Engine } from "../engine/engine.ts"
+import type { Engine, SampleProgress } from "../engine/engine.ts"
 import type { Tokenizer } from "../model/tokenizer.ts"
 import { collectRollouts, type Rollout } from "../rollout/rollout.ts"
 import { encodePrompt, encodeResponse, type PromptFormat } from "../rollout/prompt-encoder.ts"
@@ -23,8 +23,8 @@ export interface HeldOutOptions {
   readonly expected: boolean
   /** Number of problems, from the first; all when absent. */
   readonly size?: number
-  /** Hears every few seconds how many of the greedy responses there are, where the engine can tell. */
-  readonly onProgress?: (done: number, total: number) => void
+  /** Hears every few seconds how far the greedy responses are, where the engine can tell. */
+  readonly onProgress?: (progress: SampleProgress, total: number) => void
 }
 
 const PROGRESS_EVERY_MS = 5000
@@ -62,8 +62,8 @@ export async function evaluateHeldOut(context: HeldOutContext, options: HeldOutO
 /** Tells of progress until the promise is settled. */
 async function whileTelling<T>({ engine }: HeldOutContext, total: number, onProgress: HeldOutOptions["onProgress"], work: Promise<T>): Promise<T> {
   const timer = setInterval(() => {
-    const done = engine.sampled?.()
-    if (done !== undefined) onProgress?.(done, total)
+    const progress = engine.sampled?.()
+    if (progress !== undefined) onProgress?.(progress, total)
   }, PROGRESS_EVERY_MS)
   try {
     return await work

@@ -55,7 +55,8 @@ export async function diagnoseRewards(
   const examples = judged.slice(0, EXAMPLES).map(exampleOf)
   const rewarded = judged.filter(({ verdict }) => verdict.reward > 0).length
   if (rewarded === 0) {
-    const others = await tryOthers(judged, verifierName)
+    // Other tasks bring their verifier with them.
+    const others = config.task.name === "dataset" ? await tryOthers(judged, verifierName) : []
     const message = describeStatuses(judged)
     return { kind: "nothing-rewarded", message, examples, advice: [...adviceOnForm(judged, config, verifierName, others), ...adviceOnSkill(judged, config)] }
   }
@@ -145,7 +146,7 @@ function adviceOnForm(judged: readonly Rollout[], config: ResolvedConfig, own: s
   if (unparsable > 0) advice.push("the ground truths: check the column (task.columns.answer), or choose a verifier that reads them (task.verifier)")
   if (empty > judged.length / 2) advice.push(`a prompt that the model answers: ${empty} of ${judged.length} responses are empty. A chat model wants its template (task.template.user)`)
   if (cut > judged.length / 2) advice.push(`a larger rollout.maxResponseTokens: ${cut} of ${judged.length} responses are cut off at ${config.rollout.maxResponseTokens} tokens`)
-  if (dataset && best !== undefined && (best.correct > 0 || unanswered > judged.length / 2)) {
+  if (best !== undefined && (best.correct > 0 || unanswered > judged.length / 2)) {
     const right = best.correct === 0 ? "none of them right" : `${best.correct} of them right`
     advice.push(`another verifier: ${best.name} finds an answer in ${best.answered} of ${tried} responses, ${right} (task.verifier: ${best.name})`)
   }

@@ -3,6 +3,7 @@
  * executes its plan and knows nothing of PIPO.
  */
 import { join } from "node:path"
+import type { SampleProgress } from "../engine/engine.ts"
 import { evaluateHeldOut, type HeldOutResult } from "../evaluation/held-out.ts"
 import {
   readJsonl,
@@ -27,9 +28,10 @@ import { saveTrainedModel } from "./saved-policy.ts"
 import { readTrainerState, writeTrainerState } from "./trainer-state.ts"
 import { warmStart } from "./warm-start.ts"
 
-export interface EvaluationProgress {
+/** How far the greedy responses of an evaluation are. */
+export interface EvaluationProgress extends SampleProgress {
   readonly step: number
-  readonly done: number
+  /** Responses in all. */
   readonly total: number
   /** Since it began. */
   readonly seconds: number
@@ -39,8 +41,8 @@ export interface EvaluationProgress {
 export interface TrainObserver {
   onStep(line: MetricsLine): void
   onEvaluation(line: EvaluationLine): void
-  /** Every few seconds of an evaluation: greedy responses so far. */
-  onEvaluationProgress(progress: EvaluationProgress): void
+  /** Every few seconds of an evaluation. */
+  onEvaluationProgress?(progress: EvaluationProgress): void
   /** Something a person should know: a resume, an alarm, a step that was not applied. */
   onNote(text: string): void
 }
@@ -183,7 +185,7 @@ async function evaluate({ config, folder, observer }: TrainRun, parts: RunParts,
   const { greedy, expected, size } = config.evaluation
   const started = performance.now()
   const elapsed = (): number => (performance.now() - started) / 1000
-  const onProgress = (done: number, total: number): void => observer.onEvaluationProgress({ step, done, total, seconds: elapsed() })
+  const onProgress = (progress: SampleProgress, total: number): void => observer.onEvaluationProgress?.({ ...progress, step, total, seconds: elapsed() })
   const result = await evaluateHeldOut(parts.heldOut, { greedy, expected, onProgress, ...(size === "all" ? {} : { size }) })
   const line: EvaluationLine = { step, ...result, ...improvement(folder, result), time: { at: new Date().toISOString(), seconds: elapsed() } }
   folder.logEvaluation(line)

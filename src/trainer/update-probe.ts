@@ -27,6 +27,8 @@ export async function forecastUpdates(context: UpdateContext, updates: readonly 
   const apart: UpdateContext = { ...context, random: () => 0.5 }
   try {
     await accumulateGradients(apart, first.update, middle.slice(0, 1))
+    // Else the second pass would keep its gradients beside those of the first, and the peak of memory would be the probe's.
+    await context.engine.clearGradients()
     const started = performance.now()
     const { report } = await accumulateGradients(apart, first.update, middle)
     const secondsPerToken = (performance.now() - started) / 1000 / report.tokens

@@ -189,6 +189,13 @@ describe("sampling", () => {
     }
   })
 
+  test("how far a call is counts responses, and tokens sampled or done without", async () => {
+    const engine = await createEngine()
+    expect(engine.sampled()).toEqual({ responses: 0, share: 0 })
+    await engine.sample([{ promptTokens: [2, 3], seeds: [1, 2, 3], options: { maxTokens: 5, stopTokens: [1] } }])
+    expect(engine.sampled()).toEqual({ responses: 3, share: 1 })
+  })
+
   test("an abort signal ends a long sample call", async () => {
     const engine = await createEngine()
     const controller = new AbortController()

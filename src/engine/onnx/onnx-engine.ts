@@ -17,6 +17,7 @@ import type {
   EngineCapabilities,
   ForwardOptions,
   LossReport,
+  SampleProgress,
   SampleRequest,
   Sequence,
   SequenceScores,
@@ -107,6 +108,7 @@ export class OnnxEngine implements Engine {
   readonly #client: WorkerClient
   readonly #cancel: Int32Array
   readonly #sampled: Int32Array
+  #requestedTokens = 0
   readonly #compiled = new Map<string, Promise<Program>>()
 
   private constructor(options: OnnxEngineOptions) {
@@ -128,7 +130,7 @@ export class OnnxEngine implements Engine {
       streaming: true,
       gradientClipping: true,
     }
-    const [cancel, sampled] = [new SharedArrayBuffer(4), new SharedArrayBuffer(4)]
+    const [cancel, sampled] = [new SharedArrayBuffer(4), new SharedArrayBuffer(8)]
     this.#cancel = new Int32Array(cancel)
     this.#sampled = new Int32Array(sampled)
     this.#client = new WorkerClient({
@@ -181,6 +183,8 @@ export class OnnxEngine implements Engine {
     try {
       // Compiling took time: the signal may have come in between.
       signal?.throwIfAborted()
+      this.#sampled.fill(0)
+      this.#requestedTokens = requests.reduce((total, { seeds, options }) => total + seeds.length * options.maxTokens, 0)
       const sequences = await this.#client.call("sample", { requests, tell: listener !== undefined }, listener?.hear)
       listener?.throwIfFailed()
       signal?.throwIfAborted()
@@ -191,8 +195,8 @@ export class OnnxEngine implements Engine {
     }
   }
 
-  sampled(): number {
-    return Atomics.load(this.#sampled, 0)
+  sampled(): SampleProgress {
+    return { responses: Atomics.load(this.#sampled, 0), share: Atomics.load(this.#sampled, 1) / Math.max(1, this.#requestedTokens) }
   }
 
   async logprobs(sequences: readonly TokenSequence[], options: ForwardOptions = {}): Promise<Float32Array[]> {

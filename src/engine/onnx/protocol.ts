@@ -33,7 +33,7 @@ export interface WorkerSettings {
   readonly tokenBudget: number
   /** Set to 1 to stop sampling. */
   readonly cancel: SharedArrayBuffer
-  /** Responses that are complete in the call of `sample` under way. */
+  /** Of the call of `sample` under way: responses that are complete; tokens that are sampled or no longer needed. */
   readonly sampled: SharedArrayBuffer
 }
 

@@ -33,8 +33,8 @@ export interface SamplerContext {
   readonly cancelled: () => boolean
   /** Hears of tokens as they are picked. */
   readonly onToken?: TokenListener | undefined
-  /** Hears of each response that is complete. */
-  readonly onComplete: () => void
+  /** Counts each token; with one that completes a response, how many more there could have been. */
+  readonly onProgress: (left?: number) => void
 }
 
 /** A response in the making. */
@@ -219,14 +219,17 @@ export class SamplingRun {
     row.policyLogprobs.push(picked.policyLogprob)
     this.#context.onToken?.({ request: row.requestIndex, response: row.seedIndex, token: picked.token })
     const stopped = options.stopTokens?.includes(picked.token) === true || this.#endsWithStopString(row)
-    if (!stopped && row.tokens.length < options.maxTokens) return false
+    if (!stopped && row.tokens.length < options.maxTokens) {
+      this.#context.onProgress()
+      return false
+    }
     this.#results[row.requestIndex]![row.seedIndex] = {
       tokens: row.tokens,
       logprobs: Float32Array.from(row.logprobs),
       policyLogprobs: Float32Array.from(row.policyLogprobs),
       stopReason: stopped ? "stop" : "length",
     }
-    this.#context.onComplete()
+    this.#context.onProgress(options.maxTokens - row.tokens.length)
     return true
   }
 

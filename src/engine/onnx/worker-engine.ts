@@ -73,7 +73,6 @@ export class WorkerEngine implements Handlers {
 
   sample({ requests, tell: wanted }: WorkerCalls["sample"][0], tell: TokenListener): Promise<WorkerCalls["sample"][1]> {
     const { config, limits } = this.#settings
-    Atomics.store(this.#sampled, 0, 0)
     const run = new SamplingRun(
       {
         config,
@@ -87,7 +86,10 @@ export class WorkerEngine implements Handlers {
         },
         cancelled: () => Atomics.load(this.#cancel, 0) !== 0,
         onToken: wanted ? tell : undefined,
-        onComplete: () => Atomics.add(this.#sampled, 0, 1),
+        onProgress: (left) => {
+          if (left !== undefined) Atomics.add(this.#sampled, 0, 1)
+          Atomics.add(this.#sampled, 1, 1 + (left ?? 0))
+        },
       },
       requests,
     )

@@ -1,0 +1,65 @@
+import { expect, test } from "vitest"
+import { presetConfig } from "../../model/presets.ts"
+import { createByteTokenizer } from "../../model/tokenizer-create.ts"
+import { parameterCount } from "../../model/weights.ts"
+import { createObjective } from "../../objectives/index.ts"
+import { estimateMemory, type MemoryWorkload } from "./memory-estimate.ts"
+import type { OnnxEngineOptions } from "./onnx-engine.ts"
+
+const tokenizer = createByteTokenizer()
+const { eosTokens, padToken, bosToken, vocabularySize } = tokenizer
+const config = { ...presetConfig("nano", { vocabularySize, contextLength: 128, eosTokens, padToken, bosToken }), layers: 12 }
+const workload: MemoryWorkload = {
+  promptTokens: 32,
+  responseTokens: 32,
+  prompts: 16,
+  sequences: 128,
+  objective: createObjective("grpo"),
+  temperature: 1,
+  snapshots: 0,
+  scores: false,
+}
+
+function partsOf(options: Partial<OnnxEngineOptions> = {}, change: Partial<MemoryWorkload> = {}): Record<string, number> {
+  const { parts } = estimateMemory({ config, tokenizer, weights: { kind: "fresh", seed: 1 }, ...options }, { ...workload, ...change })
+  return Object.fromEntries(parts.map(({ name, bytes }) => [name, bytes]))
+}
+
+test("weights, moments and gradients are those of the parameters, four bytes each", () => {
+  const bytes = 4 * parameterCount(config)
+  expect(partsOf()).toMatchObject({ weights: bytes, moments: 2 * bytes, gradients: 2 * bytes })
+  const lora = { rank: 2, alpha: 4, targets: ["q_proj"] }
+  const adapters = 4 * config.layers * 2 * (config.hiddenSize + config.heads * config.headDim)
+  expect(partsOf({ lora })).toMatchObject({ weights: bytes + adapters, moments: 2 * adapters, gradients: 2 * adapters })
+})
+
+test("in full fine-tuning and with adapters, gradient checkpointing holds one layer and the boundaries", () => {
+  for (const lora of [undefined, { rank: 2, alpha: 4, targets: ["q_proj", "down_proj"] }]) {
+    const options = lora === undefined ? {} : { lora }
+    expect(partsOf({ ...options, gradientCheckpointing: true })["activations"]).toBeLessThan(partsOf(options)["activations"]! / 3)
+  }
+})
+
+test("weight gradients are taken as the backward pass goes: a layer more costs its activations, and not their gradients too", () => {
+  const activationsOf = (layers: number): number =>
+    estimateMemory({ config: { ...config, layers }, tokenizer, weights: { kind: "fresh", seed: 1 } }, workload).parts.find(({ name }) => name === "activations")!.bytes
+  const perLayer = (activationsOf(12) - activationsOf(8)) / 4
+  const { hiddenSize: D, intermediateSize: F, heads, headDim, keyValueHeads } = config
+  const tokens = Math.floor(2048 / 63) * 63
+  // Residual and normalised rows twice each, queries and mixed values, keys and values, gate, its activation, up and their product.
+  const forward = 4 * D + 4 * heads * headDim + 4 * keyValueHeads * headDim + 4 * F
+  const attention = heads * 63
+  expect(perLayer).toBeGreaterThan(4 * tokens * 0.7 * (forward + attention))
+  expect(perLayer).toBeLessThan(4 * tokens * 1.3 * (forward + attention))
+})
+
+test("a batch of one micro-batch has one set of gradients, and a longer response more keys and values", () => {
+  expect(partsOf({}, { prompts: 1, sequences: 8 })["gradients"]).toBe(partsOf()["weights"])
+  expect(partsOf({}, { responseTokens: 96 })["sampling"]).toBeGreaterThan(1.5 * partsOf()["sampling"]!)
+})
+
+test("the reference policy is a copy, and its log-probs a graph more", () => {
+  const parts = partsOf({}, { snapshots: 1, scores: true, objective: createObjective("grpo", { klCoefficient: 0.1 }) })
+  expect(parts["other policies"]).toBe(parts["weights"])
+  expect(parts["scoring"]).toBeGreaterThan(0)
+})
