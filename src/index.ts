@@ -187,6 +187,11 @@ export type {
 // Model: folders in Hugging Face layout, models from scratch, tokenizers.
 export { loadModelFolder, saveModelFolder } from "./model/folder.ts"
 export type { ModelFolder, ModelToSave } from "./model/folder.ts"
+// A model of the Hugging Face hub as a path on disk; the config of one with its commit, as runs keep it.
+export { fetchHubModel } from "./hub/fetch-model.ts"
+export type { HubModel, HubModelRequest } from "./hub/fetch-model.ts"
+export { fetchConfiguredModel } from "./hub/configured-model.ts"
+export type { HubObserver, HubOptions, HubProgress } from "./hub/fetch-files.ts"
 export { modelPresets, presetConfig } from "./model/presets.ts"
 export type { ModelPreset, PresetOptions } from "./model/presets.ts"
 export { initialiseWeights } from "./model/initialise.ts"

@@ -5,6 +5,7 @@ import { copyFileSync, existsSync, mkdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import type { ResolvedConfig } from "../config/index.ts"
 import { CheckpointError, ConfigError } from "../errors.ts"
+import { savedModelPath } from "../hub/configured-model.ts"
 import { loadAdapter, mergeAdapter } from "../model/adapter.ts"
 import type { ModelConfig, WeightType } from "../model/config.ts"
 import { loadModelFolder, saveModelDescription, saveModelFolder } from "../model/folder.ts"
@@ -87,7 +88,7 @@ async function loadModel({ directory, training }: ExportSource): Promise<LoadedM
     const { config, tokenizer, generation, readWeights } = await loadModelFolder(directory)
     return { config, tokenizer, generation, weights: readWeights }
   }
-  const base = training!.config.model.path!
+  const base = (await savedModelPath(training!.config.model))!
   if (!existsSync(base)) throw new CheckpointError(`${directory}: expected the model ${base} that its adapters belong to, got no such folder. Run the command where that path leads to it.`)
   const { config, tokenizer, generation, readWeights } = await loadModelFolder(base)
   const weights = async (): Promise<Weights> => mergeAdapter(config, lora, new Map([...(await readWeights()), ...(await loadAdapter(directory, config, lora))]))

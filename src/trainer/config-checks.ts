@@ -5,6 +5,7 @@ import type { ConfigCheck, ResolvedConfig } from "../config/index.ts"
 import { checkTaskSettings } from "../data/open-task.ts"
 import type { Task } from "../data/task.ts"
 import { ConfigError, type ConfigIssue } from "../errors.ts"
+import { hubNameIn } from "../hub/repository.ts"
 import { loraTargets } from "../model/lora.ts"
 import { presetConfig } from "../model/presets.ts"
 import { objectiveProblems } from "./rule.ts"
@@ -27,13 +28,18 @@ function modelIssues({ model, engine }: ResolvedConfig): ConfigIssue[] {
   const { path, preset } = model
   if (engine.kind === "tinker") {
     if (path === undefined || existsSync(join(path, "tokenizer.json"))) return []
-    return [{ path: "model.path", message: `expected a folder with the tokenizer.json of the server's base model, got ${path}. Check the path.` }]
+    return [{ path: "model.path", message: `expected a folder with the tokenizer.json of the server's base model, got ${path}. ${hubAdvice(path) ?? "Check the path."}` }]
   }
   if (preset !== undefined) return issuesOf(() => void presetConfig(preset, { vocabularySize: 1_000_000 }), "model.preset")
   if (path !== undefined && !existsSync(join(path, "config.json"))) {
-    return [{ path: "model.path", message: `expected a Hugging Face folder with a config.json, got ${path}. Check the path.` }]
+    return [{ path: "model.path", message: `expected a Hugging Face folder with a config.json, got ${path}. ${hubAdvice(path) ?? "Check the path."}` }]
   }
   return []
+}
+
+function hubAdvice(path: string): string | undefined {
+  const name = hubNameIn(path)
+  return name && `There is no such folder; for the model of that name on the Hugging Face hub set model.hub: ${name} in its place.`
 }
 
 function loraIssues({ lora }: ResolvedConfig): ConfigIssue[] {

@@ -5,6 +5,7 @@ import { openTask } from "../data/open-task.ts"
 import type { Problem, Task } from "../data/task.ts"
 import { OnnxEngine, type OnnxEngineOptions } from "../engine/onnx/onnx-engine.ts"
 import { ConfigError } from "../errors.ts"
+import { savedModelPath } from "../hub/configured-model.ts"
 import type { ModelConfig } from "../model/config.ts"
 import { loadModelFolder } from "../model/folder.ts"
 import type { GenerationDefaults } from "../model/generation-config.ts"
@@ -53,10 +54,12 @@ function presetTokenizer(config: ResolvedConfig, task: Task): Tokenizer {
  * Reads or makes tokenizer and model config; the weights come with the engine.
  * @throws ConfigError      when preset or alphabet are missing or prompt and response do not fit the context
  * @throws CheckpointError  when the model folder cannot be used
+ * @throws DataError        when a model of the hub cannot be fetched
  */
 export async function planPolicy(config: ResolvedConfig, task: Task): Promise<PolicyPlan> {
   const { model } = config
-  const plan = model.path === undefined ? freshPolicy(config, task) : await folderPolicy(model.path)
+  const path = await savedModelPath(model)
+  const plan = path === undefined ? freshPolicy(config, task) : await folderPolicy(path)
   checkContext(config, task, plan.tokenizer, plan.modelConfig.contextLength)
   checkFullKl(config, plan.modelConfig)
   return plan

@@ -1,9 +1,11 @@
 /** A whole run in one call: checks the config, opens model and run folder, trains, closes them. */
-import { parseConfig, type ConfigInput, type ResolvedConfig } from "../config/index.ts"
+import { join } from "node:path"
+import { parseConfig, resolveConfigFile, type ConfigInput, type ResolvedConfig } from "../config/index.ts"
 import type { Task } from "../data/task.ts"
+import { fetchConfiguredModel } from "../hub/configured-model.ts"
 import type { Objective } from "../objectives/index.ts"
 import type { UpdateRule } from "../pipo/index.ts"
-import { describeResume } from "../runs/index.ts"
+import { describeResume, isRunFolder } from "../runs/index.ts"
 import { checksFor } from "./config-checks.ts"
 import { openPolicy } from "./open-policy.ts"
 import { logFailure, openRunFolder, type OpenRun } from "./open-run.ts"
@@ -31,12 +33,15 @@ export interface TrainRunOptions {
 /**
  * Trains as `pirl train` does.
  * @throws ConfigError      with every problem of the config, before anything is loaded
+ * @throws DataError        when a model of the hub cannot be fetched
  * @throws CheckpointError  when the model folder or the checkpoint to resume from cannot be used
  * @throws NumericsError    after three updates in a row whose loss or gradients were not finite
  */
 export async function trainRun(options: TrainRunOptions): Promise<TrainResult> {
   const { task, objective, rule, observer, signal, runDirectory, resume = false } = options
-  const config = runConfig(options.config, task)
+  const given = runConfig(options.config, task)
+  const before = resume && isRunFolder(runDirectory) ? resolveConfigFile(join(runDirectory, "config.yaml")) : undefined
+  const config = await fetchConfiguredModel(given, before, { onNote: (text) => observer?.onNote?.(text) })
   const policy = await openPolicy(config, task)
   let run: OpenRun | undefined
   try {
