@@ -13,8 +13,8 @@ import { readRun } from "../runs/index.ts"
 import { packageVersion } from "../version.ts"
 import type { CliContext, Command, CommandArguments } from "./command.ts"
 import { exitCodes } from "./exit-code.ts"
+import { findModel } from "./find-model.ts"
 import { counted } from "./format.ts"
-import { resolveModelSource } from "./model-source.ts"
 import { namedRuns } from "./named-runs.ts"
 
 const modelFormats = ["hf", "onnx", "gguf-ready-hf", "adapter"] as const
@@ -42,7 +42,7 @@ export const exportCommand: Command = {
     { name: "project", kind: "text", placeholder: "NAME", help: "Project for wandb (default pirl)" },
   ],
   description:
-    "The model of a run (or of a model folder): hf is what transformers and vLLM load; onnx what transformers.js loads;\n" +
+    "The model of a run (or a model folder, or hub:owner/name): hf is what transformers and vLLM load; onnx what transformers.js loads;\n" +
     "gguf-ready-hf is hf, checked for llama.cpp's convert_hf_to_gguf.py; adapter is PEFT's, other formats merge adapters.\n" +
     "The README tells how it was trained and what was measured.\n" +
     "The logs of runs, or of all runs below a folder: tensorboard writes event files, wandb an offline run for\n" +
@@ -76,7 +76,7 @@ async function runExport(args: CommandArguments, context: CliContext): Promise<n
 
 async function exportOneModel(args: CommandArguments, out: string, context: CliContext): Promise<void> {
   const path = args.positionals[0]!
-  const { directory, config, step } = resolveModelSource(path, args.number("checkpoint"))
+  const { directory, config, step } = await findModel(path, args.number("checkpoint"), context)
   const notes = await exportModel({
     source: { directory, training: config === undefined ? undefined : { config, run: readRun(path), step: step! } },
     format: args.text("to") as (typeof modelFormats)[number],

@@ -6,6 +6,7 @@ import { join } from "node:path"
 import { resolveConfigFile } from "../config/index.ts"
 import type { ResolvedConfig } from "../config/index.ts"
 import { ConfigError } from "../errors.ts"
+import { hubNameIn } from "../hub/repository.ts"
 import { isRunFolder, listCheckpoints } from "../runs/index.ts"
 
 /** A model on disk. */
@@ -29,7 +30,12 @@ export function resolveModelSource(path: string, step?: number): ModelSource {
     if (step === undefined) return { directory: path, config: undefined, step: undefined }
     throw noModel(`expected a run, whose checkpoints have steps, got the model folder ${path}. Leave --checkpoint out.`)
   }
-  throw noModel(`expected a model folder (config.json) or a run (config.yaml), got ${path}, ${existsSync(path) ? "which has neither" : "which is not there"}. Check the path.`)
+  throw noModel(`expected a model folder (config.json) or a run (config.yaml), got ${path}, ${existsSync(path) ? "which has neither" : "which is not there"}. ${adviceFor(path)}`)
+}
+
+function adviceFor(path: string): string {
+  const name = hubNameIn(path)
+  return name === undefined ? "Check the path." : `Check the path; for the model of that name on the Hugging Face hub write hub:${name}.`
 }
 
 function checkpointOf(run: string, step: number | undefined): ModelSource {

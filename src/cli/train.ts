@@ -13,6 +13,7 @@ import { shellWord } from "../shell-word.ts"
 import { columns } from "./command.ts"
 import type { CliContext, Command, CommandArguments, OptionSpec } from "./command.ts"
 import { exitCodes } from "./exit-code.ts"
+import { fetchModelOf } from "./find-model.ts"
 import { listenForInterrupt } from "./interrupt.ts"
 import { lastRunDirectory, newDirectory, runsRoot } from "./run-directory.ts"
 import { summaryTable } from "./summary-table.ts"
@@ -89,14 +90,17 @@ async function runTrain(
   checkPageOptions(args)
   const resume = args.flag("resume")
   const configFile = configFileOf(args, resume)
-  const config = resolveConfigFile(configFile, overridesOf(args), backend.checks)
-  const warnings = configWarnings(config)
+  const given = resolveConfigFile(configFile, overridesOf(args), backend.checks)
+  const warnings = configWarnings(given)
   if (args.flag("dry-run")) {
+    const config = await fetchModelOf(given, context)
     await showPlan(backend, config, warnings, args.flag("json"), context)
     return exitCodes.ok
   }
-  const named = args.text("run-dir") ?? config.train.runDir
+  const named = args.text("run-dir") ?? given.train.runDir
   const directory = named ?? (resume ? lastRunDirectory(configFile) : newDirectory(configFile, runsRoot))
+  const before = resume && isRunFolder(directory) ? resolveConfigFile(join(directory, "config.yaml")) : undefined
+  const config = await fetchModelOf(given, context, before)
   // Before the folder is made: a port in use leaves nothing behind.
   const page = await openTrainPage(args, context, named ?? runsRoot, startPage)
   try {

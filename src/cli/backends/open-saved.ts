@@ -11,6 +11,5 @@ export async function openSaved(model: ModelSource, config: ResolvedConfig, give
     await policy.engine.load(model.directory)
     return policy
   }
-  const { preset: _preset, tokenizer: _tokenizer, alphabet: _alphabet, ...rest } = config.model
-  return openPolicy({ ...config, model: { ...rest, path: model.directory }, lora: { ...config.lora, enabled: false } }, given)
+  return openPolicy({ ...config, model: { path: model.directory, dtype: config.model.dtype }, lora: { ...config.lora, enabled: false } }, given)
 }
