@@ -82,9 +82,9 @@ describe("a config", () => {
 
   test("with a path and a preset, with neither, or with a folder that is none is refused", async () => {
     const both = await train(tinyConfig({ model: { path: fixture } }))
-    expect([both.code, both.stderr]).toEqual([2, expect.stringContaining("model: expected either `path` or `preset`, got both")])
+    expect([both.code, both.stderr]).toEqual([2, expect.stringContaining("model: expected one of `path`, `hub` and `preset`, got path and preset")])
     const neither = await train({ task: { name: "add2" } })
-    expect([neither.code, neither.stderr]).toEqual([2, expect.stringContaining("model: expected `path` or `preset`, got neither")])
+    expect([neither.code, neither.stderr]).toEqual([2, expect.stringContaining("model: expected `path`, `hub` or `preset`, got none of them")])
     const nowhere = await train({ model: { path: workspace.directory }, task: { name: "add2" } })
     expect([nowhere.code, nowhere.stderr]).toEqual([2, expect.stringContaining("expected a Hugging Face folder with a config.json")])
   })

@@ -69,6 +69,8 @@ test("the public API is this and no more", () => {
       "evaluateObjective",
       "exactMatchVerifier",
       "exportModel",
+      "fetchConfiguredModel",
+      "fetchHubModel",
       "formatVerifier",
       "functionVerifier",
       "graph",

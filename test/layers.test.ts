@@ -15,10 +15,22 @@ const layers: readonly (readonly string[])[] = [
   ["rollout", "pipo", "evaluation", "runs", "analysis", "exports"],
   ["engine", "verifiers", "data"],
   ["objectives", "model"],
-  ["graph", "tinker"],
+  ["graph", "tinker", "hub"],
 ]
 /** Read by every layer, and reading no layer themselves. */
-const common = ["age.ts", "shell-word.ts", "terminal-text.ts", "config", "random.ts", "statistics.ts", "drawing.ts", "errors.ts", "version.ts", "worker-thread.ts"]
+const common = [
+  "age.ts",
+  "config",
+  "drawing.ts",
+  "errors.ts",
+  "random.ts",
+  "retry.ts",
+  "shell-word.ts",
+  "statistics.ts",
+  "terminal-text.ts",
+  "version.ts",
+  "worker-thread.ts",
+]
 
 interface Import {
   readonly file: string

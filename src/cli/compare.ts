@@ -3,9 +3,10 @@
  */
 import { availableParallelism } from "node:os"
 import { basename, extname, join, relative, resolve } from "node:path"
-import { armsIn, builtInArms, commandLine, equalArms, parseSeeds, planComparison, readComparison, runComparison } from "../compare/index.ts"
-import type { AnalysisOptions, ComparisonPlan, ComparisonState, Match, Measure } from "../compare/index.ts"
+import { armsIn, builtInArms, commandLine, equalArms, parseSeeds, planComparison, plannedConfig, readComparison, runComparison } from "../compare/index.ts"
+import type { AnalysisOptions, ComparisonPlan, ComparisonState, Match, Measure, PlannedArm } from "../compare/index.ts"
 import { suggestion } from "../config/index.ts"
+import type { ResolvedConfig } from "../config/index.ts"
 import { ConfigError, type ConfigIssue } from "../errors.ts"
 import { configChecks } from "../trainer/config-checks.ts"
 import { packageVersion } from "../version.ts"
@@ -13,6 +14,7 @@ import type { CliContext, Command, CommandArguments, OptionSpec } from "./comman
 import { comparisonProgress } from "./compare-progress.ts"
 import { showComparison } from "./compare-report.ts"
 import { exitCodes } from "./exit-code.ts"
+import { fetchModelOf } from "./find-model.ts"
 import { listenForInterrupt } from "./interrupt.ts"
 import { configOptions } from "./train.ts"
 
@@ -87,7 +89,20 @@ async function runCompare(args: CommandArguments, context: CliContext): Promise<
     describePlan(plan, out, context)
     return exitCodes.ok
   }
-  return await compare(args, reading, plan, out, parallel, context)
+  return await compare(args, reading, await withModels(plan, out, context), out, parallel, context)
+}
+
+/** The plan with every model of the hub fetched, once for all workers. A comparison keeps the commit that it began with. */
+async function withModels(plan: ComparisonPlan, out: string, context: CliContext): Promise<ComparisonPlan> {
+  const begun = plannedConfig(out)
+  const fetched = async (config: ResolvedConfig): Promise<ResolvedConfig> => {
+    const { hub, revision, commit } = begun?.model ?? {}
+    const same = commit !== undefined && hub === config.model.hub && revision === config.model.revision
+    return await fetchModelOf(same ? { ...config, model: { commit, ...config.model } } : config, context)
+  }
+  const arms: PlannedArm[] = []
+  for (const arm of plan.arms) arms.push({ ...arm, config: await fetched(arm.config) })
+  return { ...plan, config: await fetched(plan.config), arms }
 }
 
 async function compare(args: CommandArguments, reading: Reading, plan: ComparisonPlan, out: string, parallel: number, context: CliContext): Promise<number> {

@@ -21,10 +21,10 @@ import { writeFileAtomic } from "../runs/index.ts"
 import { benchmarkTable } from "./benchmark-table.ts"
 import type { CliContext, CommandArguments, OptionSpec } from "./command.ts"
 import { exitCodes } from "./exit-code.ts"
+import { findModel } from "./find-model.ts"
 import { formatShare } from "./format.ts"
 import { listenForInterrupt } from "./interrupt.ts"
 import { configFor } from "./model-config.ts"
-import { resolveModelSource } from "./model-source.ts"
 import type { ModelSource } from "./model-source.ts"
 
 /** What benchmarks need of the layers below. */
@@ -219,6 +219,7 @@ async function openLocal(
   request: BenchmarkRequest,
   sets: readonly BenchmarkSet[],
   args: CommandArguments,
+  context: CliContext,
 ): Promise<Answering> {
   if (backend.openModel === undefined) {
     throw new ConfigError([
@@ -228,7 +229,7 @@ async function openLocal(
       },
     ])
   }
-  const model = resolveModelSource(path, args.number("checkpoint"))
+  const model = await findModel(path, args.number("checkpoint"), context)
   const longest = args.number("max-tokens") ?? (model.config === undefined ? DEFAULT_MAX_TOKENS : undefined)
   const settings =
     longest === undefined ? args.texts("set") : [`rollout.maxResponseTokens=${longest}`, ...args.texts("set")]
@@ -279,7 +280,7 @@ export async function runBenchmarks(
   const [path] = args.positionals
   const { responder, close, slug } = isEndpointUrl(path)
     ? await openEndpoint(path, request, args, context)
-    : await openLocal(backend, path, request, sets, args)
+    : await openLocal(backend, path, request, sets, args, context)
   const directory = args.text("out") ?? join("evaluations", slug.replaceAll(/[^\w.-]+/g, "_"))
   const stop = new AbortController()
   const interrupt = listenForInterrupt(() => {

@@ -10,9 +10,9 @@ import type { CliContext, Command, CommandArguments } from "./command.ts"
 import { benchmarkOptions, runBenchmarks } from "./eval-benchmarks.ts"
 import type { BenchmarkBackend } from "./eval-benchmarks.ts"
 import { exitCodes } from "./exit-code.ts"
+import { findModel } from "./find-model.ts"
 import { formatShare } from "./format.ts"
 import { configFor } from "./model-config.ts"
-import { resolveModelSource } from "./model-source.ts"
 import type { ModelSource } from "./model-source.ts"
 import { configOptions } from "./train.ts"
 
@@ -38,7 +38,8 @@ export function evalCommand(backend: EvalBackend): Command {
     ],
     description:
       "Measures accuracy on the held-out problems of a task: greedy, and expected where answers are unique.\n" +
-      "A run knows its task; for another model name one. With --bench, measures published benchmarks instead; MODEL may\n" +
+      "A run knows its task; for another model (a path, or hub:owner/name) name one. With --bench, measures published\n" +
+      "benchmarks instead; MODEL may\n" +
       "then also be the address of an OpenAI-compatible server. Responses are kept: the same command goes on where it\n" +
       "stopped.",
     examples: [
@@ -58,7 +59,7 @@ async function runEval(backend: EvalBackend, args: CommandArguments, context: Cl
     const message = "pirl: expected --bench with an endpoint, got none. Name benchmarks, e.g. --bench math-500."
     throw new ConfigError([{ path: "", message }])
   }
-  const model = resolveModelSource(args.positionals[0]!, args.number("checkpoint"))
+  const model = await findModel(args.positionals[0]!, args.number("checkpoint"), context)
   const request = { task: args.text("task"), sets: args.texts("set"), taskNeeded: true }
   const config = configFor(model, request, backend.checks)
   const line = await backend.evaluate(model, config)

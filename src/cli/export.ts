@@ -14,8 +14,8 @@ import { readRun, type SavedAccuracy } from "../runs/index.ts"
 import { packageVersion } from "../version.ts"
 import type { CliContext, Command, CommandArguments } from "./command.ts"
 import { exitCodes } from "./exit-code.ts"
+import { findModel } from "./find-model.ts"
 import { counted, formatShare } from "./format.ts"
-import { resolveModelSource } from "./model-source.ts"
 import { namedRuns } from "./named-runs.ts"
 
 const modelFormats = ["hf", "onnx", "gguf", "gguf-ready-hf", "adapter"] as const
@@ -67,8 +67,8 @@ const command: Omit<Command, "run"> = {
     { name: "project", kind: "text", placeholder: "NAME", help: "Project for wandb (default pirl)" },
   ],
   description:
-    "The model of a run (or a folder, a .gguf file, PEFT adapters): hf is for transformers and vLLM, onnx for transformers.js;\n" +
-    "gguf is one file for llama.cpp, with a Modelfile for Ollama; gguf-ready-hf is hf, checked for llama.cpp's\n" +
+    "The model of a run (or a folder, a .gguf file, PEFT adapters, hub:owner/name): hf is for transformers and vLLM, onnx for\n" +
+    "transformers.js; gguf is one file for llama.cpp, with a Modelfile for Ollama; gguf-ready-hf is hf, checked for llama.cpp's\n" +
     "convert_hf_to_gguf.py; adapter is PEFT's, other formats merge adapters.\n" +
     "The README tells how it was trained and what was measured.\n" +
     "The logs of runs, or of all runs below a folder: tensorboard writes event files, wandb an offline run for\n" +
@@ -103,7 +103,7 @@ async function runExport(backend: ExportBackend, args: CommandArguments, context
 
 async function exportOneModel(backend: ExportBackend, args: CommandArguments, out: string, context: CliContext): Promise<void> {
   const path = args.positionals[0]!
-  const { path: model, config, step } = resolveModelSource(path, args.number("checkpoint"))
+  const { path: model, config, step } = await findModel(path, args.number("checkpoint"), context)
   const onNote = (text: string): void => void context.err.write(`${text}\n`)
   const measure = async (exported: string): Promise<EvaluationPoint | undefined> => {
     try {

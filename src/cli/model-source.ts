@@ -6,6 +6,7 @@ import { join } from "node:path"
 import { resolveSavedConfig } from "../config/index.ts"
 import type { ResolvedConfig } from "../config/index.ts"
 import { ConfigError } from "../errors.ts"
+import { hubNameIn } from "../hub/repository.ts"
 import { isModelPath } from "../model/open-model.ts"
 import { isRunFolder, listCheckpoints } from "../runs/index.ts"
 
@@ -30,7 +31,12 @@ export function resolveModelSource(path: string, step?: number): ModelSource {
     if (step === undefined) return { path, config: undefined, step: undefined }
     throw noModel(`expected a run, whose checkpoints have steps, got the model ${path}. Leave --checkpoint out.`)
   }
-  throw noModel(`expected a model folder (config.json), a .gguf file, a folder of adapters (adapter_config.json) or a run (config.yaml), got ${path}, ${existsSync(path) ? "which is none of them" : "which is not there"}. Check the path.`)
+  throw noModel(`expected a model folder (config.json), a .gguf file, a folder of adapters (adapter_config.json) or a run (config.yaml), got ${path}, ${existsSync(path) ? "which is none of them" : "which is not there"}. ${adviceFor(path)}`)
+}
+
+function adviceFor(path: string): string {
+  const name = hubNameIn(path)
+  return name === undefined ? "Check the path." : `Check the path; for the model of that name on the Hugging Face hub write hub:${name}.`
 }
 
 function checkpointOf(run: string, step: number | undefined): ModelSource {

@@ -4,11 +4,11 @@
 import type { ConfigCheck, ResolvedConfig } from "../config/index.ts"
 import { ConfigError } from "../errors.ts"
 import type { CliContext, Command, CommandArguments } from "./command.ts"
+import { findModel } from "./find-model.ts"
 import { configFor } from "./model-config.ts"
 import { exitCodes } from "./exit-code.ts"
 import { terminalText } from "./format.ts"
 import { promptOptions, promptOverrides } from "./prompt-options.ts"
-import { resolveModelSource } from "./model-source.ts"
 import type { ModelSource } from "./model-source.ts"
 import { configOptions } from "./train.ts"
 
@@ -68,12 +68,14 @@ export function sampleCommand(backend: SampleBackend): Command {
       ["pirl sample runs/quickstart --problems 8", "Eight held-out problems, answered and judged"],
       ["pirl sample ./Qwen3-0.6B --prompt 'What is the capital of France?' --count 3", "Three answers to a question"],
       ["pirl sample ./Qwen3-0.6B --raw --prompt 'The capital of France is'", "Bare text, continued"],
+      ["pirl sample hub:HuggingFaceTB/SmolLM2-135M-Instruct --prompt 'Hello!'", "A model of the Hugging Face hub, fetched once"],
     ],
     run: (args, context) => runSample(backend, args, context),
   }
 }
 
-async function runSample(backend: SampleBackend, args: CommandArguments, { out }: CliContext): Promise<number> {
+async function runSample(backend: SampleBackend, args: CommandArguments, context: CliContext): Promise<number> {
+  const { out } = context
   const texts = args.texts("prompt")
   if (texts.length > 0 && args.number("problems") !== undefined) {
     const message = "pirl sample: expected --prompt or --problems, got both. Leave one out."
@@ -84,7 +86,7 @@ async function runSample(backend: SampleBackend, args: CommandArguments, { out }
   if (temperature !== undefined && temperature < 0) {
     throw new ConfigError([{ path: "", message: `pirl sample: expected --temperature of 0 or more, got ${temperature}. Correct it.` }])
   }
-  const model = resolveModelSource(args.positionals[0]!, args.number("checkpoint"))
+  const model = await findModel(args.positionals[0]!, args.number("checkpoint"), context)
   const config = samplingConfig(backend, model, args, texts.length > 0)
   const responses = await backend.sample({
     model,

@@ -7,6 +7,7 @@ import type { ConfigCheck, ResolvedConfig } from "../config/index.ts"
 import { ConfigError } from "../errors.ts"
 import type { CliContext, Command, CommandArguments } from "./command.ts"
 import { exitCodes } from "./exit-code.ts"
+import { fetchModelOf } from "./find-model.ts"
 import { formatShare } from "./format.ts"
 import { listenForInterrupt } from "./interrupt.ts"
 import { modelsRoot, newDirectory } from "./run-directory.ts"
@@ -56,14 +57,16 @@ export function sftCommand(backend: SftBackend): Command {
   }
 }
 
-async function runSft(backend: SftBackend, args: CommandArguments, { out, err }: CliContext): Promise<number> {
+async function runSft(backend: SftBackend, args: CommandArguments, context: CliContext): Promise<number> {
+  const { out, err } = context
   const overrides = [...args.texts("set"), "warmStart.enabled=true"]
-  const config = resolveConfigFile(args.positionals[0]!, overrides, backend.checks)
+  const given = resolveConfigFile(args.positionals[0]!, overrides, backend.checks)
   const directory = args.text("out") ?? newDirectory(args.positionals[0]!, modelsRoot)
   if (existsSync(directory) && readdirSync(directory).length > 0) {
     const message = `pirl sft: expected a new or empty folder, got ${directory}. Choose another by --out DIR.`
     throw new ConfigError([{ path: "", message }])
   }
+  const config = await fetchModelOf(given, context)
   const json = args.flag("json")
   const interrupt = listenForInterrupt(() => err.write("saving after this step; Ctrl-C again stops at once\n"))
   try {

@@ -14,6 +14,7 @@ import { columns } from "./command.ts"
 import { terminalLine } from "./format.ts"
 import type { CliContext, Command, CommandArguments, OptionSpec } from "./command.ts"
 import { exitCodes } from "./exit-code.ts"
+import { fetchModelOf } from "./find-model.ts"
 import { listenForInterrupt } from "./interrupt.ts"
 import { lastRunDirectory, newDirectory, runsRoot } from "./run-directory.ts"
 import { summaryTable } from "./summary-table.ts"
@@ -100,11 +101,10 @@ async function runTrain(
   const given = resolveConfigFile(configFile, overridesOf(args), backend.checks)
   const named = args.text("run-dir") ?? given.train.runDir
   const lastRun = resume ? (named ?? lastRunDirectory(configFile)) : undefined
-  const config =
-    lastRun !== undefined && isRunFolder(lastRun)
-      ? resolveConfigFile(configFile, overridesOf(args), backend.checks, savedConfig(lastRun))
-      : given
-  const warnings = configWarnings(config)
+  const before = lastRun !== undefined && isRunFolder(lastRun) ? savedConfig(lastRun) : undefined
+  const asked = before === undefined ? given : resolveConfigFile(configFile, overridesOf(args), backend.checks, before)
+  const warnings = configWarnings(asked)
+  const config = await fetchModelOf(asked, context, before)
   if (args.flag("dry-run")) {
     await showPlan(backend, config, warnings, args.flag("json"), context)
     return exitCodes.ok

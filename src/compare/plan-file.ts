@@ -59,6 +59,11 @@ export function armsIn(directory: string): string[] {
   return existsSync(join(directory, fileName)) ? readPlanFile(directory).arms.map(({ name }) => name) : []
 }
 
+/** The config without any arm that a folder has already; undefined where there is no comparison. @throws DataError  when its plan cannot be read */
+export function plannedConfig(directory: string): ResolvedConfig | undefined {
+  return existsSync(join(directory, fileName)) ? readPlanFile(directory).config : undefined
+}
+
 /**
  * Joins a plan with the one that the folder has, and writes it.
  * @param version  of pirl

@@ -2,6 +2,7 @@
  * Checks that need more than one setting, and what is allowed but deserves a word.
  */
 import type { ConfigIssue } from "../errors.ts"
+import { modelCrossChecks } from "./model-cross-checks.ts"
 import { objectiveCrossChecks } from "./objective-cross-checks.ts"
 import type { ResolvedConfig } from "./schema.ts"
 
@@ -23,7 +24,7 @@ export const referenceCodeObjectives: readonly string[] = ["grpo", "gspo", "ppo"
 /** Settings that are fine one by one and impossible together. */
 export function crossCheck(config: ResolvedConfig): CrossIssue[] {
   return [
-    ...checkModel(config),
+    ...modelCrossChecks(config),
     ...checkBatch(config),
     ...checkShaping(config),
     ...checkPrompts(config),
@@ -33,51 +34,6 @@ export function crossCheck(config: ResolvedConfig): CrossIssue[] {
     ...checkServer(config),
     ...checkOverlap(config),
   ]
-}
-
-function checkModel({ model }: ResolvedConfig): CrossIssue[] {
-  const issues: CrossIssue[] = []
-  if (model.path !== undefined && model.preset !== undefined) {
-    issues.push({
-      path: "model",
-      with: ["model.path", "model.preset"],
-      message: "expected either `path` or `preset`, got both. Remove one of them.",
-    })
-  }
-  if (model.path === undefined && model.preset === undefined) {
-    issues.push({
-      path: "model",
-      with: ["model.path", "model.preset"],
-      message:
-        "expected `path` or `preset`, got neither. Set `model.path` to a Hugging Face folder or a .gguf file, or `model.preset` to " +
-        "the name of a small model from scratch, e.g. nano.",
-    })
-  }
-  if (model.path !== undefined && model.preset === undefined) {
-    for (const key of ["tokenizer", "alphabet", "contextLength"] as const) {
-      if (model[key] === undefined) continue
-      issues.push({
-        path: `model.${key}`,
-        with: ["model.path", "model.preset"],
-        message: "expected nothing beside `model.path`, where it stands, got a value. Remove it.",
-      })
-    }
-  }
-  if (model.base !== undefined && model.path === undefined) {
-    issues.push({
-      path: "model.base",
-      with: ["model.path"],
-      message: "expected `model.path` with the folder of adapters that belong to it, got none. Set it, or remove the base.",
-    })
-  }
-  if (model.tokenizer === "byte" && model.alphabet !== undefined) {
-    issues.push({
-      path: "model.alphabet",
-      with: ["model.tokenizer"],
-      message: "expected nothing with a byte tokenizer, got an alphabet. Remove it, or use tokenizer: character.",
-    })
-  }
-  return issues
 }
 
 function checkBatch({ rollout, objective, optimizer }: ResolvedConfig): CrossIssue[] {
@@ -252,7 +208,7 @@ function checkServer({ engine, model, rollout, lora, objective }: ResolvedConfig
   if (server !== undefined && holdsSecret(server.url)) {
     refuse("engine.server.url", "expected an address without user, password and query, which would be written to config.yaml, plans and logs, got one that has them. Put the key into TINKER_API_KEY.")
   }
-  if (model.preset !== undefined) refuse("model.preset", "expected `model.path` with the tokenizer of the server's base model, got a preset. The server has the weights.")
+  if (model.preset !== undefined) refuse("model.preset", "expected `model.path` or `model.hub` with the tokenizer of the server's base model, got a preset. The server has the weights.")
   if (rollout.temperature !== 1) {
     refuse("rollout.temperature", `expected 1 with kind tinker, since servers compute log-probs for training at temperature 1, got ${rollout.temperature}. Set it to 1.`)
   }

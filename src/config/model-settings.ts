@@ -1,5 +1,5 @@
 /**
- * `model`: where the policy comes from. Either a model on disk (`path`) or a small preset from scratch.
+ * `model`: where the policy comes from. A model on disk (`path`), a model of the Hugging Face hub, or a small preset from scratch.
  */
 import { z } from "zod"
 import { defaults } from "./defaults.ts"
@@ -10,9 +10,17 @@ export interface ModelSettings {
   readonly path?: string
   /** Model that the adapters at `path` belong to; the one that they name when absent. */
   readonly base?: string
+  /** Model of the Hugging Face hub, `owner/name`; with `task.hub` the only setting that makes the network be used. */
+  readonly hub?: string
+  /** Branch, tag or commit of `hub`; main when absent. */
+  readonly revision?: string
+  /** What `revision` was when the run began. The run's own config.yaml has it, so that a resumed run has the same model. */
+  readonly commit?: string
+  /** A GGUF file of `hub`, where the repository holds several or a folder beside it. */
+  readonly file?: string
   /** Name of a preset, initialised from scratch with `seed`. */
   readonly preset?: string
-  /** Tokenizer of a preset; absent with `path`, whose folder brings its own. */
+  /** Tokenizer of a preset; absent with `path` and `hub`, which bring their own. */
   readonly tokenizer?: "character" | "byte"
   /** Characters of a character tokenizer; the task's own alphabet when absent. */
   readonly alphabet?: string
@@ -34,7 +42,11 @@ export const modelSchema: z.ZodType<ModelSettings> = z
       .min(1)
       .exactOptional()
       .describe("Model that the adapters at path belong to; the one that they name when absent"),
-    preset: z.string().min(1).exactOptional().describe("Small model created from scratch, instead of path"),
+    hub: z.string().min(1).exactOptional().describe("Model of the Hugging Face hub, owner/name, fetched once; instead of path"),
+    revision: z.string().min(1).exactOptional().describe("Branch, tag or commit of hub; main when absent"),
+    commit: z.string().min(1).exactOptional().describe("Commit that revision was when the run began; written by pirl"),
+    file: z.string().min(1).exactOptional().describe("A .gguf file of hub, where it holds several"),
+    preset: z.string().min(1).exactOptional().describe("Small model created from scratch, instead of path or hub"),
     tokenizer: z.enum(["character", "byte"]).exactOptional().describe("Tokenizer of a preset"),
     alphabet: z
       .string()

@@ -2,8 +2,9 @@
 import { readdir, stat } from "node:fs/promises"
 import { join, sep } from "node:path"
 import { ConfigError } from "../errors.ts"
+import type { HubFile } from "../hub/cache.ts"
+import { fetchHubFiles } from "../hub/fetch-files.ts"
 import { ALL_SPLITS, chooseFiles, splitName, subsetsOf } from "./file-splits.ts"
-import { fetchHubFiles } from "./hub.ts"
 
 /** Place of a data set: `path` (a file or folder) or `hub`. */
 export interface DatasetLocation {
@@ -67,8 +68,8 @@ async function locateHub(
   splits: string,
 ): Promise<LocatedFiles> {
   const { hub, revision = "main", cacheDir, subset } = location
-  const choose = (paths: readonly string[]): string[] => {
-    const chosen = chooseFiles(paths, {
+  const choose = (listed: readonly HubFile[]): string[] => {
+    const chosen = chooseFiles(listed.map(({ path }) => path), {
       name: hub,
       split,
       subset: subset === ALL_SUBSETS ? undefined : subset,
@@ -79,8 +80,9 @@ async function locateHub(
     const message = `data set ${hub}: expected one of its parts, got ${subsets.map((one) => one || "(top)").join(", ")}. Set task.subset to one of them, or to "*" for all.`
     throw new ConfigError([{ path: "task.subset", message }])
   }
-  const files = await fetchHubFiles({ name: hub, revision, cacheDirectory: cacheDir, choose })
-  return { name: split === undefined ? hub : `${hub} (${split})`, path: "task.hub", files }
+  const repository = { kind: "dataset", name: hub, setting: "task.hub" } as const
+  const { paths } = await fetchHubFiles({ repository, revision, cacheDirectory: cacheDir, choose })
+  return { name: split === undefined ? hub : `${hub} (${split})`, path: "task.hub", files: paths }
 }
 
 /** A file, or every file of a folder. */

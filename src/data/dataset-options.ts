@@ -1,5 +1,6 @@
 /** What a config may say about a data set. */
 import { z } from "zod"
+import { isHubName } from "../config/index.ts"
 import { ConfigError } from "../errors.ts"
 import type { ConfigIssue } from "../errors.ts"
 import { isVerifierSpec } from "../verifiers/registry.ts"
@@ -93,7 +94,7 @@ export const datasetSchema: z.ZodObject<{
     .describe("JSONL, parquet, CSV or TSV file with the training problems, or a folder of them"),
   hub: z
     .string()
-    .regex(/^[\w.-]+\/[\w.-]+$/, { error: "owner/name" })
+    .refine(isHubName, { error: "owner/name" })
     .optional()
     .describe("data set of the Hugging Face hub, owner/name, in place of path"),
   revision: z.string().min(1).optional().describe("branch, tag or commit of hub; main when absent"),

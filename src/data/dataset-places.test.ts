@@ -3,9 +3,9 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, describe, expect, test } from "vitest"
 import { ConfigError, DataError } from "../errors.ts"
+import { fakeHub, hubName } from "../hub/hub.test-helper.ts"
 import { createDatasetTask } from "./dataset.ts"
 import { rejection, testFiles } from "./dataset.test-helper.ts"
-import { fakeHub, hubName } from "./hub.test-helper.ts"
 import type { Task } from "./task.ts"
 
 const files = testFiles()

@@ -1,5 +1,5 @@
 /** Responses of an endpoint: many requests at once, each with its retries. */
-import { withRetries } from "../data/retry.ts"
+import { withRetries } from "../retry.ts"
 import { EngineError } from "../errors.ts"
 import { Endpoint, EndpointFailure } from "./endpoint.ts"
 import type { EndpointOptions } from "./endpoint.ts"

@@ -1,7 +1,7 @@
 /** One request to an OpenAI-compatible server (vLLM, llama.cpp, a hosted one), checked from address to answer. */
 import type { ChatMessage, Problem } from "../data/task.ts"
-import { isRetryableStatus, retryAfterMs } from "../data/retry.ts"
-import type { AttemptFailure } from "../data/retry.ts"
+import { isRetryableStatus, retryAfterMs } from "../retry.ts"
+import type { AttemptFailure } from "../retry.ts"
 import { ConfigError, EngineError } from "../errors.ts"
 import type { ModelResponse } from "./responder.ts"
 

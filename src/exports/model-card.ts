@@ -111,7 +111,7 @@ function trainingRows({ config, run, step }: NonNullable<CardFacts["training"]>)
   // Who goes on after the exported step had no part in it.
   const programs = programsOf(run.events.filter(({ kind, checkpoint }) => !(kind === "resume" && typeof checkpoint === "number" && checkpoint >= step)))
   return [
-    ["start", model.path === undefined ? `from scratch, preset ${code(model.preset ?? "")}` : `the model ${code(model.path)}`],
+    ["start", startOf(model)],
     ["task", code(name) + (Object.keys(options).length === 0 ? "" : ` ${code(JSON.stringify(options))}`)],
     ...(warmStart.enabled ? [["warm start", `supervised, to ${warmStart.targetAccuracy} held-out accuracy`] as Row] : []),
     ["steps", `${step} of ${train.steps}`],
@@ -123,6 +123,11 @@ function trainingRows({ config, run, step }: NonNullable<CardFacts["training"]>)
     ["seed", String(seed)],
     ...(programs.length === 0 ? [] : [["trained by", programs.map(escapeMarkdown).join(", then ")] as Row]),
   ]
+}
+
+function startOf({ path, hub, commit, preset }: ResolvedConfig["model"]): string {
+  if (hub !== undefined) return `the model ${code(hub)} of the Hugging Face hub${commit === undefined ? "" : `, commit ${code(commit)}`}`
+  return path === undefined ? `from scratch, preset ${code(preset ?? "")}` : `the model ${code(path)}`
 }
 
 function results({ run, step }: NonNullable<CardFacts["training"]>, saved: SavedAccuracy | undefined): string {

@@ -5,6 +5,7 @@ import { copyFileSync, existsSync, mkdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import type { EvaluationPoint } from "../analysis/index.ts"
 import { CheckpointError, ConfigError } from "../errors.ts"
+import { savedModelPath } from "../hub/configured-model.ts"
 import { loadAdapter, mergeAdapter } from "../model/adapter.ts"
 import { isAdapterFolder } from "../model/adapter-folder.ts"
 import type { ModelConfig, WeightType } from "../model/config.ts"
@@ -145,10 +146,9 @@ async function loadModel({ directory, base: named, training }: ExportSource): Pr
     const { config, tokenizer, generation, readWeights } = await openModel(directory, { base: named })
     return { config, tokenizer, generation, weights: readWeights }
   }
-  const { path: ofRun, base: ofAdapters } = training!.config.model
-  const base = ofRun!
+  const base = (await savedModelPath(training!.config.model))!
   if (!existsSync(base)) throw new CheckpointError(`${directory}: expected the model ${base} that its adapters belong to, got no such path. Run the command where that path leads to it.`)
-  const { config, tokenizer, generation, readWeights } = await openModel(base, { base: ofAdapters })
+  const { config, tokenizer, generation, readWeights } = await openModel(base, { base: training!.config.model.base })
   const weights = async (): Promise<Weights> => mergeAdapter(config, lora, new Map([...(await readWeights()), ...(await loadAdapter(directory, config, lora))]))
   return { config, tokenizer, generation, weights }
 }

@@ -211,6 +211,19 @@ describe("shards", () => {
     expect(sameWeights(await (await loadModelFolder(directory)).readWeights(), weights)).toBe(true)
   })
 
+  test.each([
+    ["model.safetensors", "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 269060552\n", /model\.safetensors: expected a safetensors file, got a Git LFS pointer that stands for 269 MB\. Run `git lfs pull`/],
+    ["tokenizer.json", "version https://git-lfs.github.com/spec/v1\n", /tokenizer\.json: expected JSON, got a Git LFS pointer\. Run `git lfs pull`/],
+    ["config.json", "<!DOCTYPE html>", /config\.json: expected JSON, got a web page\. Download the file itself/],
+    ["model.safetensors", "<html>Access denied</html>", /model\.safetensors: expected a safetensors file, got a web page/],
+  ])("%s that was not really downloaded is told from a damaged one", async (name, content, message) => {
+    const directory = copyOf(good)
+    writeFileSync(join(directory, name), content)
+    const error: unknown = await loadModelFolder(directory).catch((reason: unknown) => reason)
+    expect(error).toBeInstanceOf(CheckpointError)
+    expect(String(error)).toMatch(message)
+  })
+
   test("a shard that is missing, lacks a tensor, lies elsewhere or is cut short is named", async () => {
     const { directory, weightMap } = await shardedCopy()
     const index = join(directory, "model.safetensors.index.json")

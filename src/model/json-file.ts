@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises"
 import { CheckpointError } from "../errors.ts"
+import { standInBytes, standInFor } from "../hub/stand-in.ts"
 
 export type JsonObject = Readonly<Record<string, unknown>>
 
@@ -15,13 +16,15 @@ export function showValue(value: unknown): string {
 
 /**
  * Parses JSON text that must be an object.
- * @throws CheckpointError  when it is not JSON, or not an object
+ * @throws CheckpointError  when it is not JSON, or not an object; a Git LFS pointer and a web page are told apart from damage
  */
 export function parseJsonObject(text: string, file: string): JsonObject {
   let value: unknown
   try {
     value = JSON.parse(text)
   } catch (cause) {
+    const standIn = standInFor(Buffer.from(text.slice(0, standInBytes)))
+    if (standIn !== undefined) throw new CheckpointError(`${file}: expected JSON, got ${standIn.what}. ${standIn.fix}`, { cause })
     const reason = cause instanceof Error ? cause.message : String(cause)
     throw new CheckpointError(`${file}: expected JSON, got a syntax error (${reason}). Copy the file again.`, { cause })
   }

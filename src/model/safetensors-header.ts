@@ -5,6 +5,7 @@
  */
 import type { FileHandle } from "node:fs/promises"
 import { CheckpointError } from "../errors.ts"
+import { standInBytes, standInFor } from "../hub/stand-in.ts"
 import type { JsonObject } from "./json-file.ts"
 import { isJsonObject, parseJsonObject, showValue } from "./json-file.ts"
 import { elementCount } from "./weights.ts"
@@ -39,8 +40,10 @@ const elementBytes: Readonly<Record<string, number>> = {
  */
 export async function readHeader(file: FileHandle, path: string): Promise<SafetensorsHeader> {
   const { size } = await file.stat()
-  const prefix = Buffer.alloc(8)
-  const { bytesRead } = await file.read(prefix, 0, 8, 0)
+  const prefix = Buffer.alloc(standInBytes)
+  const { bytesRead } = await file.read(prefix, 0, standInBytes, 0)
+  const standIn = standInFor(prefix.subarray(0, bytesRead))
+  if (standIn !== undefined) throw new CheckpointError(`${path}: expected a safetensors file, got ${standIn.what}. ${standIn.fix}`)
   if (bytesRead < 8) {
     throw new CheckpointError(`${path}: expected a safetensors file, got ${size} bytes. The file is cut short: copy it again.`)
   }

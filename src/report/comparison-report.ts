@@ -38,7 +38,7 @@ function overview({ plan, results }: ComparisonState): Html {
     ["Seeds", plan.seeds.join(", ")],
     ["Runs", `${count("finished")} of ${results.length} finished${failures.length === 0 ? "" : `, ${failures.length} failed`}${open === 0 ? "" : `, ${open} open: the numbers below are of those that are finished`}`],
     ["Task", setting(plan.config, "task.name") ?? "-"],
-    ["Model", setting(plan.config, "model.path") ?? setting(plan.config, "model.preset") ?? "-"],
+    ["Model", setting(plan.config, "model.path") ?? setting(plan.config, "model.hub") ?? setting(plan.config, "model.preset") ?? "-"],
     ["Steps", setting(plan.config, "train.steps") ?? "-"],
     ["pirl, node", `${plan.pirl}, ${plan.node}`],
   ] as const

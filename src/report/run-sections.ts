@@ -46,7 +46,7 @@ export function overview(run: RunLogs): Html {
     ["State", run.state === "silent" && run.holder !== undefined ? `silent: ${run.holder}` : states[run.state]],
     ["Steps", `${step} of ${setting(config, "train.steps") ?? "?"}`],
     ["Task", setting(config, "task.name") ?? "-"],
-    ["Model", setting(config, "model.path") ?? setting(config, "engine.server.baseModel") ?? setting(config, "model.preset") ?? "-"],
+    ["Model", setting(config, "model.path") ?? setting(config, "model.hub") ?? setting(config, "engine.server.baseModel") ?? setting(config, "model.preset") ?? "-"],
     ["Objective", setting(config, "objective.name") ?? "-"],
     ["PIPO", isOn === "false" ? "off" : isOn === undefined ? "-" : `preset ${setting(config, "pipo.preset") ?? "-"}${signal === undefined || signal === "observed" ? "" : `, signal ${signal}`}`],
     ["Seed", setting(config, "seed") ?? "-"],

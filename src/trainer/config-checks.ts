@@ -5,6 +5,7 @@ import type { ConfigCheck, ResolvedConfig } from "../config/index.ts"
 import { checkTaskSettings } from "../data/open-task.ts"
 import type { Task } from "../data/task.ts"
 import { ConfigError, type ConfigIssue } from "../errors.ts"
+import { hubNameIn } from "../hub/repository.ts"
 import { loraTargets } from "../model/lora.ts"
 import { isModelPath } from "../model/open-model.ts"
 import { presetConfig } from "../model/presets.ts"
@@ -28,13 +29,20 @@ function modelIssues({ model, engine }: ResolvedConfig): ConfigIssue[] {
   const { path, preset } = model
   if (engine.kind === "tinker") {
     if (path === undefined || existsSync(join(path, "tokenizer.json"))) return []
-    return [{ path: "model.path", message: `expected a folder with the tokenizer.json of the server's base model, got ${path}. Check the path.` }]
+    return [{ path: "model.path", message: `expected a folder with the tokenizer.json of the server's base model, got ${path}. ${hubAdvice(path) ?? "Check the path."}` }]
   }
   if (preset !== undefined) return issuesOf(() => void presetConfig(preset, { vocabularySize: 1_000_000 }), "model.preset")
   if (path !== undefined && !isModelPath(path)) {
-    return [{ path: "model.path", message: `expected a Hugging Face folder, a .gguf file or a folder of adapters, got ${path}${existsSync(path) ? ", which has neither config.json nor adapter_config.json" : ", which is not there"}. Check the path.` }]
+    const found = existsSync(path) ? ", which has neither config.json nor adapter_config.json" : ", which is not there"
+    const message = `expected a Hugging Face folder, a .gguf file or a folder of adapters, got ${path}${found}. ${hubAdvice(path) ?? "Check the path."}`
+    return [{ path: "model.path", message }]
   }
   return []
+}
+
+function hubAdvice(path: string): string | undefined {
+  const name = hubNameIn(path)
+  return name && `There is no such folder; for the model of that name on the Hugging Face hub set model.hub: ${name} in its place.`
 }
 
 function loraIssues({ lora }: ResolvedConfig): ConfigIssue[] {

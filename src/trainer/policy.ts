@@ -5,6 +5,7 @@ import { openTask } from "../data/open-task.ts"
 import type { Problem, Task } from "../data/task.ts"
 import { OnnxEngine, type OnnxEngineOptions } from "../engine/onnx/onnx-engine.ts"
 import { ConfigError } from "../errors.ts"
+import { savedModelPath } from "../hub/configured-model.ts"
 import type { ModelConfig } from "../model/config.ts"
 import type { GenerationDefaults } from "../model/generation-config.ts"
 import { openModel } from "../model/open-model.ts"
@@ -54,11 +55,13 @@ function presetTokenizer(config: ResolvedConfig, task: Task): Tokenizer {
 /**
  * Reads or makes tokenizer and model config; the weights come with the engine.
  * @throws ConfigError      when preset or alphabet are missing or prompt and response do not fit the context
- * @throws CheckpointError  when the model at `model.path` cannot be used
+ * @throws CheckpointError  when the model cannot be used
+ * @throws DataError        when a model of the hub cannot be fetched
  */
 export async function planPolicy(config: ResolvedConfig, task: Task): Promise<PolicyPlan> {
   const { model } = config
-  const plan = model.path === undefined ? freshPolicy(config, task) : await savedPolicy(model.path, model.base)
+  const path = await savedModelPath(model)
+  const plan = path === undefined ? freshPolicy(config, task) : await savedPolicy(path, model.base)
   checkContext(config, task, plan.tokenizer, plan.modelConfig.contextLength)
   checkFullKl(config, plan.modelConfig)
   return plan

@@ -5,6 +5,7 @@ import type { Task } from "../data/task.ts"
 import { capabilityNotes, cautiousCapabilities, readCapabilities, type ServerCapabilities } from "../engine/tinker/server-capabilities.ts"
 import { TinkerEngine } from "../engine/tinker/tinker-engine.ts"
 import { ConfigError, type ConfigIssue } from "../errors.ts"
+import { savedModelPath } from "../hub/configured-model.ts"
 import { ConfigReader } from "../model/config-reader.ts"
 import { parseJsonObject, readOptionalFile } from "../model/json-file.ts"
 import { loadTokenizer, type Tokenizer } from "../model/tokenizer.ts"
@@ -24,11 +25,11 @@ async function readerOf(path: string): Promise<ConfigReader> {
 }
 
 /**
- * Tokenizer, end of response and context of the base model, from `model.path`: a whole folder, or its tokenizer files alone.
+ * Tokenizer, end of response and context of the base model, from `model.path` or `model.hub`: a whole folder, or its tokenizer files alone.
  * @throws ConfigError when a file has a wrong key, the context is not known, or prompt and response do not fit it
  */
 export async function planServerPolicy(config: ResolvedConfig, task: Task): Promise<ServerPolicyPlan> {
-  const folder = config.model.path!
+  const folder = (await savedModelPath(config.model, false))!
   const tokenizer = await loadTokenizer(folder)
   const [model, generation] = [await readerOf(join(folder, "config.json")), await readerOf(join(folder, "generation_config.json"))]
   const named = [generation, model].map((reader) => reader.tokens("eos_token_id", tokenizer.vocabularySize))

@@ -1,6 +1,7 @@
 /** A whole run in one call: checks the config, opens model and run folder, trains, closes them. */
 import { parseConfig, withSettingsOf, type ConfigInput, type ResolvedConfig } from "../config/index.ts"
 import type { Task } from "../data/task.ts"
+import { fetchConfiguredModel } from "../hub/configured-model.ts"
 import type { Objective } from "../objectives/index.ts"
 import type { UpdateRule } from "../pipo/index.ts"
 import { describeResume, isRunFolder } from "../runs/index.ts"
@@ -32,14 +33,16 @@ export interface TrainRunOptions {
 /**
  * Trains as `pirl train` does.
  * @throws ConfigError      with every problem of the config, before anything is loaded
+ * @throws DataError        when a model of the hub cannot be fetched
  * @throws CheckpointError  when the model folder or the checkpoint to resume from cannot be used
  * @throws NumericsError    after three updates in a row whose loss or gradients were not finite
  */
 export async function trainRun(options: TrainRunOptions): Promise<TrainResult> {
   const { task, objective, rule, observer, signal, runDirectory, resume = false } = options
   const saved = resume && isRunFolder(runDirectory) ? savedConfig(runDirectory) : undefined
-  const config = runConfig(options.config, task, saved)
-  const policy = await openPolicy(config, task, warnOfMemory((text) => observer?.onNote?.(text)))
+  const onNote = (text: string): void => observer?.onNote?.(text)
+  const config = await fetchConfiguredModel(runConfig(options.config, task, saved), saved, { onNote })
+  const policy = await openPolicy(config, task, warnOfMemory(onNote))
   let run: OpenRun | undefined
   try {
     // After the model, so that a model that cannot be opened leaves no run behind.

@@ -11,8 +11,8 @@ export async function openSaved(model: ModelSource, config: ResolvedConfig, give
     await policy.engine.load(model.path)
     return policy
   }
-  const { preset: _preset, tokenizer: _tokenizer, alphabet: _alphabet, base, ...rest } = config.model
+  const { dtype, base } = config.model
   // A checkpoint is a whole model, whatever its run started from.
   const adapterBase = model.config !== undefined || base === undefined ? {} : { base }
-  return openPolicy({ ...config, model: { ...rest, path: model.path, ...adapterBase }, lora: { ...config.lora, enabled: false } }, given)
+  return openPolicy({ ...config, model: { path: model.path, dtype, ...adapterBase }, lora: { ...config.lora, enabled: false } }, given)
 }
