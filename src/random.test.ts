@@ -1,6 +1,6 @@
 import * as fc from "fast-check"
 import { describe, expect, test } from "vitest"
-import { deriveSeed, hashText, integerBelow, permutationIndex, randomStream, uniform } from "./random.ts"
+import { bitsAt, deriveSeed, hashText, integerBelow, permutationIndex, randomStream, uniform } from "./random.ts"
 
 /** Pearson's statistic of counts against equal shares. */
 function chiSquare(counts: readonly number[]): number {
@@ -122,4 +122,28 @@ describe("randomStream", () => {
 test("integerBelow hits every value below the bound and none other", () => {
   const seen = new Set(Array.from({ length: 300 }, (_, i) => integerBelow(6, 4, i)))
   expect([...seen].sort()).toEqual([0, 1, 2, 3, 4, 5])
+})
+
+describe("bitsAt", () => {
+  test("gives the same bits for a key and counter, other ones for others, and these stay what they are", () => {
+    expect([bitsAt(0, 0), bitsAt(1, 0), bitsAt(2 ** 40, 0), bitsAt(0, 1)]).toEqual([0, 804215951, 1164980575, 3144930883])
+  })
+
+  test("each of its bits is set half of the time, in neighbours and for neighbouring keys independently", () => {
+    const count = 20_000
+    const ones = Array.from<number>({ length: 32 }).fill(0)
+    const changes = Array.from<number>({ length: 64 }).fill(0)
+    for (let i = 0; i < count; i++) {
+      const bits = bitsAt(12345, i)
+      const [next, other] = [bits ^ bitsAt(12345, i + 1), bits ^ bitsAt(12346, i)]
+      for (let bit = 0; bit < 32; bit++) {
+        ones[bit]! += (bits >>> bit) & 1
+        changes[bit]! += (next >>> bit) & 1
+        changes[32 + bit]! += (other >>> bit) & 1
+      }
+    }
+    // Five standard errors of a share of one half.
+    const bound = 5 * Math.sqrt(0.25 / count)
+    for (const sum of [...ones, ...changes]) expect(Math.abs(sum / count - 0.5)).toBeLessThan(bound)
+  })
 })

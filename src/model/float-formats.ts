@@ -1,7 +1,8 @@
 /**
  * Conversion between float32 and the 16-bit float formats of weight files, on bit patterns. Rounding is to nearest,
- * ties to even, as PyTorch does it. NaN stays NaN (its payload may not).
+ * ties to even, as PyTorch does it, and for bfloat16 also stochastic. NaN stays NaN (its payload may not).
  */
+import { bitsAt } from "../random.ts"
 
 /** bfloat16 is the upper half of a float32. */
 export function decodeBfloat16(source: Uint16Array, target: Float32Array, offset: number): void {
@@ -16,6 +17,30 @@ export function encodeBfloat16(source: Float32Array, target: Uint16Array): void 
     // Adding to a NaN could carry into the sign; keep its sign and make it quiet.
     if ((value & 0x7fffffff) > 0x7f800000) target[i] = (value >>> 16) | 0x0040
     else target[i] = (value + 0x7fff + ((value >>> 16) & 1)) >>> 16
+  }
+}
+
+/**
+ * Rounds up or down at random, such that the mean of the result is the value: 16 random bits are added below the kept
+ * ones, then the lower half is cut. Updates below half a step, which rounding to nearest undoes, survive in the mean over
+ * many weights. What bfloat16 holds exactly is kept; nothing finite becomes infinite.
+ * @param key    as `deriveSeed` gives it; the bits of an element are a pure function of key and index
+ * @param first  index of the first element in its tensor
+ * Source: S. Gupta et al., arXiv:1502.02551.
+ */
+export function encodeBfloat16Stochastic(source: Float32Array, target: Uint16Array, key: number, first: number): void {
+  const bits = new Uint32Array(source.buffer, source.byteOffset, source.length)
+  for (let i = 0; i < bits.length; i++) {
+    const value = bits[i]
+    if ((value & 0x7fffffff) > 0x7f800000) {
+      target[i] = (value >>> 16) | 0x0040
+      continue
+    }
+    const index = first + i
+    // One draw serves two elements.
+    const random = (bitsAt(key, index >>> 1) >>> ((index & 1) << 4)) & 0xffff
+    const rounded = (value + random) >>> 16
+    target[i] = (rounded & 0x7fff) === 0x7f80 ? value >>> 16 : rounded
   }
 }
 

@@ -9,7 +9,7 @@ import type { ModelFolder } from "./folder.ts"
 import { loadModelFolder, saveModelFolder } from "./folder.ts"
 import { initialiseWeights } from "./initialise.ts"
 import { presetConfig } from "./presets.ts"
-import { readSafetensorsHeader, writeSafetensors } from "./safetensors.ts"
+import { readSafetensorsHeader, readTensors, writeSafetensors } from "./safetensors.ts"
 import { createCharacterTokenizer } from "./tokenizer-create.ts"
 import type { Weights } from "./weights.ts"
 import { parameterSpecs } from "./weights.ts"
@@ -85,7 +85,8 @@ describe("a saved folder", () => {
   })
 
   test.each<[WeightType, string, number]>([
-    ["bf16", "bfloat16", 2 ** -8],
+    // A whole step: stochastic rounding goes up or down.
+    ["bf16", "bfloat16", 2 ** -7],
     ["f16", "float16", 2 ** -11],
   ])("in %s names its type in config.json and is near the weights", async (dtype, name, precision) => {
     const directory = join(root, dtype)
@@ -98,6 +99,41 @@ describe("a saved folder", () => {
       // Below 2^-14 float16 is subnormal: its error is absolute there.
       expect(values.every((value, i) => Math.abs(value - other[i]) <= Math.abs(value) * precision + 2 ** -25)).toBe(true)
     }
+  })
+
+  test("on the bf16 grid, with updates below half a step, keeps its mean shift in bf16; rounding to nearest undoes it", async () => {
+    const name = "model.layers.0.mlp.gate_proj.weight"
+    // Between .05 and .25, where a step is 2^-12 to 2^-10.
+    const start = weights.get(name)!.map((value) => 0.05 + Math.min(0.2, Math.abs(value)))
+    new Uint32Array(start.buffer).forEach((bits, i, all) => (all[i] = bits & 0xffff0000))
+    const update = 2 ** -14
+    const trained = new Map(weights).set(name, start.map((value) => value + update))
+    const shiftIn = (values: Float32Array): number => values.reduce((sum, value, i) => sum + value - start[i]!, 0) / values.length
+    const directories = ["stochastic", "again", "other-seed"].map((folder) => join(root, folder))
+    for (const [i, directory] of directories.entries()) {
+      mkdirSync(directory)
+      await saveModelFolder(directory, { config, weights: trained, tokenizer, dtype: "bf16", roundingSeed: i === 2 ? 8 : 7 })
+    }
+    const files = directories.map((directory) => readFileSync(join(directory, "model.safetensors")))
+    expect([files[0]!.equals(files[1]!), files[0]!.equals(files[2]!)]).toEqual([true, false])
+    const nearest = join(root, "nearest.safetensors")
+    await writeSafetensors(nearest, [{ name, shape: [start.length], values: trained.get(name)! }], { dtype: "bf16" })
+    const stochastic = (await (await loadModelFolder(directories[0]!)).readWeights()).get(name)!
+    expect(shiftIn(stochastic) / update).toBeGreaterThan(0.9)
+    expect(shiftIn(stochastic) / update).toBeLessThan(1.1)
+    expect(shiftIn((await readTensors(nearest, [name])).get(name)!)).toBe(0)
+  })
+
+  test("whose weights bf16 holds exactly is bit for bit the same in it, whatever the seed", async () => {
+    const exact: Weights = new Map([...weights].map(([name, values]) => {
+      const cut = values.slice()
+      new Uint32Array(cut.buffer).forEach((bits, i, all) => (all[i] = bits & 0xffff0000))
+      return [name, cut]
+    }))
+    const directory = join(root, "exact")
+    mkdirSync(directory)
+    await saveModelFolder(directory, { config, weights: exact, tokenizer, dtype: "bf16", roundingSeed: 123 })
+    expect(await (await loadModelFolder(directory)).readWeights()).toEqual(exact)
   })
 
   test("saved once more is byte for byte the same, with tokenizer files and unknown keys carried through", async () => {

@@ -58,20 +58,23 @@ export interface ModelToSave {
   readonly tokenizer: Tokenizer
   /** Storage type. Default f32, which keeps every bit. */
   readonly dtype?: WeightType | undefined
+  /** Seed of the stochastic rounding to bf16. Default 0. */
+  readonly roundingSeed?: number | undefined
   /** Default: the model's own end-of-sequence tokens. */
   readonly generation?: GenerationDefaults | undefined
 }
 
 /**
  * Writes a model into an existing folder, in the layout that transformers and vLLM load. Tokenizer files are written as
- * they were read. Every file, and the folder, is flushed to disk; renaming the folder into place is the caller's part.
+ * they were read. bf16 is rounded stochastically, f16 to nearest (docs/export.md has the measurements). Every file, and
+ * the folder, is flushed to disk; renaming the folder into place is the caller's part.
  * @throws CheckpointError  when weights are missing or left over, or a file cannot be written
  */
 export async function saveModelFolder(directory: string, model: ModelToSave): Promise<void> {
-  const { config, weights, dtype = "f32" } = model
+  const { config, weights, dtype = "f32", roundingSeed = 0 } = model
   const tensors = tensorSources(directory, config, weights)
   await saveModelDescription(directory, model)
-  await writeSafetensors(join(directory, "model.safetensors"), tensors, { dtype, metadata: { format: "pt" } })
+  await writeSafetensors(join(directory, "model.safetensors"), tensors, { dtype, roundingSeed, metadata: { format: "pt" } })
   await flushFolder(directory)
 }
 

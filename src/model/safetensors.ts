@@ -5,8 +5,9 @@
 import type { FileHandle } from "node:fs/promises"
 import { open } from "node:fs/promises"
 import { CheckpointError, PirlError, ShapeError } from "../errors.ts"
+import { deriveSeed } from "../random.ts"
 import type { WeightType } from "./config.ts"
-import { decodeBfloat16, decodeFloat16, encodeBfloat16, encodeFloat16 } from "./float-formats.ts"
+import { decodeBfloat16, decodeFloat16, encodeBfloat16, encodeBfloat16Stochastic, encodeFloat16 } from "./float-formats.ts"
 import type { SafetensorsHeader, TensorEntry } from "./safetensors-header.ts"
 import { readHeader } from "./safetensors-header.ts"
 import type { Weights } from "./weights.ts"
@@ -109,6 +110,8 @@ export interface TensorSource {
 export interface WriteOptions {
   /** Default f32. */
   readonly dtype?: WeightType
+  /** With bf16: rounds stochastically, by bits of this seed and the tensor's name. Without it to nearest. */
+  readonly roundingSeed?: number | undefined
   readonly metadata?: Readonly<Record<string, string>>
 }
 
@@ -130,7 +133,7 @@ export async function writeSafetensors(path: string, tensors: readonly TensorSou
           `${path}: tensor ${tensor.name}: expected ${elementCount(tensor.shape)} values for [${tensor.shape.join(", ")}], got ${values.length}. Check the model's config.`,
         )
       }
-      await writeTensor(file, path, tensor.name, values, dtype)
+      await writeTensor(file, path, tensor.name, values, dtype, options.roundingSeed)
     }
     await file.sync()
   })
@@ -158,7 +161,8 @@ function encodeHeader(path: string, tensors: readonly TensorSource[], dtype: Wei
   return header
 }
 
-async function writeTensor(file: FileHandle, path: string, name: string, values: Float32Array, dtype: WeightType): Promise<void> {
+async function writeTensor(file: FileHandle, path: string, name: string, values: Float32Array, dtype: WeightType, roundingSeed: number | undefined): Promise<void> {
+  const key = roundingSeed === undefined ? undefined : deriveSeed(roundingSeed, `bf16 ${name}`)
   const staging = dtype === "f32" ? undefined : new Uint16Array(Math.min(chunkElements, values.length))
   for (let start = 0; start < values.length; start += chunkElements) {
     const chunk = values.subarray(start, start + chunkElements)
@@ -166,7 +170,8 @@ async function writeTensor(file: FileHandle, path: string, name: string, values:
     if (staging !== undefined) {
       encoded = staging.subarray(0, chunk.length)
       if (dtype === "bf16") {
-        encodeBfloat16(chunk, encoded)
+        if (key === undefined) encodeBfloat16(chunk, encoded)
+        else encodeBfloat16Stochastic(chunk, encoded, key, start)
       } else {
         const overflow = encodeFloat16(chunk, encoded)
         if (overflow >= 0) {

@@ -45,6 +45,7 @@ export async function savePolicy(
     weights: lora === undefined ? policyWeights(settings, weights) : mergeAdapter(config, lora, policyWeights(settings, weights)),
     tokenizer: settingsTokenizer(settings),
     dtype: options.dtype,
+    roundingSeed: settings.seed,
     generation: settings.generation as GenerationDefaults | undefined,
   })
 }
