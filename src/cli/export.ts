@@ -4,11 +4,10 @@
 import { basename, join, resolve } from "node:path"
 import { ConfigError } from "../errors.ts"
 import { writeCsvTables } from "../exports/csv-tables.ts"
-import { exportModel } from "../exports/model-export.ts"
+import { exportModel, type ExportWeightType } from "../exports/model-export.ts"
 import { writeOutputFolder } from "../exports/output-folder.ts"
 import { writeTensorBoard } from "../exports/tensorboard.ts"
 import { writeWandb } from "../exports/wandb.ts"
-import type { WeightType } from "../model/config.ts"
 import { readRun } from "../runs/index.ts"
 import { packageVersion } from "../version.ts"
 import type { CliContext, Command, CommandArguments } from "./command.ts"
@@ -17,9 +16,9 @@ import { counted } from "./format.ts"
 import { resolveModelSource } from "./model-source.ts"
 import { namedRuns } from "./named-runs.ts"
 
-const modelFormats = ["hf", "onnx", "gguf-ready-hf", "adapter"] as const
+const modelFormats = ["hf", "onnx", "gguf", "gguf-ready-hf", "adapter"] as const
 const logFormats = ["tensorboard", "wandb", "csv"] as const
-const weightTypes = ["f32", "bf16", "f16"] as const
+const weightTypes = ["f32", "bf16", "f16", "q8_0"] as const
 
 type LogFormat = (typeof logFormats)[number]
 
@@ -34,23 +33,25 @@ export const exportCommand: Command = {
   positionalCount: { min: 1, max: 1000 },
   options: [
     { name: "to", kind: "text", placeholder: "FORMAT", help: `Model: ${modelFormats.join(", ")}; logs: ${logFormats.join(", ")}` },
-    { name: "out", kind: "text", placeholder: "DIR", help: "New or empty folder" },
+    { name: "out", kind: "text", placeholder: "DIR", help: "New or empty folder (default for models: NAME-FORMAT)" },
     { name: "checkpoint", kind: "integer", placeholder: "STEP", help: "Checkpoint of the run (default the newest)" },
     { name: "base", kind: "text", placeholder: "MODEL", help: "Base of a folder of adapters (default the one that it names)" },
-    { name: "dtype", kind: "text", placeholder: "TYPE", help: "f32, bf16 or f16 (default model.dtype of the run)" },
+    { name: "dtype", kind: "text", placeholder: "TYPE", help: "f32, bf16 or f16 (default model.dtype of the run); gguf: f16, q8_0 or f32" },
     { name: "license", kind: "text", placeholder: "ID", help: "Licence of the weights for the README, e.g. apache-2.0" },
     { name: "name", kind: "text", placeholder: "NAME", help: "Name of the model in the README (default that of the folder)" },
     { name: "project", kind: "text", placeholder: "NAME", help: "Project for wandb (default pirl)" },
   ],
   description:
     "The model of a run (or a folder, a .gguf file, PEFT adapters): hf is for transformers and vLLM, onnx for transformers.js;\n" +
-    "gguf-ready-hf is hf, checked for llama.cpp's convert_hf_to_gguf.py; adapter is PEFT's, other formats merge adapters.\n" +
+    "gguf is one file for llama.cpp, with a Modelfile for Ollama; gguf-ready-hf is hf, checked for llama.cpp's\n" +
+    "convert_hf_to_gguf.py; adapter is PEFT's, other formats merge adapters.\n" +
     "The README tells how it was trained and what was measured.\n" +
     "The logs of runs, or of all runs below a folder: tensorboard writes event files, wandb an offline run for\n" +
     "`wandb sync`, csv one file per table.",
   examples: [
     ["pirl export runs/quickstart --to onnx --out quickstart-onnx --license mit", "For transformers.js"],
     ["pirl export runs/math --to hf --dtype bf16 --out math-model", "For transformers and vLLM"],
+    ["pirl export runs/math --to gguf --dtype q8_0 --out math-gguf", "Then: ollama create math -f math-gguf/Modelfile"],
     ["pirl export runs --to tensorboard --out events", "Then: tensorboard --logdir events"],
     ["pirl export runs/math --to wandb --project math --out wandb-math", "Then: wandb sync wandb-math/offline-run-*"],
   ],
@@ -59,12 +60,13 @@ export const exportCommand: Command = {
 
 async function runExport(args: CommandArguments, context: CliContext): Promise<number> {
   const format = args.text("to")
-  const out = args.text("out")
+  const given = args.text("out")
   const issues: string[] = []
   const known: readonly string[] = [...modelFormats, ...logFormats]
   if (format === undefined || !known.includes(format)) issues.push(`expected --to with one of ${known.join(", ")}, got ${format ?? "nothing"}.`)
-  if (out === undefined) issues.push("expected --out DIR, got nothing.")
   const ofModel = modelFormats.some((other) => other === format)
+  const out = given ?? (ofModel ? `${basename(resolve(args.positionals[0]!))}-${format}` : undefined)
+  if (out === undefined) issues.push("expected --out DIR, got nothing.")
   if (ofModel && args.positionals.length > 1) issues.push(`expected one run with --to ${format}, got ${args.positionals.length}.`)
   const foreign = ofModel ? ["project"] : format === "wandb" ? modelOptions : ["project", ...modelOptions]
   for (const option of foreign) if (args.text(option) !== undefined && format !== undefined) issues.push(`expected no --${option} with --to ${format}. Leave it out.`)
@@ -84,7 +86,7 @@ async function exportOneModel(args: CommandArguments, out: string, context: CliC
     out,
     name: args.text("name") ?? basename(resolve(path)),
     license: args.text("license"),
-    dtype: args.text("dtype") as WeightType | undefined,
+    dtype: args.text("dtype") as ExportWeightType | undefined,
     versions: { pirl: packageVersion(), node: process.versions.node },
   })
   context.out.write(`${out}: the model ${step === undefined ? `of ${path}` : `of step ${step} of ${path}`}\n`)

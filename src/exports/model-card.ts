@@ -7,7 +7,7 @@ import { parameterCount } from "../model/weights.ts"
 import { programsOf, summarizeRun, type AccuracySummary, type RunRecord } from "../runs/index.ts"
 
 /** What an exported folder is for. */
-export type ModelFormat = "hf" | "onnx" | "gguf-ready-hf" | "adapter"
+export type ModelFormat = "hf" | "onnx" | "gguf" | "gguf-ready-hf" | "adapter"
 
 /** What a card says. */
 export interface CardFacts {
@@ -48,7 +48,7 @@ export function modelCard(facts: CardFacts): string {
 }
 
 function head({ license, format, training }: CardFacts): string {
-  const library = { hf: "transformers", onnx: "transformers.js", "gguf-ready-hf": "transformers", adapter: "peft" }[format]
+  const library = { hf: "transformers", onnx: "transformers.js", gguf: "gguf", "gguf-ready-hf": "transformers", adapter: "peft" }[format]
   const tags = ["pirl", "reinforcement-learning", "rlvr", ...(training === undefined ? [] : [training.config.objective.name, ...(training.config.pipo.enabled ? ["pipo"] : [])])]
   return [
     "---",
@@ -88,6 +88,8 @@ function usage({ format }: CardFacts): string {
         "",
         'model = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained("BASE"), "FOLDER")',
       ])
+    case "gguf":
+      return fence("sh", ["ollama create MODEL -f Modelfile", 'ollama run MODEL "PROMPT"'])
     case "gguf-ready-hf":
       return fence("sh", ["python convert_hf_to_gguf.py FOLDER --outfile model.gguf --outtype bf16"])
     case "hf":

@@ -10,10 +10,12 @@ import { isAdapterFolder } from "../model/adapter-folder.ts"
 import type { ModelConfig, WeightType } from "../model/config.ts"
 import { saveModelDescription, saveModelFolder } from "../model/folder.ts"
 import type { GenerationDefaults } from "../model/generation-config.ts"
+import type { GgufWeightType } from "../model/gguf/config-to-gguf.ts"
 import { openModel } from "../model/open-model.ts"
 import type { Tokenizer } from "../model/tokenizer.ts"
 import type { Weights } from "../model/weights.ts"
 import type { RunRecord } from "../runs/index.ts"
+import { planGgufFolder } from "./gguf-folder.ts"
 import { ggufReadiness, tokenizerFingerprint } from "./gguf-readiness.ts"
 import { modelCard, type ModelFormat } from "./model-card.ts"
 import { inlineLimit, writeOnnxModel } from "./onnx-model.ts"
@@ -29,6 +31,18 @@ export interface ExportSource {
   readonly training: { readonly config: ResolvedConfig; readonly run: RunRecord; readonly step: number } | undefined
 }
 
+/** What weights are stored as; q8_0 is GGUF's. */
+export type ExportWeightType = WeightType | GgufWeightType
+
+/** The types of each format, the default first where no run says otherwise. */
+export const exportWeightTypes: Readonly<Record<ModelFormat, readonly ExportWeightType[]>> = {
+  hf: ["f32", "bf16", "f16"],
+  onnx: ["f32"],
+  gguf: ["f16", "q8_0", "f32"],
+  "gguf-ready-hf": ["f32", "bf16", "f16"],
+  adapter: ["f32"],
+}
+
 /** How a model is exported. */
 export interface ModelExportOptions {
   readonly source: ExportSource
@@ -38,8 +52,8 @@ export interface ModelExportOptions {
   /** What the card calls it. */
   readonly name: string
   readonly license?: string | undefined
-  /** Storage type; that of the run's model.dtype when absent. ONNX is written in f32. */
-  readonly dtype?: WeightType | undefined
+  /** One of the format's; when absent that of the run's model.dtype, or the format's default. */
+  readonly dtype?: ExportWeightType | undefined
   /** Versions for the card, by program. */
   readonly versions: Readonly<Record<string, string>>
   /** Bytes of weights inside an ONNX file. */
@@ -62,22 +76,41 @@ interface LoadedModel {
  */
 export async function exportModel(options: ModelExportOptions): Promise<readonly string[]> {
   const { source, format, out, training } = { ...options, training: options.source.training }
+  const dtype = storageType(options)
   const model = await loadModel(source)
-  const dtype = format === "onnx" ? "f32" : (options.dtype ?? training?.config.model.dtype ?? "f32")
-  if (format === "onnx" && options.dtype !== undefined && options.dtype !== "f32") throw refused(`--dtype: expected f32 with --to onnx, got ${options.dtype}. Leave it out.`)
-  if (format === "adapter" && (options.dtype ?? "f32") !== "f32") throw refused(`--dtype: expected f32 with --to adapter, got ${options.dtype}. Leave it out.`)
-  const notes = format === "gguf-ready-hf" ? [ggufNote(model)] : []
-  if (format !== "adapter" && tokenizerFingerprint(model.tokenizer) === undefined) {
+  const gguf = format === "gguf" ? planGgufFolder(model, { ...options, license: options.license, dtype: ggufType(dtype) }) : undefined
+  const notes = format === "gguf-ready-hf" ? [ggufNote(model)] : [...(gguf?.notes ?? [])]
+  if (format !== "adapter" && gguf === undefined && tokenizerFingerprint(model.tokenizer) === undefined) {
     notes.push("The tokenizer knows the characters of its task only. transformers and transformers.js drop all others without a word.")
   }
   return writeOutputFolder(out, async (directory) => {
     if (format === "adapter") copyAdapter(source, directory)
+    else if (gguf !== undefined) await gguf.write(directory)
     else if (format === "onnx") notes.push(...(await writeOnnxFolder(directory, model, options.inlineLimit ?? inlineLimit)))
-    else await saveModelFolder(directory, { ...model, weights: await model.weights(), dtype })
-    const card = { name: options.name, format, license: options.license, model: model.config, dtype: format === "adapter" ? "f32" : dtype, versions: options.versions, training, notes }
+    else await saveModelFolder(directory, { ...model, weights: await model.weights(), dtype: folderType(dtype), roundingSeed: training?.config.seed })
+    const card = { name: options.name, format, license: options.license, model: model.config, dtype, versions: options.versions, training, notes }
     writeFileSync(join(directory, "README.md"), modelCard(card))
     return notes
   })
+}
+
+/** The types of folders, and those of GGUF files: `storageType` has seen to it that each format gets its own. */
+function folderType(dtype: ExportWeightType): WeightType {
+  if (dtype === "q8_0") throw new Error("a folder in q8_0")
+  return dtype
+}
+
+function ggufType(dtype: ExportWeightType): GgufWeightType {
+  if (dtype === "bf16") throw new Error("a GGUF file in bf16")
+  return dtype
+}
+
+/** @throws ConfigError when the format has no such type */
+function storageType({ format, dtype, source }: ModelExportOptions): ExportWeightType {
+  const types = exportWeightTypes[format]
+  if (dtype !== undefined && !types.includes(dtype)) throw refused(`--dtype: expected ${types.join(" or ")} with --to ${format}, got ${dtype}. Leave it out.`)
+  const ofRun = format === "gguf" ? undefined : source.training?.config.model.dtype
+  return dtype ?? (ofRun !== undefined && types.includes(ofRun) ? ofRun : types[0]!)
 }
 
 function refused(message: string): ConfigError {

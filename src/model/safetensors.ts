@@ -16,7 +16,7 @@ import { elementCount } from "./weights.ts"
 export type { SafetensorsHeader, TensorEntry } from "./safetensors-header.ts"
 
 /** Elements converted or moved at a time: 16 MiB of float32. */
-const chunkElements = 4 * 1024 * 1024
+export const chunkElements: number = 4 * 1024 * 1024
 
 const typeNames: Readonly<Record<WeightType, string>> = { f32: "F32", bf16: "BF16", f16: "F16" }
 
@@ -25,7 +25,11 @@ export function isReadableType(type: string): boolean {
   return type === "F32" || type === "BF16" || type === "F16"
 }
 
-async function withFile<T>(path: string, flags: string, work: (file: FileHandle) => Promise<T>): Promise<T> {
+/**
+ * Opens a file for as long as `work` takes.
+ * @throws CheckpointError  on a failed read or write, a full disk included
+ */
+export async function withFile<T>(path: string, flags: string, work: (file: FileHandle) => Promise<T>): Promise<T> {
   try {
     const file = await open(path, flags)
     try {
@@ -185,7 +189,8 @@ async function writeTensor(file: FileHandle, path: string, name: string, values:
   }
 }
 
-async function writeFully(file: FileHandle, bytes: Uint8Array): Promise<void> {
+/** Writes all of the bytes where the file stands. */
+export async function writeFully(file: FileHandle, bytes: Uint8Array): Promise<void> {
   let done = 0
   while (done < bytes.length) {
     const { bytesWritten } = await file.write(bytes, done, bytes.length - done)

@@ -43,7 +43,7 @@ export function createByteTokenizer(): Tokenizer {
  * The printable stand-in of each byte in byte-level tokenizers: printable Latin-1 stands for itself, the other bytes
  * take the code points from U+0100 on. Source: GPT-2's `bytes_to_unicode`.
  */
-function byteSymbols(): string[] {
+export function byteSymbols(): string[] {
   let next = 0x100
   return Array.from({ length: 256 }, (_, byte) => {
     const printable = (byte >= 0x21 && byte <= 0x7e) || (byte >= 0xa1 && byte <= 0xac) || byte >= 0xae

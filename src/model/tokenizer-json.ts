@@ -5,17 +5,21 @@ import { CheckpointError, DataError } from "../errors.ts"
 import type { JsonObject } from "./json-file.ts"
 import { isJsonObject, showValue } from "./json-file.ts"
 
-interface AddedToken {
+export interface AddedToken {
   readonly id: number
   readonly content: string
+  /** A control token, and not a piece of text that is kept whole. */
+  readonly special: boolean
 }
 
-function addedTokensOf(json: JsonObject): AddedToken[] {
+/** Tokens of a tokenizer.json beside those of its model. */
+export function addedTokensOf(json: JsonObject): AddedToken[] {
   const list: unknown[] = Array.isArray(json["added_tokens"]) ? json["added_tokens"] : []
-  return list.filter(
-    (token): token is AddedToken & JsonObject =>
-      isJsonObject(token) && typeof token["id"] === "number" && typeof token["content"] === "string",
-  )
+  return list.flatMap((token) => {
+    if (!isJsonObject(token)) return []
+    const { id, content, special } = token
+    return typeof id === "number" && typeof content === "string" ? [{ id, content, special: special === true }] : []
+  })
 }
 
 /** One more than the largest id of the model's vocabulary and the added tokens. */
