@@ -276,6 +276,8 @@ export type {
   RunState,
   RunSummary,
   RunTableName,
+  SavedAccuracy,
+  SavedMeasure,
   SignalSummary,
   StepTime,
   TimeRecord,
@@ -322,7 +324,7 @@ export type {
 
 // Exports: a trained model for other programs.
 export { exportModel } from "./exports/model-export.ts"
-export type { ExportSource, ModelExportOptions } from "./exports/model-export.ts"
+export type { ExportSource, ExportWeightType, ModelExport, ModelExportOptions } from "./exports/model-export.ts"
 export type { ModelFormat } from "./exports/model-card.ts"
 
 // Errors: every one that a user's mistake can cause.

@@ -77,7 +77,7 @@ export const commandTable: readonly CommandEntry[] = [
   {
     name: "export",
     summary: "Write a trained model or the logs of runs for other programs",
-    load: async () => (await import("./export.ts")).exportCommand,
+    load: async () => (await import("./export.ts")).exportCommand((await import("./backends/exporting.ts")).exportBackend),
   },
   {
     name: "analyze",

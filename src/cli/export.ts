@@ -2,17 +2,19 @@
  * `pirl export`: a trained model for other programs, or the logs of runs for other trackers.
  */
 import { basename, join, resolve } from "node:path"
-import { ConfigError } from "../errors.ts"
+import type { EvaluationPoint } from "../analysis/index.ts"
+import type { ResolvedConfig } from "../config/index.ts"
+import { ConfigError, PirlError } from "../errors.ts"
 import { writeCsvTables } from "../exports/csv-tables.ts"
 import { exportModel, type ExportWeightType } from "../exports/model-export.ts"
 import { writeOutputFolder } from "../exports/output-folder.ts"
 import { writeTensorBoard } from "../exports/tensorboard.ts"
 import { writeWandb } from "../exports/wandb.ts"
-import { readRun } from "../runs/index.ts"
+import { readRun, type SavedAccuracy } from "../runs/index.ts"
 import { packageVersion } from "../version.ts"
 import type { CliContext, Command, CommandArguments } from "./command.ts"
 import { exitCodes } from "./exit-code.ts"
-import { counted } from "./format.ts"
+import { counted, formatShare } from "./format.ts"
 import { resolveModelSource } from "./model-source.ts"
 import { namedRuns } from "./named-runs.ts"
 
@@ -23,10 +25,31 @@ const weightTypes = ["f32", "bf16", "f16", "q8_0"] as const
 type LogFormat = (typeof logFormats)[number]
 
 /** Options that only models have. */
-const modelOptions = ["base", "checkpoint", "dtype", "license", "name"]
+const modelOptions = ["base", "checkpoint", "dtype", "eval-problems", "license", "name", "no-eval"]
 
-/** The command. */
-export const exportCommand: Command = {
+/** What this command needs of the layers below. */
+export interface ExportBackend {
+  /**
+   * Measures an exported model on the held-out problems of its run.
+   * @returns undefined when the task has none
+   * @throws PirlError  when the task cannot be opened
+   */
+  measure(path: string, config: ResolvedConfig, options: MeasureOptions): Promise<EvaluationPoint | undefined>
+}
+
+export interface MeasureOptions {
+  /** Problems, from the first; those of the run's evaluations when undefined. */
+  readonly problems: number | undefined
+  /** Hears what is done and how long it has taken. */
+  readonly onNote: (text: string) => void
+}
+
+/** The command, on an evaluation. */
+export function exportCommand(backend: ExportBackend): Command {
+  return { ...command, run: (args, context) => runExport(backend, args, context) }
+}
+
+const command: Omit<Command, "run"> = {
   name: "export",
   summary: "Write a trained model or the logs of runs for other programs",
   positionals: "RUN...",
@@ -37,6 +60,8 @@ export const exportCommand: Command = {
     { name: "checkpoint", kind: "integer", placeholder: "STEP", help: "Checkpoint of the run (default the newest)" },
     { name: "base", kind: "text", placeholder: "MODEL", help: "Base of a folder of adapters (default the one that it names)" },
     { name: "dtype", kind: "text", placeholder: "TYPE", help: "f32, bf16 or f16 (default model.dtype of the run); gguf: f16, q8_0 or f32" },
+    { name: "no-eval", kind: "flag", help: "Do not measure the exported model on the run's held-out problems" },
+    { name: "eval-problems", kind: "integer", placeholder: "N", help: "Measure it on the first N (default as the run's evaluations)" },
     { name: "license", kind: "text", placeholder: "ID", help: "Licence of the weights for the README, e.g. apache-2.0" },
     { name: "name", kind: "text", placeholder: "NAME", help: "Name of the model in the README (default that of the folder)" },
     { name: "project", kind: "text", placeholder: "NAME", help: "Project for wandb (default pirl)" },
@@ -55,10 +80,9 @@ export const exportCommand: Command = {
     ["pirl export runs --to tensorboard --out events", "Then: tensorboard --logdir events"],
     ["pirl export runs/math --to wandb --project math --out wandb-math", "Then: wandb sync wandb-math/offline-run-*"],
   ],
-  run: runExport,
 }
 
-async function runExport(args: CommandArguments, context: CliContext): Promise<number> {
+async function runExport(backend: ExportBackend, args: CommandArguments, context: CliContext): Promise<number> {
   const format = args.text("to")
   const given = args.text("out")
   const issues: string[] = []
@@ -69,18 +93,28 @@ async function runExport(args: CommandArguments, context: CliContext): Promise<n
   if (out === undefined) issues.push("expected --out DIR, got nothing.")
   if (ofModel && args.positionals.length > 1) issues.push(`expected one run with --to ${format}, got ${args.positionals.length}.`)
   const foreign = ofModel ? ["project"] : format === "wandb" ? modelOptions : ["project", ...modelOptions]
-  for (const option of foreign) if (args.text(option) !== undefined && format !== undefined) issues.push(`expected no --${option} with --to ${format}. Leave it out.`)
+  for (const option of foreign) if ((args.text(option) !== undefined || args.flag(option)) && format !== undefined) issues.push(`expected no --${option} with --to ${format}. Leave it out.`)
   const dtype = args.text("dtype")
   if (dtype !== undefined && !weightTypes.some((type) => type === dtype)) issues.push(`expected --dtype with one of ${weightTypes.join(", ")}, got ${dtype}.`)
   if (issues.length > 0) throw new ConfigError(issues.map((issue) => ({ path: "", message: `pirl export: ${issue}` })))
-  await (ofModel ? exportOneModel(args, out!, context) : exportLogs(format as LogFormat, args, out!, context))
+  await (ofModel ? exportOneModel(backend, args, out!, context) : exportLogs(format as LogFormat, args, out!, context))
   return exitCodes.ok
 }
 
-async function exportOneModel(args: CommandArguments, out: string, context: CliContext): Promise<void> {
+async function exportOneModel(backend: ExportBackend, args: CommandArguments, out: string, context: CliContext): Promise<void> {
   const path = args.positionals[0]!
   const { path: model, config, step } = resolveModelSource(path, args.number("checkpoint"))
-  const notes = await exportModel({
+  const onNote = (text: string): void => void context.err.write(`${text}\n`)
+  const measure = async (exported: string): Promise<EvaluationPoint | undefined> => {
+    try {
+      return await backend.measure(exported, config!, { problems: args.number("eval-problems"), onNote })
+    } catch (error) {
+      if (!(error instanceof PirlError)) throw error
+      onNote(`The exported model was not measured: ${error.message}`)
+      return undefined
+    }
+  }
+  const { notes, saved } = await exportModel({
     source: { directory: model, base: args.text("base"), training: config === undefined ? undefined : { config, run: readRun(path), step: step! } },
     format: args.text("to") as (typeof modelFormats)[number],
     out,
@@ -88,10 +122,22 @@ async function exportOneModel(args: CommandArguments, out: string, context: CliC
     license: args.text("license"),
     dtype: args.text("dtype") as ExportWeightType | undefined,
     versions: { pirl: packageVersion(), node: process.versions.node },
+    measure: config === undefined || args.flag("no-eval") ? undefined : measure,
   })
   context.out.write(`${out}: the model ${step === undefined ? `of ${path}` : `of step ${step} of ${path}`}\n`)
+  if (saved !== undefined) context.out.write(`${savedLine(saved)}\n`)
   for (const note of notes) context.out.write(`${note}\n`)
   if (args.text("license") === undefined) context.out.write("No licence was chosen: the README says so. Name one by --license.\n")
+}
+
+/** The exported model beside the trained policy, on one line. */
+function savedLine({ dtype, asTrained, size, greedy, expected }: SavedAccuracy): string {
+  const measure = greedy ?? expected
+  const kind = greedy === null ? "expected" : "greedy"
+  if (asTrained && (measure === null || measure.trained !== null)) return `Weights in ${dtype}: those of the checkpoint, bit for bit.`
+  if (measure === null) return `Weights in ${dtype}: not measured as they are stored.`
+  const trained = measure.trained === null ? "" : `; ${formatShare(measure.trained)} in training`
+  return `Weights in ${dtype}: held-out accuracy (${kind}) ${formatShare(measure.accuracy)} on ${counted(size ?? 0, "problem")}${trained}.`
 }
 
 async function exportLogs(format: LogFormat, args: CommandArguments, out: string, context: CliContext): Promise<void> {

@@ -2,7 +2,7 @@
  * The table at the end of a run.
  */
 import type { Interval } from "../analysis/index.ts"
-import type { RunSummary } from "../runs/index.ts"
+import type { RunSummary, SavedAccuracy } from "../runs/index.ts"
 import { formatCount, formatDuration, formatGain, formatShare } from "./format.ts"
 import { columns } from "./command.ts"
 import { signalRows } from "./signal-text.ts"
@@ -25,6 +25,7 @@ export function summaryTable(summary: RunSummary, runDirectory: string): string 
     const change = `${formatShare(start)} to ${formatShare(final)}  (${formatGain(cumulativeImprovement)})`
     rows.push(["held-out accuracy, expected", change])
   }
+  if (summary.saved !== undefined) rows.push(savedRow(summary.saved))
   const { improved, regressed, undecided, unjudged } = summary.verdicts
   if (improved + regressed + undecided > 0) {
     const verdicts = `${improved} improved, ${regressed} regressed, ${undecided} undecided, ${unjudged} not judged`
@@ -46,6 +47,16 @@ export function summaryTable(summary: RunSummary, runDirectory: string): string 
   }
   rows.push(["run folder", runDirectory])
   return `${columns(rows).join("\n")}\n`
+}
+
+/** The model as it was saved, beside the policy that was trained. */
+function savedRow({ dtype, asTrained, size, greedy, expected }: SavedAccuracy): [string, string] {
+  const measure = greedy ?? expected
+  const label = `saved model, ${dtype}`
+  if (asTrained) return [label, "as trained, bit for bit"]
+  if (measure === null) return [label, "not measured"]
+  const change = measure.change === null ? "" : `${formatGain(measure.change.value)} against training`
+  return [label, `${formatShare(measure.accuracy)}${range(measure.change, [change, `${size} problems`].filter((text) => text !== "").join("; "))}`]
 }
 
 /** 95 % interval behind a number, after another remark on it. */

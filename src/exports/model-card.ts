@@ -4,7 +4,7 @@
 import type { ResolvedConfig } from "../config/index.ts"
 import type { ModelConfig } from "../model/config.ts"
 import { parameterCount } from "../model/weights.ts"
-import { programsOf, summarizeRun, type AccuracySummary, type RunRecord } from "../runs/index.ts"
+import { programsOf, summarizeRun, type AccuracySummary, type RunRecord, type SavedAccuracy, type SavedMeasure } from "../runs/index.ts"
 
 /** What an exported folder is for. */
 export type ModelFormat = "hf" | "onnx" | "gguf" | "gguf-ready-hf" | "adapter"
@@ -21,6 +21,8 @@ export interface CardFacts {
   readonly versions: Readonly<Record<string, string>>
   /** Undefined for a model folder that no run of ours made. */
   readonly training: { readonly config: ResolvedConfig; readonly run: RunRecord; readonly step: number } | undefined
+  /** The exported model beside the policy of training; undefined for a model folder. */
+  readonly saved: SavedAccuracy | undefined
   /** Further remarks, a paragraph each. */
   readonly notes: readonly string[]
 }
@@ -29,7 +31,7 @@ type Row = readonly [label: string, value: string]
 
 /** The card as Markdown with its YAML head. */
 export function modelCard(facts: CardFacts): string {
-  const { name, training, notes, versions } = facts
+  const { name, training, saved, notes, versions } = facts
   const parts = [
     head(facts),
     `# ${escapeMarkdown(name)}`,
@@ -39,7 +41,7 @@ export function modelCard(facts: CardFacts): string {
       : []),
     "## Use",
     usage(facts),
-    ...(training === undefined ? [] : ["## Training", table(trainingRows(training)), "## Results", results(training)]),
+    ...(training === undefined ? [] : ["## Training", table(trainingRows(training)), "## Results", results(training, saved)]),
     ...(notes.length === 0 ? [] : ["## Notes", ...notes]),
     "## Versions of the export",
     table(Object.entries(versions)),
@@ -123,7 +125,7 @@ function trainingRows({ config, run, step }: NonNullable<CardFacts["training"]>)
   ]
 }
 
-function results({ run, step }: NonNullable<CardFacts["training"]>): string {
+function results({ run, step }: NonNullable<CardFacts["training"]>, saved: SavedAccuracy | undefined): string {
   const upTo = <T extends { readonly step: number }>(lines: readonly T[]): T[] => lines.filter((line) => line.step <= step)
   const evaluations = upTo(run.evaluations)
   const summary = summarizeRun(upTo(run.metrics), evaluations)
@@ -137,10 +139,26 @@ function results({ run, step }: NonNullable<CardFacts["training"]>): string {
   add("greedy", summary.greedy)
   add("expected", summary.expected)
   if (measured !== undefined) rows.push(["measured", `after step ${measured.step} on ${measured.size} held-out problems of the task`])
+  if (saved !== undefined) rows.push(...savedRows(saved))
   const { improved, regressed, undecided, unjudged } = summary.verdicts
   rows.push(["verdicts on updates", `${improved} improved, ${regressed} regressed, ${undecided} undecided, ${unjudged} not judged`])
   rows.push(["tokens", `${summary.sampledTokens} sampled, ${summary.trainedTokens} trained on`])
   return `${table(rows)}\n\nIn brackets: 95 % interval. Nothing else was measured; what the model does beyond this task is not known.`
+}
+
+function savedRows({ dtype, asTrained, size, greedy, expected }: SavedAccuracy): Row[] {
+  const label = `these weights (${dtype})`
+  if (greedy === null && expected === null) return [[label, asTrained ? "as trained, bit for bit" : "not measured as stored here"]]
+  const row = (kind: string, measure: SavedMeasure | null): Row[] =>
+    measure === null ? [] : [[`${label}, ${kind}`, `${share(measure.accuracy, measure.interval)} on ${size} problems${asTrained ? ", as trained" : measured(measure)}`]]
+  return [...row("greedy", greedy), ...row("expected", expected)]
+}
+
+/** The change from the trained policy, in points of a hundred. */
+function measured({ trained, change }: SavedMeasure): string {
+  if (trained === null) return ""
+  const points = (value: number): string => (100 * value).toFixed(1)
+  return `; trained ${points(trained)} %${change === null ? "" : `, change ${points(change.value)} [${points(change.low)}, ${points(change.high)}] points`}`
 }
 
 function share(value: number, interval: { readonly low: number; readonly high: number } | null): string {

@@ -89,7 +89,7 @@ describe("an ONNX export", () => {
 
   test("keeps its weights in a file of their own beyond the limit, with the same results", async () => {
     const out = join(root, "external")
-    const notes = await exportModel({ source: { directory: model, training: undefined }, format: "onnx", out, name: "tiny", versions, inlineLimit: 1000 })
+    const { notes } = await exportModel({ source: { directory: model, training: undefined }, format: "onnx", out, name: "tiny", versions, inlineLimit: 1000 })
     expect(notes).toEqual([expect.stringContaining("characters of its task only"), expect.stringContaining("onnx/model.onnx_data")])
     expect(statSync(join(out, "onnx", "model.onnx")).size).toBeLessThan(200_000)
     const prompt = tokenizer.encode("12+34=")

@@ -3,7 +3,7 @@
  */
 import { copyFileSync, existsSync, mkdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import type { ResolvedConfig } from "../config/index.ts"
+import type { EvaluationPoint } from "../analysis/index.ts"
 import { CheckpointError, ConfigError } from "../errors.ts"
 import { loadAdapter, mergeAdapter } from "../model/adapter.ts"
 import { isAdapterFolder } from "../model/adapter-folder.ts"
@@ -14,10 +14,10 @@ import type { GgufWeightType } from "../model/gguf/config-to-gguf.ts"
 import { openModel } from "../model/open-model.ts"
 import type { Tokenizer } from "../model/tokenizer.ts"
 import type { Weights } from "../model/weights.ts"
-import type { RunRecord } from "../runs/index.ts"
+import { compareSaved, savedWarning, type SavedAccuracy } from "../runs/index.ts"
 import { planGgufFolder } from "./gguf-folder.ts"
 import { ggufReadiness, tokenizerFingerprint } from "./gguf-readiness.ts"
-import { modelCard, type ModelFormat } from "./model-card.ts"
+import { modelCard, type CardFacts, type ModelFormat } from "./model-card.ts"
 import { inlineLimit, writeOnnxModel } from "./onnx-model.ts"
 import { writeOutputFolder } from "./output-folder.ts"
 
@@ -28,20 +28,22 @@ export interface ExportSource {
   /** Model that a folder of adapters belongs to, in place of the one that it names. */
   readonly base?: string | undefined
   /** The run that the checkpoint belongs to. */
-  readonly training: { readonly config: ResolvedConfig; readonly run: RunRecord; readonly step: number } | undefined
+  readonly training: Training | undefined
 }
+
+type Training = NonNullable<CardFacts["training"]>
 
 /** What weights are stored as; q8_0 is GGUF's. */
 export type ExportWeightType = WeightType | GgufWeightType
 
-/** The types of each format, the default first where no run says otherwise. */
-export const exportWeightTypes: Readonly<Record<ModelFormat, readonly ExportWeightType[]>> = {
+/** Types of each format, the default first. */
+const folderTypes: Readonly<Record<Exclude<ModelFormat, "gguf">, readonly WeightType[]>> = {
   hf: ["f32", "bf16", "f16"],
   onnx: ["f32"],
-  gguf: ["f16", "q8_0", "f32"],
   "gguf-ready-hf": ["f32", "bf16", "f16"],
   adapter: ["f32"],
 }
+const ggufTypes: readonly GgufWeightType[] = ["f16", "q8_0", "f32"]
 
 /** How a model is exported. */
 export interface ModelExportOptions {
@@ -56,8 +58,21 @@ export interface ModelExportOptions {
   readonly dtype?: ExportWeightType | undefined
   /** Versions for the card, by program. */
   readonly versions: Readonly<Record<string, string>>
+  /**
+   * Measures the exported model on the held-out problems of its run: a folder, or a GGUF file. Called where the weights are not
+   * those of the checkpoint bit for bit, or the checkpoint was not measured. Undefined when there is nothing to measure it on.
+   */
+  readonly measure?: ((path: string) => Promise<EvaluationPoint | undefined>) | undefined
   /** Bytes of weights inside an ONNX file. */
   readonly inlineLimit?: number
+}
+
+/** What came of an export. */
+export interface ModelExport {
+  /** What should be known about it, a sentence each. */
+  readonly notes: readonly string[]
+  /** The exported model beside the trained policy; undefined for a model that no run of ours made. */
+  readonly saved: SavedAccuracy | undefined
 }
 
 /** The model that is exported. */
@@ -70,15 +85,16 @@ interface LoadedModel {
 
 /**
  * Writes the folder: weights, tokenizer, generation_config.json and a README.
- * @returns what should be known about it, a sentence each
  * @throws ConfigError      when the folder is taken, or the format does not fit the model
  * @throws CheckpointError  when the model cannot be read
  */
-export async function exportModel(options: ModelExportOptions): Promise<readonly string[]> {
+export async function exportModel(options: ModelExportOptions): Promise<ModelExport> {
   const { source, format, out, training } = { ...options, training: options.source.training }
-  const dtype = storageType(options)
+  const ggufType = format === "gguf" ? chosenType(options, ggufTypes) : undefined
+  const folderType = format === "gguf" ? undefined : chosenType(options, folderTypes[format], training?.config.model.dtype)
+  const dtype = ggufType ?? folderType ?? "f32"
   const model = await loadModel(source)
-  const gguf = format === "gguf" ? planGgufFolder(model, { ...options, license: options.license, dtype: ggufType(dtype) }) : undefined
+  const gguf = ggufType === undefined ? undefined : planGgufFolder(model, { name: options.name, license: options.license, dtype: ggufType })
   const notes = format === "gguf-ready-hf" ? [ggufNote(model)] : [...(gguf?.notes ?? [])]
   if (format !== "adapter" && gguf === undefined && tokenizerFingerprint(model.tokenizer) === undefined) {
     notes.push("The tokenizer knows the characters of its task only. transformers and transformers.js drop all others without a word.")
@@ -87,30 +103,35 @@ export async function exportModel(options: ModelExportOptions): Promise<readonly
     if (format === "adapter") copyAdapter(source, directory)
     else if (gguf !== undefined) await gguf.write(directory)
     else if (format === "onnx") notes.push(...(await writeOnnxFolder(directory, model, options.inlineLimit ?? inlineLimit)))
-    else await saveModelFolder(directory, { ...model, weights: await model.weights(), dtype: folderType(dtype), roundingSeed: training?.config.seed })
-    const card = { name: options.name, format, license: options.license, model: model.config, dtype, versions: options.versions, training, notes }
+    else await saveModelFolder(directory, { ...model, weights: await model.weights(), dtype: folderType, roundingSeed: training?.config.seed })
+    const readable = format === "hf" || format === "gguf-ready-hf" ? directory : gguf === undefined ? undefined : join(directory, gguf.file)
+    const saved = training === undefined ? undefined : await savedAccuracy(options, training, dtype, readable)
+    const warning = saved === undefined ? undefined : savedWarning(saved)
+    if (warning !== undefined) notes.push(warning)
+    const card = { name: options.name, format, license: options.license, model: model.config, dtype, versions: options.versions, training, saved, notes }
     writeFileSync(join(directory, "README.md"), modelCard(card))
-    return notes
+    return { notes, saved }
   })
 }
 
-/** The types of folders, and those of GGUF files: `storageType` has seen to it that each format gets its own. */
-function folderType(dtype: ExportWeightType): WeightType {
-  if (dtype === "q8_0") throw new Error("a folder in q8_0")
-  return dtype
+/** @param readable  what our own engine opens of the export; undefined for the formats of others */
+async function savedAccuracy({ format, measure }: ModelExportOptions, training: Training, dtype: string, readable: string | undefined): Promise<SavedAccuracy> {
+  const { config, run, step } = training
+  const trained = run.evaluations.findLast((line) => line.step === step)
+  const asTrained = dtype === "f32" && (!config.lora.enabled || format === "adapter")
+  const needed = readable !== undefined && (!asTrained || trained === undefined)
+  return compareSaved({ dtype, trained, asTrained, saved: needed ? await measure?.(readable) : undefined })
 }
 
-function ggufType(dtype: ExportWeightType): GgufWeightType {
-  if (dtype === "bf16") throw new Error("a GGUF file in bf16")
-  return dtype
-}
-
-/** @throws ConfigError when the format has no such type */
-function storageType({ format, dtype, source }: ModelExportOptions): ExportWeightType {
-  const types = exportWeightTypes[format]
-  if (dtype !== undefined && !types.includes(dtype)) throw refused(`--dtype: expected ${types.join(" or ")} with --to ${format}, got ${dtype}. Leave it out.`)
-  const ofRun = format === "gguf" ? undefined : source.training?.config.model.dtype
-  return dtype ?? (ofRun !== undefined && types.includes(ofRun) ? ofRun : types[0]!)
+/**
+ * @param ofRun  taken where the format has it and the command names none
+ * @throws ConfigError when the format has no such type
+ */
+function chosenType<T extends ExportWeightType>({ format, dtype }: ModelExportOptions, types: readonly T[], ofRun?: ExportWeightType): T {
+  const chosen = types.find((type) => type === dtype)
+  if (chosen !== undefined) return chosen
+  if (dtype !== undefined) throw refused(`--dtype: expected ${types.join(" or ")} with --to ${format}, got ${dtype}. Leave it out, or name one of these.`)
+  return types.find((type) => type === ofRun) ?? types[0]!
 }
 
 function refused(message: string): ConfigError {

@@ -14,6 +14,7 @@ import {
   type TraceOptions,
 } from "../analysis/index.ts"
 import type { MetricsLine, StepTime, Verdict } from "./records.ts"
+import type { SavedAccuracy } from "./saved-model.ts"
 
 /** Held-out accuracy over the run. */
 export interface AccuracySummary {
@@ -50,6 +51,8 @@ export interface RunSummary {
   readonly final: number | null
   readonly cumulativeImprovement: number | null
   readonly heldOutSize: number | null
+  /** The model that the run left, as it was saved; absent while there is none, and where a server keeps it. */
+  readonly saved?: SavedAccuracy
   readonly greedy: AccuracySummary | null
   readonly expected: AccuracySummary | null
   /** How often each verdict was given; `unjudged` counts the steps without one. */

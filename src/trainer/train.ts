@@ -2,7 +2,6 @@
  * The training loop: iterate, log, measure, save. Which updates an iteration takes is the update rule's business; the loop
  * executes its plan and knows nothing of PIPO.
  */
-import { mkdirSync } from "node:fs"
 import { join } from "node:path"
 import { evaluateHeldOut, type HeldOutResult } from "../evaluation/held-out.ts"
 import {
@@ -21,6 +20,7 @@ import { ReferencePolicy } from "./reference-policy.ts"
 import { probeComponents } from "./reward-components.ts"
 import { runParts, VERIFIER_TIMEOUT_MS, type RunInputs, type RunParts } from "./run-parts.ts"
 import { Safeguards } from "./safeguards.ts"
+import { saveTrainedModel } from "./saved-policy.ts"
 import { readTrainerState, writeTrainerState } from "./trainer-state.ts"
 import { warmStart } from "./warm-start.ts"
 
@@ -196,17 +196,13 @@ async function checkpoint({ config, engine, folder }: TrainRun, parts: RunParts,
 
 /** Sums the run up from its logs; a run that reached its last step gets its model and summary.json. */
 async function finish(run: TrainRun, step: number): Promise<TrainResult> {
-  const { config, engine, folder } = run
+  const { config, folder } = run
   const read = (name: string): unknown => readJsonl(join(folder.directory, name)).records
-  const summary = summarizeRun(read("metrics.jsonl") as MetricsLine[], read("evaluations.jsonl") as EvaluationLine[], config.pipo)
-  const finished = step >= config.train.steps
-  if (finished) {
-    const model = join(folder.directory, "model")
-    mkdirSync(model, { recursive: true })
-    await engine.saveModel(model, config.model.dtype)
-    sayNotes(run, step)
-    folder.writeSummary(summary)
-    folder.logEvent("finish", `finished after step ${step}`, { step })
-  }
-  return { finished, step, summary }
+  const evaluations = read("evaluations.jsonl") as EvaluationLine[]
+  const summary = summarizeRun(read("metrics.jsonl") as MetricsLine[], evaluations, config.pipo)
+  if (step < config.train.steps) return { finished: false, step, summary }
+  const saved = await saveTrainedModel(run, summary, evaluations.findLast((line) => line.step === step))
+  sayNotes(run, step)
+  folder.logEvent("finish", `finished after step ${step}`, { step })
+  return { finished: true, step, summary: saved }
 }

@@ -46,7 +46,12 @@ export function planGguf({ config, tokenizer, generation, dtype, name, license }
     ...(license === undefined ? [] : [["general.license", text(license)] as const]),
     ...samplingMetadata(generation),
     ...configMetadata(config, dtype),
-    ...tokenizerMetadata(tokenizer, { vocabularySize: config.vocabularySize, endTokens: generation.eosTokens }),
+    ...tokenizerMetadata(tokenizer, {
+      vocabularySize: config.vocabularySize,
+      endTokens: generation.eosTokens,
+      bosToken: config.bosToken,
+      padToken: config.padToken,
+    }),
   ])
   const tensors = (weights: WeightSource): GgufTensor[] => ggufTensors(config, weights, dtype)
   const unquantised = dtype === "q8_0" ? tensors(new Map()).filter(({ type }) => type === "F16").length : 0

@@ -25,6 +25,9 @@ export interface TokenizerFacts {
   readonly vocabularySize: number
   /** Every token that ends a response. */
   readonly endTokens: readonly number[]
+  /** Those of config.json, where the tokenizer names none. llama.cpp takes token 11 for a begin-of-text token that is not named. */
+  readonly bosToken: number | undefined
+  readonly padToken: number | undefined
 }
 
 /** Vocabulary and merges in the symbols of byte-level BPE. */
@@ -40,7 +43,8 @@ interface Vocabulary {
  * The keys `tokenizer.*`.
  * @throws ConfigError  when the file cannot express the tokenizer
  */
-export function tokenizerMetadata(tokenizer: Tokenizer, { vocabularySize, endTokens }: TokenizerFacts): Map<string, GgufValue> {
+export function tokenizerMetadata(tokenizer: Tokenizer, facts: TokenizerFacts): Map<string, GgufValue> {
+  const { vocabularySize, endTokens } = facts
   const json = tokenizerJson(tokenizer)
   const { pre, tokens, merges } = vocabularyOf(json)
   const added = new Map(addedTokensOf(json).map((token) => [token.id, token]))
@@ -59,7 +63,7 @@ export function tokenizerMetadata(tokenizer: Tokenizer, { vocabularySize, endTok
     ["tokenizer.ggml.token_type", { type: "i32s", value: types }],
     ["tokenizer.ggml.merges", { type: "texts", value: merges }],
   ])
-  for (const [key, token] of specialTokens(tokenizer, endTokens)) metadata.set(key, { type: "u32", value: token })
+  for (const [key, token] of specialTokens(tokenizer, facts)) metadata.set(key, { type: "u32", value: token })
   // Ollama's own engine reads all of them here; llama.cpp reads the keys above and knows further ones by their text.
   if (endTokens.length > 0) metadata.set("tokenizer.ggml.eos_token_ids", { type: "i32s", value: endTokens })
   const alone = tokenizer.encode("")
@@ -83,10 +87,12 @@ function typeOf({ special }: AddedToken): number {
  * llama.cpp ends a response at eos, eot and eom, and at some tokens that it knows by their text. The tokenizer's own end token
  * comes first; a base model's, which instruct models list beside it, must not take its place.
  */
-function specialTokens({ eosTokens, bosToken, padToken }: Tokenizer, endTokens: readonly number[]): (readonly [key: string, token: number])[] {
-  const own = eosTokens.filter((token) => endTokens.includes(token))
+function specialTokens(tokenizer: Tokenizer, { endTokens, ...ofConfig }: TokenizerFacts): (readonly [key: string, token: number])[] {
+  const own = tokenizer.eosTokens.filter((token) => endTokens.includes(token))
   const [eos, eot, eom] = [...new Set([...own, ...endTokens])]
-  const keys: (readonly [string, number | undefined])[] = [["bos", bosToken], ["eos", eos], ["eot", eot], ["eom", eom], ["padding", padToken]]
+  const bos = tokenizer.bosToken ?? ofConfig.bosToken
+  const pad = tokenizer.padToken ?? ofConfig.padToken
+  const keys: (readonly [string, number | undefined])[] = [["bos", bos], ["eos", eos], ["eot", eot], ["eom", eom], ["padding", pad]]
   return keys.flatMap(([name, token]) => (token === undefined ? [] : [[`tokenizer.ggml.${name}_token_id`, token] as const]))
 }
 
