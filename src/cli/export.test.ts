@@ -4,6 +4,7 @@ import { join } from "node:path"
 import { afterAll, describe, expect, test } from "vitest"
 import { parseConfig } from "../config/index.ts"
 import { saveModelFolder } from "../model/folder.ts"
+import { openModel } from "../model/open-model.ts"
 import { initialiseWeights } from "../model/initialise.ts"
 import { presetConfig } from "../model/presets.ts"
 import { createCharacterTokenizer } from "../model/tokenizer-create.ts"
@@ -31,7 +32,7 @@ async function newRun(...path: string[]): Promise<string> {
   folder.logEvaluation({ step: 1, size: 10, greedyAccuracy: 0.5, time })
   folder.logCompletions(1, [{ step: 1, problem: "p", completion: 'a,"b"', reward: 1 }])
   await folder.checkpoints.write(1, async (to) => {
-    const tokenizer = createCharacterTokenizer("01+=")
+    const tokenizer = createCharacterTokenizer("0123456789+=")
     const model = presetConfig("nano", { vocabularySize: tokenizer.vocabularySize, contextLength: 16, eosTokens: tokenizer.eosTokens, padToken: tokenizer.padToken, bosToken: undefined })
     await saveModelFolder(to, { config: model, weights: initialiseWeights(model, 1), tokenizer })
   })
@@ -55,6 +56,30 @@ describe("pirl export", () => {
     expect([code, stdout]).toEqual([0, expect.stringContaining(`${out}: the model of step 1 of ${first}\n`)])
     expect(readdirSync(out).sort()).toEqual(["README.md", "config.json", "generation_config.json", "model.safetensors", "special_tokens_map.json", "tokenizer.json", "tokenizer_config.json"])
     expect(readFileSync(join(out, "README.md"), "utf8")).toMatch(/license: "mit"[^]*\n# sums\n/)
+  })
+
+  test("writes a GGUF file with its Modelfile, measured by its run's task as it is stored", async () => {
+    const out = join(root, "gguf")
+    const { code, stdout, stderr } = await run(first, "--to", "gguf", "--dtype", "q8_0", "--eval-problems", "5", "--out", out, "--name", "my sums")
+    expect([code, stderr]).toEqual([0, "Measuring the exported model on 5 held-out problems (--no-eval leaves it out)\n"])
+    expect(readdirSync(out).sort()).toEqual(["Modelfile", "README.md", "my-sums.q8_0.gguf"])
+    // Its evaluation does not tell which of its ten problems were right.
+    expect(stdout).toMatch(/Weights in q8_0: held-out accuracy \(greedy\) \d+\.\d % on 5 problems\.\n/)
+    expect(stdout).toContain("The model has no chat template")
+    expect(readFileSync(join(out, "README.md"), "utf8")).toMatch(/\| these weights \(q8_0\), greedy \| \d+\.\d % .* on 5 problems \|/)
+    expect(readFileSync(join(out, "Modelfile"), "utf8")).toBe('FROM ./my-sums.q8_0.gguf\nTEMPLATE "{{ .Prompt }}"\nPARAMETER stop "<eos>"\n')
+    const { tokenizer, config: model } = await openModel(join(out, "my-sums.q8_0.gguf"))
+    expect([tokenizer.decode(tokenizer.encode("12+34=")), model.eosTokens]).toEqual(["12+34=", [1]])
+  })
+
+  test("measures nothing with --no-eval, and refuses a type that the format lacks before it reads the model", async () => {
+    const out = join(root, "gguf-unmeasured")
+    const { stdout, stderr } = await run(first, "--to", "gguf", "--no-eval", "--out", out)
+    expect([stderr, stdout]).toEqual(["", expect.stringContaining("Weights in f16: not measured as they are stored.")])
+    const refused = await run(first, "--to", "gguf", "--dtype", "bf16", "--out", join(root, "none"))
+    expect([refused.code, refused.stderr]).toEqual([2, expect.stringContaining("--dtype: expected f16 or q8_0 or f32 with --to gguf, got bf16")])
+    const logs = await run(first, "--to", "csv", "--no-eval", "--out", join(root, "none"))
+    expect(logs.stderr).toContain("expected no --no-eval with --to csv")
   })
 
   test("writes the logs of every run below a folder, each under its name", async () => {
@@ -85,9 +110,9 @@ describe("pirl export", () => {
   test("names everything that is wrong with its arguments at once", async () => {
     const { code, stderr } = await run(first, first, "--to", "onyx", "--dtype", "f8")
     expect(code).toBe(2)
-    expect(stderr).toContain("expected --to with one of hf, onnx, gguf-ready-hf, adapter, tensorboard, wandb, csv, got onyx")
+    expect(stderr).toContain("expected --to with one of hf, onnx, gguf, gguf-ready-hf, adapter, tensorboard, wandb, csv, got onyx")
     expect(stderr).toContain("expected --out DIR, got nothing")
-    expect(stderr).toContain("expected --dtype with one of f32, bf16, f16, got f8")
+    expect(stderr).toContain("expected --dtype with one of f32, bf16, f16, q8_0, got f8")
     const mixed = await run(first, "--to", "csv", "--out", join(root, "none"), "--license", "mit")
     expect(mixed.stderr).toContain("expected no --license with --to csv")
     const onFile = await run(first, "--to", "csv", "--out", join(first, "config.yaml"))

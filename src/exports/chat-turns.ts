@@ -7,7 +7,7 @@ import type { Tokenizer } from "../model/tokenizer.ts"
 /** The text around each message. Whoever writes the prompt adds the begin-of-text token. */
 export interface ChatTurns {
   readonly user: Surroundings
-  /** Empty before: what opens the assistant's turn stands behind the user's message. */
+  /** What opens the assistant's turn stands behind the user's message, as in a prompt; before it is what only a past answer has. */
   readonly assistant: Surroundings
   /** Undefined when the template takes no system message. */
   readonly system: SystemTurn | undefined
@@ -42,10 +42,11 @@ export function chatTurns(tokenizer: Tokenizer): ChatTurns | undefined {
   const pieces = plain === undefined ? undefined : between(plain, [U, A, V])
   if (plain === undefined || pieces === undefined) return undefined
   const [start, toAssistant, toUser, end] = pieces
-  if (start === undefined || toAssistant === undefined || toUser === undefined || toAssistant !== end) return undefined
+  if (start === undefined || toAssistant === undefined || toUser === undefined || end === undefined || !toAssistant.startsWith(end)) return undefined
+  const outer = { start, userAfter: end, assistantBefore: toAssistant.slice(end.length), toUser }
   const given = render([system(S), user(U), assistant(A), user(V)])
   const ends = tokenizer.decode(tokenizer.eosTokens)
-  const found = given === undefined ? withoutSystem(start, toAssistant, toUser) : withSystem(start, toAssistant, toUser, between(given, [S, U, A, V]) ?? [], ends)
+  const found = given === undefined ? withoutSystem(outer) : withSystem(outer, between(given, [S, U, A, V]) ?? [], ends)
   return found !== undefined && holds(found, render) ? found : undefined
 }
 
@@ -64,22 +65,32 @@ export function renderTurns(turns: ChatTurns, messages: readonly ChatMessage[]):
   return (within ? "" : opened) + texts.join("")
 }
 
-function withoutSystem(start: string, toAssistant: string, toUser: string): ChatTurns | undefined {
+/** The text around the messages of a conversation without a system message. */
+interface Outer {
+  /** Before the first message of the user: with the default system message, if there is any. */
+  readonly start: string
+  readonly userAfter: string
+  readonly assistantBefore: string
+  /** Between an answer and the next message of the user. */
+  readonly toUser: string
+}
+
+function withoutSystem({ start, userAfter, assistantBefore, toUser }: Outer): ChatTurns | undefined {
   const assistantAfter = withoutEnding(toUser, start)
   if (assistantAfter === undefined) return undefined
-  return { user: { before: start, after: toAssistant }, assistant: { before: "", after: assistantAfter }, system: undefined, defaultSystem: undefined }
+  return { user: { before: start, after: userAfter }, assistant: { before: assistantBefore, after: assistantAfter }, system: undefined, defaultSystem: undefined }
 }
 
 /**
- * @param start   before the user's message where no system message is given: with the default one, if there is any
  * @param pieces  before, between and behind a system message, a user's, an assistant's, a user's
  * @param end     the token that ends a turn; a new one opens behind it
  */
-function withSystem(start: string, toAssistant: string, toUser: string, pieces: readonly string[], end: string): ChatTurns | undefined {
+function withSystem(outer: Outer, pieces: readonly string[], end: string): ChatTurns | undefined {
+  const { start, userAfter, assistantBefore, toUser } = outer
   const [systemBefore, systemToUser] = pieces
   if (systemBefore === undefined || systemToUser === undefined) return undefined
   if (systemBefore === start && !systemToUser.endsWith(start)) {
-    const without = withoutSystem(start, toAssistant, toUser)
+    const without = withoutSystem(outer)
     return without === undefined ? undefined : { ...without, system: { before: "", after: systemToUser, withinUser: true } }
   }
   // What opens a user's turn is behind the system message as it is behind the assistant's.
@@ -89,8 +100,8 @@ function withSystem(start: string, toAssistant: string, toUser: string, pieces: 
   const isDefault = opened !== "" && opened.startsWith(systemBefore) && opened.endsWith(after)
   if (opened !== "" && !isDefault) return undefined
   return {
-    user: { before, after: toAssistant },
-    assistant: { before: "", after: withoutEnding(toUser, before) ?? "" },
+    user: { before, after: userAfter },
+    assistant: { before: assistantBefore, after: withoutEnding(toUser, before) ?? "" },
     system: { before: systemBefore, after, withinUser: false },
     defaultSystem: isDefault ? opened.slice(systemBefore.length, opened.length - after.length) : undefined,
   }

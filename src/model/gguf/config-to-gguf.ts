@@ -3,11 +3,13 @@
  * Source: convert_hf_to_gguf.py of llama.cpp.
  */
 import { CheckpointError, ConfigError } from "../../errors.ts"
-import type { Architecture, ModelConfig } from "../config.ts"
+import type { ModelConfig } from "../config.ts"
 import type { WeightSource } from "../folder.ts"
 import { inverseFrequencies } from "../rope-tables.ts"
 import type { ParameterSpec } from "../weights.ts"
 import { elementCount, parameterSpecs } from "../weights.ts"
+import type { GgufFamily } from "./families.ts"
+import { ggufFamilies } from "./families.ts"
 import { ggufTensorName } from "./tensor-names.ts"
 import { tensorLayouts } from "./tensor-types.ts"
 import type { GgufTensor, GgufValue, WrittenTensorType } from "./writer.ts"
@@ -15,34 +17,21 @@ import type { GgufTensor, GgufValue, WrittenTensorType } from "./writer.ts"
 /** Storage types of a GGUF file. */
 export type GgufWeightType = "f32" | "f16" | "q8_0"
 
-interface GgufArchitecture {
-  /** `general.architecture`. */
+/** `general.architecture` of a model, and how its files are laid out. */
+interface WrittenFamily extends GgufFamily {
   readonly name: string
-  /** Rows of q and k are stored in the order of the interleaved rotary form, in which pairs are neighbours. */
-  readonly interleavedRotary: boolean
-  /** Reads the factors of Llama 3's rotary scaling. */
-  readonly rotaryFactors: boolean
 }
 
-/** Mistral's files say llama: without a window the two are computed alike. Gemma's tokenizer cannot be written yet. */
-const architectures: Readonly<Partial<Record<Architecture, GgufArchitecture>>> = {
-  llama: { name: "llama", interleavedRotary: true, rotaryFactors: true },
-  mistral: { name: "llama", interleavedRotary: true, rotaryFactors: false },
-  smollm3: { name: "smollm3", interleavedRotary: true, rotaryFactors: false },
-  qwen2: { name: "qwen2", interleavedRotary: false, rotaryFactors: false },
-  qwen3: { name: "qwen3", interleavedRotary: false, rotaryFactors: false },
-}
+/** Reads the factors of Llama 3's rotary scaling, which others leave out. */
+const readsRotaryFactors: ReadonlySet<string> = new Set(["llama"])
 
-/** Layers of SmolLM3 without rotation, as llama.cpp has it: every fourth. */
-const UNROTATED_INTERVAL = 4
-
-/** @throws ConfigError  for a family that is not written */
-function familyOf({ architecture }: ModelConfig): GgufArchitecture {
-  const family = architectures[architecture]
-  if (family !== undefined) return family
-  const known = Object.keys(architectures).join(", ")
-  const message = `GGUF: expected a model of ${known}, got ${architecture}. Export with --to hf, and convert that with llama.cpp.`
-  throw new ConfigError([{ path: "", message }])
+/** @throws ConfigError when llama.cpp has no architecture that computes the model, or it is not written here */
+function familyFor({ architecture }: ModelConfig): WrittenFamily {
+  // Mistral's files say llama: without a window the two are computed alike.
+  const modelType = architecture === "mistral" ? "llama" : architecture
+  const found = Object.entries(ggufFamilies).find(([, family]) => family.modelType === modelType)
+  if (found === undefined || found[1].slidingWindow === true) throw refused(`the architecture ${architecture}, which is not written`)
+  return { name: found[0], ...found[1] }
 }
 
 /** `general.file_type` and the type of matrices; vectors are always F32, as in llama.cpp's own files. */
@@ -61,28 +50,28 @@ const QUANTIZATION_VERSION = 2
  */
 export function checkGgufConfig(config: ModelConfig): void {
   const { architecture, rope, attentionBias, slidingWindow } = config
-  const { rotaryFactors } = familyOf(config)
-  const { scaling } = rope
-  const problems: readonly (readonly [wrong: boolean, problem: string])[] = [
-    [scaling?.type === "llama3" && !rotaryFactors, `llama3 rotary scaling in a ${architecture} model`],
-    [scaling !== undefined && scaling.type !== "llama3" && scaling.type !== "linear", `${scaling?.type} rotary scaling`],
-    [architecture === "qwen3" && attentionBias, "biases on the attention of a qwen3 model"],
-    [slidingWindow !== undefined, "layers with a sliding window"],
-    [architecture === "smollm3" && !isEveryFourth(config), "another pattern of unrotated layers than every fourth"],
-  ]
-  const problem = problems.find(([wrong]) => wrong)?.[1]
-  if (problem === undefined) return
-  throw new ConfigError([{ path: "", message: `GGUF: expected a model that llama.cpp computes, got ${problem}. Export with --to hf.` }])
+  const { name } = familyFor(config)
+  const scaling = rope.scaling?.type
+  if (scaling === "llama3" && !readsRotaryFactors.has(name)) throw refused(`llama3 rotary scaling in a ${architecture} model`)
+  if (scaling !== undefined && scaling !== "llama3" && scaling !== "linear") throw refused(`${scaling} rotary scaling`)
+  if (slidingWindow !== undefined) throw refused("layers with a sliding window")
+  if (architecture === "smollm3" && !leavesEveryFourth(config)) throw refused("another pattern of unrotated layers than every fourth")
+  if (architecture === "qwen3" && attentionBias) throw refused("biases on the attention of a qwen3 model")
 }
 
-function isEveryFourth({ layers, unrotatedLayers = [] }: ModelConfig): boolean {
-  const expected = Array.from({ length: layers }, (_, layer) => layer).filter((layer) => (layer + 1) % UNROTATED_INTERVAL === 0)
+/** llama.cpp has the pattern of SmolLM3 built in. */
+function leavesEveryFourth({ layers, unrotatedLayers = [] }: ModelConfig): boolean {
+  const expected = Array.from({ length: layers }, (_, layer) => layer).filter((layer) => layer % 4 === 3)
   return expected.join() === [...unrotatedLayers].join()
+}
+
+function refused(got: string): ConfigError {
+  return new ConfigError([{ path: "", message: `GGUF: expected a model that llama.cpp computes, got ${got}. Export with --to hf.` }])
 }
 
 /** Keys that say how the model computes. */
 export function configMetadata(config: ModelConfig, dtype: GgufWeightType): Map<string, GgufValue> {
-  const { name } = familyOf(config)
+  const { name } = familyFor(config)
   const { scaling, theta } = config.rope
   const u32 = (value: number): GgufValue => ({ type: "u32", value })
   const f32 = (value: number): GgufValue => ({ type: "f32", value })
@@ -112,7 +101,7 @@ export function configMetadata(config: ModelConfig, dtype: GgufWeightType): Map<
 
 /** `general.architecture`. */
 export function ggufArchitecture(config: ModelConfig): string {
-  return familyOf(config).name
+  return familyFor(config).name
 }
 
 /**
@@ -120,11 +109,12 @@ export function ggufArchitecture(config: ModelConfig): string {
  * @throws CheckpointError  when weights are missing
  */
 export function ggufTensors(config: ModelConfig, weights: WeightSource, dtype: GgufWeightType): GgufTensor[] {
+  const family = familyFor(config)
   const tensors = parameterSpecs(config).map((spec): GgufTensor => ({
-    name: tensorName(spec.name),
+    name: tensorName(spec.name, family),
     shape: spec.shape,
     type: typeOf(spec, dtype),
-    values: async () => orderedRows(config, spec, await valuesOf(weights, spec.name)),
+    values: async () => storedValues(config, family, spec, await valuesOf(weights, spec.name)),
   }))
   return config.rope.scaling?.type === "llama3" ? [rotaryFactors(config), ...tensors] : tensors
 }
@@ -135,8 +125,8 @@ function typeOf({ shape }: ParameterSpec, dtype: GgufWeightType): WrittenTensorT
   return shape.at(-1)! % tensorLayouts[matrices].elements === 0 ? matrices : "F16"
 }
 
-function tensorName(name: string): string {
-  const known = ggufTensorName(name)
+function tensorName(name: string, { outputNorms }: GgufFamily): string {
+  const known = ggufTensorName(name, outputNorms)
   if (known === undefined) throw new Error(`GGUF has no name for the parameter ${name}`)
   return known
 }
@@ -147,14 +137,16 @@ async function valuesOf(weights: WeightSource, name: string): Promise<Float32Arr
   return values
 }
 
+/** A parameter as the files of its family have it. */
+function storedValues({ headDim }: ModelConfig, { interleavedRotary, normOffset }: GgufFamily, { name, shape }: ParameterSpec, values: Float32Array): Float32Array {
+  if (interleavedRotary === true && /\.self_attn\.[qk]_proj\.(weight|bias)$/.test(name)) return interleaved(values, shape, headDim)
+  return normOffset !== undefined && name.endsWith("norm.weight") ? values.map((value) => value + normOffset) : values
+}
+
 /**
  * The rows of q and k of a head turn in pairs: (i, i + headDim/2) in Hugging Face's order, (2 i, 2 i + 1) in the interleaved one.
- * Other parameters are as they are.
  */
-function orderedRows(config: ModelConfig, { name, shape }: ParameterSpec, values: Float32Array): Float32Array {
-  const rotated = /\.self_attn\.[qk]_proj\.(weight|bias)$/.test(name)
-  if (!rotated || !familyOf(config).interleavedRotary) return values
-  const { headDim } = config
+function interleaved(values: Float32Array, shape: readonly number[], headDim: number): Float32Array {
   const width = elementCount(shape.slice(1))
   const ordered = new Float32Array(values.length)
   for (let row = 0; row < shape[0]!; row++) {

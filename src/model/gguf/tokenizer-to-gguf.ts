@@ -11,10 +11,8 @@ import { addedTokensOf } from "../tokenizer-json.ts"
 import type { Tokenizer } from "../tokenizer.ts"
 import { byteLevelSplits, preTokenizerName } from "./pre-tokenizer-name.ts"
 import { preTokenizers } from "./pre-tokenizers.ts"
+import { tokenTypes } from "./vocabulary.ts"
 import type { GgufValue } from "./writer.ts"
-
-/** Numbers of `tokenizer.ggml.token_type`. */
-const tokenTypes = { normal: 1, control: 3, userDefined: 4, unused: 5 } as const
 
 /** Keys for tokens that end a response: eos, eot, eom. */
 export const END_TOKEN_KEYS = 3
