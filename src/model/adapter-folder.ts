@@ -11,7 +11,7 @@ import type { JsonObject } from "./json-file.ts"
 import { isJsonObject, parseJsonObject, readOptionalFile, showValue } from "./json-file.ts"
 import type { TensorEntry } from "./safetensors.ts"
 import { isReadableType, readSafetensorsHeader, readTensors } from "./safetensors.ts"
-import type { Weights } from "./weights.ts"
+import type { ParameterSpec, Weights } from "./weights.ts"
 import { parameterSpecs } from "./weights.ts"
 
 /** The adapter of one weight matrix. */
@@ -53,8 +53,8 @@ const refusedSettings = [
 const harmlessStarts: ReadonlySet<unknown> = new Set([undefined, null, true, false, "gaussian", "orthogonal", "eva"])
 
 /**
- * The model that the adapters of a folder belong to: an existing path, which adapter_config.json may give from the folder or
- * from where the command runs.
+ * The model that the adapters of a folder belong to: an existing path, which adapter_config.json may give from the
+ * folder or from where the command runs.
  * @param base  in place of the one that the folder names
  * @throws CheckpointError  when there is none
  */
@@ -63,15 +63,18 @@ export async function findAdapterBase(directory: string, base?: string): Promise
   const remedy = "Name the base by model.base (pirl export: --base): a folder or a .gguf file."
   if (base !== undefined) {
     if (existsSync(base)) return base
-    throw new CheckpointError(`${directory}: expected the base of these adapters at ${base}, got no such path. ${remedy}`)
+    const expected = `expected the base of these adapters at ${base}`
+    throw new CheckpointError(`${directory}: ${expected}, got no such path. ${remedy}`)
   }
   const named = (await readAdapterConfig(directory))["base_model_name_or_path"]
   if (typeof named !== "string" || named === "") {
-    throw new CheckpointError(`${path}: expected base_model_name_or_path, the model that the adapters belong to, got ${showValue(named)}. ${remedy}`)
+    const expected = "expected base_model_name_or_path, the model that the adapters belong to"
+    throw new CheckpointError(`${path}: ${expected}, got ${showValue(named)}. ${remedy}`)
   }
   const found = [resolve(directory, named), named].find((candidate) => existsSync(candidate))
   if (found === undefined) {
-    throw new CheckpointError(`${path}: expected the model ${named} that the adapters belong to, got no such path beside them or here. ${remedy}`)
+    const expected = `expected the model ${named} that the adapters belong to`
+    throw new CheckpointError(`${path}: ${expected}, got no such path beside them or here. ${remedy}`)
   }
   return found
 }
@@ -100,7 +103,10 @@ export async function mergeAdapterFolder(directory: string, config: ModelConfig,
 async function readAdapterConfig(directory: string): Promise<JsonObject> {
   const path = join(directory, adapterConfigFile)
   const content = await readOptionalFile(path)
-  if (content === undefined) throw new CheckpointError(`${path}: expected the settings of adapters, got no such file. Give a folder that PEFT saved.`)
+  if (content === undefined) {
+    const message = "expected the settings of adapters, got no such file. Give a folder that PEFT saved."
+    throw new CheckpointError(`${path}: ${message}`)
+  }
   return parseJsonObject(Buffer.from(content).toString("utf8"), path)
 }
 
@@ -108,14 +114,16 @@ async function planAdapters(directory: string, config: ModelConfig): Promise<Ada
   const settings = await readAdapterConfig(directory)
   const problems = settingProblems(settings)
   const alpha = settings["lora_alpha"]
-  if (typeof alpha !== "number" || !Number.isFinite(alpha)) problems.push(`lora_alpha: expected a number, got ${showValue(alpha)}`)
-  const scaleOf = (rank: number): number => (typeof alpha === "number" ? alpha : 0) / (settings["use_rslora"] === true ? Math.sqrt(rank) : rank)
+  if (typeof alpha !== "number") problems.push(`lora_alpha: expected a number, got ${showValue(alpha)}`)
+  const divisor = settings["use_rslora"] === true ? Math.sqrt : (rank: number): number => rank
+  const scaleOf = (rank: number): number => (typeof alpha === "number" ? alpha : 0) / divisor(rank)
   const plans = pairTensors(await adapterTensors(directory), config, scaleOf, problems)
   if (problems.length === 0 && plans.length === 0) problems.push(`${adapterWeightFile}: expected adapters, got none`)
   if (problems.length > 0) {
+    const list = problems.map((problem) => `\n  ${problem}`).join("")
     throw new CheckpointError(
-      `${directory}: expected plain LoRA adapters of this model, got ${problems.length} that differ:\n${problems.map((problem) => `  ${problem}`).join("\n")}\n` +
-        "Merge the adapters by PEFT (merge_and_unload, save_pretrained) and give that folder, or check that the base is theirs.",
+      `${directory}: expected plain LoRA adapters of this model, got ${problems.length} that differ:${list}\n` +
+        "Merge the adapters by PEFT (merge_and_unload, save_pretrained) and give that folder, or check their base.",
     )
   }
   return plans
@@ -140,36 +148,48 @@ function isSet(value: unknown): boolean {
 async function adapterTensors(directory: string): Promise<ReadonlyMap<string, TensorEntry>> {
   const path = join(directory, adapterWeightFile)
   if (existsSync(path)) return (await readSafetensorsHeader(path)).tensors
-  const got = existsSync(join(directory, "adapter_model.bin")) ? "adapter_model.bin, which is a Python pickle. Save them" : "no such file. Save the adapters"
-  throw new CheckpointError(`${path}: expected the weights of adapters, got ${got} by save_pretrained of a current PEFT.`)
+  const pickled = existsSync(join(directory, "adapter_model.bin"))
+  const got = pickled ? "adapter_model.bin, which is a Python pickle" : "no such file"
+  const remedy = "Save the adapters by save_pretrained of a current PEFT."
+  throw new CheckpointError(`${path}: expected the weights of adapters, got ${got}. ${remedy}`)
 }
 
 /** Pairs A [rank, in] and B [out, rank] of each weight; what does not pair or fit goes into `problems`. */
-function pairTensors(tensors: ReadonlyMap<string, TensorEntry>, config: ModelConfig, scaleOf: (rank: number) => number, problems: string[]): AdapterPlan[] {
-  const matrices = new Map(parameterSpecs(config).filter(({ name, shape }) => shape.length === 2 && name !== "model.embed_tokens.weight").map(({ name, shape }) => [name, shape]))
+function pairTensors(
+  tensors: ReadonlyMap<string, TensorEntry>,
+  config: ModelConfig,
+  scaleOf: (rank: number) => number,
+  problems: string[],
+): AdapterPlan[] {
+  const shapes = new Map(projections(config).map(({ name, shape }) => [name, shape]))
   const plans: AdapterPlan[] = []
   for (const [name, { shape, type }] of tensors) {
-    const match = /^(.+)\.lora_([AB])\.weight$/.exec(name)
-    const weight = match !== null && name.startsWith(peftPrefix) ? `${match[1]!.slice(peftPrefix.length)}.weight` : undefined
-    const expected = weight === undefined ? undefined : matrices.get(weight)
-    if (match === null || weight === undefined || expected === undefined) {
+    const [, module = "", part] = /^base_model\.model\.(.+)\.lora_([AB])\.weight$/.exec(name) ?? []
+    const weight = `${module}.weight`
+    const expected = shapes.get(weight)
+    if (expected === undefined) {
       problems.push(`${name} [${shape.join(", ")}]: no adapter of a projection of this model`)
-    } else if (!isReadableType(type)) {
-      problems.push(`${name}: expected F32, BF16 or F16, got ${type}`)
+      continue
+    }
+    if (!isReadableType(type)) problems.push(`${name}: expected F32, BF16 or F16, got ${type}`)
+    const other = `${peftPrefix}${module}.lora_${part === "A" ? "B" : "A"}.weight`
+    const pair = tensors.get(other)
+    if (pair === undefined) problems.push(`missing: ${other}`)
+    // A pair is looked at once, from its A.
+    if (pair === undefined || part !== "A") continue
+    const [rows, columns] = [expected[0]!, expected[1]!]
+    const rank = shape[0] ?? 0
+    if (shape.join() === [rank, columns].join() && pair.shape.join() === [rows, rank].join()) {
+      plans.push({ weight, a: name, b: other, columns, rank, scale: scaleOf(rank) })
     } else {
-      const other = `${match[1]!}.lora_${match[2] === "A" ? "B" : "A"}.weight`
-      if (!tensors.has(other)) problems.push(`missing: ${other}`)
-      if (match[2] === "A" && tensors.has(other)) {
-        const [rows, columns] = [expected[0]!, expected[1]!]
-        const rank = shape[0] ?? 0
-        const got = `[${shape.join(", ")}] and [${tensors.get(other)!.shape.join(", ")}]`
-        if (shape.join() !== [rank, columns].join() || tensors.get(other)!.shape.join() !== [rows, rank].join()) {
-          problems.push(`${weight}: expected A [rank, ${columns}] and B [${rows}, rank], got ${got}`)
-        } else {
-          plans.push({ weight, a: name, b: other, columns, rank, scale: scaleOf(rank) })
-        }
-      }
+      const got = `[${shape.join(", ")}] and [${pair.shape.join(", ")}]`
+      problems.push(`${weight}: expected A [rank, ${columns}] and B [${rows}, rank], got ${got}`)
     }
   }
   return plans
+}
+
+/** The matrices that can carry an adapter. */
+function projections(config: ModelConfig): ParameterSpec[] {
+  return parameterSpecs(config).filter(({ name, shape }) => shape.length === 2 && name !== "model.embed_tokens.weight")
 }

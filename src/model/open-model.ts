@@ -29,9 +29,13 @@ export interface OpenModelOptions {
   readonly base?: string | undefined
 }
 
-/** Whether a path may be what `openModel` takes: a file, which must be GGUF, or a folder with a config of a model or of adapters. */
+/** Whether a path may be what `openModel` takes: a file, or a folder with a config of a model or of adapters. */
 export function isModelPath(path: string): boolean {
-  return existsSync(join(path, "config.json")) || isAdapterFolder(path) || (statSync(path, { throwIfNoEntry: false })?.isFile() ?? false)
+  return existsSync(join(path, "config.json")) || isAdapterFolder(path) || isFile(path)
+}
+
+function isFile(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false
 }
 
 /**
@@ -46,8 +50,11 @@ export function openModel(path: string, options: OpenModelOptions = {}): Promise
 /** @param within  adapter folders that lie on top of this model */
 async function open(path: string, base: string | undefined, within: readonly string[]): Promise<OpenModel> {
   if (isAdapterFolder(path)) return openAdapters(path, base, within)
-  if (base !== undefined) throw new CheckpointError(`${path}: expected a folder of adapters beside a base (${base}), got a whole model. Leave the base out.`)
-  if (statSync(path, { throwIfNoEntry: false })?.isFile() === true || path.endsWith(".gguf")) {
+  if (base !== undefined) {
+    const expected = `expected a folder of adapters beside a base (${base}), got a whole model`
+    throw new CheckpointError(`${path}: ${expected}. Leave the base out.`)
+  }
+  if (isFile(path) || path.endsWith(".gguf")) {
     const { config, tokenizer, generation, readWeights } = await openGguf(path)
     return { source: { kind: "gguf", path }, config, tokenizer, generation, readWeights }
   }
@@ -55,16 +62,22 @@ async function open(path: string, base: string | undefined, within: readonly str
   return { source: { kind: "folder", directory }, config, tokenizer, generation, readWeights }
 }
 
-async function openAdapters(directory: string, base: string | undefined, within: readonly string[]): Promise<OpenModel> {
+async function openAdapters(
+  directory: string,
+  base: string | undefined,
+  within: readonly string[],
+): Promise<OpenModel> {
   const basePath = await findAdapterBase(directory, base)
   const inside = [...within, resolve(directory)]
   if (inside.includes(resolve(basePath))) {
-    throw new CheckpointError(`${directory}: expected a base that is a model, got ${basePath}, whose own base these adapters are. Name another by model.base.`)
+    const got = `${basePath}, whose own base these adapters are`
+    throw new CheckpointError(`${directory}: expected a base that is a model, got ${got}. Name another by model.base.`)
   }
   const { source: baseSource, config, tokenizer, generation } = await open(basePath, undefined, inside)
   await checkAdapterFolder(directory, config)
   const source: WeightsSource = { kind: "adapter", directory, base: baseSource }
-  return { source, config, tokenizer: await adapterTokenizer(directory, config, tokenizer), generation, readWeights: () => readSourceWeights(source, config) }
+  const own = await adapterTokenizer(directory, config, tokenizer)
+  return { source, config, tokenizer: own, generation, readWeights: () => readSourceWeights(source, config) }
 }
 
 /** The tokenizer that was saved beside the adapters, if any: it is the one that they were trained with. */
@@ -72,7 +85,7 @@ async function adapterTokenizer(directory: string, config: ModelConfig, ofBase: 
   if (!existsSync(join(directory, "tokenizer.json"))) return ofBase
   const own = await loadTokenizer(directory)
   if (own.vocabularySize <= config.vocabularySize) return own
-  throw new CheckpointError(
-    `${directory}: expected a tokenizer of at most ${config.vocabularySize} ids (those of the base), got ${own.vocabularySize}. The embeddings were resized: merge the adapters by PEFT.`,
-  )
+  const expected = `expected a tokenizer of at most ${config.vocabularySize} ids (those of the base)`
+  const remedy = "The embeddings were resized: merge the adapters by PEFT."
+  throw new CheckpointError(`${directory}: ${expected}, got ${own.vocabularySize}. ${remedy}`)
 }

@@ -1,12 +1,16 @@
 /** The config.json that a GGUF file's metadata stands for. */
-import { CheckpointError, ConfigError } from "../../errors.ts"
 import type { ModelConfig } from "../config.ts"
 import { parseModelConfig } from "../config.ts"
+import type { JsonObject } from "../json-file.ts"
+import { uncomputed, unreadable } from "./errors.ts"
 import type { GgufFamily } from "./families.ts"
 import { ggufFamilies } from "./families.ts"
 import type { GgufFile } from "./reader.ts"
 import { readGgufTensors } from "./reader.ts"
 import { describeRopeFactors } from "./rope-factors.ts"
+
+/** Keys after the architecture's name that change what is computed. */
+const uncomputedKeys = ["attention.scale", "logit_scale", "attention.clamp_kqv", "final_logit_softcapping"]
 
 /** @throws ConfigError for an architecture that is not computed */
 export function familyOf({ metadata, path }: GgufFile): GgufFamily {
@@ -14,7 +18,8 @@ export function familyOf({ metadata, path }: GgufFile): GgufFamily {
   const family = ggufFamilies[architecture]
   if (family !== undefined) return family
   const known = Object.keys(ggufFamilies).join(", ")
-  throw refused(path, "general.architecture", `expected one of ${known}, got ${architecture}. Use a model of one of these architectures.`)
+  const remedy = "Use a model of one of these architectures."
+  throw uncomputed(path, "general.architecture", `one of ${known}`, architecture, remedy)
 }
 
 /**
@@ -27,28 +32,32 @@ export async function configFromGguf(file: GgufFile, endTokens: readonly number[
   const { modelType, slidingWindow, config: unstated } = familyOf(file)
   const architecture = metadata.requireText("general.architecture")
   const key = (name: string): string => `${architecture}.${name}`
-  const [hiddenSize, heads] = [metadata.requireNumber(key("embedding_length")), metadata.requireNumber(key("attention.head_count"))]
+  const hiddenSize = metadata.requireNumber(key("embedding_length"))
+  const heads = metadata.requireNumber(key("attention.head_count"))
   const headDim = metadata.number(key("attention.key_length")) ?? hiddenSize / heads
-  const refuse = (name: string, message: string): never => {
-    throw refused(path, key(name), message)
-  }
   const same = (name: string, expected: number, remedy: string): void => {
     const got = metadata.number(key(name)) ?? expected
-    if (got !== expected) refuse(name, `expected ${expected}, got ${got}. ${remedy}`)
+    if (got !== expected) throw uncomputed(path, key(name), String(expected), String(got), remedy)
   }
   same("attention.value_length", headDim, "Values are as wide as keys in what is computed; use another model.")
   same("rope.dimension_count", headDim, "Partial rotation is not computed; use another model.")
   same("expert_count", 0, "Mixtures of experts are not computed; use a dense model.")
   const window = slidingWindow === true ? metadata.requireNumber(key("attention.sliding_window")) : undefined
-  for (const name of [...(window === undefined ? ["attention.sliding_window"] : []), "attention.scale", "logit_scale", "attention.clamp_kqv", "final_logit_softcapping"]) {
-    if (metadata.has(key(name))) refuse(name, `expected none, got ${metadata.number(key(name))}. It is not computed; use another model.`)
+  for (const name of window === undefined ? ["attention.sliding_window", ...uncomputedKeys] : uncomputedKeys) {
+    const value = metadata.number(key(name))
+    if (value === undefined) continue
+    throw uncomputed(path, key(name), "none", String(value), "It is not computed; use another model.")
   }
   const contextLength = metadata.requireNumber(key("context_length"))
   const layers = metadata.requireNumber(key("block_count"))
+  // Of the Gemmas only the one of 27B differs, and no key says so. Source: gemma3 of llama.cpp.
+  const queryScalar = layers === 62 ? hiddenSize / heads : headDim
   const bos = metadata.number("tokenizer.ggml.bos_token_id")
   const pad = metadata.number("tokenizer.ggml.padding_token_id")
   const embedding = tensors.get("token_embd.weight")
-  if (embedding === undefined) throw new CheckpointError(`${path}: expected a tensor token_embd.weight, got none. Give the file of the language model itself.`)
+  if (embedding === undefined) {
+    throw unreadable(path, "a tensor token_embd.weight", "none", "Give the file of the language model itself.")
+  }
   const json = {
     model_type: modelType,
     vocab_size: embedding.shape[0],
@@ -65,8 +74,7 @@ export async function configFromGguf(file: GgufFile, endTokens: readonly number[
     ...(modelType === "llama" ? { mlp_bias: tensors.has("blk.0.ffn_up.bias") } : {}),
     ...(await ropeOf(file, architecture, headDim)),
     ...unstated,
-    // Of the Gemmas only the one of 27B differs, and no key says so. Source: gemma3 of llama.cpp.
-    ...(window === undefined ? {} : { sliding_window: window, query_pre_attn_scalar: layers === 62 ? hiddenSize / heads : headDim }),
+    ...(window === undefined ? {} : { sliding_window: window, query_pre_attn_scalar: queryScalar }),
     bos_token_id: bos ?? null,
     eos_token_id: endTokens,
     pad_token_id: pad ?? null,
@@ -75,27 +83,28 @@ export async function configFromGguf(file: GgufFile, endTokens: readonly number[
 }
 
 /** Rotary settings; those of Llama 3 are told from the factors that its files carry in place of their formula. */
-async function ropeOf(file: GgufFile, architecture: string, headDim: number): Promise<Readonly<Record<string, unknown>>> {
+async function ropeOf(file: GgufFile, architecture: string, headDim: number): Promise<JsonObject> {
   const { metadata, path, tensors } = file
-  const theta = metadata.number(`${architecture}.rope.freq_base`) ?? 10_000
-  const typeKey = `${architecture}.rope.scaling.type`
+  const key = (name: string): string => `${architecture}.rope.${name}`
+  const theta = metadata.number(key("freq_base")) ?? 10_000
+  const typeKey = key("scaling.type")
   const type = metadata.text(typeKey) ?? "none"
-  const factor = metadata.number(`${architecture}.rope.scaling.factor`) ?? metadata.number(`${architecture}.rope.scale_linear`) ?? 1
+  const factor = metadata.number(key("scaling.factor")) ?? metadata.number(key("scale_linear")) ?? 1
   if (type !== "none" && type !== "linear") {
-    throw refused(path, typeKey, `expected none or linear, got ${type}. Other scalings are not computed; use another model.`)
+    throw uncomputed(path, typeKey, "none or linear", type, "Other scalings are not computed; use another model.")
   }
   if (tensors.has("rope_freqs.weight")) {
-    if (factor !== 1) throw refused(path, typeKey, `expected none beside rope_freqs.weight, got a factor of ${factor}. The two together are not computed; use another model.`)
+    if (factor !== 1) {
+      const remedy = "The two together are not computed; use another model."
+      throw uncomputed(path, typeKey, "none beside rope_freqs.weight", `a factor of ${factor}`, remedy)
+    }
     const factors = (await readGgufTensors(file, ["rope_freqs.weight"])).get("rope_freqs.weight")!
     const scaling = describeRopeFactors(factors, theta, headDim)
     if (scaling === undefined) {
-      throw refused(path, "rope_freqs.weight", "expected the factors of Llama 3's rotary scaling, got others. They are not computed; use another model.")
+      const expected = "the factors of Llama 3's rotary scaling"
+      throw uncomputed(path, "rope_freqs.weight", expected, "others", "They are not computed; use another model.")
     }
     return { rope_theta: theta, rope_scaling: scaling }
   }
   return { rope_theta: theta, rope_scaling: factor === 1 ? null : { rope_type: "linear", factor } }
-}
-
-function refused(path: string, key: string, message: string): ConfigError {
-  return new ConfigError([{ path: `${path}: ${key}`, message }])
 }

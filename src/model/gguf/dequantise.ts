@@ -1,6 +1,6 @@
 /**
- * Blocks of quantised weights to float32, equal bit by bit to `gguf.quants.dequantize` of the Python package. Products of a
- * scale and a code fit the 24 bits of a float32 mantissa, so that the one rounding left is that of the store, as there.
+ * Blocks of quantised weights to float32, equal bit by bit to `gguf.quants.dequantize` of the Python package. Products
+ * of a scale and a code fit the 24 bits of a float32 mantissa, so that the one rounding left is that of the store.
  */
 import { decodeBfloat16, decodeFloat16 } from "../float-formats.ts"
 import type { TensorType } from "./tensor-types.ts"
@@ -87,7 +87,7 @@ const q2_k: BlockDecoder = (bytes, at, out, to) => {
   }
 }
 
-/** 16 groups of 16: scales of six bits in twelve bytes; codes of two bits as in Q2_K, less 4 where the mask has no bit. */
+/** 16 groups of 16: scales of six bits in twelve bytes; codes as in Q2_K, less 4 where the mask has no bit. */
 const q3_k: BlockDecoder = (bytes, at, out, to) => {
   const d = half(bytes, at + 108)
   for (let group = 0; group < 16; group++) {
@@ -184,7 +184,8 @@ export function dequantise(type: TensorType, bytes: Uint8Array, out: Float32Arra
     default: {
       const { elements, bytes: size } = tensorLayouts[type]
       const decode = blockDecoders[type]
-      for (let block = 0; block < bytes.length / size; block++) decode(bytes, block * size, out, start + block * elements)
+      const blocks = bytes.length / size
+      for (let block = 0; block < blocks; block++) decode(bytes, block * size, out, start + block * elements)
     }
   }
 }

@@ -11,7 +11,7 @@ export interface GgufFamily {
   readonly outputNorms?: true
   /** Windowed attention, `attention.sliding_window` tokens wide. */
   readonly slidingWindow?: true
-  /** Pieces of a SentencePiece vocabulary merge in the order in which they are listed, and not in that of their scores. */
+  /** Pieces of a SentencePiece vocabulary merge in the order in which they are listed, not in that of their scores. */
   readonly listedMergeOrder?: true
   /** Keys of config.json that no file states. */
   readonly config?: Readonly<Record<string, unknown>>

@@ -1,7 +1,7 @@
 /** The keys and values of a GGUF file, checked as they are asked for. */
 import type { MetadataValue } from "@huggingface/gguf"
-import { CheckpointError } from "../../errors.ts"
 import { showValue } from "../json-file.ts"
+import { unreadable } from "./errors.ts"
 
 export class GgufMetadata {
   readonly #values: Readonly<Record<string, MetadataValue | undefined>>
@@ -27,7 +27,7 @@ export class GgufMetadata {
     return value === undefined || typeof value === "string" ? value : this.#refuse(key, "a text", value)
   }
 
-  /** Float32 values as the shortest decimal number that is stored as the same bits: 1e-5 and not 9.999999747378752e-6. */
+  /** Float32 values as the shortest decimal number of the same bits: 1e-5 and not 9.999999747378752e-6. */
   number(key: string): number | undefined {
     const value = this.#values[key]
     if (typeof value === "bigint") return Number(value)
@@ -58,7 +58,11 @@ export class GgufMetadata {
     return this.number(key) ?? this.#refuse(key, "a number", undefined)
   }
 
-  #list<T extends MetadataValue>(key: string, expected: string, is: (item: MetadataValue) => item is T): T[] | undefined {
+  #list<T extends MetadataValue>(
+    key: string,
+    expected: string,
+    is: (item: MetadataValue) => item is T,
+  ): T[] | undefined {
     const value = this.#values[key]
     if (value === undefined) return undefined
     if (!Array.isArray(value)) return this.#refuse(key, expected, value)
@@ -70,7 +74,7 @@ export class GgufMetadata {
 
   #refuse(key: string, expected: string, value: MetadataValue | undefined): never {
     const shown = typeof value === "bigint" ? String(value) : showValue(value)
-    throw new CheckpointError(`${this.#path}: ${key}: expected ${expected}, got ${shown}. Convert the model again.`)
+    throw unreadable(`${this.#path}: ${key}`, expected, shown, "Convert the model again.")
   }
 }
 

@@ -103,6 +103,13 @@ describe.each(["llama", "qwen2", "qwen3"])("a recorded %s file", (architecture) 
   })
 })
 
+test("a SentencePiece vocabulary gives SentencePiece's own ids, byte order marks included", async () => {
+  const { tokenizer } = await openGguf(fixture("sentencepiece.gguf"))
+  const { texts, ids } = recorded["sentencepiece"]!
+  expect(texts.map((text) => tokenizer.encode(text))).toEqual(ids)
+  expect(ids.map((list) => tokenizer.decode(list, { skipSpecialTokens: true }))).toEqual(texts)
+})
+
 test("a file with damaged bytes in its header is refused by an error of ours, or opens", async () => {
   const damage = asyncProperty(integer({ min: 4, max: 9000 }), integer({ min: 0, max: 255 }), async (at, byte) => {
     const path = changed("llama.gguf", (bytes) => Buffer.concat([bytes.subarray(0, at), Buffer.from([byte]), bytes.subarray(at + 1)]))
@@ -144,6 +151,8 @@ describe("a model that is not computed is refused by what it asks for", () => {
     ["a window", { "llama.attention.sliding_window": { u32: 16 } }, /attention\.sliding_window: expected none, got 16/],
     ["YaRN", { "llama.rope.scaling.type": "yarn" }, /rope\.scaling\.type: expected none or linear, got yarn/],
     ["SentencePiece pieces of T5", { "tokenizer.ggml.model": "t5" }, /tokenizer\.ggml\.model: expected gpt2 .*or llama .*, got t5.*tokenizer\.json/],
+    ["SentencePiece pieces without scores", { "tokenizer.ggml.model": "llama" }, /expected 6 scores, one for each piece.*got none/],
+    ["cleaned-up spaces", { "tokenizer.ggml.model": "llama", "tokenizer.ggml.remove_extra_whitespaces": true }, /remove_extra_whitespaces/],
     ["an unknown pre-tokenizer, with those that are known", { "tokenizer.ggml.pre": "viking" }, /tokenizer\.ggml\.pre: expected one of gpt-2, smollm, qwen2, .*, got viking/],
     ["no pre-tokenizer", { "tokenizer.ggml.pre": undefined }, /got nothing/],
     ["no tokens", { "tokenizer.ggml.tokens": undefined }, /expected the tokens of a vocabulary/],

@@ -1,10 +1,10 @@
 /** A GGUF file as a model. */
-import { CheckpointError } from "../../errors.ts"
 import type { ModelConfig } from "../config.ts"
 import type { GenerationDefaults } from "../generation-config.ts"
 import type { Tokenizer } from "../tokenizer.ts"
 import type { Weights } from "../weights.ts"
 import { configFromGguf, familyOf } from "./config-from-gguf.ts"
+import { unreadable } from "./errors.ts"
 import { readGguf } from "./reader.ts"
 import { tokenizerFromGguf } from "./tokenizer-from-gguf.ts"
 import { planGgufWeights, readGgufWeights } from "./weights-from-gguf.ts"
@@ -27,8 +27,10 @@ export async function openGguf(path: string): Promise<GgufModel> {
   const { tokenizer, endTokens } = await tokenizerFromGguf(file)
   const config = await configFromGguf(file, endTokens)
   if (tokenizer.vocabularySize > config.vocabularySize) {
-    throw new CheckpointError(`${path}: expected at most ${config.vocabularySize} tokens, one for each row of token_embd.weight, got ${tokenizer.vocabularySize}. Convert the model again.`)
+    const expected = `at most ${config.vocabularySize} tokens, one for each row of token_embd.weight`
+    throw unreadable(path, expected, String(tokenizer.vocabularySize), "Convert the model again.")
   }
   const plan = planGgufWeights(file, config)
-  return { config, tokenizer, generation: { eosTokens: config.eosTokens }, readWeights: () => readGgufWeights(file, config, plan) }
+  const readWeights = (): Promise<Weights> => readGgufWeights(file, config, plan)
+  return { config, tokenizer, generation: { eosTokens: config.eosTokens }, readWeights }
 }

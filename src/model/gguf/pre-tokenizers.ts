@@ -1,6 +1,6 @@
 /**
- * How a byte-level vocabulary cuts text before it merges. A GGUF file only names the way (`tokenizer.ggml.pre`); the rest
- * stands in the tokenizer.json of the family that has the name.
+ * How a byte-level vocabulary cuts text before it merges. A GGUF file only names the way (`tokenizer.ggml.pre`); the
+ * rest stands in the tokenizer.json of the family that has the name.
  */
 import type { JsonObject } from "../json-file.ts"
 
@@ -21,7 +21,10 @@ const words = String.raw`(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+`
 const rest = String.raw` ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`
 const llama3 = String.raw`${words}|\p{N}{1,3}|${rest}`
 const qwen2 = String.raw`${words}|\p{N}|${rest}`
-const tekken = String.raw`[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+`
+const upper = String.raw`[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]`
+const lower = String.raw`[\p{Ll}\p{Lm}\p{Lo}\p{M}]`
+const tekkenWords = String.raw`[^\r\n\p{L}\p{N}]?${upper}*${lower}+|[^\r\n\p{L}\p{N}]?${upper}+${lower}*`
+const tekken = String.raw`${tekkenWords}|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+`
 
 /** By the name in the file. */
 export const preTokenizers: Readonly<Record<string, PreTokenizer>> = {
@@ -39,5 +42,6 @@ export const preTokenizers: Readonly<Record<string, PreTokenizer>> = {
 /** The `pre_tokenizer` of a tokenizer.json. */
 export function preTokenizerJson({ splits }: PreTokenizer): JsonObject {
   const cuts = splits.map((Regex) => ({ type: "Split", pattern: { Regex }, behavior: "Isolated", invert: false }))
-  return { type: "Sequence", pretokenizers: [...cuts, { type: "ByteLevel", add_prefix_space: false, trim_offsets: false, use_regex: false }] }
+  const bytes = { type: "ByteLevel", add_prefix_space: false, trim_offsets: false, use_regex: false }
+  return { type: "Sequence", pretokenizers: [...cuts, bytes] }
 }

@@ -1,6 +1,6 @@
-/** Lists of texts as a file holds them: `@huggingface/gguf` drops a byte order mark that a text starts with, and tokens do. */
+/** Lists of texts as a file holds them. `@huggingface/gguf` drops byte order marks, which some tokens start with. */
 import { open } from "node:fs/promises"
-import { CheckpointError } from "../../errors.ts"
+import { unreadable } from "./errors.ts"
 import type { GgufFile } from "./reader.ts"
 
 /** Types of values: a list, and a text in it. */
@@ -27,7 +27,7 @@ export async function readRawTexts({ path, headerBytes }: GgufFile, key: string)
     return Number(bytes.readBigUInt64LE(at - 8))
   }
   if (bytes.readUInt32LE(at) !== listType || bytes.readUInt32LE(at + 4) !== textType) {
-    throw new CheckpointError(`${path}: ${key}: expected a list of texts, got another value. Convert the model again.`)
+    throw unreadable(`${path}: ${key}`, "a list of texts", "another value", "Convert the model again.")
   }
   at += 8
   const count = length()

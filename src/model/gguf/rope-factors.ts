@@ -28,6 +28,7 @@ export function llama3Factors(factor: number, theta: number, headDim: number): F
 export function describeRopeFactors(factors: Float32Array, theta: number, headDim: number): JsonObject | undefined {
   const factor = factors.at(-1) ?? 0
   const expected = llama3Factors(factor, theta, headDim)
-  const equal = expected.length === factors.length && expected.every((value, i) => Math.abs(factors[i]! / value - 1) < tolerance)
+  const close = (value: number, i: number): boolean => Math.abs(factors[i]! / value - 1) < tolerance
+  const equal = expected.length === factors.length && expected.every(close)
   return equal ? { rope_type: "llama3", factor, ...llama3 } : undefined
 }

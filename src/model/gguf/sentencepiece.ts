@@ -1,6 +1,6 @@
 /**
- * SentencePiece vocabularies as byte-pair encoding: the merges that the pieces and their order imply. What is computed is
- * what transformers makes of such a vocabulary, and equals SentencePiece's own search for the best pair.
+ * SentencePiece vocabularies as byte-pair encoding: the merges that the pieces and their order imply. It is what
+ * transformers makes of such a vocabulary, and equals SentencePiece's own search for the best pair.
  */
 import type { JsonObject } from "../json-file.ts"
 
@@ -30,7 +30,8 @@ export function impliedMerges(pieces: readonly string[], ranks: readonly number[
     own.sort((a, b) => ids.get(a.left)! - ids.get(b.left)! || ids.get(a.right)! - ids.get(b.right)!)
     merges.push(...own)
   }
-  merges.sort((a, b) => b.rank - a.rank || characters(b.left) - characters(a.left) || characters(b.right) - characters(a.right))
+  const longer = (a: string, b: string): number => characters(b) - characters(a)
+  merges.sort((a, b) => b.rank - a.rank || longer(a.left, b.left) || longer(a.right, b.right))
   return merges.map(({ left, right }) => `${left} ${right}`)
 }
 
@@ -54,15 +55,21 @@ export function spelledPiece(piece: string): string {
  * Everything of the tokenizer.json but `added_tokens` and `post_processor`.
  * @param spacePrefix  a space leads every text, also after a special token
  */
-export function sentencePieceJson(vocab: JsonObject, merges: readonly string[], unknown: string | null, spacePrefix: boolean): JsonObject {
+export function sentencePieceJson(
+  vocab: JsonObject,
+  merges: readonly string[],
+  unknown: string | null,
+  spacePrefix: boolean,
+): JsonObject {
   const replace = { type: "Replace", pattern: { String: " " }, content: space }
   const restore = { type: "Replace", pattern: { String: space }, content: " " }
   const prefix = { type: "Prepend", prepend: space }
   const strip = { type: "Strip", content: " ", start: 1, stop: 0 }
+  const decoders = [restore, { type: "ByteFallback" }, { type: "Fuse" }, ...(spacePrefix ? [strip] : [])]
   return {
     normalizer: spacePrefix ? { type: "Sequence", normalizers: [prefix, replace] } : replace,
     pre_tokenizer: null,
-    decoder: { type: "Sequence", decoders: [restore, { type: "ByteFallback" }, { type: "Fuse" }, ...(spacePrefix ? [strip] : [])] },
+    decoder: { type: "Sequence", decoders },
     model: {
       type: "BPE",
       dropout: null,

@@ -1,4 +1,4 @@
-/** Names of tensors in GGUF files for those of Hugging Face. Source: TensorNameMap of the `gguf` package of llama.cpp. */
+/** Names of tensors in GGUF files for those of Hugging Face. Source: TensorNameMap of the `gguf` package. */
 
 /** Parts of a layer. */
 const layerParts: Readonly<Record<string, string>> = {
@@ -15,7 +15,7 @@ const layerParts: Readonly<Record<string, string>> = {
   post_attention_layernorm: "ffn_norm",
 }
 
-/** Norms of a layer that has some behind its parts, as Gemma's: the name of the one before the feed-forward layer differs. */
+/** Norms of a layer that has some behind its parts: the one before the feed-forward layer then has a name of its own. */
 const outputNormParts: Readonly<Record<string, string>> = {
   post_attention_layernorm: "post_attention_norm",
   pre_feedforward_layernorm: "ffn_norm",

@@ -4,7 +4,20 @@
  */
 import { GGMLQuantizationType } from "@huggingface/gguf"
 
-export type TensorType = "F32" | "F16" | "BF16" | "Q8_0" | "Q4_0" | "Q4_1" | "Q5_0" | "Q5_1" | "Q2_K" | "Q3_K" | "Q4_K" | "Q5_K" | "Q6_K"
+export type TensorType =
+  | "F32"
+  | "F16"
+  | "BF16"
+  | "Q8_0"
+  | "Q4_0"
+  | "Q4_1"
+  | "Q5_0"
+  | "Q5_1"
+  | "Q2_K"
+  | "Q3_K"
+  | "Q4_K"
+  | "Q5_K"
+  | "Q6_K"
 
 export interface TensorLayout {
   /** Number of the type in the file. */
@@ -30,7 +43,9 @@ export const tensorLayouts: Readonly<Record<TensorType, TensorLayout>> = {
   Q6_K: { id: 14, elements: 256, bytes: 210 },
 }
 
-const typesById: ReadonlyMap<number, TensorType> = new Map(tensorTypeNames().map((type) => [tensorLayouts[type].id, type]))
+const typesById: ReadonlyMap<number, TensorType> = new Map(
+  tensorTypeNames().map((type) => [tensorLayouts[type].id, type]),
+)
 
 /** Every type that is read. */
 export function tensorTypeNames(): TensorType[] {

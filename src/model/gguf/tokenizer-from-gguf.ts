@@ -2,11 +2,11 @@
  * The tokenizer.json and tokenizer_config.json that a GGUF file's metadata stands for, as transformers loads them. The
  * tokenizer is then made from these files as from those of a folder, and saved with a model as they are.
  */
-import { CheckpointError, ConfigError } from "../../errors.ts"
 import type { JsonObject } from "../json-file.ts"
 import type { Tokenizer } from "../tokenizer.ts"
 import { createTokenizer } from "../tokenizer.ts"
 import { familyOf } from "./config-from-gguf.ts"
+import { uncomputed, unreadable } from "./errors.ts"
 import type { PreTokenizer } from "./pre-tokenizers.ts"
 import { preTokenizerJson, preTokenizers } from "./pre-tokenizers.ts"
 import { readRawTexts } from "./raw-texts.ts"
@@ -39,8 +39,8 @@ export async function tokenizerFromGguf(file: GgufFile): Promise<GgufTokenizer> 
   const { metadata, path } = file
   const model = metadata.requireText("tokenizer.ggml.model")
   if (model !== "gpt2" && model !== "llama") {
-    const message = `expected gpt2 (byte-level BPE) or llama (SentencePiece BPE), got ${model}. ${remedy}`
-    throw refused(path, "tokenizer.ggml.model", message)
+    const known = "gpt2 (byte-level BPE) or llama (SentencePiece BPE)"
+    throw uncomputed(path, "tokenizer.ggml.model", known, model, remedy)
   }
   // Byte-level vocabularies spell a byte order mark by other characters.
   const tokensKey = "tokenizer.ggml.tokens"
@@ -76,8 +76,8 @@ function byteLevelParts(file: GgufFile, vocabulary: GgufVocabulary): TokenizerPa
   const pre = preTokenizerOf(file)
   const merges = file.metadata.texts("tokenizer.ggml.merges")
   if (merges === undefined) {
-    const expected = "expected the merges of a byte-level vocabulary (tokenizer.ggml.merges), got none"
-    throw new CheckpointError(`${file.path}: ${expected}. Convert the model again.`)
+    const expected = "the merges of a byte-level vocabulary (tokenizer.ggml.merges)"
+    throw unreadable(file.path, expected, "none", "Convert the model again.")
   }
   const json = {
     normalizer: pre.normalizer === undefined ? null : { type: pre.normalizer },
@@ -104,24 +104,24 @@ function preTokenizerOf({ metadata, path }: GgufFile): PreTokenizer {
   const pre = preTokenizers[name ?? ""]
   if (pre !== undefined) return pre
   const known = Object.keys(preTokenizers).join(", ")
-  throw refused(path, "tokenizer.ggml.pre", `expected one of ${known}, got ${name ?? "nothing"}. ${remedy}`)
+  throw uncomputed(path, "tokenizer.ggml.pre", `one of ${known}`, name ?? "nothing", remedy)
 }
 
 function sentencePieceParts(file: GgufFile, vocabulary: GgufVocabulary): TokenizerParts {
   const { metadata, path } = file
   if (metadata.boolean("tokenizer.ggml.remove_extra_whitespaces") === true) {
-    throw refused(path, "tokenizer.ggml.remove_extra_whitespaces", `expected false, got true. ${remedy}`)
+    throw uncomputed(path, "tokenizer.ggml.remove_extra_whitespaces", "false", "true", remedy)
   }
   if (metadata.has("tokenizer.ggml.precompiled_charsmap")) {
-    throw refused(path, "tokenizer.ggml.precompiled_charsmap", `expected none, got a table of characters. ${remedy}`)
+    throw uncomputed(path, "tokenizer.ggml.precompiled_charsmap", "none", "a table of characters", remedy)
   }
   const listed = familyOf(file).listedMergeOrder === true
   const { tokens, types, unknown } = vocabulary
   const scores = metadata.numbers("tokenizer.ggml.scores")
   if (!listed && scores?.length !== tokens.length) {
     const got = scores === undefined ? "none" : String(scores.length)
-    const expected = `expected ${tokens.length} scores, one for each piece (tokenizer.ggml.scores), got ${got}`
-    throw new CheckpointError(`${path}: ${expected}. Convert the model again.`)
+    const expected = `${tokens.length} scores, one for each piece (tokenizer.ggml.scores)`
+    throw unreadable(path, expected, got, "Convert the model again.")
   }
   const used = tokens.flatMap((token, id) => (types[id] === tokenTypes.unused ? [] : [{ token, id }]))
   const pieces = used.map(({ token }) => (listed ? spelledPiece(token) : token))
@@ -140,20 +140,20 @@ function postProcessor(file: GgufFile, vocabulary: GgufVocabulary, addsBos: bool
   if (!addsBos && !addsEos) return null
   const special = (id: number | undefined, name: string): string => {
     if (id !== undefined) return tokens[id]!
-    const expected = `expected an id, as a ${name} token is to be added, got nothing`
-    throw new CheckpointError(`${path}: tokenizer.ggml.${name}_token_id: ${expected}. Convert the model again.`)
+    const where = `${path}: tokenizer.ggml.${name}_token_id`
+    throw unreadable(where, `an id, as a ${name} token is to be added`, "nothing", "Convert the model again.")
   }
   const around = (sequence: string, type_id: number): JsonObject[] => [
     ...(addsBos ? [{ SpecialToken: { id: special(bos, "bos"), type_id } }] : []),
     { Sequence: { id: sequence, type_id } },
     ...(addsEos ? [{ SpecialToken: { id: special(eos, "eos"), type_id } }] : []),
   ]
-  const used = [...(addsBos ? [bos!] : []), ...(addsEos ? [eos!] : [])]
+  const used = [...(addsBos ? [bos!] : []), ...(addsEos ? [eos!] : [])].map((id): [string, number] => [tokens[id]!, id])
   return {
     type: "TemplateProcessing",
     single: around("A", 0),
     pair: [...around("A", 0), ...around("B", 1)],
-    special_tokens: Object.fromEntries(used.map((id) => [tokens[id]!, { id: tokens[id]!, ids: [id], tokens: [tokens[id]!] }])),
+    special_tokens: Object.fromEntries(used.map(([text, id]) => [text, { id: text, ids: [id], tokens: [text] }])),
   }
 }
 
@@ -173,8 +173,4 @@ function tokenizerConfig({ metadata }: GgufFile, vocabulary: GgufVocabulary, add
     ...(contextLength === undefined ? {} : { model_max_length: contextLength }),
     ...(template === undefined ? {} : { chat_template: template }),
   }
-}
-
-function refused(path: string, key: string, message: string): ConfigError {
-  return new ConfigError([{ path: `${path}: ${key}`, message }])
 }

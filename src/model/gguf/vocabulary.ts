@@ -1,12 +1,12 @@
 /** The tokens that a GGUF file lists, and the part each of them plays. */
-import { CheckpointError } from "../../errors.ts"
 import type { JsonObject } from "../json-file.ts"
+import { unreadable } from "./errors.ts"
 import type { GgufFile } from "./reader.ts"
 
 /** Values of `tokenizer.ggml.token_type`. */
 export const tokenTypes = { normal: 1, unknown: 2, control: 3, userDefined: 4, unused: 5, byte: 6 } as const
 
-/** Texts of tokens that end a turn or a document, whatever the file names as its end. Source: llama-vocab.cpp of llama.cpp. */
+/** Tokens that end a turn or a document, whatever the file names as its end. Source: llama-vocab.cpp of llama.cpp. */
 const endTexts: ReadonlySet<string> = new Set([
   "<|endoftext|>",
   "<|end_of_text|>",
@@ -39,24 +39,29 @@ export interface GgufVocabulary {
  */
 export function readVocabulary({ metadata, path }: GgufFile, tokens: readonly string[] | undefined): GgufVocabulary {
   if (tokens === undefined) {
-    const expected = "expected the tokens of a vocabulary (tokenizer.ggml.tokens), got none"
-    throw new CheckpointError(`${path}: ${expected}. Convert the model again, with its tokenizer.`)
+    const expected = "the tokens of a vocabulary (tokenizer.ggml.tokens)"
+    throw unreadable(path, expected, "none", "Convert the model again, with its tokenizer.")
   }
   const types = metadata.numbers("tokenizer.ggml.token_type") ?? tokens.map(() => tokenTypes.normal)
   if (types.length !== tokens.length) {
-    throw new CheckpointError(`${path}: tokenizer.ggml.token_type: expected ${tokens.length} types, one for each token, got ${types.length}. Convert the model again.`)
+    const where = `${path}: tokenizer.ggml.token_type`
+    const expected = `${tokens.length} types, one for each token`
+    throw unreadable(where, expected, String(types.length), "Convert the model again.")
   }
   const id = (name: string): number | undefined => {
     const value = metadata.number(`tokenizer.ggml.${name}_token_id`)
     if (value === undefined || (Number.isInteger(value) && value >= 0 && value < tokens.length)) return value
-    throw new CheckpointError(`${path}: tokenizer.ggml.${name}_token_id: expected an id from 0 to ${tokens.length - 1}, got ${value}. Convert the model again.`)
+    const where = `${path}: tokenizer.ggml.${name}_token_id`
+    throw unreadable(where, `an id from 0 to ${tokens.length - 1}`, String(value), "Convert the model again.")
   }
   const named = [id("eos"), id("eot"), id("eom")].filter((token) => token !== undefined)
-  const known = tokens.flatMap((text, token) => (endTexts.has(text) && types[token] !== tokenTypes.normal ? [token] : []))
-  return { tokens, types, bos: id("bos"), eos: id("eos"), pad: id("padding"), unknown: id("unknown"), ends: [...new Set([...named, ...known])] }
+  const isEnd = (text: string, token: number): boolean => endTexts.has(text) && types[token] !== tokenTypes.normal
+  const known = tokens.flatMap((text, token) => (isEnd(text, token) ? [token] : []))
+  const ends = [...new Set([...named, ...known])]
+  return { tokens, types, bos: id("bos"), eos: id("eos"), pad: id("padding"), unknown: id("unknown"), ends }
 }
 
-/** The `added_tokens` of a tokenizer.json: control tokens are special, those that users defined are found in texts too. */
+/** The `added_tokens` of a tokenizer.json: control tokens are special, those that users defined are found in texts. */
 export function addedTokens({ tokens, types, bos, eos, pad, unknown }: GgufVocabulary): JsonObject[] {
   const named = new Set([bos, eos, pad, unknown])
   return tokens.flatMap((content, id) => {

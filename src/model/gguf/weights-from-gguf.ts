@@ -1,9 +1,9 @@
 /** A model's parameters out of the tensors of a GGUF file. */
-import { CheckpointError } from "../../errors.ts"
 import type { ModelConfig } from "../config.ts"
 import type { Weights } from "../weights.ts"
 import { parameterSpecs } from "../weights.ts"
 import { familyOf } from "./config-from-gguf.ts"
+import { unreadable } from "./errors.ts"
 import type { GgufFile } from "./reader.ts"
 import { readGgufTensors } from "./reader.ts"
 import { describeTensorType, tensorTypeNames, tensorTypeOf } from "./tensor-types.ts"
@@ -28,24 +28,28 @@ export function planGgufWeights(file: GgufFile, config: ModelConfig): GgufPlan {
     const stored = ggufTensorName(name, outputNorms) ?? name
     const tensor = left.get(stored)
     left.delete(stored)
-    if (tensor === undefined) problems.push(`missing: ${stored} [${shape.join(", ")}]`)
-    else if (tensor.shape.join() !== shape.join()) problems.push(`wrong shape: ${stored}: expected [${shape.join(", ")}], got [${tensor.shape.join(", ")}]`)
-    else if (tensorTypeOf(tensor.typeId) === undefined) problems.push(`quantisation: ${stored} is ${describeTensorType(tensor.typeId)}`)
-    else plan.set(stored, name)
+    const expected = `[${shape.join(", ")}]`
+    if (tensor === undefined) {
+      problems.push(`missing: ${stored} ${expected}`)
+    } else if (tensor.shape.join() !== shape.join()) {
+      problems.push(`wrong shape: ${stored}: expected ${expected}, got [${tensor.shape.join(", ")}]`)
+    } else if (tensorTypeOf(tensor.typeId) === undefined) {
+      problems.push(`quantisation: ${stored} is ${describeTensorType(tensor.typeId)}`)
+    } else {
+      plan.set(stored, name)
+    }
   }
   left.delete("rope_freqs.weight")
   for (const [name, { shape }] of left) problems.push(`unexpected: ${name} [${shape.join(", ")}]`)
-  if (problems.length > 0) throw new CheckpointError(describeProblems(file.path, config, problems))
+  if (problems.length > 0) {
+    const more = problems.length > listedProblems ? [`and ${problems.length - listedProblems} more`] : []
+    const list = [...problems.slice(0, listedProblems), ...more].map((problem) => `\n  ${problem}`).join("")
+    const known = `in ${tensorTypeNames().join(", ")}`
+    const expected = `the ${config.architecture} parameters that its metadata describes, ${known}`
+    const remedy = "Use a file in one of these quantisations, e.g. Q8_0, of a model of this architecture."
+    throw unreadable(file.path, expected, `${problems.length} that differ:${list}`, `\n${remedy}`)
+  }
   return plan
-}
-
-function describeProblems(path: string, config: ModelConfig, problems: readonly string[]): string {
-  const more = problems.length > listedProblems ? [`and ${problems.length - listedProblems} more`] : []
-  const list = [...problems.slice(0, listedProblems), ...more].map((problem) => `  ${problem}`).join("\n")
-  return (
-    `${path}: expected the ${config.architecture} parameters that its metadata describes, in ${tensorTypeNames().join(", ")}, got ${problems.length} that differ:\n${list}\n` +
-    "Use a file in one of these quantisations, e.g. Q8_0, of a model of this architecture."
-  )
 }
 
 /** Reads every parameter into float32, laid out as Hugging Face has it. */
@@ -56,14 +60,15 @@ export async function readGgufWeights(file: GgufFile, config: ModelConfig, plan:
     const name = plan.get(stored)!
     const heads = name.includes(".q_proj.") ? config.heads : name.includes(".k_proj.") ? config.keyValueHeads : 0
     if (name.endsWith("norm.weight")) values.forEach((value, i) => (values[i] = value - normOffset))
-    weights.set(name, interleavedRotary === true && heads > 0 ? splitHalves(values, heads, config.headDim) : values)
+    const interleaved = interleavedRotary === true && heads > 0
+    weights.set(name, interleaved ? splitHalves(values, heads, config.headDim) : values)
   }
   return weights
 }
 
 /**
- * Rows of each head from the interleaved order, in which rows 2i and 2i + 1 turn together, to that of two halves, in which i
- * and i + headDim / 2 do. The inverse of `permute` of LlamaModel in llama.cpp's converter.
+ * Rows of each head from the interleaved order, in which rows 2i and 2i + 1 turn together, to that of two halves, in
+ * which i and i + headDim / 2 do. The inverse of `permute` of LlamaModel in llama.cpp's converter.
  * @param values  [heads x headDim, width], or the biases [heads x headDim]
  */
 export function splitHalves(values: Float32Array, heads: number, headDim: number): Float32Array {
