@@ -221,7 +221,8 @@ describe("losses that are not finite", () => {
 
 describe("a disk that is full", () => {
   test("while a checkpoint is written leaves the last good one, from which the run goes on exactly", async () => {
-    const config = workspace.config(tinyConfig({ train: { steps: 8 } }))
+    // Four steps that become eight would keep the warm-up of four.
+    const config = workspace.config(tinyConfig({ train: { steps: 8 }, optimizer: { warmupSteps: 2 } }))
     const whole = workspace.fresh("whole")
     expect((await pirl(["train", config, "--run-dir", whole])).code).toBe(0)
 

@@ -97,7 +97,7 @@ test("under the clip gate advantages are scaled and the critic's inputs are not;
     })),
   })
   const last = (gate: string) => {
-    const config = configOf({ name: "ppo" }, { pipo: { gate, window: 2, minSteps: 2 } })
+    const config = configOf({ name: "ppo" }, { pipo: { gate, window: 2, minSteps: 2 }, optimizer: { warmupSteps: 0 } })
     const rule = createRule(config, criticized(config, createObjectiveOf(config)))
     const plans = [0.1, 0.3, 0.9].map((mean, i) => {
       const plan = rule.plan(batch(i + 1, mean))
