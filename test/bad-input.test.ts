@@ -86,7 +86,7 @@ describe("a config", () => {
     const neither = await train({ task: { name: "add2" } })
     expect([neither.code, neither.stderr]).toEqual([2, expect.stringContaining("model: expected `path`, `hub` or `preset`, got none of them")])
     const nowhere = await train({ model: { path: workspace.directory }, task: { name: "add2" } })
-    expect([nowhere.code, nowhere.stderr]).toEqual([2, expect.stringContaining("expected a Hugging Face folder with a config.json")])
+    expect([nowhere.code, nowhere.stderr]).toEqual([2, expect.stringContaining("expected a Hugging Face folder, a .gguf file or a folder of adapters")])
   })
 })
 
@@ -192,7 +192,7 @@ describe("losses that are not finite", () => {
     expect(outcome.stdout).toContain("step 1: loss NaN, gradient norm NaN: the update was not applied")
     expect(outcome.stderr).toMatch(/got 3 refused updates in a row, the last at step 3\. Lower optimizer\.learningRate and resume/)
     expect(measured(outcome.directory).metrics.map(({ refusedUpdates }) => refusedUpdates)).toEqual([1, 1, 1])
-    expect(eventsOf(outcome.directory).map(({ kind }) => kind)).toEqual(["start", "warm-start", "alarm", "alarm", "alarm", "failure"])
+    expect(eventsOf(outcome.directory).map(({ kind }) => kind)).toEqual(["start", "warm-start", "first-look", "alarm", "alarm", "alarm", "failure"])
   })
 
   test("leave the batches to be looked at", () => {

@@ -86,8 +86,8 @@ test("a run whose groups are always of one reward makes no update, says so, and 
     expect(empty.filter((name) => !["skipReason", "lossScale", "learningRateScale"].includes(name))).toEqual([])
   }
   const alarms = readRun(directory).events.filter(({ kind }) => kind === "alarm")
-  expect(alarms.map(({ step, alarm }) => [step, alarm])).toEqual([[5, "no-signal"]])
-  expect(alarms[0]!.message).toContain("for 5 steps nothing was left to train on")
+  expect(alarms.map(({ step, alarm }) => [step, alarm])).toEqual([[1, "everything-right"], [5, "no-signal"]])
+  expect(alarms[1]!.message).toContain("for 5 steps nothing was left to train on")
 })
 
 /** Right when the last digit of the sum comes up an even number of times: some responses are, whatever the model. */
