@@ -1,7 +1,7 @@
 /** plan.json: what the folder of a comparison holds. A later command may add arms and seeds to it, and change none. */
 import { existsSync, readFileSync } from "node:fs"
 import { join } from "node:path"
-import { configChanges, withFormerSettings, type ResolvedConfig } from "../config/index.ts"
+import { configChanges, parseConfig, withFormerSettings, type ResolvedConfig } from "../config/index.ts"
 import { ConfigError, DataError, type ConfigIssue } from "../errors.ts"
 import { writeFileAtomic } from "../runs/index.ts"
 import { armNameForm } from "./arms.ts"
@@ -102,12 +102,23 @@ function withoutFree(changes: Readonly<Record<string, unknown>>): Record<string,
   return Object.fromEntries(Object.entries(changes).filter(([path]) => !isFree(path)))
 }
 
+/** The config of a plan that an earlier version may have written, with the defaults of settings that came since. */
+function wholeConfig({ config }: SavedPlan): ResolvedConfig {
+  try {
+    return parseConfig(config)
+  } catch {
+    // A setting that is gone or means something else now: the comparison with the new config names it.
+    return config
+  }
+}
+
 function planIssues(before: SavedPlan, config: ResolvedConfig, arms: readonly SavedArm[], directory: string): ConfigIssue[] {
-  const changed = configChanges(before.config, config).filter((path) => !isFree(path))
+  const known = wholeConfig(before)
+  const changed = configChanges(known, config).filter((path) => !isFree(path))
   const shown = (value: ResolvedConfig, path: string): string => JSON.stringify(settingAt(value, path.split("."))) ?? "nothing"
   const issues: ConfigIssue[] = changed.map((path) => ({
     path,
-    message: `expected ${shown(before.config, path)} as in the comparison in ${directory}, got ${shown(config, path)}. Set it back, or choose another folder by --out DIR.`,
+    message: `expected ${shown(known, path)} as in the comparison in ${directory}, got ${shown(config, path)}. Set it back, or choose another folder by --out DIR.`,
   }))
   for (const arm of arms) {
     const old = before.arms.find(({ name }) => name.toLowerCase() === arm.name.toLowerCase())

@@ -21,6 +21,11 @@ const config: ConfigInput = {
   engine: { threads: 1 },
 }
 
+/** Kinds of a run's events but for what it says of its first step. */
+function kindsOf(directory: string): string[] {
+  return readRun(directory).events.map(({ kind }) => kind).filter((kind) => kind !== "first-look" && kind !== "alarm")
+}
+
 function summaryOf(directory: string): RunSummary {
   return JSON.parse(readFileSync(join(directory, "summary.json"), "utf8")) as RunSummary
 }
@@ -30,7 +35,7 @@ test("a run that saves in f32 leaves its policy bit for bit, and says so without
   const { summary } = await trainRun({ config, runDirectory: directory })
   expect(summary.saved).toMatchObject({ dtype: "f32", asTrained: true, size: 8, greedy: { accuracy: summary.final } })
   expect(summaryOf(directory)).toEqual(summary)
-  expect(readRun(directory).events.map(({ kind }) => kind)).toEqual(["start", "finish"])
+  expect(kindsOf(directory)).toEqual(["start", "finish"])
   const [saved, checkpoint] = await Promise.all(["model", join("checkpoints", "step-000002")].map(async (folder) => (await loadModelFolder(join(directory, folder))).readWeights()))
   expect(saved).toEqual(checkpoint)
 })
@@ -45,9 +50,8 @@ test("a run that saves in bf16 measures the file that it wrote, on the problems 
   expect(summary.saved!.expected!.accuracy).not.toBe(summary.expected!.final)
   expect(summary.saved!.expected!.accuracy).toBeCloseTo(summary.expected!.final, 2)
   expect(summaryOf(directory)).toEqual(summary)
-  const { events } = readRun(directory)
-  expect(events.map(({ kind }) => kind)).toEqual(["start", "saved", "finish"])
-  expect(events[1]).toMatchObject({ step: 2, dtype: "bf16", size: 8, greedyCorrect: expect.stringMatching(/^[01]{8}$/) as unknown })
+  expect(kindsOf(directory)).toEqual(["start", "saved", "finish"])
+  expect(readRun(directory).events.find(({ kind }) => kind === "saved")).toMatchObject({ step: 2, dtype: "bf16", size: 8, greedyCorrect: expect.stringMatching(/^[01]{8}$/) as unknown })
   await trainRun({ config: { ...config, model: { preset: "nano", dtype: "bf16" } }, runDirectory: again })
   const bytes = (run: string): Buffer => readFileSync(join(run, "model", "model.safetensors"))
   expect(bytes(again).equals(bytes(directory))).toBe(true)

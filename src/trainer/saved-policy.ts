@@ -25,7 +25,8 @@ export async function evaluateSavedModel(path: string, config: ResolvedConfig, t
   const { engine, tokenizer, eosTokens } = await openPolicy(savedModelConfig(config, path), task)
   const { stopStrings, maxResponseTokens } = config.rollout
   try {
-    return await evaluateHeldOut({ engine, tokenizer, task, eosTokens, stopStrings, maxResponseTokens, verifierTimeoutMs: VERIFIER_TIMEOUT_MS }, options)
+    const sampling = { eosTokens, promptFormat: config.rollout, stopStrings, maxResponseTokens, verifierTimeoutMs: VERIFIER_TIMEOUT_MS }
+    return await evaluateHeldOut({ engine, tokenizer, task, ...sampling }, options)
   } finally {
     await engine.close()
   }
