@@ -71,7 +71,7 @@ describe("every part that asks the model asks in one way", () => {
     expect(plan.out).toMatch(/first prompt +\d{4}@\n/)
   })
 
-  test("as bare text: a template that fails is not looked at, nor by a run saved before there was the setting", async () => {
+  test("as bare text: a template that fails is not looked at, also by a run that an older version saved", async () => {
     const model = await modelFolder("bare", "0123456789=", "{{ raise_exception('not to be used') }}")
     const run = join(root, "bare-run")
     await trainRun({ config: configOf(model, { chatTemplate: false }), runDirectory: run })

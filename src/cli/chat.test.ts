@@ -168,6 +168,18 @@ describe("lines of a pipe", () => {
     expect(full.context.stderr()).toContain("[the context of 100 tokens was full: the oldest 2 messages are forgotten]")
   })
 
+  test("are read a little ahead of the answers, however many there are", async () => {
+    let read = 0
+    function* endless(): Generator<string> {
+      for (;;) yield `line ${++read}\n`
+    }
+    const { context, code, signals } = talk(Readable.from(endless()), ["x", "x", "x"], [], { delay: slowly })
+    await until(() => expect(context.stdout()).toMatch(/^x\nx\n/))
+    expect(read).toBeLessThan(1000)
+    signals.emit("SIGINT", "SIGINT")
+    expect(await code).toBe(130)
+  })
+
   test("stop at an interrupt with what came, and the process ends with 130", async () => {
     const input = new PassThrough()
     const { context, code, signals, closed } = talk(input, ["a".repeat(1000), "never"], [], { delay: slowly })
@@ -198,7 +210,7 @@ describe("a terminal", () => {
     expect(prompts.at(-1)).toMatch(/^\[u\]tell\[a\]a+\[u\]7 \+ 5\?\[a\]$/)
   })
 
-  test("ends with Ctrl-D and 0, also after a refused message; typing during an answer does not show in it", async () => {
+  test("ends with Ctrl-D and 0, also after a refused message; typing during an answer does not show", async () => {
     const keys = keyboard()
     let tokens = 0
     let goOn: () => void = () => undefined

@@ -5,6 +5,8 @@ import { Writable } from "node:stream"
 import type { InputStream, OutputStream } from "./command.ts"
 
 const PROMPT = "> "
+/** Lines that are read ahead of the one that is asked for. */
+const MOST_WAITING = 100
 /** Sequences of keys by which readline empties its line: to its end, and all before. */
 const LINE_END = { ctrl: true, name: "e" }
 const KILL_LINE = { ctrl: true, name: "u" }
@@ -45,6 +47,7 @@ export class LineReader {
   /** The next line; undefined when there is none any more. */
   next(): Promise<string | undefined> {
     const line = this.#waiting.shift()
+    if (this.#waiting.length === 0 && !this.#closed) this.#readline.resume()
     if (line !== undefined) {
       if (this.interactive) this.#echo.write(`${PROMPT}${line}\n`)
       return Promise.resolve(line)
@@ -72,7 +75,10 @@ export class LineReader {
   }
 
   #deliver(line: string): void {
-    if (!this.#take(line)) this.#waiting.push(line)
+    if (this.#take(line)) return
+    this.#waiting.push(line)
+    // A pipe can be faster than a model.
+    if (!this.interactive && this.#waiting.length >= MOST_WAITING) this.#readline.pause()
   }
 
   #take(line: string | undefined): boolean {

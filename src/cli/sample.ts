@@ -63,7 +63,7 @@ export function sampleCommand(backend: SampleBackend): Command {
     description:
       "Samples responses to prompts of one's own, or to held-out problems, which are judged too. A prompt goes\n" +
       "through the chat template of a model that has one, as a user message; with --raw it is bare text, which the\n" +
-      "model goes on with. A run is asked as it was trained: rollout.chatTemplate and rollout.systemPrompt of its config.",
+      "model goes on with. A run is asked as it was trained: by rollout.chatTemplate and systemPrompt.",
     examples: [
       ["pirl sample runs/quickstart --problems 8", "Eight held-out problems, answered and judged"],
       ["pirl sample ./Qwen3-0.6B --prompt 'What is the capital of France?' --count 3", "Three answers to a question"],

@@ -6,7 +6,7 @@ const REPLACEMENT = "\uFFFD"
 
 /**
  * Decodes a window: the tokens of the last piece and those since. So a token costs the same however long the text is,
- * and a decoder that treats the first token of a text in its own way (a leading space) sees one before the new ones. The
+ * and a decoder that treats the first token of a text in its own way (a leading space) sees one before the new. The
  * pieces add up to the text that all tokens decode to, special tokens left out.
  */
 export class TextStream {

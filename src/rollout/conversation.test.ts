@@ -54,7 +54,7 @@ describe("a conversation", () => {
     expect([conversation.systemPrompt, conversation.messages]).toEqual([undefined, []])
   })
 
-  test("tells an answer in pieces, characters of several tokens whole, also of an engine that does not stream", async () => {
+  test("tells an answer in pieces, characters whole, also of an engine that does not stream", async () => {
     for (const streams of [true, false]) {
       const pieces: string[] = []
       const { engine } = scriptedEngine(chat, ["5 \u20ac \u{1f600}"], { contextLength: 100, streams })

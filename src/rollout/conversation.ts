@@ -24,7 +24,7 @@ export interface ConversationOptions {
 export interface AnswerOptions {
   /** Aborts the answer: what came of it is kept. */
   readonly signal?: AbortSignal
-  /** Hears of the answer as it comes; the pieces add up to its text. Engines that do not stream give them at the end. */
+  /** Hears of the answer as it comes; the pieces add up to its text. Engines that do not stream give them late. */
   readonly onText?: (piece: string) => void
 }
 
