@@ -99,9 +99,10 @@ describe("parseModelConfig", () => {
   })
 
   test.each([
-    ["an unknown family", { model_type: "mamba" }, /model_type: expected one of "llama", .*, got "mamba"\. Use .* qwen3 \(Qwen3\), /],
-    ["a model of images", { model_type: "gemma3", vision_config: {} }, /model_type: .*got a model of images and text \("gemma3"\)\. Use a text-only/],
-    ["a mixture of experts", { num_experts: 8 }, /num_experts: expected none, got 8.*dense text models of the families llama \(/],
+    ["an unknown family", { model_type: "mamba" }, /model_type: expected a family .*, got "mamba"\. Use .* qwen3 \(Qwen3\), /],
+    ["a model of images", { model_type: "gemma3", vision_config: {} }, /model_type: .*got "gemma3", a model of images and text\. /],
+    ["a family of mixtures", { model_type: "qwen3_moe", num_experts: 128 }, /model_type: .*got "qwen3_moe", a mixture of experts\. /],
+    ["a mixture of experts", { num_experts: 8 }, /num_experts: expected none, got 8.*dense text models in f32, bf16 or f16: llama \(/],
     ["another activation", { hidden_act: "gelu" }, /hidden_act: expected "silu", got "gelu"/],
     ["Gemma with another activation", { model_type: "gemma3_text", hidden_activation: "gelu" }, /hidden_activation: expected "gelu_pytorch_tanh", got "gelu"/],
     ["a soft cap on logits", { model_type: "gemma3_text", final_logit_softcapping: 30 }, /final_logit_softcapping: expected none, got 30/],
@@ -121,7 +122,7 @@ describe("parseModelConfig", () => {
     ],
     ["dynamic scaling", { rope_parameters: { rope_type: "dynamic", factor: 4 } }, /rope_parameters: rope_type: .*got "dynamic"/],
     ["partial rotation", { partial_rotary_factor: 0.5 }, /partial_rotary_factor: expected 1, got 0.5/],
-    ["quantised weights", { quantization_config: { quant_method: "fp8" } }, /quantization_config: expected none, .*in f32, bf16 or f16/],
+    ["quantised weights", { quantization_config: { quant_method: "fp8" } }, /quantization_config: expected none, .*dense text models in f32, bf16 or f16/],
     ["a missing size", { hidden_size: undefined }, /hidden_size: expected a positive whole number, got nothing/],
     ["a fractional size", { num_hidden_layers: 2.5 }, /num_hidden_layers: .*got 2.5/],
     ["heads that do not group", { num_key_value_heads: 3 }, /num_key_value_heads: expected a divisor of num_attention_heads \(4\), got 3/],

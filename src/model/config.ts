@@ -51,6 +51,8 @@ export interface ModelConfig extends LayerPattern {
   readonly source: Readonly<Record<string, unknown>>
 }
 
+const expertKeys: readonly string[] = ["num_experts", "num_local_experts", "n_routed_experts"]
+
 const torchTypes: Readonly<Record<WeightType, string>> = { f32: "float32", bf16: "bfloat16", f16: "float16" }
 
 /** Some families never have a bias on the output projection of attention, whatever queries, keys and values have. */
@@ -117,11 +119,12 @@ export function parseModelConfig(json: unknown, file: string): ModelConfig {
 function parseArchitecture(json: Readonly<Record<string, unknown>>, file: string): Architecture {
   const type = json["model_type"]
   if (isArchitecture(type)) return type
-  const [what, remedy] = isJsonObject(json["vision_config"])
-    ? [`a model of images and text (${showValue(type)})`, "Use a text-only checkpoint."]
-    : [showValue(type), "Use a checkpoint of one of these families."]
-  const expected = Object.keys(families).map((name) => JSON.stringify(name)).join(", ")
-  const message = `expected one of ${expected}, got ${what}. ${remedy} ${supportedModels}`
+  const kind = isJsonObject(json["vision_config"])
+    ? ", a model of images and text"
+    : expertKeys.some((key) => json[key] !== undefined)
+      ? ", a mixture of experts"
+      : ""
+  const message = `expected a family that is computed, got ${showValue(type)}${kind}. Use another checkpoint. ${supportedModels}`
   throw new ConfigError([{ path: `${file}: model_type`, message }])
 }
 
@@ -146,7 +149,7 @@ function refuseUncomputable(reader: ConfigReader, family: Family): void {
     const settings = showValue(json["quantization_config"])
     reader.report("quantization_config", `expected none, got ${settings}. Use the checkpoint before quantisation. ${supportedModels}`)
   }
-  for (const key of ["num_experts", "num_local_experts", "n_routed_experts"]) {
+  for (const key of expertKeys) {
     if (reader.has(key) && json[key] !== 0) {
       reader.report(key, `expected none, got ${showValue(json[key])}. Mixtures of experts are not computed. ${supportedModels}`)
     }

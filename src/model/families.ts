@@ -136,6 +136,6 @@ export function isArchitecture(value: unknown): value is Architecture {
 }
 
 /** What can be computed, for messages about what cannot. */
-export const supportedModels: string = `Computed are dense text models of the families ${Object.entries(families)
+export const supportedModels: string = `Computed are dense text models in f32, bf16 or f16: ${Object.entries(families)
   .map(([type, { models }]) => `${type} (${models})`)
-  .join(", ")}, in f32, bf16 or f16`
+  .join(", ")}.`
