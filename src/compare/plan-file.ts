@@ -37,12 +37,11 @@ export function readPlanFile(directory: string): SavedPlan {
   if (!existsSync(path)) throw new DataError(`compare ${directory}: expected the folder of a comparison, got none (no ${fileName}). Check the path.`)
   try {
     const saved: unknown = JSON.parse(readFileSync(path, "utf8"))
-    const plan = typeof saved === "object" && saved !== null && "config" in saved ? { ...saved, config: withFormerSettings(saved.config) } : saved
-    if (!isPlan(plan)) throw new Error("another format")
+    if (!isPlan(saved)) throw new Error("another format")
     // Arms and seeds name folders: no path may hide in them.
-    const strange = [...plan.arms.map(({ name }) => name).filter((name) => !armNameForm.test(name)), ...plan.seeds.filter((seed) => !Number.isInteger(seed))]
+    const strange = [...saved.arms.map(({ name }) => name).filter((name) => !armNameForm.test(name)), ...saved.seeds.filter((seed) => !Number.isInteger(seed))]
     if (strange.length > 0) throw new Error(`an arm or a seed named ${JSON.stringify(strange[0])}`)
-    return plan
+    return { ...saved, config: wholeConfig(saved.config) }
   } catch (cause) {
     throw new DataError(`${path}: expected the plan of a comparison, got ${cause instanceof Error ? cause.message : String(cause)}. Choose another folder.`, { cause })
   }
@@ -103,9 +102,9 @@ function withoutFree(changes: Readonly<Record<string, unknown>>): Record<string,
 }
 
 /** The config of a plan that an earlier version may have written, with the defaults of settings that came since. */
-function wholeConfig({ config }: SavedPlan): ResolvedConfig {
+function wholeConfig(config: ResolvedConfig): ResolvedConfig {
   try {
-    return parseConfig(config)
+    return parseConfig(withFormerSettings(config))
   } catch {
     // A setting that is gone or means something else now: the comparison with the new config names it.
     return config
@@ -113,12 +112,11 @@ function wholeConfig({ config }: SavedPlan): ResolvedConfig {
 }
 
 function planIssues(before: SavedPlan, config: ResolvedConfig, arms: readonly SavedArm[], directory: string): ConfigIssue[] {
-  const known = wholeConfig(before)
-  const changed = configChanges(known, config).filter((path) => !isFree(path))
+  const changed = configChanges(before.config, config).filter((path) => !isFree(path))
   const shown = (value: ResolvedConfig, path: string): string => JSON.stringify(settingAt(value, path.split("."))) ?? "nothing"
   const issues: ConfigIssue[] = changed.map((path) => ({
     path,
-    message: `expected ${shown(known, path)} as in the comparison in ${directory}, got ${shown(config, path)}. Set it back, or choose another folder by --out DIR.`,
+    message: `expected ${shown(before.config, path)} as in the comparison in ${directory}, got ${shown(config, path)}. Set it back, or choose another folder by --out DIR.`,
   }))
   for (const arm of arms) {
     const old = before.arms.find(({ name }) => name.toLowerCase() === arm.name.toLowerCase())
