@@ -21,20 +21,26 @@ export interface SftProgress {
   readonly heldOutAccuracy: number
 }
 
+/** How the training ended. */
+export interface SftResult extends SftProgress {
+  /** Accuracy of the model as it lies in its folder, where its weights were rounded or merged. */
+  readonly savedAccuracy?: number
+}
+
 /** What this command needs of the layers below. */
 export interface SftBackend {
   readonly checks: readonly ConfigCheck[]
   /**
    * Trains by `config.warmStart` and saves a model folder.
    * @param out  an empty or new folder
-   * @returns the last evaluation
+   * @returns the last evaluation, and that of the saved model
    */
   sft(request: {
     readonly config: ResolvedConfig
     readonly out: string
     readonly onProgress: (progress: SftProgress) => void
     readonly stopRequested: () => boolean
-  }): Promise<SftProgress>
+  }): Promise<SftResult>
 }
 
 /** The command, on a trainer. */
@@ -78,7 +84,8 @@ async function runSft(backend: SftBackend, args: CommandArguments, context: CliC
     })
     const accuracy = formatShare(last.heldOutAccuracy)
     const stream = json ? err : out
-    stream.write(`held-out accuracy ${accuracy} after ${last.step} steps, saved in ${directory}\n`)
+    const saved = last.savedAccuracy === undefined ? "" : ` (${formatShare(last.savedAccuracy)} as stored in ${config.model.dtype})`
+    stream.write(`held-out accuracy ${accuracy} after ${last.step} steps${saved}, saved in ${directory}\n`)
     return interrupt.requested ? exitCodes.interrupted : exitCodes.ok
   } finally {
     interrupt.dispose()

@@ -3,6 +3,7 @@ import { mkdirSync } from "node:fs"
 import type { ResolvedConfig } from "../../config/index.ts"
 import { VERIFIER_TIMEOUT_MS } from "../../trainer/run-parts.ts"
 import { warnOfMemory, type MemoryForecast } from "../../trainer/memory-forecast.ts"
+import { evaluateSavedModel } from "../../trainer/saved-policy.ts"
 import { train } from "../../trainer/train.ts"
 import { warmStart } from "../../trainer/warm-start.ts"
 import type { SftBackend, SftProgress } from "../sft.ts"
@@ -53,7 +54,11 @@ export const sftBackend: SftBackend = {
       })
       mkdirSync(out, { recursive: true })
       await engine.saveModel(out, config.model.dtype)
-      return last
+      const asTrained = config.model.dtype === "f32" && !config.lora.enabled
+      if (asTrained || task.heldOut.length === 0 || stopRequested()) return last
+      const { expectedAccuracy, greedyAccuracy } = await evaluateSavedModel(out, config, task, { greedy: true, expected: true })
+      const savedAccuracy = expectedAccuracy ?? greedyAccuracy
+      return savedAccuracy === undefined ? last : { ...last, savedAccuracy }
     }),
 }
 
