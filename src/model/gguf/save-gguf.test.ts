@@ -1,6 +1,7 @@
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs"
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { fileURLToPath } from "node:url"
 import { afterAll, describe, expect, test } from "vitest"
 import { parityFolder } from "../../../test/helpers/parity-fixtures.ts"
 import type { ModelConfig } from "../config.ts"
@@ -127,6 +128,19 @@ describe("a GGUF file of ours is read again", () => {
       expect(read.tokenizer.decode(tokenizer.encode("12 + 3"))).toBe("12 + 3")
     }
   })
+})
+
+test("a SentencePiece vocabulary goes out with scores that give its merges again", async () => {
+  const path = fileURLToPath(new URL("fixtures/sentencepiece.gguf", import.meta.url))
+  const { texts, ids } = (JSON.parse(readFileSync(new URL("fixtures/models.json", import.meta.url), "utf8")) as Record<string, { readonly texts: string[]; readonly ids: number[][] }>)["sentencepiece"]!
+  const { config, tokenizer } = await openGguf(path)
+  const read = await written(config, tokenizer, "f32", initialiseWeights(config, 1), config.eosTokens)
+  expect(texts.map((text) => read.tokenizer.encode(text))).toEqual(texts.map((text) => tokenizer.encode(text)))
+  expect(texts.map((text) => read.tokenizer.encode(text))).toEqual(ids)
+  expect(refusal(changed({ normalizer: { type: "Lowercase" } }, tokenizer))).toThrow(/does not treat spaces as SentencePiece does/)
+  const json = JSON.parse(Buffer.from(tokenizer.files.get("tokenizer.json")!).toString("utf8")) as { readonly model: { readonly merges: string[] } }
+  const reordered = { ...json.model, merges: json.model.merges.toReversed() }
+  expect(refusal(changed({ model: reordered }, tokenizer))).toThrow(/merges that do not follow from an order of the pieces/)
 })
 
 describe("what a GGUF file cannot say is refused before anything is written", () => {

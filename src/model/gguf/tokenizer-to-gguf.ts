@@ -1,16 +1,12 @@
-/**
- * A tokenizer as the metadata of a GGUF file, which has room for byte-level BPE of known families and nothing to state a
- * rule by. What it cannot say is refused: a file that loads and cuts text in other places would answer worse without a word.
- */
-import { CheckpointError, ConfigError } from "../../errors.ts"
+/** A tokenizer as the metadata of a GGUF file: vocabulary, special tokens, chat template. */
+import { CheckpointError } from "../../errors.ts"
 import type { JsonObject } from "../json-file.ts"
-import { isJsonObject, parseJsonObject, showValue } from "../json-file.ts"
-import { byteSymbols } from "../tokenizer-create.ts"
+import { parseJsonObject } from "../json-file.ts"
 import type { AddedToken } from "../tokenizer-json.ts"
 import { addedTokensOf } from "../tokenizer-json.ts"
 import type { Tokenizer } from "../tokenizer.ts"
-import { byteLevelSplits, preTokenizerName } from "./pre-tokenizer-name.ts"
-import { preTokenizers } from "./pre-tokenizers.ts"
+import type { WrittenVocabulary } from "./vocabulary-to-gguf.ts"
+import { vocabularyOf } from "./vocabulary-to-gguf.ts"
 import { tokenTypes } from "./vocabulary.ts"
 import type { GgufValue } from "./writer.ts"
 
@@ -28,15 +24,6 @@ export interface TokenizerFacts {
   readonly padToken: number | undefined
 }
 
-/** Vocabulary and merges in the symbols of byte-level BPE. */
-interface Vocabulary {
-  /** Name for the rule by which text is cut. */
-  readonly pre: string
-  readonly tokens: ReadonlyMap<number, string>
-  /** Pairs with a space between. */
-  readonly merges: readonly string[]
-}
-
 /**
  * The keys `tokenizer.*`.
  * @throws ConfigError  when the file cannot express the tokenizer
@@ -44,30 +31,33 @@ interface Vocabulary {
 export function tokenizerMetadata(tokenizer: Tokenizer, facts: TokenizerFacts): Map<string, GgufValue> {
   const { vocabularySize, endTokens } = facts
   const json = tokenizerJson(tokenizer)
-  const { pre, tokens, merges } = vocabularyOf(json)
+  const vocabulary = vocabularyOf(json)
+  const { tokens, unknown } = vocabulary
   const added = new Map(addedTokensOf(json).map((token) => [token.id, token]))
   const texts: string[] = []
   const types: number[] = []
   for (let id = 0; id < vocabularySize; id++) {
     const special = added.get(id)
-    const text = special?.content ?? tokens.get(id)
-    texts.push(text ?? `[PAD${id}]`)
-    types.push(text === undefined ? tokenTypes.unused : special === undefined ? tokenTypes.normal : typeOf(special))
+    const piece = tokens.get(id)
+    texts.push(special === undefined ? (piece ?? `[PAD${id}]`) : addedText(special, vocabulary))
+    types.push(id === unknown ? tokenTypes.unknown : special !== undefined ? addedType(special) : pieceType(piece, vocabulary))
   }
   const metadata = new Map<string, GgufValue>([
-    ["tokenizer.ggml.model", { type: "text", value: "gpt2" }],
-    ["tokenizer.ggml.pre", { type: "text", value: pre }],
+    ["tokenizer.ggml.model", { type: "text", value: vocabulary.model }],
+    ["tokenizer.ggml.pre", { type: "text", value: vocabulary.pre }],
     ["tokenizer.ggml.tokens", { type: "texts", value: texts }],
     ["tokenizer.ggml.token_type", { type: "i32s", value: types }],
-    ["tokenizer.ggml.merges", { type: "texts", value: merges }],
+    vocabulary.model === "gpt2"
+      ? ["tokenizer.ggml.merges", { type: "texts", value: vocabulary.merges }]
+      : ["tokenizer.ggml.scores", { type: "f32s", value: texts.map((_, id) => vocabulary.scores.get(id) ?? 0) }],
   ])
-  for (const [key, token] of specialTokens(tokenizer, facts)) metadata.set(key, { type: "u32", value: token })
+  for (const [key, token] of specialTokens(tokenizer, facts, unknown)) metadata.set(key, { type: "u32", value: token })
   // Ollama's own engine reads all of them here; llama.cpp reads the keys above and knows further ones by their text.
   if (endTokens.length > 0) metadata.set("tokenizer.ggml.eos_token_ids", { type: "i32s", value: endTokens })
   const alone = tokenizer.encode("")
   metadata.set("tokenizer.ggml.add_bos_token", { type: "bool", value: tokenizer.bosToken !== undefined && alone[0] === tokenizer.bosToken })
   metadata.set("tokenizer.ggml.add_eos_token", { type: "bool", value: alone.length > 0 && endTokens.includes(alone.at(-1)!) && alone.at(-1) !== tokenizer.bosToken })
-  metadata.set("tokenizer.ggml.add_space_prefix", { type: "bool", value: false })
+  metadata.set("tokenizer.ggml.add_space_prefix", { type: "bool", value: vocabulary.spacePrefix })
   if (tokenizer.chatTemplate !== undefined) metadata.set("tokenizer.chat_template", { type: "text", value: tokenizer.chatTemplate })
   return metadata
 }
@@ -77,20 +67,30 @@ export function endTokenTexts(tokenizer: Tokenizer, endTokens: readonly number[]
   return [...new Set(endTokens)].map((token) => tokenizer.decode([token])).filter((text) => text !== "")
 }
 
-function typeOf({ special }: AddedToken): number {
+function addedType({ special }: AddedToken): number {
   return special ? tokenTypes.control : tokenTypes.userDefined
+}
+
+/** Texts are searched for tokens that users defined before spaces become pieces. */
+function addedText({ content, special }: AddedToken, { model }: WrittenVocabulary): string {
+  return model === "llama" && !special ? content.replaceAll("\u2581", " ") : content
+}
+
+function pieceType(piece: string | undefined, { model }: WrittenVocabulary): number {
+  if (piece === undefined) return tokenTypes.unused
+  return model === "llama" && /^<0x[0-9A-F]{2}>$/.test(piece) ? tokenTypes.byte : tokenTypes.normal
 }
 
 /**
  * llama.cpp ends a response at eos, eot and eom, and at some tokens that it knows by their text. The tokenizer's own end token
  * comes first; a base model's, which instruct models list beside it, must not take its place.
  */
-function specialTokens(tokenizer: Tokenizer, { endTokens, ...ofConfig }: TokenizerFacts): (readonly [key: string, token: number])[] {
+function specialTokens(tokenizer: Tokenizer, { endTokens, ...ofConfig }: TokenizerFacts, unknown: number | undefined): (readonly [key: string, token: number])[] {
   const own = tokenizer.eosTokens.filter((token) => endTokens.includes(token))
   const [eos, eot, eom] = [...new Set([...own, ...endTokens])]
   const bos = tokenizer.bosToken ?? ofConfig.bosToken
   const pad = tokenizer.padToken ?? ofConfig.padToken
-  const keys: (readonly [string, number | undefined])[] = [["bos", bos], ["eos", eos], ["eot", eot], ["eom", eom], ["padding", pad]]
+  const keys: (readonly [string, number | undefined])[] = [["bos", bos], ["eos", eos], ["eot", eot], ["eom", eom], ["padding", pad], ["unknown", unknown]]
   return keys.flatMap(([name, token]) => (token === undefined ? [] : [[`tokenizer.ggml.${name}_token_id`, token] as const]))
 }
 
@@ -98,46 +98,4 @@ function tokenizerJson({ files }: Tokenizer): JsonObject {
   const content = files.get("tokenizer.json")
   if (content === undefined) throw new CheckpointError("GGUF: expected a tokenizer.json, got none. Save the tokenizer with save_pretrained of transformers.")
   return parseJsonObject(Buffer.from(content).toString("utf8"), "tokenizer.json")
-}
-
-function vocabularyOf(json: JsonObject): Vocabulary {
-  const model = json["model"]
-  if (!isJsonObject(model) || model["type"] !== "BPE" || !isJsonObject(model["vocab"])) {
-    throw refused(`a tokenizer of type ${showValue(isJsonObject(model) ? model["type"] : model)}`)
-  }
-  const vocabulary = Object.entries(model["vocab"]).flatMap(([text, id]) => (typeof id === "number" ? [[id, text] as const] : []))
-  const merges = (Array.isArray(model["merges"]) ? model["merges"] : []).map(mergeText)
-  if ((json["pre_tokenizer"] ?? null) === null && merges.length === 0) return characterVocabulary(json, vocabulary)
-  if (byteLevelSplits(json["pre_tokenizer"]) === undefined) throw refused(`a pre-tokenizer that is not byte-level, ${showValue(json["pre_tokenizer"])}`)
-  const normalizer = json["normalizer"] ?? null
-  // llama.cpp leaves out Qwen's composed form, as everybody's files of Qwen do.
-  if (normalizer !== null && !(isJsonObject(normalizer) && normalizer["type"] === "NFC")) throw refused(`a normaliser, ${showValue(normalizer)}`)
-  // Without merges every byte is a token, however text is cut.
-  const pre = merges.length === 0 ? "gpt-2" : preTokenizerName(json["pre_tokenizer"], model["ignore_merges"] === true)
-  if (pre === undefined) {
-    throw refused(`a pre-tokenizer of none of the families ${Object.keys(preTokenizers).join(", ")}: ${showValue(json["pre_tokenizer"])}`)
-  }
-  return { pre, tokens: new Map(vocabulary), merges }
-}
-
-/** One token per character: bytes stand for characters as long as these are ASCII. */
-function characterVocabulary(json: JsonObject, vocabulary: readonly (readonly [id: number, text: string])[]): Vocabulary {
-  const added = new Set(addedTokensOf(json).map(({ id }) => id))
-  const symbols = byteSymbols()
-  const tokens = vocabulary.map(([id, text]) => {
-    if (added.has(id)) return [id, text] as const
-    const code = text.codePointAt(0)!
-    if ([...text].length > 1 || code > 0x7f) throw refused(`a tokenizer of single characters with ${showValue(text)} among them, of which only ASCII can be expressed`)
-    return [id, symbols[code]!] as const
-  })
-  return { pre: "gpt-2", tokens: new Map(tokens), merges: [] }
-}
-
-function mergeText(merge: unknown): string {
-  return Array.isArray(merge) ? merge.join(" ") : String(merge)
-}
-
-function refused(got: string): ConfigError {
-  const message = `GGUF: expected a tokenizer that the format has words for, got ${got}. Export with --to hf; if llama.cpp knows the model, its convert_hf_to_gguf.py takes that folder.`
-  return new ConfigError([{ path: "", message }])
 }
