@@ -9,7 +9,7 @@ import { converse } from "./chat-session.ts"
 import { formatCount, formatDuration, terminalLine } from "./format.ts"
 import { dieOf, type SignalSource, type StopSignal } from "./interrupt.ts"
 import { configFor } from "./model-config.ts"
-import { resolveModelSource } from "./model-source.ts"
+import { findModel } from "./find-model.ts"
 import type { ModelSource } from "./model-source.ts"
 import { promptOptions, promptOverrides } from "./prompt-options.ts"
 import { configOptions } from "./train.ts"
@@ -107,7 +107,7 @@ async function runChat(
   onSecondSignal: (signal: StopSignal) => void,
 ): Promise<number> {
   const { temperature, topP, maxTokens } = answerOptions(args)
-  const model = resolveModelSource(args.positionals[0]!, args.number("checkpoint"))
+  const model = await findModel(args.positionals[0]!, args.number("checkpoint"), context)
   const seed = args.text("seed")
   const sets = [...args.texts("set"), ...promptOverrides("chat", args), ...(seed === undefined ? [] : [`seed=${seed}`])]
   const config = configFor(model, { task: undefined, sets, taskNeeded: false }, backend.checks)

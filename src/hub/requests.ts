@@ -83,6 +83,8 @@ export class HubRequests {
       // Ranges of a compressed file would be ranges of something else.
       this.#request(address, { signal: silence.signal, headers: { "accept-encoding": "identity", ...this.#authorization(), ...(start > 0 ? { range: `bytes=${start}-` } : {}) } }),
     )
+    // Before what was fetched of the file is given up for it.
+    if (/^text\/html\b/.test(response.headers.get("content-type") ?? "")) throw notTheHub(`the file ${path}`, this.#endpoint)
     const { body } = response
     const first = response.status === 206 ? Number(/^bytes (\d+)-/.exec(response.headers.get("content-range") ?? "")?.[1] ?? -1) : 0
     if (first !== start && first !== 0) throw new Error(`bytes from ${first} in place of ${start}`)
@@ -118,7 +120,7 @@ export class HubRequests {
           const response = await this.#request(input, { ...init, signal: silence.signal })
           // Read here, within the time.
           const text = await response.text()
-          if (/^\s*</.test(text)) throw notTheHub(new URL(this.#endpoint).host)
+          if (/^\s*</.test(text)) throw notTheHub("an answer of the hub's interface", this.#endpoint)
           return new Response(text, { headers: response.headers })
         })
       },
@@ -149,9 +151,9 @@ export class HubRequests {
   }
 }
 
-function notTheHub(host: string): DataError {
+function notTheHub(what: string, endpoint: string): DataError {
   const fix = "Check HF_ENDPOINT, and whether a proxy or a login page of the network answers in its place."
-  return new DataError(`hub: expected an answer of the hub's interface from ${host}, got a web page. ${fix}`)
+  return new DataError(`hub: expected ${what} from ${new URL(endpoint).host}, got a web page. ${fix}`)
 }
 
 /** Names in the hub's list of repositories or of a repository's branches and tags. */
