@@ -5,9 +5,14 @@
 import { runCli } from "./cli.ts"
 
 // `pirl runs | head` closes our output early; that is no error.
+let outputClosed = false
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  if (error.code === "EPIPE") process.exit(0)
-  throw error
+  if (error.code !== "EPIPE") throw error
+  if (outputClosed) return
+  outputClosed = true
+  // A command with an engine stops in order: the engine's thread is aborted in native code by `process.exit`.
+  if (process.listenerCount("SIGTERM") > 0) process.emit("SIGTERM", "SIGTERM")
+  else process.exit(0)
 })
 
 process.exitCode = await runCli(process.argv.slice(2), {

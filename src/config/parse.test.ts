@@ -123,6 +123,11 @@ describe("a broken config", () => {
     expect(issues.map((issue) => issue.path)).toEqual(["model.path"])
   })
 
+  test("refuses a base of adapters without the adapters", () => {
+    const issues = issuesOf({ model: { preset: "nano", base: "./base" }, task: { name: "add2" } })
+    expect(messageAt(issues, "model.base")).toContain("expected `model.path` with the folder of adapters")
+  })
+
   test("runs the checks of other layers on what is right", () => {
     const check: ConfigCheck = (config) => [
       { path: "objective.name", message: `expected a known one, got ${config.objective.name}. Use grpo.` },
