@@ -82,8 +82,9 @@ export function weighed({ aggregate, skipsSilent }: UpdateContext, update: Updat
   return { kept: sequences.filter(contributes), silent: sequences.filter((sequence) => !contributes(sequence)) }
 }
 
-function contributes({ advantages, weights }: TrainSequence): boolean {
-  return advantages.some((advantage, t) => advantage !== 0 && weights[t] !== 0)
+/** What a destroyed policy said is never silent: its update must be refused, and the run must hear of it. */
+function contributes({ advantages, weights, behaviourLogprobs }: TrainSequence): boolean {
+  return advantages.some((advantage, t) => advantage !== 0 && weights[t] !== 0) || behaviourLogprobs.some(Number.isNaN)
 }
 
 /** One pass over the update's sequences; stops at a step that was not applied. */

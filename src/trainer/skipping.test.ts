@@ -128,6 +128,17 @@ describe("sequences without advantage", () => {
     expect([nothing.outcome.steps.length, nothing.outcome.skippedSteps, nothing.gradients.length]).toEqual([0, 1, 0])
   })
 
+  test("of a policy that says no number are not left out: the update is refused", async () => {
+    const destroyed = sequences.map((sequence) => ({
+      ...sequence,
+      advantages: new Float32Array(sequence.advantages.length),
+      behaviourLogprobs: new Float32Array(sequence.advantages.length).fill(Number.NaN),
+    }))
+    const { outcome } = await execute(createObjective("grpo"), true, { given: destroyed })
+    expect(outcome.steps).toMatchObject([{ applied: false }])
+    expect([outcome.skippedSteps, outcome.skipped.sequences]).toEqual([0, 0])
+  })
+
   test("count in the entropy by what the sampler thought of their tokens", async () => {
     const { outcome: whole } = await execute(createObjective("grpo"), false)
     const { outcome } = await execute(createObjective("grpo"), true)
