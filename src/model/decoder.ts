@@ -20,14 +20,14 @@ import {
   silu,
   slice,
   stopGradient,
-  transpose,
 } from "../graph/index.ts"
 import type { Dim, Tensor } from "../graph/index.ts"
-import { append, attend, attendAll, attendCached, type KeyValue } from "./attention.ts"
+import { attendSequences, type KeyValue } from "./attention.ts"
 import type { ModelConfig } from "./config.ts"
 import { hasOutputProjectionBias } from "./config.ts"
 import type { Activation } from "./families.ts"
 import { families } from "./families.ts"
+import { attendGroups, groupLayout, groupMasks } from "./grouped-attention.ts"
 import { loraNames, loraSpecs, type LoraConfig } from "./lora.ts"
 import { parameterSpecs } from "./weights.ts"
 
@@ -49,30 +49,18 @@ export interface DecoderOptions {
   readonly exactForThreads?: number
 }
 
-/** What the attention of a layer reads beside the residual stream. */
-interface LayerInputs {
-  /** Additive, see AttentionContext. */
-  readonly mask: Tensor
-  readonly cos: Tensor
-  readonly sin: Tensor
-}
+/** Layers that see all that came before, or what a sliding window leaves of it. */
+type LayerKind = "full" | "windowed"
+
+/** Queries [N, H*E], keys and values [N, K*E] of a layer. */
+type Projections = readonly [query_NW: Tensor, key_NW: Tensor, value_NW: Tensor]
 
 interface DecoderContext extends DecoderOptions {
   readonly batch: Dim
   readonly time: Dim
   readonly positions_BT: Tensor
-  /** Of layers that see all that came before. */
-  readonly full: LayerInputs
-  /** Of layers with a sliding window; absent where there are none. */
-  readonly windowed: LayerInputs | undefined
-  /** The cache is given back with the new positions appended, instead of these alone. */
-  readonly appends?: boolean
-}
-
-/** One layer of a decoder. */
-interface LayerContext extends DecoderContext, LayerInputs {
-  /** Queries and keys are turned by their position. */
-  readonly rotates: boolean
+  /** What the positions read of each other, [N, H*E], and the keys and values that a cache keeps. */
+  readonly attention: (layer: number, rows: Projections) => { readonly mixed_NW: Tensor; readonly cache?: KeyValue }
 }
 
 export interface DecoderOutput {
@@ -80,7 +68,7 @@ export interface DecoderOutput {
   readonly hidden_ND: Tensor
   /** [N, D] rows of the embedding: differentiate with respect to these instead of the table. */
   readonly embedded_ND: Tensor
-  /** Keys and values of the positions that were computed, by layer. */
+  /** Keys and values of the positions that were computed, by layer; empty for groups. */
   readonly cache: readonly KeyValue[]
   /** Residual stream before each layer and after the last: boundaries for gradient checkpointing. */
   readonly boundaries: readonly Tensor[]
@@ -98,34 +86,49 @@ export const decoderInputs = {
   windowSin: "rope.window.sin",
 } as const
 
-/** @param mask  makes the mask that is known by a name of `decoderInputs` */
-function layerInputs(config: ModelConfig, mask: (name: string) => Tensor): Pick<DecoderContext, "full" | "windowed"> {
-  const { slidingWindow, headDim } = config
-  const table = (name: string): Tensor => input(name, [dim("ropePositions"), headDim / 2])
-  const full = { mask: mask(decoderInputs.mask), cos: table(decoderInputs.cos), sin: table(decoderInputs.sin) }
-  if (slidingWindow === undefined) return { full, windowed: undefined }
-  const { windowCos, windowSin, windowMask } = decoderInputs
-  const own = slidingWindow.rope === undefined ? {} : { cos: table(windowCos), sin: table(windowSin) }
-  return { full, windowed: { ...full, ...own, mask: mask(windowMask) } }
+function kindOf({ slidingWindow }: ModelConfig, layer: number): LayerKind {
+  return slidingWindow?.layers.includes(layer) === true ? "windowed" : "full"
 }
 
-function layerContext(context: DecoderContext, layer: number): LayerContext {
-  const { slidingWindow, unrotatedLayers } = context.config
-  const inputs = slidingWindow?.layers.includes(layer) === true ? context.windowed! : context.full
-  return { ...context, ...inputs, rotates: unrotatedLayers?.includes(layer) !== true }
+/** One thing for each kind of layer there is: made once, shared by the layers. */
+function byKind<T>(config: ModelConfig, make: (kind: LayerKind) => T): (layer: number) => T {
+  const full = make("full")
+  const windowed = config.slidingWindow === undefined ? full : make("windowed")
+  return (layer) => (kindOf(config, layer) === "windowed" ? windowed : full)
+}
+
+function layerMasks(config: ModelConfig, mask: (name: string) => Tensor): (layer: number) => Tensor {
+  return byKind(config, (kind) => mask(kind === "full" ? decoderInputs.mask : decoderInputs.windowMask))
 }
 
 /** Whole sequences: inputs tokens [B, T], positions [B, T], masks [T, T]. */
 export function decodeSequences(options: DecoderOptions): DecoderOutput {
   const [batch, time] = [dim("B"), dim("T")]
+  const { config } = options
+  const masks = layerMasks(config, (name) => input(name, [time, time]))
   const context: DecoderContext = {
     ...options,
     batch,
     time,
     positions_BT: input(decoderInputs.positions, [batch, time], "i64"),
-    ...layerInputs(options.config, (name) => input(name, [time, time])),
+    attention: (layer, rows) => attendSequences({ config, batch, time, mask: masks(layer) }, rows),
   }
-  return decode(context, input(decoderInputs.tokens, [batch, time], "i64"), undefined)
+  return decode(context, input(decoderInputs.tokens, [batch, time], "i64"))
+}
+
+/** Prompts, each with its responses (see grouped-attention.ts): inputs tokens [N], positions [N, 1], layout and masks of groups. */
+export function decodeGroups(options: DecoderOptions): DecoderOutput {
+  const { config } = options
+  const [layout, masks] = [groupLayout(), byKind(config, groupMasks)]
+  const context: DecoderContext = {
+    ...options,
+    // onnxruntime wants rotary tables of at least T positions: rows are sequences of one.
+    batch: dim("N"),
+    time: 1,
+    positions_BT: input(decoderInputs.positions, [dim("N"), 1], "i64"),
+    attention: (layer, rows) => ({ mixed_NW: attendGroups(config, layout, masks(layer), rows) }),
+  }
+  return decode(context, input(decoderInputs.tokens, [dim("N")], "i64"))
 }
 
 /** Name of a layer's cache input, [B, K, P, E]. */
@@ -142,14 +145,15 @@ export function decodeNext(options: DecoderOptions): DecoderOutput {
     key: input(cacheInput("key", layer), shape),
     value: input(cacheInput("value", layer), shape),
   }))
+  const masks = layerMasks(config, (name) => input(name, [batch, 1, 1, dimAdd(past, 1)]))
   const context: DecoderContext = {
     ...options,
     batch,
     time: 1,
     positions_BT: input(decoderInputs.positions, [batch, 1], "i64"),
-    ...layerInputs(config, (name) => input(name, [batch, 1, 1, dimAdd(past, 1)])),
+    attention: (layer, rows) => attendSequences({ config, batch, time: 1, mask: masks(layer) }, rows, cache[layer]),
   }
-  return decode(context, input(decoderInputs.tokens, [batch, 1], "i64"), cache)
+  return decode(context, input(decoderInputs.tokens, [batch, 1], "i64"))
 }
 
 /** What `decodeOver` reads beside weights and rotary tables. */
@@ -168,13 +172,15 @@ export interface CachedInputs {
 export function decodeOver(options: DecoderOptions, { tokens_BT, positions_BT, mask, past }: CachedInputs): DecoderOutput {
   const [batch, time] = [tokens_BT.shape[0]!, tokens_BT.shape[1]!]
   const { config } = options
-  const window = config.slidingWindow?.tokens
-  const inputs = layerInputs(config, (name) => mask(name === decoderInputs.windowMask ? window : undefined))
-  return decode({ ...options, batch, time, positions_BT, ...inputs, appends: true }, tokens_BT, past)
+  const masks = byKind(config, (kind) => mask(kind === "windowed" ? config.slidingWindow?.tokens : undefined))
+  const attention: DecoderContext["attention"] = (layer, rows) =>
+    attendSequences({ config, batch, time, mask: masks(layer) }, rows, past[layer], "append")
+  return decode({ ...options, batch, time, positions_BT, attention }, tokens_BT)
 }
 
-function decode(context: DecoderContext, tokens_BT: Tensor, past: readonly KeyValue[] | undefined): DecoderOutput {
+function decode(context: DecoderContext, tokens_BT: Tensor): DecoderOutput {
   const { config, batch, time } = context
+  const tables = rotaryTables(config)
   const { scaledEmbeddings, outputNorms } = families[config.architecture]
   // The table's gradient through the lookup is a scatter, left to the engine: see embedded_ND.
   const embedded_ND = embedding(stopGradient(parameter(context, "model.embed_tokens.weight")), reshape(tokens_BT, [dimMul(batch, time)]))
@@ -185,9 +191,8 @@ function decode(context: DecoderContext, tokens_BT: Tensor, past: readonly KeyVa
     boundaries.push(x_ND)
     const prefix = `model.layers.${layer}`
     const normed = (x: Tensor, name: string): Tensor => norm(context, x, `${prefix}.${name}_layernorm.weight`)
-    const own = layerContext(context, layer)
-    const attention = selfAttention(own, normed(x_ND, "input"), `${prefix}.self_attn`, past?.[layer])
-    cache.push(attention.cache)
+    const attention = selfAttention(context, layer, tables(layer), normed(x_ND, "input"))
+    if (attention.cache !== undefined) cache.push(attention.cache)
     const feed = (x: Tensor): Tensor => feedForward(context, x, `${prefix}.mlp`)
     if (outputNorms) {
       x_ND = add(x_ND, normed(attention.output_ND, "post_attention"))
@@ -258,45 +263,45 @@ function feedForward(options: DecoderOptions, x_ND: Tensor, prefix: string): Ten
   return linear(options, mul(gate, up), `${prefix}.down_proj`, mlpBias)
 }
 
+interface RotaryTables {
+  readonly cos: Tensor
+  readonly sin: Tensor
+}
+
+/** Tables by layer; undefined for layers that do not turn queries and keys by their position. */
+function rotaryTables(config: ModelConfig): (layer: number) => RotaryTables | undefined {
+  const table = (name: string): Tensor => input(name, [dim("ropePositions"), config.headDim / 2])
+  const full = { cos: table(decoderInputs.cos), sin: table(decoderInputs.sin) }
+  const ofKind = byKind(config, (kind) =>
+    kind === "full" || config.slidingWindow?.rope === undefined ? full : { cos: table(decoderInputs.windowCos), sin: table(decoderInputs.windowSin) },
+  )
+  return (layer) => (config.unrotatedLayers?.includes(layer) === true ? undefined : ofKind(layer))
+}
+
 /** Grouped-query attention. Source: arXiv:2305.13245. */
 function selfAttention(
-  context: LayerContext,
+  context: DecoderContext,
+  layer: number,
+  tables: RotaryTables | undefined,
   x_ND: Tensor,
-  prefix: string,
-  past: KeyValue | undefined,
-): { readonly output_ND: Tensor; readonly cache: KeyValue } {
+): { readonly output_ND: Tensor; readonly cache?: KeyValue } {
   const { config, batch, time } = context
   const { heads, keyValueHeads, headDim, attentionBias } = config
-  const split = (projection_NW: Tensor, count: number): Tensor =>
-    transpose(reshape(projection_NW, [batch, time, count, headDim]), [0, 2, 1, 3])
-  const rotated = (which: "q" | "k", count: number): Tensor => {
+  const prefix = `model.layers.${layer}.self_attn`
+  const rows = dimMul(batch, time)
+  const turned = (which: "q" | "k", count: number): Tensor => {
     let projection = linear(context, x_ND, `${prefix}.${which}_proj`, attentionBias)
     if (config.qkNorm) {
-      const perHead = reshape(projection, [batch, time, count, headDim])
+      const perHead = reshape(projection, [rows, count, headDim])
       projection = norm(context, perHead, `${prefix}.${which}_norm.weight`)
     }
-    if (!context.rotates) return split(projection, count)
-    const flat = reshape(projection, [batch, time, count * headDim])
-    return split(rope(flat, context.positions_BT, context.cos, context.sin, headDim), count)
+    const width = count * headDim
+    if (tables === undefined) return reshape(projection, [rows, width])
+    const flat = reshape(projection, [batch, time, width])
+    return reshape(rope(flat, context.positions_BT, tables.cos, tables.sin, headDim), [rows, width])
   }
-  const query_BHTE = rotated("q", heads)
-  const key_BKTE = rotated("k", keyValueHeads)
-  const value_BKTE = split(linear(context, x_ND, `${prefix}.v_proj`, attentionBias), keyValueHeads)
-
-  // The heads that share keys become rows of one matrix: the sum over them in the backward pass is part of the product.
-  const rows = dimMul(heads / keyValueHeads, time)
-  const query = reshape(query_BHTE, [batch, keyValueHeads, rows, headDim])
-  const computed: KeyValue = { key: key_BKTE, value: value_BKTE }
-  const cache = past === undefined || context.appends !== true ? computed : append(past, computed)
-  const mixed =
-    past === undefined
-      ? attend(context, query, key_BKTE, value_BKTE)
-      : context.appends === true
-        ? attendAll(context, query, cache)
-        : attendCached(context, query, computed, past)
-  const merged = reshape(transpose(reshape(mixed, [batch, heads, time, headDim]), [0, 2, 1, 3]), [dimMul(batch, time), heads * headDim])
-  return {
-    output_ND: linear(context, merged, `${prefix}.o_proj`, hasOutputProjectionBias(config)),
-    cache,
-  }
+  const value_NW = linear(context, x_ND, `${prefix}.v_proj`, attentionBias)
+  const { mixed_NW, cache } = context.attention(layer, [turned("q", heads), turned("k", keyValueHeads), value_NW])
+  const output_ND = linear(context, mixed_NW, `${prefix}.o_proj`, hasOutputProjectionBias(config))
+  return { output_ND, ...(cache === undefined ? {} : { cache }) }
 }

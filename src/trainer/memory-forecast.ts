@@ -38,6 +38,7 @@ export function forecastMemory(config: ResolvedConfig, task: Task, plan: PolicyP
     responseTokens: rollout.maxResponseTokens,
     prompts: Math.max(rollout.promptsPerStep, evaluation.greedy ? held : 0),
     sequences: rollout.promptsPerStep * rollout.groupSize,
+    groupSize: rollout.groupSize,
     objective,
     temperature: rollout.temperature,
     snapshots: [needsReference, comparesWithPrevious, comparesWithPrevious && config.steering.returns].filter(Boolean).length,

@@ -3,8 +3,11 @@ import type { TokenSequence, TrainSequence } from "../engine/engine.ts"
 import type { Update } from "../pipo/index.ts"
 import { accumulateGradients, weighed, type UpdateContext } from "./execute-update.ts"
 
-function tokensOf({ promptTokens, responseTokens }: TokenSequence): number {
-  return promptTokens.length + responseTokens.length - 1
+/** Tokens that go through the network: a prompt once for all its responses. */
+function tokensOf(sequences: readonly TokenSequence[]): number {
+  const prompts = new Map(sequences.map(({ promptTokens }) => [promptTokens.join(), promptTokens.length - 1]))
+  const responses = sequences.reduce((total, { responseTokens }) => total + responseTokens.length, 0)
+  return [...prompts.values()].reduce((total, length) => total + length, responses)
 }
 
 /** What goes through the network for an update. */
@@ -32,17 +35,24 @@ export async function forecastUpdates(context: UpdateContext, updates: readonly 
     const started = performance.now()
     const { report } = await accumulateGradients(apart, first.update, middle)
     const secondsPerToken = (performance.now() - started) / 1000 / report.tokens
-    return secondsPerToken * planned.reduce((total, { sequences }) => total + sequences.reduce((sum, sequence) => sum + tokensOf(sequence), 0), 0)
+    return secondsPerToken * planned.reduce((total, { sequences }) => total + tokensOf(sequences), 0)
   } finally {
     await context.engine.clearGradients()
   }
 }
 
-/** Sequences from the middle of the order by length, at least one, up to a number of tokens. */
+/** Groups from the middle of the order by size, at least one, up to a number of tokens. */
 function middling(sequences: readonly TrainSequence[], tokens: number): TrainSequence[] {
-  const byLength = [...sequences].sort((a, b) => tokensOf(a) - tokensOf(b))
-  const median = tokensOf(byLength[byLength.length >> 1]!)
-  const count = Math.min(byLength.length, Math.max(1, Math.floor(tokens / median)))
-  const start = (byLength.length - count) >> 1
-  return byLength.slice(start, start + count)
+  const groups = new Map<string, TrainSequence[]>()
+  for (const sequence of sequences) {
+    const key = sequence.promptTokens.join()
+    const group = groups.get(key)
+    if (group === undefined) groups.set(key, [sequence])
+    else group.push(sequence)
+  }
+  const bySize = [...groups.values()].sort((a, b) => tokensOf(a) - tokensOf(b))
+  const median = tokensOf(bySize[bySize.length >> 1]!)
+  const count = Math.min(bySize.length, Math.max(1, Math.floor(tokens / median)))
+  const start = (bySize.length - count) >> 1
+  return bySize.slice(start, start + count).flat()
 }

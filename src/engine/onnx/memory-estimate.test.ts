@@ -14,6 +14,7 @@ const workload: MemoryWorkload = {
   responseTokens: 32,
   prompts: 16,
   sequences: 128,
+  groupSize: 8,
   objective: createObjective("grpo"),
   temperature: 1,
   snapshots: 0,
@@ -45,9 +46,11 @@ test("weight gradients are taken as the backward pass goes: a layer more costs i
     estimateMemory({ config: { ...config, layers }, tokenizer, weights: { kind: "fresh", seed: 1 } }, workload).parts.find(({ name }) => name === "activations")!.bytes
   const perLayer = (activationsOf(12) - activationsOf(8)) / 4
   const { hiddenSize: D, intermediateSize: F, heads, headDim, keyValueHeads } = config
-  const tokens = Math.floor(2048 / 63) * 63
-  // Residual and normalised rows twice each, queries and mixed values, keys and values, gate, its activation, up and their product.
-  const forward = 4 * D + 4 * heads * headDim + 4 * keyValueHeads * headDim + 4 * F
+  const group = 31 + 8 * 32
+  const tokens = Math.floor(2048 / group) * group
+  // Residual and normalised rows twice each, queries and mixed values, keys and values (as rows and as slots), gate, its activation, up and
+  // their product.
+  const forward = 4 * D + 6 * heads * headDim + 6 * keyValueHeads * headDim + 4 * F
   const attention = heads * 63
   expect(perLayer).toBeGreaterThan(4 * tokens * 0.7 * (forward + attention))
   expect(perLayer).toBeLessThan(4 * tokens * 1.3 * (forward + attention))

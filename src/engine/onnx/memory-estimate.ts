@@ -4,7 +4,7 @@
  * Training is the peak of a run: weights, moments and gradients are all there, the runtime's memory for sampling is not given back,
  * and that for a micro-batch comes on top.
  */
-import { liveBytes } from "../../graph/index.ts"
+import { liveBytes, type Bindings } from "../../graph/index.ts"
 import { loraSpecs } from "../../model/lora.ts"
 import { valueHeadSpecs } from "../../model/value-head.ts"
 import { elementCount, parameterSpecs, type ParameterSpec } from "../../model/weights.ts"
@@ -21,6 +21,8 @@ export interface MemoryWorkload {
   /** Prompts and responses of a step. */
   readonly prompts: number
   readonly sequences: number
+  /** Responses to one prompt. */
+  readonly groupSize: number
   readonly objective: Objective
   readonly temperature: number
   /** Policies kept beside the current one: copies of all trained parameters. */
@@ -52,13 +54,11 @@ const GRAPH_BYTES_PER_TENSOR = 6 * 1024
 export function estimateMemory(options: OnnxEngineOptions, workload: MemoryWorkload): MemoryEstimate {
   const programs = programOptionsOf(options)
   const { config, lora, valueHead } = programs
-  const { objective, temperature, promptTokens, responseTokens, sequences, snapshots } = workload
+  const { objective, temperature, sequences, snapshots } = workload
   const added = [...(lora === undefined ? [] : loraSpecs(config, lora)), ...(valueHead === undefined ? [] : valueHeadSpecs(config))]
   const trained = bytesOf(trainedSpecs(programs))
 
-  const longest = promptTokens + responseTokens - 1
-  const rows = Math.max(1, Math.min(sequences, Math.floor(samplerLimitsOf(options).tokenBudget / longest)))
-  const bindings = { B: rows, T: longest, S: responseTokens, ropePositions: longest }
+  const { bindings, responses } = largestPiece(samplerLimitsOf(options).tokenBudget, workload)
   const { outputs } = trainOutputs(programs, objective, temperature)
   // Gradients are written to arrays of the worker's own.
   const gradients = Object.entries(outputs).flatMap(([name, tensor]) => (name.startsWith(outputNames.gradientPrefix) ? [tensor] : []))
@@ -72,7 +72,7 @@ export function estimateMemory(options: OnnxEngineOptions, workload: MemoryWorkl
     { name: "weights", bytes: bytesOf([...parameterSpecs(config), ...added]) },
     { name: "moments", bytes: 2 * trained },
     // Beside the sum there is that of the next micro-batch.
-    { name: "gradients", bytes: (sequences > rows ? 2 : 1) * trained },
+    { name: "gradients", bytes: (sequences > responses ? 2 : 1) * trained },
     { name: "activations", bytes: training.peak },
     { name: "other policies", bytes: snapshots * trained },
     { name: "scoring", bytes: scoring?.peak ?? 0 },
@@ -80,6 +80,18 @@ export function estimateMemory(options: OnnxEngineOptions, workload: MemoryWorkl
   ]
   const taken = parts.filter(({ bytes }) => bytes > 0)
   return { parts: taken, bytes: taken.reduce((total, { bytes }) => total + bytes, 0) }
+}
+
+/** Sizes of the largest piece that trains at once (group-batches.ts), every response being as long as it may be. */
+function largestPiece(budget: number, { promptTokens, responseTokens, sequences, groupSize }: MemoryWorkload): {
+  readonly bindings: Bindings
+  readonly responses: number
+} {
+  const [S, T] = [Math.max(1, promptTokens - 1), responseTokens]
+  const G = Math.max(1, Math.min(groupSize, Math.floor((budget - S) / T)))
+  const P = Math.max(1, Math.min(Math.ceil(sequences / groupSize), Math.floor(budget / (S + G * T))))
+  const [N, R] = [P * (S + G * T), P * G * T]
+  return { bindings: { P, S, G, T, N, R, ropePositions: promptTokens + responseTokens }, responses: P * G }
 }
 
 function bytesOf(specs: readonly ParameterSpec[]): number {

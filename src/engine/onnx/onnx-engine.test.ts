@@ -263,7 +263,8 @@ describe("training", () => {
     const batch = await sampled(large)
     const [a, b] = [await small.forwardBackward(batch, policyGradient), await large.forwardBackward(batch, policyGradient)]
     expect(a.loss).toBeCloseTo(b.loss, 4)
-    expect(a.tokens).toBe(b.tokens)
+    // A group that is cut runs its prompt with each piece.
+    expect(a.tokens).toBeGreaterThan(b.tokens)
     const [left, right] = [await small.gradients(), await large.gradients()]
     for (const [name, values] of left) {
       const other = right.get(name)!

@@ -1,12 +1,14 @@
 /**
  * The graphs that the embedded engine runs, compiled to ONNX: prefill, decode, score, train.
  *
- * Shape legend: B sequences, T positions, N = B*T, S response positions, R = B*S, D model width, V vocabulary.
+ * Shape legend: B sequences, D model width, V vocabulary. Scoring and training run on groups (model/grouped-attention.ts): N rows,
+ * the last R of which predict a response token each; [W, T] the window of response tokens by response, W = P*G.
  */
 import { EngineError } from "../../errors.ts"
 import {
   concat,
   dim,
+  dimAdd,
   dimMul,
   embedding,
   emitOnnx,
@@ -16,12 +18,15 @@ import {
   mul,
   reshape,
   selectRows,
+  slice,
   softmax,
   sum,
+  type Dim,
   type Tensor,
 } from "../../graph/index.ts"
 import type { ModelConfig } from "../../model/config.ts"
-import { decodeNext, decodeSequences, product, weightTensors, type DecoderOptions, type DecoderOutput } from "../../model/decoder.ts"
+import { decodeGroups, decodeNext, decodeSequences, product, weightTensors, type DecoderOptions, type DecoderOutput } from "../../model/decoder.ts"
+import { groupSizes } from "../../model/grouped-attention.ts"
 import { chunkedTokenScores, headWeight, tokenScores, type TokenScores } from "../../model/head.ts"
 import { loraSpecs, type LoraConfig } from "../../model/lora.ts"
 import { rowValues, valueHeadSpecs, valueHeadTensors, type ValueHeadConfig } from "../../model/value-head.ts"
@@ -60,7 +65,7 @@ export const outputNames = {
   loss: "out.loss",
   logprobs: "out.logprobs",
   entropies: "out.entropies",
-  /** [B, S] of the value head. */
+  /** [W, T] of the value head. */
   headValues: "out.values",
   /** [R, V] log-probs of the whole vocabulary. */
   distribution: "out.distribution",
@@ -74,8 +79,12 @@ export const inverseTemperatureInput = "temperature.inverse"
 
 /** Names of the inputs of scoring and training beside those of the decoder. */
 export const scoreInputs = {
+  /** [B] i64 the row of each sequence's last token, for prefill. */
   rows: "rows",
-  inverse: "rows.inverse",
+  /** [W*T] i64: the response row of each place of the window; any for padding. */
+  windowRows: "window.rows",
+  /** [R] i64: the place of each response row in the window. */
+  windowSlots: "window.slots",
   targets: "targets",
   targetFloats: "targets.float",
   behaviour: "objective.behaviour",
@@ -160,30 +169,34 @@ export function decodeOutputs(options: ProgramOptions): Record<string, Tensor> {
   return { [outputNames.probabilities]: probabilities_BV, ...cacheOutputs(output) }
 }
 
-interface ScoredSequences extends TokenScores {
+interface ScoredGroups extends TokenScores {
   readonly output: DecoderOutput
   /** [R, D] hidden rows that predict the response tokens. */
   readonly hidden_RD: Tensor
+  /** Numbers of response rows, [R] or [R, 1], at their places in the window [W, T]; padding holds anything. */
+  readonly toWindow: (rows: Tensor) => Tensor
 }
 
-function scoreSequences(options: ProgramOptions, decoder: DecoderOptions, temperature: number): ScoredSequences {
-  const output = decodeSequences(decoder)
-  const rows = dimMul(dim("B"), dim("S"))
-  const indices_R = input(scoreInputs.rows, [rows], "i64")
-  const inverse_N = input(scoreInputs.inverse, [dimMul(dim("B"), dim("T"))], "i64")
-  const hidden_RD = selectRows(output.hidden_ND, indices_R, inverse_N)
+function scoreGroups(options: ProgramOptions, decoder: DecoderOptions, temperature: number): ScoredGroups {
+  const output = decodeGroups(decoder)
+  const [rows, N] = [dim("R"), dim("N")]
+  const hidden_RD = slice(output.hidden_ND, 0, dimAdd(N, dimMul(-1, rows)), N)
   const tokens_R = input(scoreInputs.targets, [rows], "i64")
+  const windowRows = input(scoreInputs.windowRows, [dimMul(...window())], "i64")
+  const windowSlots = input(scoreInputs.windowSlots, [rows], "i64")
   const head_VD = headWeight(options.config, decoder.weights)
   const targets = { tokens_R, floats_R1: input(scoreInputs.targetFloats, [rows, 1]) }
   const scores = wholeHead(options)
     ? tokenScores(hidden_RD, head_VD, targets, temperature)
     : chunkedTokenScores(hidden_RD, head_VD, targets, temperature, options.headChunk)
-  return { output, hidden_RD, ...scores }
+  const toWindow = (x: Tensor): Tensor => reshape(selectRows(reshape(x, [rows, 1]), windowRows, windowSlots), window())
+  return { output, hidden_RD, toWindow, ...scores }
 }
 
-const window = (): readonly [ReturnType<typeof dim>, ReturnType<typeof dim>] => [dim("B"), dim("S")]
+/** Shape of the window of response tokens. */
+const window = (): readonly [Dim, Dim] => [dimMul(groupSizes.prompts, groupSizes.responses), groupSizes.time]
 
-/** Log-probs and entropies [B, S] of response tokens, and values where there is a head for them; forward only. */
+/** Log-probs and entropies [W, T] of response tokens, and values where there is a head for them; forward only. */
 export function scoreProgram(options: ProgramOptions, temperature: number): Program {
   return program(`score@${temperature}`, scoreOutputs(options, temperature))
 }
@@ -191,21 +204,23 @@ export function scoreProgram(options: ProgramOptions, temperature: number): Prog
 /** What `scoreProgram` compiles, as expressions. */
 export function scoreOutputs(options: ProgramOptions, temperature: number): Record<string, Tensor> {
   const decoder = decoderOptions(options)
-  const scores = scoreSequences(options, decoder, temperature)
-  // The mask input carries the symbol S.
-  const mask_BS = input(scoreInputs.mask, window())
+  const scores = scoreGroups(options, decoder, temperature)
+  const values = options.valueHead === undefined ? undefined : rowValues(scores.hidden_RD, valueHeadTensors(options.config), "shared")
   return {
-    [outputNames.logprobs]: mul(reshape(scores.logprobs_R, window()), mask_BS),
-    [outputNames.entropies]: mul(reshape(scores.entropy_R, window()), mask_BS),
-    ...(options.valueHead === undefined
-      ? {}
-      : { [outputNames.headValues]: mul(reshape(rowValues(scores.hidden_RD, valueHeadTensors(options.config), "shared"), window()), mask_BS) }),
+    [outputNames.logprobs]: scores.toWindow(scores.logprobs_R),
+    [outputNames.entropies]: scores.toWindow(scores.entropy_R),
+    ...(values === undefined ? {} : { [outputNames.headValues]: scores.toWindow(values) }),
   }
 }
 
 /** Log-probs [R, V] of the whole vocabulary before each response token, forward only. @throws EngineError when the head is in pieces */
 export function distributionProgram(options: ProgramOptions, temperature: number): Program {
-  return program(`distribution@${temperature}`, { [outputNames.distribution]: wholeDistribution(scoreSequences(options, decoderOptions(options), temperature)) })
+  const scores = scoreGroups(options, decoderOptions(options), temperature)
+  return program(`distribution@${temperature}`, {
+    [outputNames.distribution]: wholeDistribution(scores),
+    // Their targets tell the graph how many response rows there are.
+    [outputNames.logprobs]: scores.toWindow(scores.logprobs_R),
+  })
 }
 
 function wholeDistribution({ logprobs_RV }: TokenScores): Tensor {
@@ -236,21 +251,21 @@ export function trainProgram(options: ProgramOptions, objective: Objective, temp
 export function trainOutputs(options: ProgramOptions, objective: Objective, temperature: number): TrainOutputs {
   const { config, lora, valueHead } = options
   const decoder = decoderOptions(options)
-  const scores = scoreSequences(options, decoder, temperature)
+  const scores = scoreGroups(options, decoder, temperature)
   // Only a loss that reads values moves the head: an update without one leaves it alone, moments included.
   const head = objective.needs.includes("values") && valueHead !== undefined ? { ...valueHead, weights: valueHeadTensors(config) } : undefined
-  const logprobs_BS = reshape(scores.logprobs_R, window())
-  const entropy_BS = reshape(scores.entropy_R, window())
-  const mask_BS = input(scoreInputs.mask, window())
+  const logprobs_WT = scores.toWindow(scores.logprobs_R)
+  const entropy_WT = scores.toWindow(scores.entropy_R)
+  const mask_WT = input(scoreInputs.mask, window())
   const inputs: BatchObjectiveInputs = {
-    logprobs_BT: logprobs_BS,
+    logprobs_BT: logprobs_WT,
     behaviourLogprobs_BT: input(scoreInputs.behaviour, window()),
     advantages_BT: input(scoreInputs.advantages, window()),
-    mask_BT: mask_BS,
+    mask_BT: mask_WT,
     ...(objective.needs.includes("reference") ? { referenceLogprobs_BT: input(scoreInputs.reference, window()) } : {}),
-    ...(objective.needs.includes("entropy") ? { entropy_BT: entropy_BS } : {}),
+    ...(objective.needs.includes("entropy") ? { entropy_BT: entropy_WT } : {}),
     ...(objective.needs.includes("fullKl") ? { fullKl_BT: fullKlWindow(config, scores) } : {}),
-    ...(head === undefined ? {} : { values_BT: reshape(rowValues(scores.hidden_RD, head.weights, head.trunk), window()) }),
+    ...(head === undefined ? {} : { values_BT: scores.toWindow(rowValues(scores.hidden_RD, head.weights, head.trunk)) }),
     constant: memoised((name: string) => input(scoreInputs.constant(name), [])),
     tokenInput: memoised((name: string) => input(scoreInputs.token(name), window())),
   }
@@ -264,12 +279,12 @@ export function trainOutputs(options: ProgramOptions, objective: Objective, temp
 
   const outputs: Record<string, Tensor> = {
     [outputNames.loss]: loss,
-    [outputNames.logprobs]: logprobs_BS,
-    [outputNames.entropies]: entropy_BS,
+    [outputNames.logprobs]: logprobs_WT,
+    [outputNames.entropies]: entropy_WT,
   }
   const names = Object.keys(statistics)
   if (names.length > 0) {
-    const totals = names.map((name) => reshape(sum(mul(statistics[name]!, mask_BS)), [1]))
+    const totals = names.map((name) => reshape(sum(mul(statistics[name]!, mask_WT)), [1]))
     outputs[outputNames.statistics] = concat(totals, 0)
   }
   // The runtime begins with the result that was made last. Were it this one, which needs the whole backward pass, every layer's
@@ -284,10 +299,10 @@ export function trainOutputs(options: ProgramOptions, objective: Objective, temp
   return { outputs, statistics: names }
 }
 
-/** [B, S] divergence from the distributions that are fed. */
-function fullKlWindow(config: ModelConfig, scores: TokenScores): Tensor {
-  const reference_RV = input(scoreInputs.referenceDistribution, [dimMul(dim("B"), dim("S")), config.vocabularySize])
-  return reshape(fullKl(wholeDistribution(scores), reference_RV), window())
+/** [W, T] divergence from the distributions that are fed. */
+function fullKlWindow(config: ModelConfig, scores: ScoredGroups): Tensor {
+  const reference_RV = input(scoreInputs.referenceDistribution, [dim("R"), config.vocabularySize])
+  return scores.toWindow(fullKl(wholeDistribution(scores), reference_RV))
 }
 
 function memoised(make: (name: string) => Tensor): (name: string) => Tensor {

@@ -1,9 +1,7 @@
-/** Arrays that the decoder graphs read: tokens, positions, masks, and which hidden rows score which response tokens. */
+/** Arrays that the graphs of whole sequences and of sampling read: tokens, positions, masks, rotary tables. */
 import type { ModelConfig } from "../../model/config.ts"
 import { decoderInputs } from "../../model/decoder.ts"
 import { ropeTensors } from "../../model/rope-tables.ts"
-import type { TokenSequence } from "../engine.ts"
-import { scoreInputs } from "./programs.ts"
 import { floats, integers, type Feeds } from "./runtime.ts"
 
 /** Inputs that depend on lengths alone, made once. */
@@ -86,59 +84,11 @@ export class SharedFeeds {
 }
 
 /** [T, T] row by row. @param window  positions seen, the own included */
-function causalMask(time: number, window: number): Float32Array {
+export function causalMask(time: number, window: number): Float32Array {
   const mask = new Float32Array(time * time)
   for (let row = 0; row < time; row++) {
     mask.fill(-Infinity, row * time + row + 1, (row + 1) * time)
     mask.fill(-Infinity, row * time, row * time + Math.max(0, row + 1 - window))
   }
   return mask
-}
-
-export interface ScoredWindow {
-  readonly feeds: Feeds
-  /** Length S of the response window. */
-  readonly window: number
-  /** Tokens that went through the network, padding excluded. */
-  readonly tokens: number
-}
-
-/** Inputs that score every response token: the token at position p is predicted by the hidden row of position p - 1. */
-export function scoreFeeds(shared: SharedFeeds, batch: readonly TokenSequence[]): ScoredWindow {
-  const window = Math.max(...batch.map(({ responseTokens }) => responseTokens.length))
-  const inputs = batch.map(({ promptTokens, responseTokens }) => [...promptTokens, ...responseTokens.slice(0, -1)])
-  const time = Math.max(...inputs.map(({ length }) => length))
-  const size = batch.length * window
-  const rows = new BigInt64Array(size)
-  const targets = new BigInt64Array(size)
-  const targetFloats = new Float32Array(size)
-  const mask = new Float32Array(size)
-  // Row `size` of the padded gradient is zero: hidden rows that score nothing point there.
-  const inverse = new BigInt64Array(batch.length * time).fill(BigInt(size))
-  batch.forEach(({ promptTokens, responseTokens }, b) => {
-    responseTokens.forEach((token, s) => {
-      const [row, at] = [b * time + promptTokens.length - 1 + s, b * window + s]
-      rows[at] = BigInt(row)
-      inverse[row] = BigInt(at)
-      targets[at] = BigInt(token)
-      targetFloats[at] = token
-      mask[at] = 1
-    })
-  })
-  const feeds: Feeds = {
-    ...shared.sequences(inputs, time),
-    [scoreInputs.rows]: integers(rows, [size]),
-    [scoreInputs.inverse]: integers(inverse, [batch.length * time]),
-    [scoreInputs.targets]: integers(targets, [size]),
-    [scoreInputs.targetFloats]: floats(targetFloats, [size, 1]),
-    [scoreInputs.mask]: floats(mask, [batch.length, window]),
-  }
-  return { feeds, window, tokens: inputs.reduce((total, { length }) => total + length, 0) }
-}
-
-/** Per-token arrays side by side as one [B, S] tensor, zero where there is no token. */
-export function windowed(arrays: readonly Float32Array[], window: number): Float32Array {
-  const out = new Float32Array(arrays.length * window)
-  arrays.forEach((array, b) => out.set(array, b * window))
-  return out
 }

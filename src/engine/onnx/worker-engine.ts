@@ -6,16 +6,17 @@ import type { Tokenizer } from "../../model/tokenizer.ts"
 import { valueHeadSpecs } from "../../model/value-head.ts"
 import { readSourceWeights } from "../../model/weights-source.ts"
 import { elementCount, parameterSpecs, type Weights } from "../../model/weights.ts"
-import type { LossReport, TokenListener, TrainSequence } from "../engine.ts"
+import type { LossReport, TokenListener, TokenSequence, TrainSequence } from "../engine.ts"
 import { loadCheckpoint, readTrainable, saveCheckpoint, savePolicy, settingsTokenizer } from "./checkpoint.ts"
-import { microBatches } from "./micro-batches.ts"
+import { groupBatches } from "./group-batches.ts"
+import { groupFeeds, windowed, type GroupFeeds } from "./group-feeds.ts"
 import { PolicyState } from "./policy-state.ts"
 import { outputNames, scoreInputs, trainedSpecs } from "./programs.ts"
 import type { WorkerCalls, WorkerSettings, WorkerVerb } from "./protocol.ts"
 import { decoderInputs } from "../../model/decoder.ts"
 import { floats, Runtime, type Feeds, type OutputTensors } from "./runtime.ts"
 import { SamplingRun } from "./sampler.ts"
-import { scoreFeeds, SharedFeeds, windowed } from "./sequence-feeds.ts"
+import { SharedFeeds } from "./sequence-feeds.ts"
 
 /** `tell` sends a token ahead of the result. */
 type Handlers = {
@@ -101,16 +102,12 @@ export class WorkerEngine implements Handlers {
     const logprobs = Array.from<Float32Array>({ length: sequences.length })
     const entropies = Array.from<Float32Array>({ length: sequences.length })
     const values = this.#settings.valueHead === undefined ? undefined : Array.from<Float32Array>({ length: sequences.length })
-    for (const indices of this.#batches(sequences)) {
-      const batch = indices.map((i) => sequences[i]!)
-      const { feeds, window } = scoreFeeds(this.#shared, batch)
-      const results = await this.#runtime.run(program, weights, feeds)
-      indices.forEach((index, b) => {
-        const { length } = sequences[index]!.responseTokens
-        logprobs[index] = results[outputNames.logprobs]!.slice(b * window, b * window + length)
-        entropies[index] = results[outputNames.entropies]!.slice(b * window, b * window + length)
-        if (values !== undefined) values[index] = results[outputNames.headValues]!.slice(b * window, b * window + length)
-      })
+    for (const piece of this.#pieces(sequences)) {
+      const results = await this.#runtime.run(program, weights, piece.feeds)
+      const read = (name: string, into: Float32Array[]): void => readWindow(piece, results[name]!, sequences, into)
+      read(outputNames.logprobs, logprobs)
+      read(outputNames.entropies, entropies)
+      if (values !== undefined) read(outputNames.headValues, values)
     }
     return { logprobs, entropies, ...(values === undefined ? {} : { values }) }
   }
@@ -127,34 +124,29 @@ export class WorkerEngine implements Handlers {
     const totals = program.statistics.map(() => 0)
     const prefix = scoreInputs.token("")
     const tokenNames = program.inputs.filter((name) => name.startsWith(prefix)).map((name) => name.slice(prefix.length))
-    for (const indices of this.#batches(batch)) {
-      const piece = indices.map((i) => batch[i]!)
-      const { feeds, window, tokens } = scoreFeeds(this.#shared, piece)
-      const shape = [piece.length, window]
-      const perToken = (arrays: readonly Float32Array[]): Feeds[string] => floats(windowed(arrays, window), shape)
+    for (const piece of this.#pieces(batch)) {
+      const { feeds } = piece
+      const perToken = (arrayOf: (sequence: TrainSequence) => Float32Array): Feeds[string] => windowed(piece, (i) => arrayOf(batch[i]!))
       const targets = this.#gradientTargets(program.outputs)
       const inputs: Feeds = {
         ...feeds,
         ...constantFeeds,
-        [scoreInputs.behaviour]: perToken(piece.map((sequence) => sequence.behaviourLogprobs)),
-        [scoreInputs.advantages]: perToken(piece.map((sequence) => sequence.advantages)),
-        [scoreInputs.mask]: perToken(piece.map((sequence) => sequence.mask)),
-        [scoreInputs.weights]: perToken(piece.map((sequence) => sequence.weights)),
-        ...(program.inputs.includes(scoreInputs.reference) ? { [scoreInputs.reference]: perToken(piece.map(referenceOf)) } : {}),
-        ...Object.fromEntries(tokenNames.map((name) => [scoreInputs.token(name), perToken(piece.map((sequence) => tokenInputOf(sequence, name)))])),
-        ...(distribution === undefined ? {} : await this.#referenceDistribution(distribution, feeds, piece.length * window)),
+        [scoreInputs.behaviour]: perToken(({ behaviourLogprobs }) => behaviourLogprobs),
+        [scoreInputs.advantages]: perToken(({ advantages }) => advantages),
+        [scoreInputs.mask]: perToken(({ mask }) => mask),
+        [scoreInputs.weights]: perToken(({ weights }) => weights),
+        ...(program.inputs.includes(scoreInputs.reference) ? { [scoreInputs.reference]: perToken(referenceOf) } : {}),
+        ...Object.fromEntries(tokenNames.map((name) => [scoreInputs.token(name), perToken((sequence) => tokenInputOf(sequence, name))])),
+        ...(distribution === undefined ? {} : await this.#referenceDistribution(distribution, feeds)),
       }
       const results = await this.#runtime.run(program.key, this.#state.weights, inputs, targets)
       report.loss += results[outputNames.loss]![0]!
-      report.tokens += tokens
+      report.tokens += piece.tokens
       totals.forEach((_, i) => {
         totals[i]! += results[outputNames.statistics]![i]!
       })
-      indices.forEach((index, b) => {
-        const { length } = batch[index]!.responseTokens
-        report.logprobs[index] = results[outputNames.logprobs]!.slice(b * window, b * window + length)
-        report.entropies[index] = results[outputNames.entropies]!.slice(b * window, b * window + length)
-      })
+      readWindow(piece, results[outputNames.logprobs]!, batch, report.logprobs)
+      readWindow(piece, results[outputNames.entropies]!, batch, report.entropies)
       this.#accumulate(results, feeds)
     }
     const counted = batch.reduce((total, { mask }) => total + mask.reduce((sum, m) => sum + m, 0), 0)
@@ -162,14 +154,16 @@ export class WorkerEngine implements Handlers {
   }
 
   /** What the snapshot thinks of every entry of the vocabulary, [R, V], at the rows that are about to be trained. */
-  async #referenceDistribution({ program, policy }: { readonly program: string; readonly policy: string }, feeds: Feeds, rows: number): Promise<Feeds> {
-    const results = await this.#runtime.run(program, this.#state.snapshotWeights(policy), feeds)
-    return { [scoreInputs.referenceDistribution]: floats(results[outputNames.distribution]!, [rows, this.#settings.config.vocabularySize]) }
+  async #referenceDistribution({ program, policy }: { readonly program: string; readonly policy: string }, feeds: Feeds): Promise<Feeds> {
+    const { vocabularySize } = this.#settings.config
+    const distribution = (await this.#runtime.run(program, this.#state.snapshotWeights(policy), feeds))[outputNames.distribution]!
+    return { [scoreInputs.referenceDistribution]: floats(distribution, [distribution.length / vocabularySize, vocabularySize]) }
   }
 
-  #batches(sequences: readonly { readonly promptTokens: readonly number[]; readonly responseTokens: readonly number[] }[]): number[][] {
-    const lengths = sequences.map(({ promptTokens, responseTokens }) => promptTokens.length + responseTokens.length - 1)
-    return microBatches(lengths, this.#settings.tokenBudget)
+  /** What runs at once: prompts with their responses. */
+  #pieces(sequences: readonly TokenSequence[]): GroupFeeds[] {
+    const { config, tokenBudget } = this.#settings
+    return groupBatches(sequences, tokenBudget).map((groups) => groupFeeds(config, this.#shared, groups, sequences))
   }
 
   /** Gradients are written where they stay, and not into the runtime's memory first. */
@@ -245,6 +239,13 @@ export class WorkerEngine implements Handlers {
     await this.#runtime.close()
     return undefined
   }
+}
+
+/** The tokens of each sequence in a window. */
+function readWindow({ sequences: owners, window: [, time] }: GroupFeeds, values: Float32Array, sequences: readonly TokenSequence[], into: Float32Array[]): void {
+  owners.forEach((index, row) => {
+    if (index !== undefined) into[index] = values.slice(row * time, row * time + sequences[index]!.responseTokens.length)
+  })
 }
 
 function referenceOf(sequence: TrainSequence): Float32Array {
