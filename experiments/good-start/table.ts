@@ -33,7 +33,8 @@ const rounded = (value: number): number => Number(value.toFixed(4))
 
 function collect(out: string, part: Result["part"]): Result[] {
   const runs = join(out, part, "runs")
-  const folders = existsSync(runs) ? readdirSync(runs).flatMap((arm) => readdirSync(join(runs, arm)).map((name) => ({ arm, name }))) : []
+  const arms = existsSync(runs) ? readdirSync(runs) : []
+  const folders = arms.flatMap((arm) => readdirSync(join(runs, arm)).map((name) => ({ arm, name })))
   return folders.flatMap(({ arm, name }): Result[] => {
     const { state, metrics, evaluations } = readRun(join(runs, arm, name))
     if (state !== "finished") {
@@ -60,8 +61,8 @@ function collect(out: string, part: Result["part"]): Result[] {
 
 /** The steps of the tuning runs are measured on fewer problems than their starts: run.sh measures these again. */
 function startOf(out: string, seed: number): number {
-  const measured = JSON.parse(readFileSync(join(out, "tune", `start-${seed}.json`), "utf8")) as { readonly expectedAccuracy: number }
-  return measured.expectedAccuracy
+  const text = readFileSync(join(out, "tune", `start-${seed}.json`), "utf8")
+  return (JSON.parse(text) as { readonly expectedAccuracy: number }).expectedAccuracy
 }
 
 function cell(values: readonly number[]): string {
@@ -77,21 +78,25 @@ const lossOf = ({ start, steps }: Result): number => start - Math.min(...steps.s
 const after = (step: number) => (result: Result): number => result.steps[step - 1]!
 
 function armTable(results: readonly Result[], steps: readonly number[]): void {
-  console.log(row(["arm", "seeds", "before", ...steps.map((step) => `after ${step}`), "loss of the start", "end", "greedy", "collapsed"]))
+  const columns = steps.map((step) => `after ${step}`)
+  console.log(row(["arm", "seeds", "before", ...columns, "loss of the start", "end", "greedy", "collapsed"]))
   console.log(row(Array<string>(steps.length + 7).fill("---")))
-  for (const arm of [...new Set(results.map((result) => result.arm))].sort((a, b) => a.localeCompare(b, "en", { numeric: true }))) {
+  const arms = [...new Set(results.map((result) => result.arm))]
+  for (const arm of arms.sort((a, b) => a.localeCompare(b, "en", { numeric: true }))) {
     const own = results.filter((result) => result.arm === arm)
     const column = (value: (result: Result) => number): string => cell(own.map(value))
     const greedy = own.flatMap(({ greedyEnd }) => (greedyEnd === null ? [] : [greedyEnd]))
     const collapsed = `${own.filter((result) => result.collapsed).length}/${own.length}`
     const ends = [column(lossOf), column(({ end }) => end), greedy.length === 0 ? "-" : cell(greedy), collapsed]
-    console.log(row([arm, String(own.length), column(({ start }) => start), ...steps.map((step) => column(after(step))), ...ends]))
+    const cells = steps.map((step) => column(after(step)))
+    console.log(row([arm, String(own.length), column(({ start }) => start), ...cells, ...ends]))
   }
 }
 
 /** After less before, paired by seed. */
 function differences(results: readonly Result[]): void {
-  const of = (arm: string, seed: number): Result | undefined => results.find((result) => result.arm === arm && result.seed === seed)
+  const of = (arm: string, seed: number): Result | undefined =>
+    results.find((result) => result.arm === arm && result.seed === seed)
   const pairs = [...new Set(results.map(({ seed }) => seed))].flatMap((seed) => {
     const [before, now] = [of("before", seed), of("after", seed)]
     return before === undefined || now === undefined ? [] : [[before, now] as const]
@@ -107,7 +112,8 @@ function differences(results: readonly Result[]): void {
   for (const [name, value] of measures) {
     const found = intervalMean(pairs.map(([before, now]) => value(now) - value(before)))
     if (found === undefined || found.low === null || found.high === null) continue
-    console.log(`${name}, after less before: ${found.mean.toFixed(3)} [${found.low.toFixed(3)}, ${found.high.toFixed(3)}], ${found.n} pairs`)
+    const interval = `[${found.low.toFixed(3)}, ${found.high.toFixed(3)}]`
+    console.log(`${name}, after less before: ${found.mean.toFixed(3)} ${interval}, ${found.n} pairs`)
   }
 }
 
