@@ -20,7 +20,7 @@ interface RecordedModel {
 }
 const recorded = JSON.parse(readFileSync(fixture("models.json"), "utf8")) as Readonly<Record<string, RecordedModel>>
 
-test.each(["llama", "qwen2", "qwen3"])("log-probs of a %s file are those of PyTorch on the same dequantised weights", async (architecture) => {
+test.each(["llama", "qwen2", "qwen3", "smollm3", "gemma3"])("log-probs of a %s file are those of PyTorch on the same dequantised weights", async (architecture) => {
   const { config, tokenizer, source } = await openModel(fixture(`${architecture}.gguf`))
   const engine = await OnnxEngine.create({ config, tokenizer, weights: source, threads: 1 })
   const { tokens, logprobs } = recorded[architecture]!

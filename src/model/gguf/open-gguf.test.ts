@@ -73,7 +73,7 @@ function small(other: Readonly<Record<string, TestValue | undefined>> = {}, extr
   return path
 }
 
-describe.each(["llama", "qwen2", "qwen3"])("a recorded %s file", (architecture) => {
+describe.each(["llama", "qwen2", "qwen3", "smollm3", "gemma3"])("a recorded %s file", (architecture) => {
   test("has the token ids of its family's tokenizer.json, and texts come back", async () => {
     const { tokenizer } = await openGguf(fixture(`${architecture}.gguf`))
     const { texts, ids } = recorded[architecture]!
@@ -84,7 +84,18 @@ describe.each(["llama", "qwen2", "qwen3"])("a recorded %s file", (architecture) 
 
   test("has the sizes, end tokens and chat template of its metadata; rows of padding are no tokens", async () => {
     const { config, tokenizer, generation } = await openGguf(fixture(`${architecture}.gguf`))
-    expect(config).toMatchObject({ architecture, hiddenSize: 32, layers: 1, heads: 4, keyValueHeads: 2, headDim: 8, contextLength: 128, rmsNormEps: 1e-5, tiedEmbeddings: architecture === "llama" })
+    const names: Readonly<Record<string, string>> = { gemma3: "gemma3_text" }
+    expect(config).toMatchObject({
+      architecture: names[architecture] ?? architecture,
+      hiddenSize: 32,
+      layers: { smollm3: 4, gemma3: 6 }[architecture] ?? 1,
+      heads: 4,
+      keyValueHeads: 2,
+      headDim: 8,
+      contextLength: 128,
+      rmsNormEps: 1e-5,
+      tiedEmbeddings: !architecture.startsWith("qwen"),
+    })
     expect(config.vocabularySize - tokenizer.vocabularySize).toBe(4)
     expect(generation.eosTokens).toEqual([2, 0])
     expect(tokenizer.renderChat([{ role: "user", content: "hi" }], { addGenerationPrompt: true })).toBe("<|im_start|>user\nhi<|im_end|>\n<|im_start|>assistant\n")
