@@ -76,8 +76,17 @@ async function measure({ config, task, folder, observer }: TrainRun, model: stri
   const { dtype } = config.model
   observer.onNote(`measuring the saved model (${dtype}) on ${size} held-out problems`)
   try {
-    const result = await evaluateSavedModel(model, config, task, heldOutOptions(config.evaluation))
-    folder.logEvent("saved", `the saved model (${dtype}) was measured on ${result.size} held-out problems`, { step, dtype, ...result })
+    const started = performance.now()
+    const onProgress: HeldOutOptions["onProgress"] = (progress, total) => {
+      observer.onEvaluationProgress?.({ ...progress, step, total, seconds: (performance.now() - started) / 1000 })
+    }
+    const options = { ...heldOutOptions(config.evaluation), onProgress }
+    const result = await evaluateSavedModel(model, config, task, options)
+    folder.logEvent("saved", `the saved model (${dtype}) was measured on ${result.size} held-out problems`, {
+      step,
+      dtype,
+      ...result,
+    })
     return { step, ...result }
   } catch (error) {
     const message = `the saved model (${dtype}) could not be measured: ${error instanceof Error ? error.message : String(error)}`

@@ -3,7 +3,7 @@
  * Source: convert_hf_to_gguf.py of llama.cpp.
  */
 import { CheckpointError, ConfigError } from "../../errors.ts"
-import type { ModelConfig } from "../config.ts"
+import type { ModelConfig, SlidingWindow } from "../config.ts"
 import type { WeightSource } from "../folder.ts"
 import { inverseFrequencies } from "../rope-tables.ts"
 import type { ParameterSpec } from "../weights.ts"
@@ -30,7 +30,7 @@ function familyFor({ architecture }: ModelConfig): WrittenFamily {
   // Mistral's files say llama: without a window the two are computed alike.
   const modelType = architecture === "mistral" ? "llama" : architecture
   const found = Object.entries(ggufFamilies).find(([, family]) => family.modelType === modelType)
-  if (found === undefined || found[1].slidingWindow === true) throw refused(`the architecture ${architecture}, which is not written`)
+  if (found === undefined) throw refused(`the architecture ${architecture}, which is not written`)
   return { name: found[0], ...found[1] }
 }
 
@@ -50,13 +50,33 @@ const QUANTIZATION_VERSION = 2
  */
 export function checkGgufConfig(config: ModelConfig): void {
   const { architecture, rope, attentionBias, slidingWindow } = config
-  const { name } = familyFor(config)
+  const family = familyFor(config)
+  const { name } = family
   const scaling = rope.scaling?.type
   if (scaling === "llama3" && !readsRotaryFactors.has(name)) throw refused(`llama3 rotary scaling in a ${architecture} model`)
   if (scaling !== undefined && scaling !== "llama3" && scaling !== "linear") throw refused(`${scaling} rotary scaling`)
-  if (slidingWindow !== undefined) throw refused("layers with a sliding window")
-  if (architecture === "smollm3" && !leavesEveryFourth(config)) throw refused("another pattern of unrotated layers than every fourth")
+  if (slidingWindow !== undefined && !hasKnownWindow(config, slidingWindow, family)) {
+    throw refused(`a pattern of layers with a sliding window that is not ${name}'s own`)
+  }
+  if (architecture === "smollm3" && !leavesEveryFourth(config)) {
+    throw refused("another pattern of unrotated layers than every fourth")
+  }
   if (architecture === "qwen3" && attentionBias) throw refused("biases on the attention of a qwen3 model")
+}
+
+/**
+ * Of windows a file states the width. Which layers have one, and how these rotate, llama.cpp has built in for a family.
+ */
+function hasKnownWindow(config: ModelConfig, window: SlidingWindow, family: GgufFamily): boolean {
+  const { layers, headDim, hiddenSize, heads, queryScalar } = config
+  if (family.slidingWindow !== true) return false
+  const { sliding_window_pattern: every, rope_local_base_freq: theta } = family.config ?? {}
+  const all = Array.from({ length: layers }, (_, layer) => layer)
+  const expected = all.filter((layer) => (layer + 1) % Number(every) !== 0)
+  // Of the Gemmas only the one of 27B, with 62 layers, divides the scores by another number.
+  const scale = layers === 62 ? hiddenSize / heads : headDim
+  const rotatesAsKnown = window.rope?.theta === theta && window.rope?.scaling === undefined
+  return expected.join() === window.layers.join() && rotatesAsKnown && (queryScalar ?? headDim) === scale
 }
 
 /** llama.cpp has the pattern of SmolLM3 built in. */
@@ -90,6 +110,9 @@ export function configMetadata(config: ModelConfig, dtype: GgufWeightType): Map<
     [`${name}.vocab_size`, u32(config.vocabularySize)],
     [`${name}.rope.dimension_count`, u32(config.headDim)],
     [`${name}.rope.freq_base`, f32(theta)],
+    ...(config.slidingWindow === undefined
+      ? []
+      : ([[`${name}.attention.sliding_window`, u32(config.slidingWindow.tokens)]] as const)),
     ...(scaling?.type === "linear"
       ? ([
           [`${name}.rope.scaling.type`, { type: "text", value: "linear" }],
