@@ -6,10 +6,10 @@ import { ConfigError } from "../errors.ts"
 import type { Conversation } from "../rollout/conversation.ts"
 import type { CliContext, Command, CommandArguments } from "./command.ts"
 import { converse } from "./chat-session.ts"
+import { findModel } from "./find-model.ts"
 import { formatCount, formatDuration, terminalLine } from "./format.ts"
 import { dieOf, type SignalSource, type StopSignal } from "./interrupt.ts"
 import { configFor } from "./model-config.ts"
-import { findModel } from "./find-model.ts"
 import type { ModelSource } from "./model-source.ts"
 import { promptOptions, promptOverrides } from "./prompt-options.ts"
 import { configOptions } from "./train.ts"
@@ -93,6 +93,7 @@ export function chatCommand(
     examples: [
       ["pirl chat ./SmolLM2-135M-Instruct", "Talk to a model folder"],
       ["pirl chat runs/math --system 'Answer in one sentence.'", "Talk to the newest checkpoint of a run"],
+      ["pirl chat hub:HuggingFaceTB/SmolLM2-135M-Instruct", "Talk to a model of the Hugging Face hub, fetched once"],
       ["echo 'What is 7 + 5?' | pirl chat ./SmolLM2-135M-Instruct --temperature 0", "One message, for scripts"],
     ],
     run: (args, context) => runChat(backend, args, context, signals, onSecondSignal),

@@ -31,6 +31,7 @@ describe("a model of the hub", () => {
     [{ hub: "name" }, "model.hub", /expected owner\/name, got "name"/],
     [{ hub: "../.." }, "model.hub", /expected owner\/name/],
     [{ hub: "https://huggingface.co/owner/name" }, "model.hub", /Write owner\/name\./],
+    [{ hub: "owner/name", file: "model.safetensors" }, "model.file", /expected the name of a \.gguf file/],
     [{ hub: "owner/name", commit: "main" }, "model.commit", /40 hexadecimal digits .*`model\.revision`/],
     [{ hub: "owner/name", commit, revision: "f".repeat(40) }, "model.commit", /expected f{40} as in `model\.revision`/],
   ])("cannot be %j", (model, path, message) => {

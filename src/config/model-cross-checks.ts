@@ -62,6 +62,9 @@ function hubIssues(model: ResolvedConfig["model"]): CrossIssue[] {
     const fix = short !== hub && isHubName(short) ? `Write ${short}.` : "Copy the name from the top of the model's page, e.g. HuggingFaceTB/SmolLM2-135M-Instruct."
     issues.push({ path: "model.hub", with: [], message: `expected owner/name, got ${JSON.stringify(hub)}. ${fix}` })
   }
+  if (model.file !== undefined && !model.file.endsWith(".gguf")) {
+    issues.push({ path: "model.file", with: [], message: `expected the name of a .gguf file, got ${JSON.stringify(model.file)}. Leave it out for a repository with safetensors.` })
+  }
   if (commit !== undefined && !isCommit(commit)) {
     issues.push({ path: "model.commit", with: [], message: `expected the 40 hexadecimal digits of a commit, got ${JSON.stringify(commit)}. Remove it, or name a branch or tag by \`model.revision\`.` })
   }

@@ -21,7 +21,7 @@ beforeEach(() => {
   hub.intercept = () => false
 })
 
-const quick = { timeoutMs: 10_000, retries: 2, retryDelayMs: 1 }
+const quick = { timeoutMs: 30_000, retries: 2, retryDelayMs: 1 }
 const impatient = { timeoutMs: 200, retries: 1 }
 
 function request(...names: readonly string[]): HubRequest {

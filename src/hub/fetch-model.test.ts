@@ -4,7 +4,7 @@ import { join } from "node:path"
 import { afterAll, beforeEach, describe, expect, test } from "vitest"
 import { parseConfig, type ResolvedConfig } from "../config/index.ts"
 import { fetchConfiguredModel, savedModelPath } from "./configured-model.ts"
-import { fetchHubModel, type HubModel, type HubModelRequest } from "./fetch-model.ts"
+import { cachedModelPath, fetchHubModel, type HubModel, type HubModelRequest } from "./fetch-model.ts"
 import type { HubOptions } from "./fetch-files.ts"
 import { fakeHub } from "./hub.test-helper.ts"
 
@@ -31,7 +31,7 @@ beforeEach(() => {
   hub.commit = "a".repeat(40)
 })
 
-const quick: HubOptions = { timeoutMs: 2000, retries: 0 }
+const quick: HubOptions = { timeoutMs: 30_000, retries: 0 }
 const fetchModel = (request: HubModelRequest, more: Readonly<Record<string, string>> = {}): Promise<HubModel> => fetchHubModel(request, { ...quick, env: { ...env, ...more } })
 
 describe("a model of the hub", () => {
@@ -53,6 +53,15 @@ describe("a model of the hub", () => {
     expect(await fetchModel({ name: "owner/sharded" }, { HF_HUB_OFFLINE: "1" })).toEqual(online)
     rmSync(realpathSync(join(online.path, "model-2.safetensors")))
     await expect(fetchModel({ name: "owner/sharded" }, { HF_HUB_OFFLINE: "1" })).rejects.toThrow(/file model-2\.safetensors of the model owner\/sharded .*Fetch it once without HF_HUB_OFFLINE/)
+    expect(hub.requests).toEqual([])
+  })
+
+  test("is found by its name when the cache has it whole, and only then", async () => {
+    expect(await cachedModelPath("owner/whole", env)).toBeUndefined()
+    const { path } = await fetchModel({ name: "owner/whole" })
+    hub.requests.length = 0
+    expect(await cachedModelPath("owner/whole", env)).toBe(path)
+    expect([await cachedModelPath("owner/nothing", env), await cachedModelPath("/somewhere", env)]).toEqual([undefined, undefined])
     expect(hub.requests).toEqual([])
   })
 

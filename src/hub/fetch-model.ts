@@ -2,9 +2,9 @@
 import { copyFile, mkdir, readFile, rm, stat, symlink } from "node:fs/promises"
 import { basename, join } from "node:path"
 import { isHubName } from "../config/index.ts"
-import { ConfigError } from "../errors.ts"
+import { ConfigError, PirlError } from "../errors.ts"
 import { HubCache, replaceFile } from "./cache.ts"
-import { defaultHubCache } from "./environment.ts"
+import { defaultHubCache, type Environment } from "./environment.ts"
 import { fetchHubFiles, type FetchedFiles, type HubOptions } from "./fetch-files.ts"
 import { adapterConfig, chooseModelFiles, shardsOf, weightIndex, type ModelFiles } from "./model-files.ts"
 import { repositoryText, type HubRepository } from "./repository.ts"
@@ -40,6 +40,17 @@ export async function fetchHubModel(request: HubModelRequest, options: HubOption
   const { commit, folder, paths } = fetched
   if (form === "adapter") return { commit, path: await withBase(repository, fetched, options) }
   return { commit, path: form === "gguf" ? paths[0]! : folder }
+}
+
+/** A model that the cache has whole, by the commit that main was when it was fetched; undefined for any other. Nothing is asked of the network. */
+export async function cachedModelPath(name: string, env: Environment = process.env): Promise<string | undefined> {
+  if (!isHubName(name)) return undefined
+  try {
+    return (await fetchHubModel({ name }, { env: { ...env, HF_HUB_OFFLINE: "1" } })).path
+  } catch (error) {
+    if (error instanceof PirlError) return undefined
+    throw error
+  }
 }
 
 interface FetchedModel {

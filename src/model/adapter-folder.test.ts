@@ -1,7 +1,7 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join, relative } from "node:path"
-import { afterAll, beforeAll, describe, expect, test } from "vitest"
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest"
 import { CheckpointError } from "../errors.ts"
 import type { ModelConfig } from "./config.ts"
 import { saveModelFolder } from "./folder.ts"
@@ -60,6 +60,19 @@ async function added(directory: string): Promise<number[]> {
 const product = [1, 2, 3, 4, 0, 0, 0, 1, 0, 0, 0, 0, 0.5, 1, 1.5, 2.5]
 
 describe("adapters", () => {
+  test("find a base that they name by its place on the hub in its cache", async () => {
+    vi.stubEnv("HF_HUB_CACHE", join(root, "cache"))
+    const directory = await adapters({ base_model_name_or_path: "owner/base" })
+    await expect(openModel(directory)).rejects.toThrow(/expected the model owner\/base .* no such model in the cache of the hub.*pirl sample hub:owner\/base/)
+    const [repository, commit] = [join(root, "cache", "models--owner--base"), "a".repeat(40)]
+    mkdirSync(join(repository, "refs"), { recursive: true })
+    writeFileSync(join(repository, "refs", "main"), commit)
+    cpSync(base, join(repository, "snapshots", commit), { recursive: true })
+    const got = await added(directory)
+    vi.unstubAllEnvs()
+    got.forEach((value, i) => expect(value).toBeCloseTo(2 * product[i]!, 5))
+  })
+
   test("open as their base with alpha / rank B A added to the target, and nothing else", async () => {
     const got = await added(await adapters())
     got.forEach((value, i) => expect(value).toBeCloseTo(2 * product[i]!, 5))

@@ -4,7 +4,9 @@
  */
 import { existsSync } from "node:fs"
 import { join, resolve } from "node:path"
+import { isHubName } from "../config/index.ts"
 import { CheckpointError } from "../errors.ts"
+import { cachedModelPath } from "../hub/fetch-model.ts"
 import { addLowRank, adapterConfigFile, adapterWeightFile, peftPrefix } from "./adapter.ts"
 import type { ModelConfig } from "./config.ts"
 import type { JsonObject } from "./json-file.ts"
@@ -54,7 +56,7 @@ const harmlessStarts: ReadonlySet<unknown> = new Set([undefined, null, true, fal
 
 /**
  * The model that the adapters of a folder belong to: an existing path, which adapter_config.json may give from the
- * folder or from where the command runs.
+ * folder or from where the command runs, or a model that the cache of the Hugging Face hub has.
  * @param base  in place of the one that the folder names
  * @throws CheckpointError  when there is none
  */
@@ -71,10 +73,12 @@ export async function findAdapterBase(directory: string, base?: string): Promise
     const expected = "expected base_model_name_or_path, the model that the adapters belong to"
     throw new CheckpointError(`${path}: ${expected}, got ${showValue(named)}. ${remedy}`)
   }
-  const found = [resolve(directory, named), named].find((candidate) => existsSync(candidate))
+  const found = [resolve(directory, named), named].find((candidate) => existsSync(candidate)) ?? (await cachedModelPath(named))
   if (found === undefined) {
     const expected = `expected the model ${named} that the adapters belong to`
-    throw new CheckpointError(`${path}: ${expected}, got no such path beside them or here. ${remedy}`)
+    const hub = isHubName(named) ? ` If it is one of the Hugging Face hub, fetch it once: pirl sample hub:${named} --prompt hello.` : ""
+    const got = `no such path beside them or here${hub === "" ? "" : ", and no such model in the cache of the hub"}`
+    throw new CheckpointError(`${path}: ${expected}, got ${got}. ${remedy}${hub}`)
   }
   return found
 }
