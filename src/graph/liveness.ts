@@ -16,26 +16,22 @@ export interface LiveBytes {
 /** Ops whose result is their first operand's memory, seen another way. */
 const VIEWS: ReadonlySet<string> = new Set(["reshape", "stopGradient", "customGradient"])
 
-const BYTES = { f32: Float32Array.BYTES_PER_ELEMENT, i64: BigInt64Array.BYTES_PER_ELEMENT } as const
+const BYTES = { f32: Float32Array.BYTES_PER_ELEMENT, i64: BigInt64Array.BYTES_PER_ELEMENT, i8: 1 } as const
 
 /**
  * Walks an expression in the order in which onnxruntime runs it, frees each tensor after its last use, and keeps the largest sum.
  * Views cost nothing; no result takes the place of an operand.
- * @param bindings   values of the symbols of the inputs' shapes
- * @param elsewhere  outputs that are written to memory of the caller's, and count as nothing here
+ * @param bindings  values of the symbols of the inputs' shapes
  * @throws ShapeError when a symbol has no value
  */
-export function liveBytes(outputs: readonly Tensor[], bindings: Bindings, elsewhere: readonly Tensor[] = []): LiveBytes {
+export function liveBytes(outputs: readonly Tensor[], bindings: Bindings): LiveBytes {
   const order = runtimeOrder(topologicalOrder(outputs)).filter((tensor) => owner(tensor) === tensor)
   const uses = new Map<Tensor, number>()
   for (const operand of order.flatMap(operandsOf)) uses.set(operand, (uses.get(operand) ?? 0) + 1)
   const kept = new Set(outputs.map(owner))
-  const uncounted = new Set(elsewhere)
-  const bytes = (tensor: Tensor): number => {
-    // What is fed was there before.
-    if (inputName(tensor) !== undefined || uncounted.has(tensor)) return 0
-    return sizeOf(evaluateShape(tensor.shape, bindings)) * BYTES[tensor.dtype]
-  }
+  // What is fed was there before.
+  const bytes = (tensor: Tensor): number =>
+    inputName(tensor) === undefined ? sizeOf(evaluateShape(tensor.shape, bindings)) * BYTES[tensor.dtype] : 0
   let [live, peak] = [0, 0]
   for (const tensor of order) {
     live += bytes(tensor)

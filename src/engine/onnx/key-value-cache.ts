@@ -5,6 +5,7 @@
 import type { ModelConfig } from "../../model/config.ts"
 import { cacheInput } from "../../model/decoder.ts"
 import { outputNames } from "./programs.ts"
+import { release } from "./release.ts"
 import { floats, type Feeds, type Results } from "./runtime.ts"
 
 /** Capacity grows in steps of this many positions. */
@@ -58,9 +59,17 @@ export class KeyValueCache {
       for (let i = 0; i < used * this.#heads; i++) {
         data.set(plane.data.subarray(i * from, i * from + Math.min(from, to)), i * to)
       }
+      release([plane.data])
       plane.data = data
     }
     this.#capacity = wanted
+  }
+
+  /** Gives the memory back: the cache is empty afterwards. */
+  release(): void {
+    release(this.#planes.map(({ data }) => data))
+    for (const plane of this.#planes) plane.data = new Float32Array(0)
+    this.#capacity = 0
   }
 
   /** Copies the cache of one sequence of a prefill ([B, heads, time, headDim]) into rows. */

@@ -28,15 +28,16 @@ function partsOf(options: Partial<OnnxEngineOptions> = {}, change: Partial<Memor
 
 test("weights, moments and gradients are those of the parameters, four bytes each", () => {
   const bytes = 4 * parameterCount(config)
-  expect(partsOf()).toMatchObject({ weights: bytes, moments: 2 * bytes, gradients: 2 * bytes })
+  expect(partsOf()).toMatchObject({ weights: bytes, moments: 2 * bytes, gradients: bytes })
   const lora = { rank: 2, alpha: 4, targets: ["q_proj"] }
   const adapters = 4 * config.layers * 2 * (config.hiddenSize + config.heads * config.headDim)
-  expect(partsOf({ lora })).toMatchObject({ weights: bytes + adapters, moments: 2 * adapters, gradients: 2 * adapters })
+  expect(partsOf({ lora })).toMatchObject({ weights: bytes + adapters, moments: 2 * adapters, gradients: adapters })
 })
 
 test("in full fine-tuning and with adapters, gradient checkpointing holds one layer and the boundaries", () => {
   for (const lora of [undefined, { rank: 2, alpha: 4, targets: ["q_proj", "down_proj"] }]) {
-    const options = lora === undefined ? {} : { lora }
+    // Many tokens, so that the gradients are small beside the activations.
+    const options = { tokenBudget: 8192, ...(lora === undefined ? {} : { lora }) }
     expect(partsOf({ ...options, gradientCheckpointing: true })["activations"]).toBeLessThan(partsOf(options)["activations"]! / 3)
   }
 })
@@ -56,13 +57,21 @@ test("weight gradients are taken as the backward pass goes: a layer more costs i
   expect(perLayer).toBeLessThan(4 * tokens * 1.3 * (forward + attention))
 })
 
-test("a batch of one micro-batch has one set of gradients, and a longer response more keys and values", () => {
-  expect(partsOf({}, { prompts: 1, sequences: 8 })["gradients"]).toBe(partsOf()["weights"])
-  expect(partsOf({}, { responseTokens: 96 })["sampling"]).toBeGreaterThan(1.5 * partsOf()["sampling"]!)
+test("a batch of one micro-batch adds no gradients up", () => {
+  expect(partsOf({}, { prompts: 1, sequences: 8 })["gradients"]).toBeUndefined()
+})
+
+test("where sampling takes more than a micro-batch, its keys and values are the peak", () => {
+  const parts = partsOf({ tokenBudget: 63 })
+  expect(parts["activations"]).toBeUndefined()
+  // 128 rows of 64 positions.
+  expect(parts["keys and values"]).toBe(128 * 64 * config.layers * config.keyValueHeads * config.headDim * 2 * 4)
+  expect(partsOf({ tokenBudget: 63, sampleBatch: 64 })["keys and values"]).toBe(parts["keys and values"]! / 2)
 })
 
 test("the reference policy is a copy, and its log-probs a graph more", () => {
-  const parts = partsOf({}, { snapshots: 1, scores: true, objective: createObjective("grpo", { klCoefficient: 0.1 }) })
+  const objective = createObjective("grpo", { klCoefficient: 0.1 })
+  const parts = partsOf({}, { snapshots: 1, scores: true, objective })
   expect(parts["other policies"]).toBe(parts["weights"])
-  expect(parts["scoring"]).toBeGreaterThan(0)
+  expect(parts["the program"]).toBeGreaterThan(partsOf({}, { snapshots: 1, objective })["the program"]!)
 })

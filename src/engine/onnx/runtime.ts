@@ -5,8 +5,6 @@ import type { Weights } from "../../model/weights.ts"
 import type { Program } from "./programs.ts"
 
 export type Feeds = Record<string, ort.Tensor>
-/** Tensors that outputs are written to, by the output's name. */
-export type OutputTensors = ReadonlyMap<string, ort.Tensor>
 export type Results = Readonly<Record<string, Float32Array>>
 
 export function floats(data: Float32Array, shape: readonly number[]): ort.Tensor {
@@ -38,6 +36,8 @@ export class Runtime {
       graphOptimizationLevel: "all",
       // Half the peak memory at no cost in speed.
       enableMemPattern: false,
+      // The arena of a session keeps its own peak for as long as the session lives: sampling and training would add up.
+      enableCpuMemArena: false,
       // Threads wait for the next operator spinning, but briefly: on a machine that is shared, spinning without end made a
       // training step take twice as long; without any it is a tenth slower on an idle one.
       extra: { session: { intra_op: { spin_duration_us: "50" } } },
@@ -46,17 +46,13 @@ export class Runtime {
     this.#sessions.set(program.key, { program, session })
   }
 
-  /**
-   * Runs a program; weights are taken from `weights`, the rest from `feeds`.
-   * @param into  arrays that outputs are written to, by name; others are made by the runtime and copied
-   */
-  async run(key: string, weights: Weights, feeds: Feeds, into: OutputTensors = new Map()): Promise<Results> {
+  /** Runs a program; weights are taken from `weights`, the rest from `feeds`. */
+  async run(key: string, weights: Weights, feeds: Feeds): Promise<Results> {
     const entry = this.#sessions.get(key)
     if (entry === undefined) throw new EngineError(`onnx engine: expected the program ${key} to be compiled, got none. Add it first.`)
     const all: Feeds = {}
     for (const name of entry.program.inputs) all[name] = feeds[name] ?? this.#weight(name, weights)
-    const fetches = Object.fromEntries(entry.program.outputs.map((name) => [name, into.get(name) ?? null]))
-    const results = await entry.session.run(all, fetches)
+    const results = await entry.session.run(all)
     const data: Record<string, Float32Array> = {}
     for (const name of entry.program.outputs) data[name] = results[name]!.data as Float32Array
     return data
