@@ -24,11 +24,16 @@ export interface EngineCapabilities {
   readonly fullKl?: boolean
   readonly snapshots: boolean
   readonly gradientClipping: boolean
+  /** Samples with `precision: int8`. Absent: no. */
+  readonly int8Sampling?: boolean
   /** `sample` tells its listener of tokens as they come. Absent: no, and responses come whole. */
   readonly streaming?: boolean
   /** How the engine's server adds up losses; the engine's own numbers do not depend on it. Absent for engines without one. */
   readonly lossReduction?: "sum" | "mean-per-sequence"
 }
+
+/** What products are computed in: float32, or weights and activations rounded to eight bits. */
+export type SamplingPrecision = "f32" | "int8"
 
 export interface SamplingOptions {
   /** 0 is greedy. Default 1. */
@@ -43,6 +48,8 @@ export interface SamplingOptions {
   readonly stopTokens?: readonly number[]
   /** Compared with the decoded response; the response ends with the token that completes one. */
   readonly stopStrings?: readonly string[]
+  /** Default f32. The same for all requests of a call. */
+  readonly precision?: SamplingPrecision
 }
 
 export interface SampleRequest {

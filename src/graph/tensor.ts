@@ -5,7 +5,7 @@
 import type { EmitContext } from "./onnx/emit-context.ts"
 import type { Bindings, Shape } from "./dim.ts"
 
-export type DType = "f32" | "i64"
+export type DType = "f32" | "i64" | "i8"
 
 /** A tensor of the float64 interpreter. Integers are held as float64 too. */
 export interface Value {

@@ -12,7 +12,9 @@ import {
   embedding,
   geluTanh,
   input,
+  inputName,
   matmul,
+  matmulInt8,
   mul,
   reshape,
   rmsNorm,
@@ -29,6 +31,7 @@ import type { Activation } from "./families.ts"
 import { families } from "./families.ts"
 import { attendGroups, groupLayout, groupMasks } from "./grouped-attention.ts"
 import { loraNames, loraSpecs, type LoraConfig } from "./lora.ts"
+import type { QuantisedTensors } from "./quantised.ts"
 import { parameterSpecs } from "./weights.ts"
 
 export type { KeyValue }
@@ -45,6 +48,8 @@ export interface DecoderOptions {
   readonly config: ModelConfig
   readonly weights: WeightTensors
   readonly lora?: LoraConfig
+  /** Linear layers in eight bits, by parameter name. Forward only. */
+  readonly quantised?: ReadonlyMap<string, QuantisedTensors>
   /** Threads for which products are bit-identical whatever the number of rows; 0 or absent: no such care. See `product`. */
   readonly exactForThreads?: number
 }
@@ -229,6 +234,8 @@ const COLUMNS_PER_THREAD = 64
  * which other rows are in the batch: the same seed then samples the same tokens.
  */
 export function product(options: DecoderOptions, x_ND: Tensor, weight: Tensor): Tensor {
+  const quantised = options.quantised?.get(inputName(weight) ?? "")
+  if (quantised !== undefined) return matmulInt8(x_ND, quantised.weight_DO, quantised.scale_O)
   const [columns, inner] = weight.shape as readonly number[]
   const threads = options.exactForThreads ?? 0
   if (inner! <= PIECE || columns! > COLUMNS_PER_THREAD * threads) return matmul(x_ND, weight, { transposeB: true })

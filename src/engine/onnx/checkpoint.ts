@@ -99,6 +99,7 @@ export async function loadCheckpoint(directory: string, settings: WorkerSettings
   const path = join(directory, optimizerFile)
   const { tensors } = await readSafetensorsHeader(path)
   const moments = await readTensors(path, tensors.keys())
+  state.weightsChanged()
   for (const [name, values] of weights) state.weights.get(name)!.set(values)
   state.loadOptimizer(moments, stored.optimizerSteps, stored.idleSteps ?? {})
   state.clearGradients()

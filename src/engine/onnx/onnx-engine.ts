@@ -28,8 +28,8 @@ import type {
   TrainOptions,
   TrainSequence,
 } from "../engine.ts"
-import { checkSampleRequest, checkSequences } from "../request-checks.ts"
-import { decodeProgram, distributionProgram, prefillProgram, scoreProgram, trainedSpecs, trainProgram, wholeHead, type Program, type ProgramOptions, type TrainProgram } from "./programs.ts"
+import { checkSampleRequests, checkSequences } from "../request-checks.ts"
+import { decodeProgram, distributionProgram, prefillProgram, samplingPrograms, scoreProgram, trainedSpecs, trainProgram, wholeHead, type Program, type ProgramOptions, type TrainProgram } from "./programs.ts"
 import type { SamplerLimits } from "./sampler.ts"
 import { WorkerClient } from "./worker-client.ts"
 
@@ -49,14 +49,15 @@ export interface OnnxEngineOptions {
   readonly sampleBatch?: number
   /** Tokens of a micro-batch, padding included. Default 2048. */
   readonly tokenBudget?: number
-  /** Vocabulary entries per piece of the output projection in training. Default 16,384; 0 never cuts. */
+  /** Vocabulary entries per piece of the output projection in training. Default 4096; 0 never cuts. */
   readonly headChunk?: number
   readonly gradientCheckpointing?: boolean
   /** Bytes that keys and values may take while sampling. Default 2 GiB. */
   readonly cacheBytes?: number
 }
 
-const defaultHeadChunk = 16_384
+// Pieces of some 30 MB: the allocator of glibc keeps those, and larger ones are taken from the system anew each time.
+const defaultHeadChunk = 4096
 
 /** A listener that hears nothing after an abort, and whose first error ends the sampling instead of the process. */
 class ListenerGuard {
@@ -127,6 +128,7 @@ export class OnnxEngine implements Engine {
       valueHead: valueHead !== undefined,
       fullKl: wholeHead(this.#programs),
       snapshots: true,
+      int8Sampling: true,
       streaming: true,
       gradientClipping: true,
     }
@@ -172,9 +174,10 @@ export class OnnxEngine implements Engine {
     onToken?: TokenListener,
   ): Promise<Sequence[][]> {
     signal?.throwIfAborted()
-    for (const request of requests) checkSampleRequest(request, this.capabilities)
-    await this.#program("prefill", () => prefillProgram(this.#programs))
-    await this.#program("decode", () => decodeProgram(this.#programs))
+    const precision = checkSampleRequests(requests, this.capabilities)
+    const { prefill, decode } = samplingPrograms(precision)
+    await this.#program(prefill, () => prefillProgram(this.#programs, precision))
+    await this.#program(decode, () => decodeProgram(this.#programs, precision))
     const cancel = (): void => {
       Atomics.store(this.#cancel, 0, 1)
     }
@@ -185,7 +188,7 @@ export class OnnxEngine implements Engine {
       signal?.throwIfAborted()
       this.#sampled.fill(0)
       this.#requestedTokens = requests.reduce((total, { seeds, options }) => total + seeds.length * options.maxTokens, 0)
-      const sequences = await this.#client.call("sample", { requests, tell: listener !== undefined }, listener?.hear)
+      const sequences = await this.#client.call("sample", { requests, precision, tell: listener !== undefined }, listener?.hear)
       listener?.throwIfFailed()
       signal?.throwIfAborted()
       return sequences

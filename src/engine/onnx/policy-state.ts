@@ -3,6 +3,7 @@ import { EngineError } from "../../errors.ts"
 import type { Weights } from "../../model/weights.ts"
 import type { AdamOptions, StepReport } from "../engine.ts"
 import { findSnapshot } from "../snapshots.ts"
+import { release } from "./release.ts"
 
 interface Moments {
   readonly first: Float32Array
@@ -21,8 +22,6 @@ export class PolicyState {
   readonly weights: Weights
   readonly trainable: readonly string[]
   readonly #gradients = new Map<string, Float32Array>()
-  /** Arrays of earlier gradients, to be written over: to make them anew would leave as many behind for the garbage collector. */
-  readonly #spare = new Map<string, Float32Array[]>()
   readonly #moments = new Map<string, Moments>()
   readonly #snapshots = new Map<string, Snapshot>()
   readonly #rateScales: ReadonlyMap<string, number>
@@ -31,12 +30,23 @@ export class PolicyState {
   #steps = 0
   #accumulated = false
   #snapshotCount = 0
+  #version = 0
 
   /** @param rateScales  factors on the learning rate of single parameters; 1 where absent */
   constructor(weights: Weights, trainable: readonly string[], rateScales: ReadonlyMap<string, number> = new Map()) {
     this.weights = weights
     this.trainable = trainable
     this.#rateScales = rateScales
+  }
+
+  /** Another number whenever a weight has changed. */
+  get version(): number {
+    return this.#version
+  }
+
+  /** To be called by whoever writes to `weights`. */
+  weightsChanged(): void {
+    this.#version += 1
   }
 
   get optimizerSteps(): number {
@@ -50,24 +60,13 @@ export class PolicyState {
   #gradient(name: string): Float32Array {
     let gradient = this.#gradients.get(name)
     if (gradient === undefined) {
-      gradient = this.gradientBuffer(name).fill(0)
+      gradient = new Float32Array(this.weights.get(name)!.length)
       this.#gradients.set(name, gradient)
     }
     return gradient
   }
 
-  /** An array for a gradient of a parameter, of any content: write it and give it to `addGradient`. */
-  gradientBuffer(name: string): Float32Array {
-    return this.#spare.get(name)?.pop() ?? new Float32Array(this.weights.get(name)!.length)
-  }
-
-  #recycle(name: string, values: Float32Array): void {
-    const spare = this.#spare.get(name)
-    if (spare === undefined) this.#spare.set(name, [values])
-    else spare.push(values)
-  }
-
-  /** @param values  from `gradientBuffer`; the first gradient of a parameter is kept, not copied */
+  /** @param values  becomes this object's own, with its buffer: the first gradient of a parameter is kept, not copied */
   addGradient(name: string, values: Float32Array): void {
     this.#accumulated = true
     const gradient = this.#gradients.get(name)
@@ -76,7 +75,7 @@ export class PolicyState {
       return
     }
     for (let i = 0; i < gradient.length; i++) gradient[i]! += values[i]!
-    this.#recycle(name, values)
+    release([values])
   }
 
   /** Adds row n of `rows_ND` to the row of token n: in order, so that repeated tokens sum the same way every time. */
@@ -91,7 +90,7 @@ export class PolicyState {
   }
 
   clearGradients(): void {
-    for (const [name, values] of this.#gradients) this.#recycle(name, values)
+    release([...this.#gradients.values()])
     this.#gradients.clear()
     this.#accumulated = false
   }
@@ -128,6 +127,7 @@ export class PolicyState {
     const { learningRate, beta1, beta2, eps, weightDecay, gradientClip } = options
     const scale = gradientClip > 0 && gradientNorm > gradientClip ? gradientClip / gradientNorm : 1
     this.#steps += 1
+    this.weightsChanged()
     for (const name of this.trainable) {
       const gradient = this.#gradients.get(name)
       if (gradient === undefined) {
@@ -195,6 +195,7 @@ export class PolicyState {
 
   restore(id: string): void {
     const snapshot = findSnapshot(this.#snapshots, id)
+    this.weightsChanged()
     for (const [name, values] of snapshot.weights) this.weights.get(name)!.set(values)
     if (snapshot.moments !== undefined) {
       this.#steps = snapshot.steps

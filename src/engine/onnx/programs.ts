@@ -30,10 +30,12 @@ import { groupSizes } from "../../model/grouped-attention.ts"
 import { chunkedTokenScores, headWeight, tokenScores, type TokenScores } from "../../model/head.ts"
 import { loraSpecs, type LoraConfig } from "../../model/lora.ts"
 import { rowValues, valueHeadSpecs, valueHeadTensors, type ValueHeadConfig } from "../../model/value-head.ts"
+import { quantisedTensors } from "../../model/quantised.ts"
 import { parameterSpecs, type ParameterSpec } from "../../model/weights.ts"
 import type { BatchObjectiveInputs } from "../../objectives/batch-objective.ts"
 import { fullKl } from "../../objectives/kl.ts"
 import type { Objective } from "../../objectives/objective.ts"
+import type { SamplingPrecision } from "../engine.ts"
 
 /** A compiled graph. Plain data: it travels to the worker as it is. */
 export interface Program {
@@ -98,6 +100,11 @@ export const scoreInputs = {
   token: (name: string): string => `objective.token.${name}`,
 } as const
 
+/** Keys of the programs that sample. */
+export function samplingPrograms(precision: SamplingPrecision): { readonly prefill: string; readonly decode: string } {
+  return precision === "f32" ? { prefill: "prefill", decode: "decode" } : { prefill: `prefill@${precision}`, decode: `decode@${precision}` }
+}
+
 /** Parameters of the policy that training changes. */
 export function trainableSpecs(config: ModelConfig, lora: LoraConfig | undefined): ParameterSpec[] {
   return lora === undefined ? parameterSpecs(config) : loraSpecs(config, lora)
@@ -118,8 +125,9 @@ function program(key: string, outputs: Readonly<Record<string, Tensor>>): Progra
 }
 
 /** Decoder for sampling: a sequence's numbers do not depend on the rest of the batch. */
-function samplingOptions(options: ProgramOptions): DecoderOptions {
-  return { ...decoderOptions(options), exactForThreads: options.threads }
+function samplingOptions(options: ProgramOptions, precision: SamplingPrecision): DecoderOptions {
+  const quantised = precision === "int8" ? { quantised: quantisedTensors(options.config) } : {}
+  return { ...decoderOptions(options), exactForThreads: options.threads, ...quantised }
 }
 
 function decoderOptions(options: ProgramOptions): DecoderOptions {
@@ -143,13 +151,13 @@ function nextTokenProbabilities(options: ProgramOptions, decoder: DecoderOptions
 }
 
 /** Prompts to probabilities [B, V] after the last token of each (input `rows` [B]: its row among N), and the cache [B, K, T, E]. */
-export function prefillProgram(options: ProgramOptions): Program {
-  return program("prefill", prefillOutputs(options))
+export function prefillProgram(options: ProgramOptions, precision: SamplingPrecision = "f32"): Program {
+  return program(samplingPrograms(precision).prefill, prefillOutputs(options, precision))
 }
 
 /** What `prefillProgram` compiles, as expressions. */
-export function prefillOutputs(options: ProgramOptions): Record<string, Tensor> {
-  const decoder = samplingOptions(options)
+export function prefillOutputs(options: ProgramOptions, precision: SamplingPrecision = "f32"): Record<string, Tensor> {
+  const decoder = samplingOptions(options, precision)
   const output = decodeSequences(decoder)
   const last_BD = embedding(output.hidden_ND, input(scoreInputs.rows, [dim("B")], "i64"))
   const probabilities_BV = nextTokenProbabilities(options, decoder, last_BD)
@@ -157,13 +165,13 @@ export function prefillOutputs(options: ProgramOptions): Record<string, Tensor> 
 }
 
 /** One more token per sequence over the cache: probabilities [B, V] and the new keys and values [B, K, 1, E]. */
-export function decodeProgram(options: ProgramOptions): Program {
-  return program("decode", decodeOutputs(options))
+export function decodeProgram(options: ProgramOptions, precision: SamplingPrecision = "f32"): Program {
+  return program(samplingPrograms(precision).decode, decodeOutputs(options, precision))
 }
 
 /** What `decodeProgram` compiles, as expressions. */
-export function decodeOutputs(options: ProgramOptions): Record<string, Tensor> {
-  const decoder = samplingOptions(options)
+export function decodeOutputs(options: ProgramOptions, precision: SamplingPrecision = "f32"): Record<string, Tensor> {
+  const decoder = samplingOptions(options, precision)
   const output = decodeNext(decoder)
   const probabilities_BV = nextTokenProbabilities(options, decoder, output.hidden_ND)
   return { [outputNames.probabilities]: probabilities_BV, ...cacheOutputs(output) }

@@ -8,6 +8,7 @@ import type {
   LossReport,
   SampledToken,
   SampleRequest,
+  SamplingPrecision,
   Sequence,
   SequenceScores,
   StepReport,
@@ -41,7 +42,7 @@ export interface WorkerSettings {
 export interface WorkerCalls {
   addProgram: [args: { readonly program: Program }, result: undefined]
   /** With `tell`, tokens are sent ahead of the result. */
-  sample: [args: { readonly requests: readonly SampleRequest[]; readonly tell: boolean }, result: Sequence[][]]
+  sample: [args: { readonly requests: readonly SampleRequest[]; readonly precision: SamplingPrecision; readonly tell: boolean }, result: Sequence[][]]
   score: [args: { readonly program: string; readonly sequences: readonly TokenSequence[]; readonly policy: string }, result: SequenceScores]
   train: [
     args: {

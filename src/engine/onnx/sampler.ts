@@ -26,6 +26,10 @@ export interface SamplerContext {
   readonly config: ModelConfig
   readonly runtime: Runtime
   readonly weights: Weights
+  /** Keys of the graphs. */
+  readonly programs: { readonly prefill: string; readonly decode: string }
+  /** Weights in eight bits, where the graphs read them. */
+  readonly quantised: Feeds
   readonly shared: SharedFeeds
   readonly limits: SamplerLimits
   /** Text of a response, for stop strings. */
@@ -91,6 +95,7 @@ export class SamplingRun {
       if (admitted.length > 0) await this.#prefill(admitted)
       if (this.#active.length > 0) await this.#decodeStep()
     }
+    this.#cache.release()
     return this.#results
   }
 
@@ -130,11 +135,12 @@ export class SamplingRun {
 
   /** @param batch  per prompt, the admissions that share it */
   async #prefillBatch(batch: readonly (readonly Admission[])[], time: number): Promise<void> {
-    const { shared, runtime, weights } = this.#context
+    const { shared, runtime, weights, programs, quantised } = this.#context
     const prompts = batch.map(([first]) => this.#requests[first!.requestIndex]!.promptTokens)
     while (prompts.length < LEAST_ROWS) prompts.push(prompts[0]!)
     const rows = BigInt64Array.from(prompts, (prompt, b) => BigInt(b * time + prompt.length - 1))
-    const results = await runtime.run("prefill", weights, {
+    const results = await runtime.run(programs.prefill, weights, {
+      ...quantised,
       ...shared.sequences(prompts, time),
       [scoreInputs.rows]: integers(rows, [rows.length]),
       [inverseTemperatureInput]: inverseTemperatures(batch.map(([first]) => this.#requests[first!.requestIndex]!.options), rows.length),
@@ -170,7 +176,7 @@ export class SamplingRun {
   }
 
   async #decodeStep(): Promise<void> {
-    const { shared, runtime, weights } = this.#context
+    const { shared, runtime, weights, programs, quantised } = this.#context
     const active = this.#active
     this.#fitCache(active.length)
     const rows = Math.max(active.length, LEAST_ROWS)
@@ -181,7 +187,8 @@ export class SamplingRun {
       tokens[b] = BigInt(row.tokens.at(-1)!)
       positions[b] = BigInt(row.length)
     })
-    const results = await runtime.run("decode", weights, {
+    const results = await runtime.run(programs.decode, weights, {
+      ...quantised,
       [decoderInputs.tokens]: integers(tokens, [rows, 1]),
       [decoderInputs.positions]: integers(positions, [rows, 1]),
       ...shared.cacheMasks(active.map(({ length }) => length), rows, capacity),

@@ -11,10 +11,11 @@ import { loadCheckpoint, readTrainable, saveCheckpoint, savePolicy, settingsToke
 import { groupBatches } from "./group-batches.ts"
 import { groupFeeds, windowed, type GroupFeeds } from "./group-feeds.ts"
 import { PolicyState } from "./policy-state.ts"
-import { outputNames, scoreInputs, trainedSpecs } from "./programs.ts"
+import { outputNames, samplingPrograms, scoreInputs, trainedSpecs } from "./programs.ts"
 import type { WorkerCalls, WorkerSettings, WorkerVerb } from "./protocol.ts"
 import { decoderInputs } from "../../model/decoder.ts"
-import { floats, Runtime, type Feeds, type OutputTensors } from "./runtime.ts"
+import { floats, Runtime, type Feeds } from "./runtime.ts"
+import { QuantisedWeights } from "./quantised-weights.ts"
 import { SamplingRun } from "./sampler.ts"
 import { SharedFeeds } from "./sequence-feeds.ts"
 
@@ -42,11 +43,11 @@ export class WorkerEngine implements Handlers {
   readonly #settings: WorkerSettings
   readonly #state: PolicyState
   readonly #runtime: Runtime
-  readonly #shapes: ReadonlyMap<string, readonly number[]>
   readonly #shared: SharedFeeds
   readonly #cancel: Int32Array
   readonly #sampled: Int32Array
   #tokenizer: Tokenizer | undefined
+  #quantised: QuantisedWeights | undefined
 
   private constructor(settings: WorkerSettings, weights: Weights) {
     const { config, lora, valueHead } = settings
@@ -56,8 +57,7 @@ export class WorkerEngine implements Handlers {
     const trained = trainedSpecs({ config, ...(lora === undefined ? {} : { lora }), ...(valueHead === undefined ? {} : { valueHead }) })
     this.#state = new PolicyState(weights, trained.map(({ name }) => name), scales)
     const specs = [...parameterSpecs(config), ...(lora === undefined ? [] : loraSpecs(config, lora)), ...head]
-    this.#shapes = new Map(specs.map(({ name, shape }) => [name, shape]))
-    this.#runtime = new Runtime(this.#shapes, settings.threads)
+    this.#runtime = new Runtime(new Map(specs.map(({ name, shape }) => [name, shape])), settings.threads)
     this.#shared = new SharedFeeds(config)
     this.#cancel = new Int32Array(settings.cancel)
     this.#sampled = new Int32Array(settings.sampled)
@@ -72,14 +72,17 @@ export class WorkerEngine implements Handlers {
     return undefined
   }
 
-  sample({ requests, tell: wanted }: WorkerCalls["sample"][0], tell: TokenListener): Promise<WorkerCalls["sample"][1]> {
+  async sample({ requests, precision, tell: wanted }: WorkerCalls["sample"][0], tell: TokenListener): Promise<WorkerCalls["sample"][1]> {
     const { config, limits } = this.#settings
+    this.#quantised ??= precision === "int8" ? await QuantisedWeights.create(config) : undefined
     const run = new SamplingRun(
       {
         config,
         limits,
         runtime: this.#runtime,
         weights: this.#state.weights,
+        programs: samplingPrograms(precision),
+        quantised: precision === "int8" ? this.#quantised!.feeds(this.#state) : {},
         shared: this.#shared,
         decode: (tokens) => {
           this.#tokenizer ??= settingsTokenizer(this.#settings)
@@ -127,8 +130,7 @@ export class WorkerEngine implements Handlers {
     for (const piece of this.#pieces(batch)) {
       const { feeds } = piece
       const perToken = (arrayOf: (sequence: TrainSequence) => Float32Array): Feeds[string] => windowed(piece, (i) => arrayOf(batch[i]!))
-      const targets = this.#gradientTargets(program.outputs)
-      const inputs: Feeds = {
+      const results = await this.#runtime.run(program.key, this.#state.weights, {
         ...feeds,
         ...constantFeeds,
         [scoreInputs.behaviour]: perToken(({ behaviourLogprobs }) => behaviourLogprobs),
@@ -138,8 +140,7 @@ export class WorkerEngine implements Handlers {
         ...(program.inputs.includes(scoreInputs.reference) ? { [scoreInputs.reference]: perToken(referenceOf) } : {}),
         ...Object.fromEntries(tokenNames.map((name) => [scoreInputs.token(name), perToken((sequence) => tokenInputOf(sequence, name))])),
         ...(distribution === undefined ? {} : await this.#referenceDistribution(distribution, feeds)),
-      }
-      const results = await this.#runtime.run(program.key, this.#state.weights, inputs, targets)
+      })
       report.loss += results[outputNames.loss]![0]!
       report.tokens += piece.tokens
       totals.forEach((_, i) => {
@@ -164,13 +165,6 @@ export class WorkerEngine implements Handlers {
   #pieces(sequences: readonly TokenSequence[]): GroupFeeds[] {
     const { config, tokenBudget } = this.#settings
     return groupBatches(sequences, tokenBudget).map((groups) => groupFeeds(config, this.#shared, groups, sequences))
-  }
-
-  /** Gradients are written where they stay, and not into the runtime's memory first. */
-  #gradientTargets(outputs: readonly string[]): OutputTensors {
-    const { gradientPrefix } = outputNames
-    const names = outputs.filter((output) => output.startsWith(gradientPrefix)).map((output) => output.slice(gradientPrefix.length))
-    return new Map(names.map((name) => [gradientPrefix + name, floats(this.#state.gradientBuffer(name), this.#shapes.get(name)!)]))
   }
 
   #accumulate(results: Readonly<Record<string, Float32Array>>, feeds: Feeds): void {

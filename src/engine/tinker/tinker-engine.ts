@@ -14,7 +14,7 @@ import { join } from "node:path"
 import type { AdamOptions, Engine, EngineCapabilities, EngineTimes, ForwardOptions, FrozenPolicy, LossReport, SampleRequest, Sequence, SnapshotId, StepReport, TokenSequence, TrainSequence } from "../engine.ts"
 import { builtinLossOf, type BuiltinLoss } from "./builtin-losses.ts"
 import { BusyTimes } from "./busy-times.ts"
-import { checkSampleRequest, checkSequences } from "../request-checks.ts"
+import { checkSampleRequests, checkSequences } from "../request-checks.ts"
 import { findSnapshot } from "../snapshots.ts"
 import { datumOf, responsePart } from "./datums.ts"
 import { linearBackward, type GradientSequence, type Pass } from "./linear-backward.ts"
@@ -157,10 +157,8 @@ export class TinkerEngine implements Engine {
     sampling: (work: (sampler: Sampler) => ReturnType<typeof ask>) => ReturnType<typeof ask>,
   ): Promise<{ readonly sequences: Sequence[][]; readonly unscored: ResponsePlace[] }> {
     signal?.throwIfAborted()
-    for (const request of requests) {
-      checkSampleRequest(request, this.capabilities)
-      checkExpressible(request)
-    }
+    checkSampleRequests(requests, this.capabilities)
+    for (const request of requests) checkExpressible(request)
     const sequences: Sequence[][] = requests.map(({ seeds }) => Array.from({ length: seeds.length }))
     const unscored: ResponsePlace[] = []
     await this.#times.waiting(() =>

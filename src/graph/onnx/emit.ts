@@ -14,6 +14,8 @@ const ONNX_IR_VERSION = 10
 const ONNX_OPSET = 21
 const FLOAT = 1
 const INT64 = 7
+const INT8 = 3
+const TYPES = { f32: FLOAT, i64: INT64, i8: INT8 } as const
 const EXTERNAL = 1
 
 /** Attribute types of the ONNX schema. */
@@ -58,7 +60,7 @@ function valueInfo(name: string, tensor: Tensor): ProtobufWriter {
   for (const dim of tensor.shape) {
     shape.message(1, typeof dim === "number" ? new ProtobufWriter().integer(1, dim) : new ProtobufWriter().string(2, dimToString(dim)))
   }
-  const type = new ProtobufWriter().integer(1, tensor.dtype === "f32" ? FLOAT : INT64).message(2, shape)
+  const type = new ProtobufWriter().integer(1, TYPES[tensor.dtype]).message(2, shape)
   return new ProtobufWriter().string(1, name).message(2, new ProtobufWriter().message(1, type))
 }
 
