@@ -33,6 +33,7 @@ export function crossCheck(config: ResolvedConfig): CrossIssue[] {
     ...checkRun(config),
     ...checkServer(config),
     ...checkOverlap(config),
+    ...checkPrecision(config),
   ]
 }
 
@@ -154,6 +155,33 @@ function checkRun({ optimizer, train, evaluation }: ResolvedConfig): CrossIssue[
   return issues
 }
 
+function corrects({ importanceCorrection }: ResolvedConfig["objective"]): boolean {
+  return importanceCorrection !== undefined && importanceCorrection !== "none"
+}
+
+/** What sampling in eight bits asks of the other settings. */
+function checkPrecision({ rollout, objective, engine }: ResolvedConfig): CrossIssue[] {
+  if (rollout.precision === "f32") return []
+  const issues: CrossIssue[] = []
+  if (engine.kind === "tinker") {
+    issues.push({
+      path: "rollout.precision",
+      with: ["engine.kind"],
+      message: `expected f32 with engine.kind tinker, whose server decides what it computes in, got ${rollout.precision}. Remove it.`,
+    })
+  }
+  if (!corrects(objective)) {
+    issues.push({
+      path: "objective.importanceCorrection",
+      with: ["rollout.precision"],
+      message:
+        `expected a correction with rollout.precision ${rollout.precision}, whose samples are not quite the trainer's, got none. ` +
+        "Set objective.importanceCorrection: token-truncate, or rollout.precision: f32.",
+    })
+  }
+  return issues
+}
+
 /** What sampling during the update asks of the other settings. */
 function checkOverlap({ train, engine, objective, pipo }: ResolvedConfig): CrossIssue[] {
   if (!train.overlap) return []
@@ -167,7 +195,7 @@ function checkOverlap({ train, engine, objective, pipo }: ResolvedConfig): Cross
         "Set engine.kind: tinker, or remove it.",
     })
   }
-  if (objective.importanceCorrection === undefined) {
+  if (!corrects(objective)) {
     issues.push({
       path: "objective.importanceCorrection",
       with: ["train.overlap"],

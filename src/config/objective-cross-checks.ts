@@ -79,7 +79,7 @@ export function objectiveCrossChecks({ objective, rollout }: ResolvedConfig): Cr
     ...(["importanceMaximum", "importanceMinimum"] as const).map(
       (name): Check => [
         name,
-        importanceCorrection === undefined && objective[name] !== undefined,
+        (importanceCorrection === undefined || importanceCorrection === "none") && objective[name] !== undefined,
         `expected an importanceCorrection beside it, got none. Set objective.importanceCorrection, or remove ${name}.`,
         ["importanceCorrection"],
       ],

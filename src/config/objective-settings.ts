@@ -27,7 +27,7 @@ export interface ObjectiveSettings {
   readonly referenceEvery: number
   readonly entropyCoefficient: number
   /** Weights for a sampler whose log-probs differ from the trainer's; off when absent. */
-  readonly importanceCorrection?: "token-truncate" | "token-mask" | "sequence-truncate" | "sequence-mask"
+  readonly importanceCorrection?: "none" | "token-truncate" | "token-mask" | "sequence-truncate" | "sequence-mask"
   /** Default 2; null: no bound. */
   readonly importanceMaximum?: number | null
   /** No bound when absent. */
@@ -87,9 +87,9 @@ export const objectiveSchema: z.ZodType<ObjectiveSettings> = z
       .describe("The reference becomes the current policy after every so many steps; 0 keeps the start"),
     entropyCoefficient: z.number().default(values.entropyCoefficient).describe("Weight of the entropy bonus"),
     importanceCorrection: z
-      .enum(["token-truncate", "token-mask", "sequence-truncate", "sequence-mask"])
+      .enum(["none", "token-truncate", "token-mask", "sequence-truncate", "sequence-mask"])
       .exactOptional()
-      .describe("Weights for a sampler whose log-probs differ from the trainer's"),
+      .describe("Weights for a sampler whose log-probs differ from the trainer's; token-truncate with rollout.precision int8"),
     importanceMaximum: positive().nullable().exactOptional().describe("Largest importance weight; null is no bound"),
     importanceMinimum: nonNegative().exactOptional().describe("Smallest importance weight"),
     aggregation: z.string().min(1).exactOptional().describe("token-mean, seq-mean-token-sum, seq-mean-token-mean, ..."),

@@ -313,3 +313,21 @@ describe("sampling during the update", () => {
     expect(messageAt(issuesOf(config), path)).toMatch(message)
   })
 })
+
+describe("rollouts in eight bits", () => {
+  const int8 = { ...minimal, rollout: { precision: "int8" } }
+
+  test("are corrected token by token unless another correction is named", () => {
+    expect(parseConfig(minimal).objective.importanceCorrection).toBeUndefined()
+    expect(parseConfig(int8).objective.importanceCorrection).toBe("token-truncate")
+    const other = { ...int8, objective: { importanceCorrection: "sequence-mask" } }
+    expect(parseConfig(other).objective.importanceCorrection).toBe("sequence-mask")
+  })
+
+  test.each([
+    ["without a correction", { ...int8, objective: { importanceCorrection: "none" } }, "objective.importanceCorrection", /Set objective\.importanceCorrection: token-truncate, or rollout\.precision: f32/],
+    ["on a server", { ...int8, model: { path: "m" }, engine: { kind: "tinker", server: { url: "http://localhost:8000", baseModel: "m", lossReduction: "sum" } } }, "rollout.precision", /expected f32 with engine\.kind tinker/],
+  ])("are refused %s", (_, config, path, message) => {
+    expect(messageAt(issuesOf(config), path)).toMatch(message)
+  })
+})

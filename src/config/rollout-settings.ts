@@ -51,6 +51,8 @@ export interface RolloutSettings {
   /** Drop tokens below this share of the most likely token's probability; 0 keeps all. */
   readonly minP: number
   readonly stopStrings: readonly string[]
+  /** What rollouts are computed in; evaluations and saved models are float32. */
+  readonly precision: "f32" | "int8"
   /**
    * "auto": a text goes through the model's chat template, as one user message, when it has one. True: it must have
    * one. False: a text is bare text. Messages go through the template always.
@@ -112,6 +114,10 @@ export const rolloutSchema: z.ZodType<RolloutSettings> = z.strictObject({
     .array(z.string().min(1))
     .default(() => [...values.stopStrings])
     .describe("A response ends with the token that completes one of these"),
+  precision: z
+    .enum(["f32", "int8"])
+    .default(values.precision)
+    .describe("int8: rollouts with weights and activations of eight bits, corrected by importance weights"),
   chatTemplate: z
     .union([z.literal("auto"), z.boolean()])
     .default(values.chatTemplate)

@@ -72,6 +72,10 @@ export const configSchema: z.ZodType<ResolvedConfig> = z
   })
   .transform((config) => ({
     ...config,
+    objective:
+      config.rollout.precision === "int8" && config.objective.importanceCorrection === undefined
+        ? { ...config.objective, importanceCorrection: "token-truncate" as const }
+        : config.objective,
     optimizer: {
       ...config.optimizer,
       learningRate:

@@ -34,8 +34,14 @@ export interface BatchScores {
   readonly rewards?: boolean
   /** Weight of the divergence that is taken off the reward of each token. */
   readonly klInReward?: number
-  /** The trainer's own log-probs, which then stand in for the sampler's, and how the difference is weighted. */
-  readonly correction?: { readonly mode: ImportanceCorrection; readonly old: readonly Float32Array[] } & ImportanceOptions
+  readonly correction?: BatchCorrection
+}
+
+/** The trainer's own log-probs, which stand in for the sampler's, and how the difference is weighted. */
+export interface BatchCorrection extends ImportanceOptions {
+  readonly mode: ImportanceCorrection
+  /** Undefined where nothing depends on them: the sampler's stay. */
+  readonly old: readonly (Float32Array | undefined)[]
 }
 
 /** A response as an estimator reads it. */
@@ -56,12 +62,13 @@ function rewarded(rollout: StepRollout, mask: Float32Array, behaviour: Float32Ar
 }
 
 /** Per-token inputs of the objective beside advantages and log-probs; undefined where there are none. */
-function tokenInputsOf(k: number, oldValues: Float32Array | undefined, returns: readonly Float64Array[] | undefined, importance: readonly Float64Array[] | undefined): Record<string, Float32Array> | undefined {
-  const inputs = {
-    ...(oldValues === undefined || returns === undefined ? {} : { [criticInputs.oldValues]: oldValues, [criticInputs.returns]: Float32Array.from(returns[k]!) }),
-    ...(importance === undefined ? {} : { [IMPORTANCE_INPUT]: Float32Array.from(importance[k]!) }),
-  }
-  return Object.keys(inputs).length === 0 ? undefined : inputs
+function tokenInputsOf(
+  k: number,
+  oldValues: Float32Array | undefined,
+  returns: readonly Float64Array[] | undefined,
+): Record<string, Float32Array> | undefined {
+  if (oldValues === undefined || returns === undefined) return undefined
+  return { [criticInputs.oldValues]: oldValues, [criticInputs.returns]: Float32Array.from(returns[k]!) }
 }
 
 /**
@@ -76,11 +83,8 @@ export function makeBatch(step: number, rollouts: readonly StepRollout[], estima
   const masks = judged.map(({ rollout }) => new Float32Array(rollout.sequence.tokens.length).fill(1))
   const behaviour = judged.map(({ rollout, i }) => correction?.old[i] ?? rollout.sequence.policyLogprobs)
   const { advantages, returns } = estimator.estimate(judged.map(({ rollout, i }, k) => rewarded(rollout, masks[k]!, behaviour[k]!, i, scores)))
-  // Of exactly the distribution sampled from: the weights make up for its cuts (top-k, top-p) too.
-  const sampler = judged.map(({ rollout }) => rollout.sequence.logprobs)
-  const importance = correction === undefined ? undefined : importanceWeights(correction.mode, behaviour, sampler, masks, correction)
   const sequences = judged.map(({ rollout, i }, k): BatchSequence => {
-    const tokenInputs = tokenInputsOf(k, values?.[i], returns, importance)
+    const tokenInputs = tokenInputsOf(k, values?.[i], returns)
     return {
       promptTokens: rollout.promptTokens,
       responseTokens: rollout.sequence.tokens,
@@ -99,8 +103,26 @@ export function makeBatch(step: number, rollouts: readonly StepRollout[], estima
     trainedMeanReward: mean(judged.map(({ rollout }) => rollout.verdict.reward)),
     // Prompts are independent, the responses to one are not: the error is that of the groups' means.
     rewardStandardError: standardError(byGroup(measured).map(successRate)),
-    sequences,
+    sequences: correction === undefined ? sequences : correctedSequences(sequences, rollouts, correction),
   }
+}
+
+/**
+ * Sequences with the trainer's log-probs in place of the sampler's, and the weights that make up for the difference.
+ * @param sequences  of a batch of `rollouts`
+ */
+export function correctedSequences(sequences: readonly BatchSequence[], rollouts: readonly StepRollout[], correction: BatchCorrection): BatchSequence[] {
+  const judged = keptRollouts(rollouts).map((rollout, i) => ({ rollout, i })).filter(({ rollout }) => !rollout.failed)
+  const old = judged.map(({ rollout, i }) => correction.old[i] ?? rollout.sequence.policyLogprobs)
+  // Of exactly the distribution sampled from: the weights make up for its cuts (top-k, top-p) too.
+  const sampler = judged.map(({ rollout }) => rollout.sequence.logprobs)
+  const masks = judged.map(({ rollout }) => new Float32Array(rollout.sequence.tokens.length).fill(1))
+  const weights = importanceWeights(correction.mode, old, sampler, masks, correction)
+  return sequences.map((sequence, k) => ({
+    ...sequence,
+    behaviourLogprobs: old[k]!,
+    tokenInputs: { ...sequence.tokenInputs, [IMPORTANCE_INPUT]: Float32Array.from(weights[k]!) },
+  }))
 }
 
 /** The rollouts that the mean reward of the step is over: judged, of prompts drawn without preference. */

@@ -47,20 +47,22 @@ export interface RunParts {
   readonly heldOut: HeldOutContext
   /** What the objective and the advantage want to know of a batch. */
   readonly scoring: ScoringNeeds
+  /** Responses without advantage contribute nothing to any update of the rule. */
+  readonly leavesOutSilent: boolean
   /** The objective compares with a reference policy, token by token or over the vocabulary. */
   readonly needsReference: boolean
 }
 
 export function runParts(inputs: RunInputs): RunParts {
   const { config, engine, tokenizer, task, eosTokens } = inputs
-  const { maxResponseTokens, temperature, topK, topP, minP, stopStrings, groupSize } = config.rollout
+  const { maxResponseTokens, temperature, topK, topP, minP, stopStrings, groupSize, precision } = config.rollout
   const objective = criticized(config, inputs.objective ?? createObjectiveOf(config))
   const estimator = createAdvantageOf(config)
   const scoring = scoringNeeds(config, objective, estimator)
   checkEngine(engine, objective)
   const rule = inputs.rule ?? createRule(config, objective)
   const common = { engine, tokenizer, task, promptFormat: config.rollout, verifierTimeoutMs: VERIFIER_TIMEOUT_MS }
-  const sampling = { temperature, topK, topP, minP, maxTokens: maxResponseTokens, stopTokens: eosTokens, stopStrings }
+  const sampling = { temperature, topK, topP, minP, maxTokens: maxResponseTokens, stopTokens: eosTokens, stopStrings, precision }
   const rollout: RolloutContext = { ...common, sampling, groupSize, rewardNoise: config.rollout.rewardNoise }
   return {
     config,
@@ -77,6 +79,7 @@ export function runParts(inputs: RunInputs): RunParts {
     greedy: { rollout, maxResponseTokens, overlong: config.rollout.overlong },
     heldOut: { ...common, eosTokens, stopStrings, maxResponseTokens },
     scoring,
+    leavesOutSilent: objective.silentWithoutAdvantage === true,
     needsReference: scoring.reference || objective.needs.includes("fullKl"),
   }
 }
@@ -96,7 +99,7 @@ export function scoringNeeds({ objective: settings }: ResolvedConfig, objective:
     rewards: needs.includes("rewards"),
     klInReward,
     correction:
-      mode === undefined
+      mode === undefined || mode === "none"
         ? undefined
         : {
             mode,

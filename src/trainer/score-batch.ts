@@ -10,7 +10,7 @@ import { EngineError } from "../errors.ts"
 import type { KlController } from "../objectives/index.ts"
 import type { PipoBatch } from "../pipo/index.ts"
 import type { StepRollout } from "../rollout/rollout-stage.ts"
-import { keptRollouts, makeBatch, type BatchScores } from "./batch.ts"
+import { correctedSequences, keptRollouts, makeBatch, type BatchScores } from "./batch.ts"
 import { greedyBaselines, type GreedyBaselines } from "./greedy-baseline.ts"
 import type { RunParts } from "./run-parts.ts"
 import { scoreMetrics } from "./score-metrics.ts"
@@ -37,6 +37,8 @@ export interface ScoringState {
 export interface ScoredBatch {
   readonly batch: PipoBatch
   readonly metrics: Readonly<Record<string, unknown>>
+  /** Log-probs of the current policy, nats, of the rollouts that it had to score. */
+  readonly own: ReadonlyMap<StepRollout, Float32Array>
   /** Cost of greedy responses: no part of the batch's own mean reward. */
   readonly greedy: Pick<GreedyBaselines, "tokens" | "sampleSeconds" | "verifySeconds">
 }
@@ -48,7 +50,7 @@ export async function scoreBatch(parts: RunParts, step: number, rollouts: readon
   const { temperature } = config.rollout
   const kept = keptRollouts(rollouts)
   const sequences = kept.map(({ promptTokens, sequence }) => ({ promptTokens, responseTokens: sequence.tokens }))
-  const own = scoring.values || scoring.correction !== undefined ? await ownScores(parts, sequences) : undefined
+  const own = scoring.values || correctsAll(parts) ? await ownScores(parts, sequences) : undefined
   const reference = scoring.reference && state.reference !== undefined ? await engine.logprobs(sequences, { policy: state.reference, temperature }) : undefined
   const greedy = scoring.greedy ? await greedyBaselines(parts.greedy, kept) : undefined
   const scores: BatchScores = {
@@ -60,7 +62,34 @@ export async function scoreBatch(parts: RunParts, step: number, rollouts: readon
     ...(own === undefined || scoring.correction === undefined ? {} : { correction: { old: own.logprobs, ...scoring.correction } }),
   }
   const batch = makeBatch(step, rollouts, estimator, scores)
-  return { batch, metrics: scoreMetrics(batch, kept, scores, greedy), greedy: greedy ?? noGreedy }
+  if (own !== undefined || scoring.correction === undefined) {
+    const scored = new Map(own === undefined ? [] : kept.map((rollout, i) => [rollout, own.logprobs[i]!]))
+    return { batch, metrics: scoreMetrics(batch, kept, scores, greedy), own: scored, greedy: greedy ?? noGreedy }
+  }
+  const scored = await scoreWithAdvantage(parts, kept, batch)
+  const correction = { ...scoring.correction, old: kept.map((rollout) => scored.get(rollout)) }
+  const corrected = { ...batch, sequences: correctedSequences(batch.sequences, rollouts, correction) }
+  return {
+    batch: corrected,
+    metrics: scoreMetrics(corrected, kept, { ...scores, correction }, greedy),
+    own: scored,
+    greedy: greedy ?? noGreedy,
+  }
+}
+
+/** Whether a correction reads the log-probs of every response: unless those without advantage contribute nothing. */
+function correctsAll({ scoring, config, leavesOutSilent }: RunParts): boolean {
+  return scoring.correction !== undefined && (scoring.klInReward || !leavesOutSilent || config.train.skipWithoutAdvantage === "never")
+}
+
+/** The trainer's log-probs of the responses that have an advantage. */
+async function scoreWithAdvantage({ engine, config }: RunParts, kept: readonly StepRollout[], batch: PipoBatch): Promise<Map<StepRollout, Float32Array>> {
+  const judged = kept.filter(({ failed }) => !failed)
+  const wanted = judged.filter((_, k) => batch.sequences[k]!.advantages.some((advantage) => advantage !== 0))
+  if (wanted.length === 0) return new Map()
+  const sequences = wanted.map(({ promptTokens, sequence }) => ({ promptTokens, responseTokens: sequence.tokens }))
+  const logprobs = await engine.logprobs(sequences, { temperature: config.rollout.temperature })
+  return new Map(wanted.map((rollout, i) => [rollout, logprobs[i]!]))
 }
 
 /** Under the weights before the step, in one pass where the engine has one. */
