@@ -14,6 +14,7 @@ import type { CliContext, Command, CommandArguments, OptionSpec } from "./comman
 import { comparisonProgress } from "./compare-progress.ts"
 import { showComparison } from "./compare-report.ts"
 import { exitCodes } from "./exit-code.ts"
+import { resolveTokenBudget } from "../trainer/token-budget.ts"
 import { fetchModelOf } from "./find-model.ts"
 import { listenForInterrupt } from "./interrupt.ts"
 import { configOptions } from "./train.ts"
@@ -89,7 +90,7 @@ async function runCompare(args: CommandArguments, context: CliContext): Promise<
     describePlan(plan, out, context)
     return exitCodes.ok
   }
-  return await compare(args, reading, await withModels(plan, out, context), out, parallel, context)
+  return await compare(args, reading, await withTokenBudgets(await withModels(plan, out, context), out, parallel), out, parallel, context)
 }
 
 /** The plan with every model of the hub fetched, once for all workers. A comparison keeps the commit that it began with. */
@@ -103,6 +104,19 @@ async function withModels(plan: ComparisonPlan, out: string, context: CliContext
   const arms: PlannedArm[] = []
   for (const arm of plan.arms) arms.push({ ...arm, config: await fetched(arm.config) })
   return { ...plan, config: await fetched(plan.config), arms }
+}
+
+/** The plan with one token budget for all arms that leave it to the memory, which their runs share. A comparison keeps its own. */
+async function withTokenBudgets(plan: ComparisonPlan, out: string, parallel: number): Promise<ComparisonPlan> {
+  const begun = plannedConfig(out)?.engine.tokenBudget
+  const configs = [plan.config, ...plan.arms.map(({ config }) => config)]
+  const resolved = typeof begun === "number" ? [begun] : await Promise.all(configs.map((config) => resolveTokenBudget(config, parallel)))
+  const budgets = resolved.filter((budget) => budget !== undefined)
+  if (budgets.length === 0) return plan
+  const tokenBudget = Math.min(...budgets)
+  const settled = (config: ResolvedConfig): ResolvedConfig =>
+    config.engine.tokenBudget === "auto" ? { ...config, engine: { ...config.engine, tokenBudget } } : config
+  return { ...plan, config: settled(plan.config), arms: plan.arms.map((arm) => ({ ...arm, config: settled(arm.config) })) }
 }
 
 async function compare(args: CommandArguments, reading: Reading, plan: ComparisonPlan, out: string, parallel: number, context: CliContext): Promise<number> {

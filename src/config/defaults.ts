@@ -26,6 +26,7 @@ export const defaults = {
     topP: 1,
     minP: 0,
     stopStrings: [] as string[],
+    precision: "f32",
     chatTemplate: "auto",
     templateVariables: {} as Record<string, unknown>,
     rewardNoise: 0,
@@ -72,7 +73,7 @@ export const defaults = {
   train: { steps: 200, gradientCheckpointing: false, overlap: false, skipWithoutAdvantage: "auto" },
   evaluation: { every: 10, size: "all", greedy: true, expected: true, stepSize: 200 },
   checkpoint: { every: 10, keep: 2 },
-  engine: { kind: "onnx", threads: "auto", sampleBatch: 128, tokenBudget: 2048, headChunk: 16_384 },
+  engine: { kind: "onnx", threads: "auto", sampleBatch: 128, tokenBudget: "auto", headChunk: 4096 },
   logging: { completionsPerStep: 8, tokenLogprobs: true, tensorboard: false },
 } as const
 

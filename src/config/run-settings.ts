@@ -52,8 +52,8 @@ export interface EngineSettings {
   readonly threads: number | "auto"
   /** Sequences decoded side by side. */
   readonly sampleBatch: number
-  /** Tokens of a training micro-batch, padding included. */
-  readonly tokenBudget: number
+  /** Tokens of a training micro-batch, padding included; "auto": up to 2048, by the memory that is free at the start. */
+  readonly tokenBudget: number | "auto"
   /** Vocabulary entries whose logits exist at once in training; 0 takes the whole vocabulary. */
   readonly headChunk: number
 }
@@ -116,7 +116,10 @@ export const engineSchema: z.ZodType<EngineSettings> = z.strictObject({
     .default(defaults.engine.threads)
     .describe("Threads of the embedded engine; auto takes every core"),
   sampleBatch: integer(1).default(defaults.engine.sampleBatch).describe("Sequences decoded side by side"),
-  tokenBudget: integer(1).default(defaults.engine.tokenBudget).describe("Tokens of a training micro-batch"),
+  tokenBudget: z
+    .union([z.literal("auto"), integer(1)])
+    .default(defaults.engine.tokenBudget)
+    .describe("Tokens of a training micro-batch; auto: up to 2048, by the memory that is free at the start"),
   headChunk: integer(0)
     .default(defaults.engine.headChunk)
     .describe("Vocabulary entries whose logits exist at once in training; 0 takes all"),

@@ -13,6 +13,8 @@ const former: readonly (readonly [section: string, key: string, value: unknown])
   ["pipo", "duringWarmup", "judge"],
   // Texts were bare text, whatever the tokenizer had.
   ["rollout", "chatTemplate", false],
+  ["engine", "headChunk", 16_384],
+  ["engine", "tokenBudget", 2048],
   ["train", "skipWithoutAdvantage", "never"],
 ]
 
@@ -29,7 +31,14 @@ export function withSettingsOf(saved: ResolvedConfig, value: unknown): unknown {
   return former.reduce<unknown>((config, [section, key]) => {
     const settings: unknown = Object.entries(saved).find(([name]) => name === section)?.[1]
     return isSection(settings) ? withDefault(config, section, key, settings[key]) : config
-  }, value)
+  }, withoutAutomaticBudget(value))
+}
+
+/** A token budget that is asked for as "auto" was decided when the run began. */
+function withoutAutomaticBudget(config: unknown): unknown {
+  if (!isSection(config) || !isSection(config["engine"]) || config["engine"]["tokenBudget"] !== "auto") return config
+  const { tokenBudget: _, ...engine } = config["engine"]
+  return { ...config, engine } satisfies Raw
 }
 
 function withDefault(config: unknown, section: string, key: string, value: unknown): unknown {

@@ -118,6 +118,11 @@ export class RunFolder {
     this.#append(kind, message, details, time)
   }
 
+  /** Writes the config that the run goes on with. */
+  saveConfig(configYaml: string): void {
+    writeFileAtomic(join(this.directory, "config.yaml"), configYaml)
+  }
+
   /** Appends that the run starts or goes on, with the program that does it (made-by.ts). */
   logOpening(kind: "start" | "resume", message: string, details: Readonly<Record<string, unknown>> = {}): void {
     const program = programFacts()

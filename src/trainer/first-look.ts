@@ -11,6 +11,7 @@ import { mean } from "../statistics.ts"
 import { describeLook, describeProblem } from "./first-look-text.ts"
 import type { PlannedStep } from "./iteration.ts"
 import type { MemoryForecast } from "./memory-forecast.ts"
+import { tokenBudgetOf } from "./policy.ts"
 import { diagnoseRewards, type RewardProblem } from "./reward-diagnosis.ts"
 import { ForecastCheck, forecastRun, type RunForecast } from "./run-forecast.ts"
 import type { RunParts } from "./run-parts.ts"
@@ -96,7 +97,7 @@ async function timeLook({ config }: RunParts, planned: PlannedStep, evaluationSe
   const { sampleSeconds, scoreSeconds, context, plan } = planned
   // Another machine's time is another machine's money.
   const trainSeconds =
-    config.engine.kind === "tinker" ? undefined : await forecastUpdates(context, plan.updates, config.engine.tokenBudget * PROBE_SHARE)
+    config.engine.kind === "tinker" ? undefined : await forecastUpdates(context, plan.updates, tokenBudgetOf(config) * PROBE_SHARE)
   if (trainSeconds === undefined) return { sampleSeconds, scoreSeconds, trainSeconds, run: undefined }
   return { sampleSeconds, scoreSeconds, trainSeconds, run: forecastRun(config, sampleSeconds + scoreSeconds + trainSeconds, evaluationSeconds) }
 }

@@ -5,10 +5,13 @@ import type { Engine } from "../engine/engine.ts"
 import type { GenerationDefaults } from "../model/generation-config.ts"
 import type { Tokenizer } from "../model/tokenizer.ts"
 import { forecastMemory, type MemoryForecast } from "./memory-forecast.ts"
+import { withTokenBudget } from "./token-budget.ts"
 import { createEmbeddedEngine, openConfiguredTask, planPolicy } from "./policy.ts"
 import { createServerEngine, planServerPolicy } from "./server-policy.ts"
 
 export interface OpenPolicy {
+  /** As it was given, with what was decided by the machine: `engine.tokenBudget`. */
+  readonly config: ResolvedConfig
   /** The caller closes it. */
   readonly engine: Engine
   readonly tokenizer: Tokenizer
@@ -32,13 +35,15 @@ export async function openPolicy(config: ResolvedConfig, given?: Task, onMemory?
   if (config.engine.kind === "tinker") {
     const plan = await planServerPolicy(config, task)
     const { tokenizer, eosTokens } = plan
-    return { engine: await createServerEngine(config, plan), tokenizer, task, eosTokens, generation: { eosTokens } }
+    return { config, engine: await createServerEngine(config, plan), tokenizer, task, eosTokens, generation: { eosTokens } }
   }
   const plan = await planPolicy(config, task)
-  const memory = onMemory === undefined ? undefined : forecastMemory(config, task, plan)
+  const settled = withTokenBudget(config, task, plan)
+  const memory = onMemory === undefined ? undefined : forecastMemory(settled, task, plan)
   if (memory !== undefined) onMemory?.(memory)
-  const engine = await createEmbeddedEngine(config, plan)
+  const engine = await createEmbeddedEngine(settled, plan)
   return {
+    config: settled,
     engine,
     tokenizer: plan.tokenizer,
     task,

@@ -26,6 +26,9 @@ export interface PolicyPlan {
   readonly eosTokens: readonly number[]
 }
 
+/** Tokens of a micro-batch beyond which products gain no speed. */
+export const largestTokenBudget = 2048
+
 /** Prompts that are read to find the longest. */
 const PROBED_PROMPTS = 200
 
@@ -63,6 +66,7 @@ export async function planPolicy(config: ResolvedConfig, task: Task): Promise<Po
   const path = await savedModelPath(model)
   const plan = path === undefined ? freshPolicy(config, task) : await savedPolicy(path, model.base)
   checkContext(config, task, plan.tokenizer, plan.modelConfig.contextLength)
+  checkTokenBudget(config, task, plan.tokenizer)
   checkFullKl(config, plan.modelConfig)
   return plan
 }
@@ -77,6 +81,16 @@ export function checkContext(config: ResolvedConfig, task: Task, tokenizer: Toke
       `got ${longest} + ${rollout.maxResponseTokens}. Lower rollout.maxResponseTokens${model.preset === undefined ? "" : " or raise model.contextLength"}.`
     throw new ConfigError([{ path: "rollout.maxResponseTokens", message }])
   }
+}
+
+/** @throws ConfigError when the longest prompt and a whole response are more than what trains at once */
+function checkTokenBudget(config: ResolvedConfig, task: Task, tokenizer: Tokenizer): void {
+  const { tokenBudget } = config.engine
+  if (tokenBudget === "auto") return
+  const needed = longestPrompt(config, task, tokenizer) + config.rollout.maxResponseTokens - 1
+  if (needed <= tokenBudget) return
+  const message = `expected room for the longest prompt and a whole response, which are ${needed} tokens, got ${tokenBudget}. Set it to auto, or lower rollout.maxResponseTokens.`
+  throw new ConfigError([{ path: "engine.tokenBudget", message }])
 }
 
 async function savedPolicy(path: string, base: string | undefined): Promise<PolicyPlan> {
@@ -103,6 +117,11 @@ export function engineThreads(config: ResolvedConfig): number {
   return config.engine.threads === "auto" ? availableParallelism() : config.engine.threads
 }
 
+/** What training takes at once; a config that no run has settled yet is taken for one with memory enough. */
+export function tokenBudgetOf({ engine }: ResolvedConfig): number {
+  return engine.tokenBudget === "auto" ? largestTokenBudget : engine.tokenBudget
+}
+
 /** Starts the embedded engine on a planned policy. */
 export function createEmbeddedEngine(config: ResolvedConfig, plan: PolicyPlan): Promise<OnnxEngine> {
   return OnnxEngine.create(embeddedEngineOptions(config, plan))
@@ -120,7 +139,7 @@ export function embeddedEngineOptions(config: ResolvedConfig, plan: PolicyPlan):
     seed: config.seed,
     threads: engineThreads(config),
     sampleBatch: engine.sampleBatch,
-    tokenBudget: engine.tokenBudget,
+    tokenBudget: tokenBudgetOf(config),
     headChunk: engine.headChunk,
     gradientCheckpointing: train.gradientCheckpointing,
     ...(critic === undefined ? {} : { valueHead: critic.head }),

@@ -41,8 +41,9 @@ export async function trainRun(options: TrainRunOptions): Promise<TrainResult> {
   const { task, objective, rule, observer, signal, runDirectory, resume = false } = options
   const saved = resume && isRunFolder(runDirectory) ? savedConfig(runDirectory) : undefined
   const onNote = (text: string): void => observer?.onNote?.(text)
-  const config = await fetchConfiguredModel(runConfig(options.config, task, saved), saved, { onNote })
-  const policy = await openPolicy(config, task, warnOfMemory(onNote))
+  const asked = await fetchConfiguredModel(runConfig(options.config, task, saved), saved, { onNote })
+  const policy = await openPolicy(asked, task, warnOfMemory(onNote))
+  const { config } = policy
   let run: OpenRun | undefined
   try {
     // After the model, so that a model that cannot be opened leaves no run behind.

@@ -1,6 +1,6 @@
 /** What the commands `train` and `sft` do, on the trainer. */
 import { mkdirSync } from "node:fs"
-import type { ResolvedConfig } from "../../config/index.ts"
+import { configToYaml, type ResolvedConfig } from "../../config/index.ts"
 import { VERIFIER_TIMEOUT_MS } from "../../trainer/run-parts.ts"
 import { warnOfMemory, type MemoryForecast } from "../../trainer/memory-forecast.ts"
 import { evaluateSavedModel } from "../../trainer/saved-policy.ts"
@@ -28,7 +28,16 @@ async function withPolicy<T>(
 export const trainBackend: TrainBackend = {
   checks: configChecks,
   plan: planRun,
-  train: (request) => withPolicy(request.config, (policy) => train({ ...request, ...policy }), warnOfMemory(request.observer.onNote)),
+  train: (request) =>
+    withPolicy(
+      request.config,
+      (policy) => {
+        // With what was decided by the machine: a resumed run goes on with it.
+        request.folder.saveConfig(configToYaml(policy.config))
+        return train({ ...request, ...policy })
+      },
+      warnOfMemory(request.observer.onNote),
+    ),
 }
 
 export const sftBackend: SftBackend = {
