@@ -188,12 +188,30 @@ describe("pirl bench", () => {
       const measured = { tokensPerSecond: 3000, reference, ratio: reference === null ? null : 1.5 }
       return Promise.resolve({ train: measured, sample: measured, ragged: measured })
     },
+    benchModel: ({ python }) => {
+      const reference = python === undefined ? null : 50
+      const work = { seconds: 2, tokensPerSecond: 400, reference, ratio: reference === null ? null : 8 }
+      return Promise.resolve({ sample: work, train: work, step: work, stepAllSignal: work, signalShare: 0.25 })
+    },
   })
 
   test("prints a table, or one object with --json", async () => {
     expect((await pirl(command)).out).toContain("train        3.00k        -      -\n")
     const { out } = await pirl(command, "--json", "--python", process.execPath)
     expect(JSON.parse(out)).toMatchObject({ ragged: { tokensPerSecond: 3000, reference: 2000, ratio: 1.5 } })
+  })
+
+  test("measures a model of one's own, and says what its figures count", async () => {
+    const model = join(folder, "bench-model")
+    mkdirSync(model)
+    writeFileSync(join(model, "config.json"), "{}")
+    const { out } = await pirl(command, "--model", model, "--python", process.execPath)
+    expect(out).toContain("step")
+    expect(out).toContain("50.0 (TRL)")
+    expect(out).toContain("25 % of the groups had a signal")
+    expect(JSON.parse((await pirl(command, "--model", model, "--json")).out)).toMatchObject({ stepAllSignal: { ratio: null }, signalShare: 0.25 })
+    expect(await pirl(command, "--precision", "int8")).toMatchObject({ code: 2 })
+    expect(await pirl(command, "--model", model, "--precision", "int4")).toMatchObject({ code: 2 })
   })
 
   test("refuses a Python that is not there", async () => {

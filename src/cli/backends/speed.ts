@@ -105,6 +105,9 @@ async function measureReference(python: string, workload: Workload, threads: num
 }
 
 export const benchBackend: BenchBackend = {
+  benchModel: async (request) =>
+    (await import("./model-speed.ts")).measureModel({ ...request, threads: request.threads ?? availableParallelism() }),
+
   async bench({ threads = availableParallelism(), python, onNote }) {
     const engine = await OnnxEngine.create({
       config: presetConfig("bench", { contextLength: 256 }),
