@@ -133,5 +133,9 @@ if __name__ == "__main__":
     arguments = sys.argv[1:]
     if not arguments or arguments[0] not in kinds:
         raise SystemExit(__doc__)
-    given = json.load(open(arguments[2])) if len(arguments) > 2 else None
-    print(json.dumps(kinds[arguments[0]](arguments[1] if len(arguments) > 1 else None, given)))
+    model, given = None, None
+    if arguments[0] != "versions":
+        model = arguments[1]
+        with open(arguments[2]) as file:
+            given = json.load(file)
+    print(json.dumps(kinds[arguments[0]](model, given)))

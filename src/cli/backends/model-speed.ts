@@ -28,8 +28,8 @@ const MAX_TOKENS = 64
 const STEPS = 3
 /** Sequences that the references train on at once. */
 const REFERENCE_MICRO_BATCH = 16
-/** Rounds of sampling and of training, ours and the reference's in turns. */
-const ROUNDS = 2
+/** Rounds of sampling and of training, ours and the reference's in turns: the references take minutes. */
+const ROUNDS = 1
 
 const script = fileURLToPath(new URL("../../../bench/model_baseline.py", import.meta.url))
 
@@ -100,7 +100,7 @@ function benchConfig({ model, threads, precision }: ModelBenchRequest, skip: "au
 }
 
 /** What a reference printed last, or why it printed nothing. */
-async function runReference(python: string, what: string, model: string, work: string): Promise<unknown> {
+async function runReference(python: string, ...words: readonly string[]): Promise<unknown> {
   const env = {
     ...process.env,
     // The best for PyTorch on Linux: freed memory stays with the process.
@@ -108,7 +108,7 @@ async function runReference(python: string, what: string, model: string, work: s
     MALLOC_TRIM_THRESHOLD_: "17179869184",
     MALLOC_TOP_PAD_: "268435456",
   }
-  const { stdout } = await promisify(execFile)(python, [script, what, model, work], { env, maxBuffer: 64 * 1024 ** 2 })
+  const { stdout } = await promisify(execFile)(python, [script, ...words], { env, maxBuffer: 64 * 1024 ** 2 })
   return JSON.parse(stdout.trimEnd().split("\n").at(-1)!)
 }
 
@@ -132,7 +132,7 @@ class References {
     if (python === undefined) return undefined
     let versions: Readonly<Record<string, string | null>>
     try {
-      versions = (await runReference(python, "versions", "", "")) as typeof versions
+      versions = (await runReference(python, "versions")) as typeof versions
     } catch (error) {
       onNote(`bench: expected ${python} to be a Python 3, got: ${error instanceof Error ? error.message : String(error)} Ours is measured alone.`)
       return undefined
