@@ -1,4 +1,5 @@
 /** The math verifier: extraction, structure, equality. */
+import { withoutReasoning } from "../response-parts.ts"
 import type { Answer } from "./answer.ts"
 import { answersEqual } from "./answer-equality.ts"
 import type { AnswerContext } from "./answer-equality.ts"
@@ -9,7 +10,7 @@ import { Budget, BudgetExceeded } from "./budget.ts"
 import type { Candidate } from "./extraction.ts"
 import { extractCandidates, maxCompletionCharacters } from "./extraction.ts"
 import { maxAnswerCharacters } from "./lexer.ts"
-import type { MatchType, MathOptions } from "./options.ts"
+import type { AnswerPlace, MatchType, MathOptions } from "./options.ts"
 
 export type MathStatus = "correct" | "incorrect" | "no-answer" | "unparsable-gold" | "timeout"
 
@@ -48,8 +49,9 @@ export function verifyMath(gold: string, completion: string, options: MathOption
     const types = options.matchTypes ?? defaultTypes
     const goldSide = readGold(gold, types, budget)
     if (goldSide === undefined) return verdict("unparsable-gold", "the gold answer is empty")
-    const predicted = readPrediction(completion, types, budget, isChoice(goldSide.parsed.answer))
-    if (predicted === undefined) return verdict("no-answer", `no answer found among ${types.join(", ")}${hasOpenBox(completion) ? "; a box is never closed" : ""}`)
+    const place = options.place ?? "any"
+    const predicted = readPrediction(completion, types, budget, place, isChoice(goldSide.parsed.answer))
+    if (predicted === undefined) return verdict("no-answer", whyNone(completion, types, place))
     extracted = predicted.side.text.trim().slice(0, maxReported)
     const context: AnswerContext = {
       strict: options.strict,
@@ -64,6 +66,13 @@ export function verifyMath(gold: string, completion: string, options: MathOption
     if (!(error instanceof BudgetExceeded)) throw error
     return verdict("timeout", "the comparison asked for more work than one verification may cost", extracted)
   }
+}
+
+function whyNone(completion: string, types: readonly MatchType[], place: AnswerPlace): string {
+  const where = place === "boxed" ? " in a box" : place === "marked" ? " that is marked as one" : ""
+  const none = `no answer found among ${types.join(", ")}${where}`
+  if (withoutReasoning(completion).trim() === "" && completion.trim() !== "") return `${none}; all of the response is reasoning`
+  return hasOpenBox(completion) ? `${none}; a box is never closed` : none
 }
 
 function verdict(status: MathStatus, reason: string, extracted?: string): MathVerdict {
@@ -110,9 +119,10 @@ function readPrediction(
   completion: string,
   types: readonly MatchType[],
   budget: Budget,
+  place: AnswerPlace = "any",
   choice = false,
 ): { side: Side; source: Candidate["source"] } | undefined {
-  const candidates = extractCandidates(completion, types)
+  const candidates = extractCandidates(completion, types, place)
   let fallback: { side: Side; source: Candidate["source"] } | undefined
   for (const candidate of candidates) {
     const reading = { ...firstReading, decimalComma: candidate.plain && !types.includes("latex") }
