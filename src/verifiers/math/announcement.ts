@@ -1,4 +1,5 @@
 /** Answers that a text announces: "the final answer is X", "Answer: X", "#### 12". */
+import { parseCalendar } from "./calendar.ts"
 import { fractionPattern, isFormula, numberPattern } from "./formula-text.ts"
 import type { MathSpan } from "./math-spans.ts"
 import { enumerationFrom } from "./math-spans.ts"
@@ -133,7 +134,7 @@ function phraseAt(source: ReadableText, at: number, marked: boolean): Announced 
   const inTail = spans.findIndex((span) => span.start >= tailFrom && span.end <= end + 2)
   if (inTail >= 0) return formula(source, inTail, tailFrom)
   const phrase = text.slice(tailFrom, end).trim().replace(/^[*_:\s]+|[*_\s]+$/g, "")
-  if (phrase !== "" && isFormula(phrase, latex, plain)) return { text: phrase, plain: true, direct: true, decisive: false }
+  if (phrase !== "" && (isFormula(phrase, latex, plain) || parseCalendar(phrase) !== undefined)) return { text: phrase, plain: true, direct: true, decisive: false }
   const spoken = latex && plain ? spokenValue(phrase) : undefined
   if (spoken !== undefined) return { text: spoken, plain: false, direct: true, decisive: false }
   const fraction = latex ? [...phrase.matchAll(fractionPattern)].at(-1) : undefined

@@ -1,5 +1,6 @@
 /** Compares two structured answers. */
 import type { Answer } from "./answer.ts"
+import { calendarEqual } from "./calendar.ts"
 import type { Expression } from "./expression.ts"
 import { freeSymbols, renameSymbols } from "./expression.ts"
 import { expressionsEqual } from "./expression-equality.ts"
@@ -7,6 +8,7 @@ import type { EqualityContext } from "./expression-equality.ts"
 import { NumericEvaluator } from "./numeric-evaluation.ts"
 import { realSetsEqual, toRealSet } from "./real-set.ts"
 import { isAssignment, isEquation, lastOperand, relationsEqual } from "./relation-equality.ts"
+import { connectivesDiffer } from "./solutions.ts"
 import { choiceLetter, textsEqual } from "./text-equality.ts"
 import { unitScales } from "./vocabulary.ts"
 
@@ -24,6 +26,10 @@ export interface AnswerContext extends EqualityContext {
 export function answersEqual(gold: Answer, predicted: Answer, context: AnswerContext): boolean {
   context.budget.charge(5)
   if (gold.key === predicted.key && gold.key !== "") return true
+  if (gold.kind === "time" || gold.kind === "date" || predicted.kind === "time" || predicted.kind === "date") {
+    if (predicted.kind === "relation" && isEquation(predicted)) return answersEqual(gold, lastOperand(predicted), context)
+    return calendarEqual(gold, predicted)
+  }
   if (predicted.kind === "approximation") {
     if (answersEqual(gold, predicted.exact, context)) return true
     return isApproximation(predicted, context) && answersEqual(gold, predicted.approximate, context)
@@ -93,7 +99,8 @@ function compareAsSets(gold: Answer, predicted: Answer, context: AnswerContext):
   const setLike = (answer: Answer): boolean =>
     composite(answer) || answer.kind === "set" || (answer.kind === "tuple" && answer.items.length === 2) || (answer.kind === "list" && answer.items.every(setLike))
   const conditions = (answer: Answer): boolean =>
-    answer.kind === "relation" || (answer.kind === "list" && answer.items.every((item) => item.kind === "relation" && !isEquation(item)))
+    answer.kind === "relation" ||
+    (answer.kind === "list" && answer.items.every((item) => conditions(item) && !isEquation(item)))
   const bothSets = setLike(gold) && setLike(predicted) && (composite(gold) || composite(predicted))
   const relationAndSet = conditions(gold) && setLike(predicted)
   const setAndRelation = setLike(gold) && conditions(predicted)
@@ -113,6 +120,7 @@ function compareItems(gold: Answer, predicted: Answer, context: AnswerContext): 
   if (gold.kind === "ratio" || predicted.kind === "ratio") return compareRatios(gold, predicted, context)
   const [a, b] = [itemsOf(gold), itemsOf(predicted)]
   if (a !== undefined && b !== undefined) {
+    if (connectivesDiffer(gold, predicted)) return false
     if (gold.kind === "set" || predicted.kind === "set") return covers(a, b, context) && covers(b, a, context, true)
     // Labelled values (AB = 4, CD = 5) keep their order when the prediction drops the labels.
     const labelled = a.every(isEquation) && !b.some(isEquation) && new Set(a.map((item) => isEquation(item) && item.operands[0]!.key)).size > 1
@@ -152,6 +160,11 @@ function compareTuples(gold: Answer, predicted: Answer, context: AnswerContext):
   if (gold.kind === "tuple" && predicted.kind === "tuple") {
     const pair = gold.items.length === 2 && predicted.items.length === 2
     // (1,2) and [1,2] are two intervals; brackets around three numbers and more are a matter of taste.
+    if (gold.names !== undefined && predicted.names !== undefined) {
+      const order = gold.names.map((name) => predicted.names!.indexOf(name))
+      if (order.includes(-1) || order.length !== predicted.items.length) return false
+      return inOrder(gold.items, order.map((index) => predicted.items[index]!), context)
+    }
     if (pair && (gold.open !== predicted.open || gold.close !== predicted.close)) return false
     return inOrder(gold.items, predicted.items, context)
   }

@@ -1,10 +1,12 @@
 /** The structure layer: lists, sets, tuples, intervals, unions, relations, ratios; expressions at the leaves. */
 import type { Answer, RelationOperator } from "./answer.ts"
 import type { Budget } from "./budget.ts"
-import type { Expression } from "./expression.ts"
+import { mayHoldCalendar, parseCalendar } from "./calendar.ts"
 import { ExpressionParser, ParseFailure, maxDepth } from "./expression-parser.ts"
+import type { Expression } from "./expression.ts"
 import type { ExpressionReading } from "./expression-parser.ts"
 import { lex } from "./lexer.ts"
+import { distinctSolutions, isLogic, namedSolutions } from "./solutions.ts"
 import type { LexedAnswer, ReadingOptions, Token } from "./token.ts"
 
 export interface Reading extends ReadingOptions {
@@ -48,12 +50,14 @@ class AnswerParser {
   private readonly lexed: LexedAnswer
   private readonly reading: Reading
   private readonly budget: Budget
+  private readonly mayHoldCalendar: boolean
   private depth = 0
 
   constructor(lexed: LexedAnswer, reading: Reading, budget: Budget) {
     this.lexed = lexed
     this.reading = reading
     this.budget = budget
+    this.mayHoldCalendar = mayHoldCalendar(lexed.source)
   }
 
   private key(start: number, end: number): string {
@@ -84,6 +88,7 @@ class AnswerParser {
     this.budget.charge(2 + (to - from))
     const [start, end] = this.trim(from, to)
     const answer =
+      this.calendar(start, end) ??
       this.implication(start, end) ??
       this.list(start, end) ??
       this.relation(start, end) ??
@@ -132,6 +137,12 @@ class AnswerParser {
     return [start, ...cuts.map((cut) => cut + 1)].map((from, index) => [from, cuts[index] ?? end])
   }
 
+  private calendar(start: number, end: number): Answer | undefined {
+    if (!this.mayHoldCalendar || start >= end) return undefined
+    const { source, tokens } = this.lexed
+    return parseCalendar(source.slice(tokens[start]!.start, tokens[end - 1]!.end))
+  }
+
   /** a => b: the conclusion is the answer. */
   private implication(start: number, end: number): Answer | undefined {
     const cuts = this.topLevel(start, end, (token) => token.kind === "relation" && token.text === "implies")
@@ -140,12 +151,16 @@ class AnswerParser {
   }
 
   private list(start: number, end: number): Answer | undefined {
-    const cuts = this.topLevel(start, end, (token) => token.kind === "separator")
-    if (cuts.length === 0 || cuts.length > maxItems) return undefined
-    const ranges = this.parts(start, end, cuts).filter(([from, to]) => to > from)
-    const items = ranges.flatMap(([from, to]) => flatten(this.range(from, to)))
-    const words = new Set(cuts.map((cut) => this.lexed.tokens[cut]!.text))
+    const separators = this.topLevel(start, end, (token) => token.kind === "separator")
+    if (separators.length === 0 || separators.length > maxItems) return undefined
+    const words = new Set(separators.map((cut) => this.lexed.tokens[cut]!.text))
     const connective = words.has("or") ? "or" : words.has("and") ? "and" : ","
+    // "or" binds less tightly than "and" and commas.
+    const cuts = words.has("or") ? separators.filter((cut) => this.lexed.tokens[cut]!.text === "or") : separators
+    const ranges = this.parts(start, end, cuts).filter(([from, to]) => to > from)
+    const parts = ranges.map(([from, to]) => this.range(from, to))
+    const solutions = namedSolutions(parts.flatMap(flatten))
+    const items = solutions ?? distinctSolutions(parts.flatMap((part) => (isLogic(part, connective) ? [part] : flatten(part))))
     if (items.length === 1) return items[0]!
     const [first] = items
     if (first?.kind === "relation" && first.operators.join() === "!=" && items.slice(1).every((item) => item.kind === "expression")) {
@@ -238,7 +253,8 @@ class AnswerParser {
     if (cuts.length > maxItems) return this.text(start, end)
     const ranges = this.parts(start + 1, end - 1, cuts)
     const symmetric = (first.text === "(" && closing === ")") || (first.text === "[" && closing === "]")
-    if (cuts.length === 0) {
+    // (p \lor q) is a statement and no pair.
+    if (cuts.every((cut) => /^(?:and|or)$/.test(this.lexed.tokens[cut]!.text))) {
       if (!symmetric || start + 1 >= end - 1) return undefined
       const inner = this.range(start + 1, end - 1)
       return inner.kind === "expression" || inner.kind === "text" ? undefined : inner

@@ -65,11 +65,13 @@ const scaleWord = /^(?:thousand|million|billion|trillion|dozen|hundred)s?$/iu
 // Units that are oftener other words.
 const ambiguousUnits: ReadonlySet<string> = new Set(["in", "second", "times"])
 
-/** Percent sign, scale word and unit directly after a value: "5 million", "5 dollars per hour". */
+/** Percent sign, half of the day, scale word and unit directly after a value: "5 million", "5 dollars per hour". */
 export function qualifierAfter(text: string, position: number): string {
   const rest = text.slice(position, position + 60)
   const percent = /^\s*(?:\\?%|percent\b|pct\b)/iu.exec(rest)
   if (percent !== null) return "\\%"
+  const half = /^\s*[ap]\.?\s?m\b\.?/iu.exec(rest)
+  if (half !== null) return half[0]
   let taken = ""
   for (const match of rest.matchAll(/[ ~]*([A-Za-z]+)(?:\/[A-Za-z]+)?(?:\^\{?-?\d\}?)?(?![\w'’])/gy)) {
     const word = match[1]!
