@@ -56,3 +56,8 @@ export function answerPart(text: string): { readonly text: string; readonly tagg
   if (content !== undefined) return { text: content, tagged: true }
   return { text: open === undefined ? text : text.slice(0, open), tagged: false }
 }
+
+/** What stands after GSM8K's mark on the last line of a gold ("... #### 12"); a gold without the mark is itself. */
+export function markedGold(gold: string): string {
+  return /(?:^|\n)[ \t]{0,8}####[ \t]*([^\n#][^\n]*)\s*$/.exec(gold)?.[1] ?? gold
+}

@@ -2,10 +2,11 @@
 import type { Answer } from "./answer.ts"
 import { calendarEqual } from "./calendar.ts"
 import type { Expression } from "./expression.ts"
-import { freeSymbols, renameSymbols } from "./expression.ts"
+import { freeSymbols, hasDecimal, renameSymbols } from "./expression.ts"
 import { expressionsEqual } from "./expression-equality.ts"
 import type { EqualityContext } from "./expression-equality.ts"
 import { NumericEvaluator } from "./numeric-evaluation.ts"
+import { piecewiseEqual } from "./piecewise.ts"
 import { realSetsEqual, toRealSet } from "./real-set.ts"
 import { isAssignment, isEquation, lastOperand, relationsEqual } from "./relation-equality.ts"
 import { connectivesDiffer } from "./solutions.ts"
@@ -16,6 +17,8 @@ export interface AnswerContext extends EqualityContext {
   /** Undefined: variables matter, but f(x) = x^2 and f(t) = t^2 define the same f. */
   readonly strict: boolean | undefined
   readonly allowSetRelationComparison: boolean
+  /** x \approx 11 is 11. */
+  readonly approximate: boolean
 }
 
 /**
@@ -30,9 +33,12 @@ export function answersEqual(gold: Answer, predicted: Answer, context: AnswerCon
     if (predicted.kind === "relation" && isEquation(predicted)) return answersEqual(gold, lastOperand(predicted), context)
     return calendarEqual(gold, predicted)
   }
+  if (gold.kind === "piecewise" && predicted.kind === "piecewise") {
+    return piecewiseEqual(gold.branches, predicted.branches, (a, b) => answersEqual(a, b, context))
+  }
   if (predicted.kind === "approximation") {
     if (answersEqual(gold, predicted.exact, context)) return true
-    return isApproximation(predicted, context) && answersEqual(gold, predicted.approximate, context)
+    return (context.approximate || isRounded(gold) || isApproximation(predicted, context)) && answersEqual(gold, predicted.approximate, context)
   }
   if (gold.kind === "approximation") return answersEqual(gold.exact, predicted, context) || answersEqual(gold.approximate, predicted, context)
   const [goldParts, predictedParts] = [componentEquations(gold), componentEquations(predicted)]
@@ -70,6 +76,11 @@ function componentEquations(answer: Answer): Answer | undefined {
     (name, index): Answer => ({ kind: "relation", operands: [name, values.items[index]!], operators: ["="], key: `${name.key}=${values.items[index]!.key}` }),
   )
   return { kind: "list", items, connective: "and", key: items.map((item) => item.key).join(",") }
+}
+
+/** A gold answer with a decimal point may itself be rounded. */
+function isRounded(gold: Answer): boolean {
+  return gold.kind === "expression" && hasDecimal(gold.expression)
 }
 
 /** 3 \approx 4 is a contradiction and no second chance: the rounded value must be near the exact one. */

@@ -6,12 +6,16 @@ import { ExpressionParser, ParseFailure, maxDepth } from "./expression-parser.ts
 import type { Expression } from "./expression.ts"
 import type { ExpressionReading } from "./expression-parser.ts"
 import { lex } from "./lexer.ts"
+import { parsePiecewise } from "./piecewise.ts"
 import { distinctSolutions, isLogic, namedSolutions } from "./solutions.ts"
 import type { LexedAnswer, ReadingOptions, Token } from "./token.ts"
+import { rewriteForms } from "./written-forms.ts"
 
 export interface Reading extends ReadingOptions {
   readonly tightDivision: boolean
   readonly naturalLogarithm: boolean
+  /** Rewrites written forms, and reads dates, clock times and piecewise functions. */
+  readonly forms: boolean
 }
 
 export interface ParsedAnswer {
@@ -35,13 +39,13 @@ const relationOperators: ReadonlySet<string> = new Set(["=", "!=", "<", "<=", ">
  * @throws BudgetExceeded
  */
 export function parseAnswer(source: string, reading: Reading, budget: Budget): ParsedAnswer {
-  const lexed = lex(source, reading, budget)
+  const lexed = lex(reading.forms ? rewriteForms(source) : source, reading, budget)
+  const ambiguous = { thousands: lexed.ambiguousThousands, division: false, logarithm: false }
+  const pieces = reading.forms ? parsePiecewise(lexed.source, (part) => parseAnswer(part, reading, budget).answer) : undefined
+  if (pieces !== undefined) return { answer: pieces, ambiguous }
   const parser = new AnswerParser(lexed, reading, budget)
   const answer = parser.range(0, lexed.tokens.length)
-  return {
-    answer,
-    ambiguous: { thousands: lexed.ambiguousThousands, division: parser.ambiguousDivision, logarithm: parser.ambiguousLogarithm },
-  }
+  return { answer, ambiguous: { ...ambiguous, division: parser.ambiguousDivision, logarithm: parser.ambiguousLogarithm } }
 }
 
 class AnswerParser {
@@ -57,7 +61,7 @@ class AnswerParser {
     this.lexed = lexed
     this.reading = reading
     this.budget = budget
-    this.mayHoldCalendar = mayHoldCalendar(lexed.source)
+    this.mayHoldCalendar = reading.forms && mayHoldCalendar(lexed.source)
   }
 
   private key(start: number, end: number): string {
@@ -184,7 +188,7 @@ class AnswerParser {
     const ranges = this.parts(start, end, cuts)
     // "= 5" and "x =" are halves of a relation: the other half is the answer.
     const filled = ranges.filter(([from, to]) => to > from)
-    if (filled.length === 1) return this.range(...filled[0]!)
+    if (filled.length === 1) return this.halfRelation(start, end, operators, filled[0]!)
     if (filled.length !== ranges.length) return this.text(start, end)
     const operands = ranges.map(([from, to]) => this.range(from, to))
     const last = operands.at(-1)!
@@ -203,8 +207,18 @@ class AnswerParser {
     return relation(last, "")
   }
 
+  /** "= 5" and "x =" leave the other half as the answer; "> 5" is no 5, and says it of x. */
+  private halfRelation(start: number, end: number, operators: readonly string[], [from, to]: readonly [number, number]): Answer {
+    const [operator] = operators
+    if (operators.length !== 1 || operator === "=") return this.range(from, to)
+    const bound = this.range(from, to)
+    if (from === start || bound.kind !== "expression" || !this.reading.forms) return this.text(start, end)
+    const name: Answer = { kind: "expression", expression: { kind: "symbol", name: "x" }, key: "x" }
+    return { kind: "relation", operands: [name, bound], operators: [operator as RelationOperator], key: this.key(start, end) }
+  }
+
   private approximation(start: number, end: number, cut: number): Answer | undefined {
-    if (cut === start) return this.range(cut + 1, end)
+    if (cut === start && !this.reading.forms) return this.range(cut + 1, end)
     const exact = this.range(start, cut)
     if (cut + 1 >= end) return exact
     return { kind: "approximation", exact, approximate: this.range(cut + 1, end), key: this.key(start, end) }

@@ -30,6 +30,8 @@ export type Answer = Keyed &
     /** \{x : condition\}. */
     | { readonly kind: "setBuilder"; readonly condition: Answer }
     | { readonly kind: "ratio"; readonly parts: readonly Answer[] }
+    /** Values with their conditions; a branch without one is the rest. */
+    | { readonly kind: "piecewise"; readonly branches: readonly { readonly value: Answer; readonly condition?: Answer }[] }
     /** A clock time; `definite` where the half of the day is said. */
     | { readonly kind: "time"; readonly seconds: number; readonly definite: boolean }
     | {

@@ -20,6 +20,8 @@ export interface MathOptions {
   readonly matchTypes?: readonly MatchType[]
   /** A predicted inequality may match a gold set; the other way round it always may. Default false. */
   readonly allowSetRelationComparison?: boolean
+  /** x \approx 11 is accepted for 11. Default false: nobody knows how far it was rounded. */
+  readonly approximate?: boolean
   /** Where an answer may stand. Default any. */
   readonly place?: AnswerPlace
   /** Work allowance of one verification; past it the verdict is "timeout". Default 80,000 steps: ordinary

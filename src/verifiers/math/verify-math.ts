@@ -1,5 +1,5 @@
 /** The math verifier: extraction, structure, equality. */
-import { withoutReasoning } from "../response-parts.ts"
+import { markedGold, withoutReasoning } from "../response-parts.ts"
 import type { Answer } from "./answer.ts"
 import { answersEqual } from "./answer-equality.ts"
 import type { AnswerContext } from "./answer-equality.ts"
@@ -35,7 +35,13 @@ interface Side {
   readonly parsed: ParsedAnswer
 }
 
-const firstReading: Reading = { groupThousands: true, decimalComma: false, tightDivision: false, naturalLogarithm: true }
+const firstReading: Reading = {
+  groupThousands: true,
+  decimalComma: false,
+  tightDivision: false,
+  naturalLogarithm: true,
+  forms: true,
+}
 
 /**
  * Decides whether a completion gives the gold answer. Never throws and never runs long: the work is counted and capped.
@@ -56,6 +62,7 @@ export function verifyMath(gold: string, completion: string, options: MathOption
     const context: AnswerContext = {
       strict: options.strict,
       allowSetRelationComparison: options.allowSetRelationComparison ?? false,
+      approximate: options.approximate ?? false,
       precision: { places: options.precision ?? defaultPlaces, absolute: options.precision !== undefined },
       budget,
     }
@@ -93,7 +100,7 @@ function isGarbled(answer: Answer): boolean {
 const longestPlainGold = 500
 
 function readGold(gold: string, types: readonly MatchType[], budget: Budget): Side | undefined {
-  const trimmed = gold.slice(-maxCompletionCharacters).trim()
+  const trimmed = markedGold(gold).slice(-maxCompletionCharacters).trim()
   if (trimmed === "") return undefined
   const reading = { ...firstReading, decimalComma: !types.includes("latex") }
   const direct = types.includes("latex") || /\\/.test(trimmed) ? goldBoxedAnswer(trimmed) : undefined

@@ -1,6 +1,6 @@
 /** Multiple choice: the response names the letter of an option, or the option's text. */
 import { correct, incorrect, noAnswer, shown, unparsableGold } from "../procedural/verdicts.ts"
-import { answerPart, answerTags, withoutReasoning } from "../response-parts.ts"
+import { answerPart, answerTags, markedGold, withoutReasoning } from "../response-parts.ts"
 import type { Verifier, VerifierInput } from "../verifier.ts"
 import { lastBoxedText, lastStatedAnswer } from "./final-answer.ts"
 
@@ -120,7 +120,7 @@ export function multipleChoiceVerifier(options: MultipleChoiceOptions = {}): Ver
       const texts = optionTexts(row)
       const letters = LETTERS.slice(0, options.choices ?? texts?.length ?? 10)
       const reading = { letters, several, texts }
-      const expected = leading(answerTags(gold).content ?? lastBoxedText(gold) ?? gold, reading)
+      const expected = leading(answerTags(gold).content ?? lastBoxedText(gold) ?? markedGold(gold), reading)
       if (expected === undefined) return unparsableGold(gold, `a letter from A to ${letters.at(-1)}`)
       const found = extract(completion, reading, anywhere)
       if (found === undefined) return noAnswer("the response names no option")

@@ -1,6 +1,6 @@
 /** Short answers in words: exact match and F1 after the normalisation of SQuAD. */
 import { shown, unparsableGold } from "../procedural/verdicts.ts"
-import { answerPart, withoutReasoning } from "../response-parts.ts"
+import { answerPart, markedGold, withoutReasoning } from "../response-parts.ts"
 import type { Verdict, Verifier } from "../verifier.ts"
 import { lastBoxedText, lastStatedAnswer } from "./final-answer.ts"
 
@@ -71,7 +71,7 @@ export function acceptedAnswers(gold: string): readonly string[] {
       // Text that begins with a bracket.
     }
   }
-  return [gold]
+  return [markedGold(gold)]
 }
 
 function extract(completion: string, place: "auto" | "marked" | "whole"): string | undefined {
