@@ -57,6 +57,7 @@ export function answersEqual(gold: Answer, predicted: Answer, context: AnswerCon
   if (gold.kind === "expression" && predicted.kind === "list" && predicted.connective === "or") {
     return predicted.items.every((item) => answersEqual(gold, item, context))
   }
+  if (connectivesDiffer(gold, predicted)) return false
   const sets = compareAsSets(gold, predicted, context)
   if (sets !== undefined) return sets
   return compareItems(gold, predicted, context)
@@ -131,7 +132,6 @@ function compareItems(gold: Answer, predicted: Answer, context: AnswerContext): 
   if (gold.kind === "ratio" || predicted.kind === "ratio") return compareRatios(gold, predicted, context)
   const [a, b] = [itemsOf(gold), itemsOf(predicted)]
   if (a !== undefined && b !== undefined) {
-    if (connectivesDiffer(gold, predicted)) return false
     if (gold.kind === "set" || predicted.kind === "set") return covers(a, b, context) && covers(b, a, context, true)
     // Labelled values (AB = 4, CD = 5) keep their order when the prediction drops the labels.
     const labelled = a.every(isEquation) && !b.some(isEquation) && new Set(a.map((item) => isEquation(item) && item.operands[0]!.key)).size > 1

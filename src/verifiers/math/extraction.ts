@@ -27,6 +27,8 @@ export interface Candidate {
     | "letter"
   /** Plain text, where 1000,99 may be a decimal. */
   readonly plain: boolean
+  /** The words make another value of the one among them: "less than 5". */
+  readonly decisive?: true
   /** The letter of a choice the answer begins with: "C) 42". */
   readonly choice?: string
 }
@@ -66,8 +68,8 @@ function insideTag(content: string, types: readonly MatchType[], place: AnswerPl
   return [{ ...candidateOf(phrase), source: "answer tag" }]
 }
 
-function candidateOf({ text, plain, choice }: Announced): Omit<Candidate, "source"> {
-  return { text, plain, ...(choice === undefined ? {} : { choice }) }
+function candidateOf({ text, plain, decisive, choice }: Announced): Omit<Candidate, "source"> {
+  return { text, plain, ...(decisive ? { decisive } : {}), ...(choice === undefined ? {} : { choice }) }
 }
 
 function candidates(part: string, types: readonly MatchType[], place: AnswerPlace): Candidate[] {

@@ -2,7 +2,7 @@
 import { unitWords } from "./vocabulary.ts"
 
 const adverbs = "(?:definitely|certainly|clearly|surely|obviously|simply|just|really|actually|also|then|therefore|thus|probably)"
-const negation = new RegExp(`^[\\s*_,]*(?:${adverbs}[\\s,]+)*(?:not|never|neither|nowhere|no longer|n['’]t)\\b`, "iu")
+const negation = new RegExp(`^[\\s*_,]*(?:${adverbs}[\\s,]+)*(?:not|never|neither|nowhere|no longer|n['’]t)\\b|^[\\s*_]*并?[不非]`, "iu")
 const contrast = /\bbut(?: rather| instead)?\b|[,;.—–-]\s*(?:it['’]?s|it is|it should be|rather|instead)\b/iu
 
 /** Does the phrase begin by denying what follows? */
@@ -34,7 +34,7 @@ export function withoutAside(phrase: string): string {
 
 // Words before a value after which it is another one.
 const changesAfter =
-  /\b(?:not|never|neither|nor|cannot|less|fewer|more|greater|larger|smaller|bigger|higher|lower|at least|at most|under|above|below|between|beyond|exceeds?|exceeding|up to|negative|minus|plus|roots?|half|(?:third|quarter) of|twice|double|triple|thrice|times|factorial|logarithm|log|power|inverse|reciprocal|(?:square|cube|percent|sum|product|difference|quotient) of|out of|multiples? of|divisible|opposite|other than|different|unlike|except|without|squared|cubed|divided|multiplied|(?:de|in)creas(?:es?|ed))\b|n['’]t\b/iu
+  /\b(?:not|never|neither|nor|cannot|less|fewer|more|greater|larger|smaller|bigger|higher|lower|at least|at most|under|above|below|between|beyond|exceeds?|exceeding|up to|anything but|close to|near|nearly|almost|negative|minus|plus|roots?|half|(?:third|quarter) of|twice|double|triple|thrice|times|factorial|logarithm|log|power|inverse|reciprocal|(?:square|cube|percent|sum|product|difference|quotient) of|out of|multiples? of|divisible|opposite|other than|different|unlike|except|without|squared|cubed|divided|multiplied|(?:de|in)creas(?:es?|ed))\b|n['’]t\b/iu
 // The same of words after it.
 const changesBefore =
   /^[\s$)*_]*(?:,?\s*or (?:more|less|fewer|greater|higher|lower|above|below)\b|and (?:above|below|up)\b|squared\b|cubed\b|factorial\b|out of\b|to the (?:power|\d)|times\s+[-\d$\\]|plus\b|minus\b|divided by\b|multiplied by\b|over\s+[-\d$\\]|less than\b|more than\b)/iu
@@ -42,19 +42,24 @@ const changesBefore =
 /** Do the words before and after a value make another one of it? */
 export function changesValue(before: string, after: string): boolean {
   const near = before.slice(Math.max(before.search(/[,;:=\d][^,;:=\d]*$/), 0))
-  return changesAfter.test(near) || changesBefore.test(after)
+  return changesAfter.test(near) || /\bbetween\b/iu.test(before) || changesBefore.test(after)
 }
 
 const spokenSigns = /^(?:negative|minus)\s+(?=[$\d.\\(])/iu
 const spokenRoot = /^(?:the\s+)?(?:positive\s+)?(square|cube)\s+root\s+of\s+\$?([\d.]+|\\[dt]?frac\{\w+\}\{\w+\}|[a-z])\$?$/iu
-const spokenPower = /^\$?(-?[\d.]+|[a-z])\$?\s+(squared|cubed)$/iu
+const spokenPower = /^\$?(-?[\d.]+|[a-z])\$?\s+(squared|cubed|factorial)$/iu
+const powers: ReadonlyMap<string, string> = new Map([
+  ["squared", "^2"],
+  ["cubed", "^3"],
+  ["factorial", "!"],
+])
 
 /** "negative 5", "the square root of 5" and "5 squared" in LaTeX; undefined for other phrases. */
 export function spokenValue(phrase: string): string | undefined {
   const root = spokenRoot.exec(phrase)
   if (root !== null) return `\\sqrt${root[1]!.toLowerCase() === "cube" ? "[3]" : ""}{${root[2]}}`
   const power = spokenPower.exec(phrase)
-  if (power !== null) return `(${power[1]})^${power[2]!.toLowerCase() === "squared" ? 2 : 3}`
+  if (power !== null) return `(${power[1]})${powers.get(power[2]!.toLowerCase())}`
   const value = phrase.replace(spokenSigns, "")
   if (value === phrase) return undefined
   const bare = value.replace(/^\$([^$]*)\$$/, "$1")

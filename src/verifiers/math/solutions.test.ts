@@ -23,6 +23,7 @@ describe("connectives", () => {
     ["p\\text{ and }q", "p\\text{ or }q"],
     ["x=1\\text{ and }y=2", "x=1\\text{ or }y=2"],
     ["x>1\\text{ and }x<5", "x>1\\text{ or }x<5"],
+    ["x<1\\text{ or }x>3", "x<1\\text{ and }x>3"],
     ["x>1\\text{ and }y<5", "x>1\\text{ or }y<5"],
     ["(p\\lor q)\\land r", "p\\lor q\\lor r"],
     ["(p\\lor q)\\land r", "p\\lor(q\\land r)"],

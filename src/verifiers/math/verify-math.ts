@@ -134,7 +134,8 @@ function readPrediction(
   for (const candidate of candidates) {
     const reading = { ...firstReading, decimalComma: candidate.plain && !types.includes("latex") }
     const unlabelled = choice ? (candidate.choice ?? candidate.text) : candidate.text.replace(choiceLabel, "")
-    const parsed = parseAnswer(unlabelled, reading, budget)
+    const read = parseAnswer(unlabelled, reading, budget)
+    const parsed = candidate.decisive === true ? wholePhrase(unlabelled, read) : read
     const result = { side: { text: candidate.text, plain: candidate.plain, parsed }, source: candidate.source }
     if (parsed.answer.kind !== "text" || (!parsed.answer.garbled && candidate.source !== "last formula")) {
       if (parsed.answer.key !== "") return result
@@ -142,6 +143,12 @@ function readPrediction(
     fallback ??= parsed.answer.key === "" ? undefined : result
   }
   return fallback
+}
+
+/** Words beside a value are its unit, except where they make another value of it: "5 or more" is no 5. */
+function wholePhrase(phrase: string, read: ParsedAnswer): ParsedAnswer {
+  const asWords = read.answer.kind === "text" || (read.answer.kind === "expression" && read.answer.unit !== undefined)
+  return asWords ? { ...read, answer: { kind: "text", garbled: false, key: phrase } } : read
 }
 
 /** Equal under some reading of what is ambiguous in the sources: the same choice is made on both sides, then mixed. */

@@ -9,7 +9,7 @@ const maxCharacters = 2_000
 /** The text in forms the lexer reads. Every pattern is bounded: the time is linear in the text. */
 export function rewriteForms(source: string): string {
   if (source.length > maxCharacters || plainForm.test(source)) return source
-  const bare = withoutLooks(source)
+  const bare = withoutLooks(source).replace(/\\lnot(?![A-Za-z])/g, "\\neg ")
   return openIntervals(angles(combinatorics(congruences(numerals(repeatingDecimals(separators(integerParameter(bare))))))))
 }
 
@@ -78,7 +78,7 @@ function repeatingDecimals(source: string): string {
 
 const baseNames = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen".split(" ")
 const base = "(\\d{1,2}|[a-z]{3,8})"
-const bracketed = new RegExp(`[([](\\d{1,40})[)\\]]\\s?_\\s?\\{?\\s?\\(?${base}(?![A-Za-z])\\)?\\s?\\}?`, "g")
+const bracketed = new RegExp(`[([](\\d[\\dA-F]{0,40})[)\\]]\\s?_\\s?\\{?\\s?\\(?${base}(?![A-Za-z])\\)?\\s?\\}?`, "g")
 const subscript = new RegExp(`(\\d{1,40})\\s?_\\s?\\{\\s?(?:\\\\(?:text|mathrm|textrm)\\s?\\{)?\\s?\\(?(?:base\\s)?\\s?${base}\\s?\\)?\\s?\\}{1,2}`, "g")
 const inWords = new RegExp(`(\\d{1,40})\\s{0,3}(?:\\\\text\\s?\\{)?\\s{0,3}\\(?(?:in )?base[ -]${base}(?![A-Za-z])\\)?\\s?\\}?\\s*$`)
 
@@ -111,20 +111,24 @@ function congruences(source: string): string {
     .replace(remainder, (all, residue: string, divisor: string) => least(residue, divisor) ?? all)
 }
 
-const index = "\\{?\\s?([\\da-z]{1,6})\\s?\\}?"
-const left = new RegExp(`(?:\\{\\s?\\}\\s?)?(?<![A-Za-z\\d)}])[_^]\\s?${index}\\s?(?:\\\\(?:mathrm|text)\\s?\\{([CP])\\}|([CP]))\\s?_\\s?${index}`, "g")
-const emptyLeft = new RegExp(`\\{\\s?\\}\\s?[_^]\\s?${index}\\s?(?:\\\\(?:mathrm|text)\\s?\\{([CP])\\}|([CP]))\\s?_\\s?${index}`, "g")
-const stacked = /(?<![A-Za-z\\])([CA])\s?(?:_\s?\{?\s?(\d{1,6})\s?\}?\s?\^\s?\{?\s?(\d{1,6})\s?\}?|\^\s?\{?\s?(\d{1,6})\s?\}?\s?_\s?\{?\s?(\d{1,6})\s?\}?)/g
+const index = "(\\{\\s?[\\da-z]{1,6}\\s?\\}|[\\da-z]{1,6})"
+const counted = `[_^]\\s?${index}\\s?(?:\\\\(?:mathrm|text)\\s?\\{([CP])\\}|([CP]))\\s?_\\s?${index}`
+const beside = new RegExp(`\\{\\s?\\}\\s?${counted}|(?<![A-Za-z\\d)}])${counted}`, "g")
+const number = "(\\{\\s?\\d{1,6}\\s?\\}|\\d)"
+const stacked = new RegExp(`(?<![A-Za-z\\\\])([CA])\\s?(?:_\\s?${number}\\s?\\^\\s?${number}|\\^\\s?${number}\\s?_\\s?${number})`, "g")
 
 /** {}_{10}C_5 and C_{10}^5 as binomials; P and A count arrangements. C(10,5) may be a point. */
 function combinatorics(source: string): string {
-  const write = (kind: string, n: string, k: string): string => (kind === "C" ? `\\binom{${n}}{${k}}` : `\\frac{${n}!}{(${n}-${k})!}`)
-  const beside = (_: string, n: string, face: string | undefined, letter: string | undefined, k: string): string => write(face ?? letter ?? "C", n, k)
+  const write = (kind: string, n: string, k: string): string =>
+    kind === "C" ? `\\binom{${n}}{${k}}` : `\\frac{${n}!}{(${n}-${k})!}`
+  const bare = (group: string | undefined): string => group?.replaceAll(/[{}\s]/g, "") ?? ""
   return source
-    .replace(emptyLeft, beside)
-    .replace(left, beside)
-    .replace(stacked, (all, kind: string, a?: string, b?: string, c?: string, d?: string) => {
-      const [n, k] = [a ?? d ?? "", b ?? c ?? ""]
+    .replace(beside, (_, ...groups: (string | undefined)[]) => {
+      const [n, face, letter, k] = groups[0] === undefined ? groups.slice(4, 8) : groups.slice(0, 4)
+      return write(face ?? letter ?? "C", bare(n), bare(k))
+    })
+    .replace(stacked, (all: string, kind: string, a?: string, b?: string, c?: string, d?: string) => {
+      const [n, k] = [bare(a ?? d), bare(b ?? c)]
       // C_1^2 and C_2^2 are squares of constants.
       return Number(n) < 3 || Number(k) > Number(n) ? all : write(kind, n, k)
     })
@@ -145,7 +149,7 @@ function angles(source: string): string {
 
 /** ]2,5[ as (2,5): brackets that open outwards, as they are taught in France. */
 function openIntervals(source: string): string {
-  if (!/[[\]][^[\]]*[,;][^[\]]*\[/.test(source)) return source
+  if (!/\][^[\]]*[,;][^[\]]*[[\]]|\[[^[\]]*[,;][^[\]]*\[/.test(source)) return source
   const brackets = [...source.matchAll(/(?<!\\sqrt\s?)\[|(?<!\\sqrt\s?\[[^\]]{1,10})\]/g)]
   if (brackets.length % 2 !== 0) return source
   const out = source.split("")
