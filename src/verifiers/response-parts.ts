@@ -11,6 +11,7 @@ const answerTag = /<(\/?)answer\s{0,3}>/giu
  * prompt began; an opening one that never closes takes the rest of the response with it.
  */
 export function withoutReasoning(response: string): string {
+  if (!/[<[◁]/u.test(response)) return response
   let said = ""
   // Where the text that may be said begins; undefined within reasoning.
   let from: number | undefined = 0
@@ -37,6 +38,7 @@ export interface AnswerTag {
 
 /** The `<answer>` tags of a text. */
 export function answerTags(text: string): AnswerTag {
+  if (!text.includes("<")) return {}
   let content: string | undefined
   let open: number | undefined
   for (const match of text.matchAll(answerTag)) {

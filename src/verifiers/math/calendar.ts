@@ -23,9 +23,11 @@ const maxCharacters = 80
 
 const hint = /\d ?(?:[:.]\d{2}|[ap]\.? ?m\b|o['’]?clock)|\b(?:noon|midnight)\b|\d{4}-\d{2}-\d{2}|\b(?:in the|at) (?:morning|afternoon|evening|night)|\b(?:jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec)/i
 
+const cheapHint = /:|\d\s?-\s?\d\d|\d[^\d=+*/^_()]{0,12}[ap][.\s]{0,2}m(?![a-z])|clock|noon|midnight|morning|afternoon|evening|night|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec/i
+
 /** May a text hold a date or a clock time? */
 export function mayHoldCalendar(source: string): boolean {
-  return hint.test(plainText(source))
+  return cheapHint.test(source) && hint.test(plainText(source))
 }
 
 function plainText(source: string): string {

@@ -128,12 +128,10 @@ function lastByPosition({ text, spans, latex, plain }: ReadableText): Candidate[
   }
   const inside = (at: number): boolean => spans.some((span) => at >= span.start && at < span.end)
   const window = Math.max(0, text.length - 4_000)
-  const outside = [...text.slice(window).matchAll(numberPattern)].filter(
-    ({ index }) => !inside(index + window) && !isDenied(text, index + window),
-  )
+  const outside = [...text.slice(window).matchAll(numberPattern)].filter(({ index }) => !inside(index + window))
   const labelled = plain ? [...text.slice(window).matchAll(labelledNumbers)].findLast((match) => !inside(match.index + window)) : undefined
   if (labelled !== undefined) found.push({ text: labelled[0], source: "last number", plain: true, end: window + labelled.index + labelled[0].length, weak: false })
-  const number = plain ? outside.at(-1) : undefined
+  const number = plain ? outside.findLast(({ index }) => !isDenied(text, index + window)) : undefined
   if (number !== undefined) {
     const end = window + number.index + number[0].length
     const qualifier = /%|percent|pct/iu.test(number[0]) ? "" : qualifierAfter(text, end)

@@ -9,12 +9,33 @@ const maxCharacters = 2_000
 /** The text in forms the lexer reads. Every pattern is bounded: the time is linear in the text. */
 export function rewriteForms(source: string): string {
   if (source.length > maxCharacters || plainForm.test(source)) return source
-  const bare = withoutLooks(source).replace(/\\lnot(?![A-Za-z])/g, "\\neg ")
-  return openIntervals(angles(combinatorics(congruences(numerals(repeatingDecimals(separators(integerParameter(bare))))))))
+  let text = source
+  // Most answers hold none of the marks, and a test is cheaper than a rewriting.
+  for (const { mark, rewrite } of rewritings) if (mark.test(text)) text = rewrite(text)
+  return text
 }
 
 // Digits, letters and operators alone are read as they are.
 const plainForm = /^(?!\s*[*_])(?!.*(?:base|mod|integer|_))[\w\s+*/=<>,;:-]*$/
+
+interface Rewriting {
+  /** What a text must hold to be rewritten. */
+  readonly mark: RegExp
+  readonly rewrite: (source: string) => string
+}
+
+const rewritings: readonly Rewriting[] = [
+  { mark: /\\[a-zA-Z]*(?:color|box|pmb|lap|tiny|scriptsize|footnotesize|LARGE|uge|ord|bin|rel|black|checkmark|qed|bigstar|left)|^\s*[*_`]|[^\0-\xff]/, rewrite: withoutLooks },
+  { mark: /\\lnot/, rewrite: (text) => text.replace(/\\lnot(?![A-Za-z])/g, "\\neg ") },
+  { mark: /\\in(?![a-zA-Z])|∈|integer/, rewrite: integerParameter },
+  { mark: /\d[.'’]\d{3}|\d\{,/, rewrite: separators },
+  { mark: /\.\d*\(|\d(?:\.{3}|…|\s?\\[lc]?dots)/, rewrite: repeatingDecimals },
+  { mark: /_\s?\{?\s?[\d\\(a-z]|base/, rewrite: numerals },
+  { mark: /mod/, rewrite: congruences },
+  { mark: /[CPA]\}?\s?[_^]/, rewrite: combinatorics },
+  { mark: /circ|°|degree/, rewrite: angles },
+  { mark: /[[\]][^[\]]*[,;][^[\]]*[[\]]/, rewrite: openIntervals },
+]
 
 const colour = /\\(?:color|textcolor|colorbox)\s{0,3}(?:\[[^\]]{0,20}\])?\s{0,3}\{[^{}]{0,40}\}|\\fcolorbox\s{0,3}\{[^{}]{0,40}\}\s{0,3}\{[^{}]{0,40}\}/g
 const looks = /\\(?:pmb|framebox|mathclap|mathllap|mathrlap|tiny|scriptsize|footnotesize|LARGE|huge|Huge|mathord|mathbin|mathrel|blacksquare|checkmark|qed|qedhere|bigstar|blacklozenge)(?![A-Za-z])|[✓✔✅☑■∎◼⬛🎉]\ufe0f?/gu
@@ -98,7 +119,6 @@ const remainder = new RegExp(`(?<![\\d.^_)}A-Za-z]\\s?)(-?\\d{1,15})\\s{0,3}\\\\
 
 /** Residues are the least ones that are not negative; 10 \bmod 3 is a number. */
 function congruences(source: string): string {
-  if (!source.includes("mod")) return source
   const least = (residue: string, divisor: string): string | undefined => {
     const n = BigInt(divisor)
     return n === 0n ? undefined : String(((BigInt(residue) % n) + n) % n)
