@@ -31,9 +31,13 @@ export interface Denial {
 }
 
 const verbs = "is|are|was|were|equals|remains|becomes|(?:will|would|should|must|has to|can|could|may|might) be"
-const denyingVerbs = "(?:is|are|was|were|would|could|should|can|must|wo)n['’]t(?: be)?|can ?not be|(?:would|could|should|must|may|will) (?:not|never) be"
-const directly = new RegExp(`^s?[*_"'\`)\\]]{0,4}\\s{0,3}(?:[:：=≈]|(?:(?:therefore|then|thus|hence|simply|just)\\s)?(?:${verbs}|${denyingVerbs})\\b)`, "iu")
-const complement = /^s?(?:,|\s+\(|\s+(?:to|for|of|in|from|that|which|we|i|you|here|with|as|after|choice|option)\b)[^.?!\n]{0,120}?(?:\b(?:is|are|equals)\b|[:=])/iu
+const denyingVerbs =
+  "(?:is|are|was|were|would|could|should|can|must|wo)n['’]t(?: be)?|can ?not be|" +
+  "(?:would|could|should|must|may|will) (?:not|never) be"
+const adverb = "(?:(?:therefore|then|thus|hence|simply|just)\\s)?"
+const directly = new RegExp(`^s?[*_"'\`)\\]]{0,4}\\s{0,3}(?:[:：=≈]|${adverb}(?:${verbs}|${denyingVerbs})\\b)`, "iu")
+const complement =
+  /^s?(?:,|\s+\(|\s+(?:to|for|of|in|from|that|which|we|i|you|here|with|as|after|choice|option)\b)[^.?!\n]{0,120}?(?:\b(?:is|are|equals)\b|[:=])/iu
 const heading = /^s?[*_:#"')\]\s]*\n/u
 const beforeValue = /^s?[*_\s]*(?:[$\\(]|[-−]?\.?\d)/u
 
@@ -88,7 +92,7 @@ function isMarkedResult({ text, latex, plain }: ReadableText, end: number): bool
 }
 
 const lead = new RegExp(
-  `^[\\s:：*_#>=≈"'\`)\\]]*(?:是|为|為|应为|應為)?[\\s:：*_=]*(?:(?:therefore|then|thus|hence|simply|just)\\s)?(?:(?:${verbs}|be)\\b[\\s:*_=]*)?`,
+  `^[\\s:：*_#>=≈"'\`)\\]]*(?:是|为|為|应为|應為)?[\\s:：*_=]*${adverb}(?:(?:${verbs}|be)\\b[\\s:*_=]*)?`,
   "iu",
 )
 const denyingLead = new RegExp(`^[\\s*_]*(?:${denyingVerbs})\\b`, "iu")
@@ -134,7 +138,8 @@ function phraseAt(source: ReadableText, at: number, marked: boolean): Announced 
   const inTail = spans.findIndex((span) => span.start >= tailFrom && span.end <= end + 2)
   if (inTail >= 0) return formula(source, inTail, tailFrom)
   const phrase = text.slice(tailFrom, end).trim().replace(/^[*_:\s]+|[*_\s]+$/g, "")
-  if (phrase !== "" && (isFormula(phrase, latex, plain) || parseCalendar(phrase) !== undefined)) return { text: phrase, plain: true, direct: true, decisive: false }
+  const whole = phrase !== "" && (isFormula(phrase, latex, plain) || parseCalendar(phrase) !== undefined)
+  if (whole) return { text: phrase, plain: true, direct: true, decisive: false }
   const spoken = latex && plain ? spokenValue(phrase) : undefined
   if (spoken !== undefined) return { text: spoken, plain: false, direct: true, decisive: false }
   const fraction = latex ? [...phrase.matchAll(fractionPattern)].at(-1) : undefined
@@ -151,7 +156,8 @@ function formula({ text, spans }: ReadableText, index: number, from: number): An
   const span = enumerationFrom(text, spans, index)
   const before = text.slice(from, spans[index]!.start)
   if (!changesValue(before, text.slice(span.end, span.end + 30))) {
-    return { text: span.content + qualifierAfter(text, span.end), plain: false, direct: before.trim() === "", decisive: false }
+    const content = span.content + qualifierAfter(text, span.end)
+    return { text: content, plain: false, direct: before.trim() === "", decisive: false }
   }
   const phrase = withoutAside(text.slice(from, Math.max(span.end, from + sentenceFrom(text, from).length))).trim()
   const spoken = spokenValue(phrase)
@@ -160,7 +166,9 @@ function formula({ text, spans }: ReadableText, index: number, from: number): An
 
 function value(phrase: string, match: RegExpMatchArray, plain: boolean): Announced {
   const [at, end] = [match.index!, match.index! + match[0].length]
-  if (changesValue(phrase.slice(0, at), phrase.slice(end))) return { text: phrase, plain: true, direct: false, decisive: true }
+  if (changesValue(phrase.slice(0, at), phrase.slice(end))) {
+    return { text: phrase, plain: true, direct: false, decisive: true }
+  }
   const percent = /%|percent|pct/iu.test(match[0])
   return { text: match[0] + (percent ? "" : qualifierAfter(phrase, end)), plain, direct: at === 0, decisive: false }
 }

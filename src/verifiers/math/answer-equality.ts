@@ -30,7 +30,7 @@ export function answersEqual(gold: Answer, predicted: Answer, context: AnswerCon
   context.budget.charge(5)
   if (gold.key === predicted.key && gold.key !== "") return true
   if (gold.kind === "time" || gold.kind === "date" || predicted.kind === "time" || predicted.kind === "date") {
-    if (predicted.kind === "relation" && isEquation(predicted)) return answersEqual(gold, lastOperand(predicted), context)
+    if (isEquation(predicted)) return answersEqual(gold, lastOperand(predicted), context)
     return calendarEqual(gold, predicted)
   }
   if (gold.kind === "piecewise" && predicted.kind === "piecewise") {
@@ -38,7 +38,8 @@ export function answersEqual(gold: Answer, predicted: Answer, context: AnswerCon
   }
   if (predicted.kind === "approximation") {
     if (answersEqual(gold, predicted.exact, context)) return true
-    return (context.approximate || isRounded(gold) || isApproximation(predicted, context)) && answersEqual(gold, predicted.approximate, context)
+    const mayBeRounded = context.approximate || isRounded(gold) || isApproximation(predicted, context)
+    return mayBeRounded && answersEqual(gold, predicted.approximate, context)
   }
   if (gold.kind === "approximation") return answersEqual(gold.exact, predicted, context) || answersEqual(gold.approximate, predicted, context)
   const [goldParts, predictedParts] = [componentEquations(gold), componentEquations(predicted)]

@@ -41,7 +41,8 @@ const relationOperators: ReadonlySet<string> = new Set(["=", "!=", "<", "<=", ">
 export function parseAnswer(source: string, reading: Reading, budget: Budget): ParsedAnswer {
   const lexed = lex(reading.forms ? rewriteForms(source) : source, reading, budget)
   const ambiguous = { thousands: lexed.ambiguousThousands, division: false, logarithm: false }
-  const pieces = reading.forms ? parsePiecewise(lexed.source, (part) => parseAnswer(part, reading, budget).answer) : undefined
+  const piece = (part: string): Answer => parseAnswer(part, reading, budget).answer
+  const pieces = reading.forms ? parsePiecewise(lexed.source, piece) : undefined
   if (pieces !== undefined) return { answer: pieces, ambiguous }
   const parser = new AnswerParser(lexed, reading, budget)
   const answer = parser.range(0, lexed.tokens.length)
@@ -164,7 +165,8 @@ class AnswerParser {
     const ranges = this.parts(start, end, cuts).filter(([from, to]) => to > from)
     const parts = ranges.map(([from, to]) => this.range(from, to))
     const solutions = namedSolutions(parts.flatMap(flatten))
-    const items = solutions ?? distinctSolutions(parts.flatMap((part) => (isLogic(part, connective) ? [part] : flatten(part))))
+    const joined = parts.flatMap((part) => (isLogic(part, connective) ? [part] : flatten(part)))
+    const items = solutions ?? distinctSolutions(joined)
     if (items.length === 1) return items[0]!
     const [first] = items
     if (first?.kind === "relation" && first.operators.join() === "!=" && items.slice(1).every((item) => item.kind === "expression")) {
@@ -208,7 +210,12 @@ class AnswerParser {
   }
 
   /** "= 5" and "x =" leave the other half as the answer; "> 5" is no 5, and says it of x. */
-  private halfRelation(start: number, end: number, operators: readonly string[], [from, to]: readonly [number, number]): Answer {
+  private halfRelation(
+    start: number,
+    end: number,
+    operators: readonly string[],
+    [from, to]: readonly [number, number],
+  ): Answer {
     const [operator] = operators
     if (operators.length !== 1 || operator === "=") return this.range(from, to)
     const bound = this.range(from, to)

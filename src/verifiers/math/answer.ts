@@ -23,7 +23,13 @@ export type Answer = Keyed &
     /** \{...\}: any order, repetitions do not count. */
     | { readonly kind: "set"; readonly items: readonly Answer[] }
     /** Bracketed items in order; two of them may be an interval. With `names`: a solution p = 5, q = 2 of several. */
-    | { readonly kind: "tuple"; readonly items: readonly Answer[]; readonly open: "(" | "["; readonly close: ")" | "]"; readonly names?: readonly string[] }
+    | {
+        readonly kind: "tuple"
+        readonly items: readonly Answer[]
+        readonly open: "(" | "["
+        readonly close: ")" | "]"
+        readonly names?: readonly string[]
+      }
     | { readonly kind: "setOperation"; readonly operator: "cup" | "cap" | "setminus"; readonly parts: readonly Answer[] }
     | { readonly kind: "numberSet"; readonly name: string }
     | { readonly kind: "relation"; readonly operands: readonly Answer[]; readonly operators: readonly RelationOperator[] }

@@ -62,7 +62,8 @@ function parseTime(text: string): CalendarAnswer | undefined {
 
 function time(hour: number, minute: number, second: number, definite: boolean): CalendarAnswer {
   const parts = [hour, minute, second].map((part) => String(part).padStart(2, "0"))
-  return { kind: "time", seconds: 3600 * hour + 60 * minute + second, definite, key: `time ${parts.join(":")}${definite ? "" : "?"}` }
+  const key = `time ${parts.join(":")}${definite ? "" : "?"}`
+  return { kind: "time", seconds: 3600 * hour + 60 * minute + second, definite, key }
 }
 
 function parseDate(text: string): CalendarAnswer | undefined {
@@ -80,7 +81,12 @@ function monthNumber(name: string): number {
   return 1 + months.findIndex((each) => each.startsWith(name.toLowerCase().slice(0, 3)))
 }
 
-function date(month: number, day: number | undefined, year: string | undefined, weekday: string | undefined): CalendarAnswer | undefined {
+function date(
+  month: number,
+  day: number | undefined,
+  year: string | undefined,
+  weekday: string | undefined,
+): CalendarAnswer | undefined {
   if (month < 1 || month > 12 || day === 0 || (day ?? 1) > 31) return undefined
   const dayOfWeek = weekday === undefined ? undefined : weekdays.indexOf(weekday.toLowerCase())
   return {
@@ -100,8 +106,9 @@ function date(month: number, day: number | undefined, year: string | undefined, 
 export function calendarEqual(gold: Answer, predicted: Answer): boolean {
   if (gold.kind === "date" && predicted.kind === "date") {
     const agrees = (a: number | undefined, b: number | undefined): boolean => a === undefined || a === b
+    const sameDay = gold.month === predicted.month && gold.day === predicted.day
     const weekdaysAgree = predicted.dayOfWeek === undefined || agrees(gold.dayOfWeek, predicted.dayOfWeek)
-    return gold.month === predicted.month && gold.day === predicted.day && agrees(gold.year, predicted.year) && weekdaysAgree
+    return sameDay && weekdaysAgree && agrees(gold.year, predicted.year)
   }
   const [a, b] = [timeOf(gold), timeOf(predicted)]
   if (a === undefined || b === undefined) return false

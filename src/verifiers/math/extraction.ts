@@ -1,6 +1,7 @@
 /**
- * Finds the answer in a completion: first the part that may hold it (response-parts.ts), then the chain of closed \boxed{}
- * or the final answer that follows it; what is announced; the whole text when it is one formula; the last formula or number.
+ * Finds the answer in a completion: first the part that may hold it (response-parts.ts), then the chain of closed
+ * \boxed{} or the final answer that follows it; what is announced; the whole text when it is one formula; the last
+ * formula or number.
  */
 import { answerTags, withoutReasoning } from "../response-parts.ts"
 import { afterAnnouncement, announced } from "./announcement.ts"

@@ -1,8 +1,12 @@
 /** What the words around a value make of it: "not 42", "less than 5", "negative 5", "5 squared", "5 million". */
 import { unitWords } from "./vocabulary.ts"
 
-const adverbs = "(?:definitely|certainly|clearly|surely|obviously|simply|just|really|actually|also|then|therefore|thus|probably)"
-const negation = new RegExp(`^[\\s*_,]*(?:${adverbs}[\\s,]+)*(?:not|never|neither|nowhere|no longer|n['’]t)\\b|^[\\s*_]*并?[不非]`, "iu")
+const adverbs =
+  "(?:definitely|certainly|clearly|surely|obviously|simply|just|really|actually|also|then|therefore|thus|probably)"
+const negation = new RegExp(
+  `^[\\s*_,]*(?:${adverbs}[\\s,]+)*(?:not|never|neither|nowhere|no longer|n['’]t)\\b|^[\\s*_]*并?[不非]`,
+  "iu",
+)
 const contrast = /\bbut(?: rather| instead)?\b|[,;.—–-]\s*(?:it['’]?s|it is|it should be|rather|instead)\b/iu
 
 /** Does the phrase begin by denying what follows? */
@@ -16,7 +20,8 @@ export function afterContrast(phrase: string): number | undefined {
   return found === null ? undefined : found.index + found[0].length
 }
 
-const deniedBefore = /(?:\bnot|\bcannot|n['’]t|\bnever|\bneither|\bnor)\s+(?:be\s+|equal\s+(?:to\s+)?|exactly\s+)?[$(*\\]{0,4}$/iu
+const deniedBefore =
+  /(?:\bnot|\bcannot|n['’]t|\bnever|\bneither|\bnor)\s+(?:be\s+|equal\s+(?:to\s+)?|exactly\s+)?[$(*\\]{0,4}$/iu
 
 /** Is the value that begins at a position denied by the word before it? */
 export function isDenied(text: string, position: number): boolean {
@@ -33,11 +38,24 @@ export function withoutAside(phrase: string): string {
 }
 
 // Words before a value after which it is another one.
-const changesAfter =
-  /\b(?:not|never|neither|nor|cannot|less|fewer|more|greater|larger|smaller|bigger|higher|lower|at least|at most|under|above|below|between|beyond|exceeds?|exceeding|up to|anything but|close to|near|nearly|almost|negative|minus|plus|roots?|half|(?:third|quarter) of|twice|double|triple|thrice|times|factorial|logarithm|log|power|inverse|reciprocal|(?:square|cube|percent|sum|product|difference|quotient) of|out of|multiples? of|divisible|opposite|other than|different|unlike|except|without|squared|cubed|divided|multiplied|(?:de|in)creas(?:es?|ed))\b|n['’]t\b/iu
+const changing = [
+  "not|never|neither|nor|cannot|anything but|other than|different|unlike|except|without|opposite",
+  "less|fewer|more|greater|larger|smaller|bigger|higher|lower|at least|at most|under|above|below|between|beyond",
+  "exceeds?|exceeding|up to|close to|near|nearly|almost|out of|multiples? of|divisible",
+  "negative|minus|plus|roots?|half|(?:third|quarter) of|twice|double|triple|thrice|times|factorial|logarithm|log",
+  "power|inverse|reciprocal|(?:square|cube|percent|sum|product|difference|quotient) of|squared|cubed",
+  "divided|multiplied|(?:de|in)creas(?:es?|ed)",
+]
+const changesAfter = new RegExp(`\\b(?:${changing.join("|")})\\b|n['’]t\\b`, "iu")
 // The same of words after it.
-const changesBefore =
-  /^[\s$)*_]*(?:,?\s*or (?:more|less|fewer|greater|higher|lower|above|below)\b|and (?:above|below|up)\b|squared\b|cubed\b|factorial\b|out of\b|to the (?:power|\d)|times\s+[-\d$\\]|plus\b|minus\b|divided by\b|multiplied by\b|over\s+[-\d$\\]|less than\b|more than\b)/iu
+const following = [
+  ",?\\s*or (?:more|less|fewer|greater|higher|lower|above|below)\\b",
+  "and (?:above|below|up)\\b",
+  "squared\\b|cubed\\b|factorial\\b|out of\\b|plus\\b|minus\\b|divided by\\b|multiplied by\\b|less than\\b|more than\\b",
+  "to the (?:power|\\d)|(?:times|over)\\s+[-\\d$\\\\]",
+]
+const changesBefore = new RegExp(`^[\\s$)*_]*(?:${following.join("|")})`, "iu")
+
 
 /** Do the words before and after a value make another one of it? */
 export function changesValue(before: string, after: string): boolean {
@@ -46,7 +64,8 @@ export function changesValue(before: string, after: string): boolean {
 }
 
 const spokenSigns = /^(?:negative|minus)\s+(?=[$\d.\\(])/iu
-const spokenRoot = /^(?:the\s+)?(?:positive\s+)?(square|cube)\s+root\s+of\s+\$?([\d.]+|\\[dt]?frac\{\w+\}\{\w+\}|[a-z])\$?$/iu
+const spokenRoot =
+  /^(?:the\s+)?(?:positive\s+)?(square|cube)\s+root\s+of\s+\$?([\d.]+|\\[dt]?frac\{\w+\}\{\w+\}|[a-z])\$?$/iu
 const spokenPower = /^\$?(-?[\d.]+|[a-z])\$?\s+(squared|cubed|factorial)$/iu
 const powers: ReadonlyMap<string, string> = new Map([
   ["squared", "^2"],

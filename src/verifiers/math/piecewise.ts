@@ -45,15 +45,21 @@ export function parsePiecewise(source: string, parse: (source: string) => Answer
 }
 
 /** Every branch has its own partner; one "otherwise" stands for the condition that nobody else took. */
-export function piecewiseEqual(gold: readonly Branch[], predicted: readonly Branch[], equal: (gold: Answer, predicted: Answer) => boolean): boolean {
+export function piecewiseEqual(
+  gold: readonly Branch[],
+  predicted: readonly Branch[],
+  equal: (gold: Answer, predicted: Answer) => boolean,
+): boolean {
   if (gold.length !== predicted.length) return false
   const free = new Set(predicted)
   const take = (branch: Branch, fits: (other: Branch) => boolean): boolean => {
     const partner = [...free].find((other) => fits(other) && equal(branch.value, other.value))
     return partner !== undefined && free.delete(partner)
   }
-  const same = (a: Answer | undefined, b: Answer | undefined): boolean => a !== undefined && b !== undefined && equal(a, b)
+  const same = (a: Answer | undefined, b: Answer | undefined): boolean =>
+    a !== undefined && b !== undefined && equal(a, b)
   const left = gold.filter((branch) => !take(branch, (other) => same(branch.condition, other.condition)))
   if (left.length > 1) return false
-  return left.every((branch) => take(branch, (other) => branch.condition === undefined || other.condition === undefined))
+  const isRest = (branch: Branch): boolean => branch.condition === undefined
+  return left.every((branch) => take(branch, (other) => isRest(branch) || isRest(other)))
 }

@@ -78,10 +78,19 @@ const bracedComma = /(?<![\d},])(\d{1,15})\{,\}(\d{1,20})(?!\d|\{,\})/g
 /** 1.234.567, 1.234,5, 1'234'567 and 3{,}5, where they can be nothing else. */
 function separators(source: string): string {
   return source
-    .replace(dotGroups, (_, whole: string, fraction?: string) => whole.replaceAll(".", "") + (fraction === undefined ? "" : `.${fraction}`))
-    .replace(dotGroupAndComma, (_, before: string, whole: string, fraction: string, after: string) => `${before}${whole.replace(".", "")}.${fraction}${after}`)
+    .replace(dotGroups, (_, whole: string, fraction?: string) => {
+      const digits = whole.replaceAll(".", "")
+      return fraction === undefined ? digits : `${digits}.${fraction}`
+    })
+    .replace(
+      dotGroupAndComma,
+      (_, before: string, whole: string, fraction: string, after: string) =>
+        `${before}${whole.replace(".", "")}.${fraction}${after}`,
+    )
     .replace(apostrophes, (digits) => digits.replaceAll(/['’]/g, ""))
-    .replace(bracedComma, (all, whole: string, digits: string) => (digits.length === 3 && whole !== "0" ? all : `${whole}.${digits}`))
+    .replace(bracedComma, (all, whole: string, digits: string) =>
+      digits.length === 3 && whole !== "0" ? all : `${whole}.${digits}`,
+    )
 }
 
 const period = /(?<![\d.])(\d{1,15}\.)\((\d{1,12})\)(?![\d^!])|(?<![\d.])(0\.\d{1,6})\((\d{1,12})\)(?![\d^!])/g
@@ -92,12 +101,14 @@ function repeatingDecimals(source: string): string {
   return source
     .replace(period, (_, a?: string, b?: string, c?: string, d?: string) => `${a ?? c}\\overline{${b ?? d}}`)
     .replace(dotted, (all: string, start: string, block: string) => {
-      const repeats = (/\d*(?=\D*$)/.exec(all.slice(start.length).replace(/\.{3}|…|\\\w+$/, ""))![0].length / block.length) | 0
-      return block.length === 1 && repeats < 3 ? all : `${start}\\overline{${block}}`
+      const digits = /^\d*/.exec(all.slice(start.length))![0].length
+      return block.length === 1 && digits < 3 ? all : `${start}\\overline{${block}}`
     })
 }
 
-const baseNames = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen".split(" ")
+const baseNames = (
+  "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen"
+).split(" ")
 const base = "(\\d{1,2}|[a-z]{3,8})"
 const bracketed = new RegExp(`[([](\\d[\\dA-F]{0,40})[)\\]]\\s?_\\s?\\{?\\s?\\(?${base}(?![A-Za-z])\\)?\\s?\\}?`, "g")
 const subscript = new RegExp(`(\\d{1,40})\\s?_\\s?\\{\\s?(?:\\\\(?:text|mathrm|textrm)\\s?\\{)?\\s?\\(?(?:base\\s)?\\s?${base}\\s?\\)?\\s?\\}{1,2}`, "g")
