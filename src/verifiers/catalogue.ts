@@ -60,6 +60,8 @@ const math = z.strictObject({
   precision: z.int().min(0).optional(),
   matchTypes: z.array(z.enum(["latex", "expr", "string"])).optional(),
   allowSetRelationComparison: z.boolean().optional(),
+  approximate: z.boolean().optional(),
+  place: z.enum(["boxed", "marked", "any"]).optional(),
   maxSteps: count,
 })
 const gsm8k = z.strictObject({

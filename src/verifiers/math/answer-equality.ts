@@ -1,12 +1,15 @@
 /** Compares two structured answers. */
 import type { Answer } from "./answer.ts"
+import { calendarEqual } from "./calendar.ts"
 import type { Expression } from "./expression.ts"
-import { freeSymbols, renameSymbols } from "./expression.ts"
+import { freeSymbols, hasDecimal, renameSymbols } from "./expression.ts"
 import { expressionsEqual } from "./expression-equality.ts"
 import type { EqualityContext } from "./expression-equality.ts"
 import { NumericEvaluator } from "./numeric-evaluation.ts"
+import { piecewiseEqual } from "./piecewise.ts"
 import { realSetsEqual, toRealSet } from "./real-set.ts"
 import { isAssignment, isEquation, lastOperand, relationsEqual } from "./relation-equality.ts"
+import { connectivesDiffer } from "./solutions.ts"
 import { choiceLetter, textsEqual } from "./text-equality.ts"
 import { unitScales } from "./vocabulary.ts"
 
@@ -14,6 +17,8 @@ export interface AnswerContext extends EqualityContext {
   /** Undefined: variables matter, but f(x) = x^2 and f(t) = t^2 define the same f. */
   readonly strict: boolean | undefined
   readonly allowSetRelationComparison: boolean
+  /** x \approx 11 is 11. */
+  readonly approximate: boolean
 }
 
 /**
@@ -24,9 +29,17 @@ export interface AnswerContext extends EqualityContext {
 export function answersEqual(gold: Answer, predicted: Answer, context: AnswerContext): boolean {
   context.budget.charge(5)
   if (gold.key === predicted.key && gold.key !== "") return true
+  if (gold.kind === "time" || gold.kind === "date" || predicted.kind === "time" || predicted.kind === "date") {
+    if (isEquation(predicted)) return answersEqual(gold, lastOperand(predicted), context)
+    return calendarEqual(gold, predicted)
+  }
+  if (gold.kind === "piecewise" && predicted.kind === "piecewise") {
+    return piecewiseEqual(gold.branches, predicted.branches, (a, b) => answersEqual(a, b, context))
+  }
   if (predicted.kind === "approximation") {
     if (answersEqual(gold, predicted.exact, context)) return true
-    return isApproximation(predicted, context) && answersEqual(gold, predicted.approximate, context)
+    const mayBeRounded = context.approximate || isRounded(gold) || isApproximation(predicted, context)
+    return mayBeRounded && answersEqual(gold, predicted.approximate, context)
   }
   if (gold.kind === "approximation") return answersEqual(gold.exact, predicted, context) || answersEqual(gold.approximate, predicted, context)
   const [goldParts, predictedParts] = [componentEquations(gold), componentEquations(predicted)]
@@ -45,6 +58,7 @@ export function answersEqual(gold: Answer, predicted: Answer, context: AnswerCon
   if (gold.kind === "expression" && predicted.kind === "list" && predicted.connective === "or") {
     return predicted.items.every((item) => answersEqual(gold, item, context))
   }
+  if (connectivesDiffer(gold, predicted)) return false
   const sets = compareAsSets(gold, predicted, context)
   if (sets !== undefined) return sets
   return compareItems(gold, predicted, context)
@@ -64,6 +78,11 @@ function componentEquations(answer: Answer): Answer | undefined {
     (name, index): Answer => ({ kind: "relation", operands: [name, values.items[index]!], operators: ["="], key: `${name.key}=${values.items[index]!.key}` }),
   )
   return { kind: "list", items, connective: "and", key: items.map((item) => item.key).join(",") }
+}
+
+/** A gold answer with a decimal point may itself be rounded. */
+function isRounded(gold: Answer): boolean {
+  return gold.kind === "expression" && hasDecimal(gold.expression)
 }
 
 /** 3 \approx 4 is a contradiction and no second chance: the rounded value must be near the exact one. */
@@ -93,7 +112,8 @@ function compareAsSets(gold: Answer, predicted: Answer, context: AnswerContext):
   const setLike = (answer: Answer): boolean =>
     composite(answer) || answer.kind === "set" || (answer.kind === "tuple" && answer.items.length === 2) || (answer.kind === "list" && answer.items.every(setLike))
   const conditions = (answer: Answer): boolean =>
-    answer.kind === "relation" || (answer.kind === "list" && answer.items.every((item) => item.kind === "relation" && !isEquation(item)))
+    answer.kind === "relation" ||
+    (answer.kind === "list" && answer.items.every((item) => conditions(item) && !isEquation(item)))
   const bothSets = setLike(gold) && setLike(predicted) && (composite(gold) || composite(predicted))
   const relationAndSet = conditions(gold) && setLike(predicted)
   const setAndRelation = setLike(gold) && conditions(predicted)
@@ -152,6 +172,11 @@ function compareTuples(gold: Answer, predicted: Answer, context: AnswerContext):
   if (gold.kind === "tuple" && predicted.kind === "tuple") {
     const pair = gold.items.length === 2 && predicted.items.length === 2
     // (1,2) and [1,2] are two intervals; brackets around three numbers and more are a matter of taste.
+    if (gold.names !== undefined && predicted.names !== undefined) {
+      const order = gold.names.map((name) => predicted.names!.indexOf(name))
+      if (order.includes(-1) || order.length !== predicted.items.length) return false
+      return inOrder(gold.items, order.map((index) => predicted.items[index]!), context)
+    }
     if (pair && (gold.open !== predicted.open || gold.close !== predicted.close)) return false
     return inOrder(gold.items, predicted.items, context)
   }

@@ -1,15 +1,21 @@
 /** The structure layer: lists, sets, tuples, intervals, unions, relations, ratios; expressions at the leaves. */
 import type { Answer, RelationOperator } from "./answer.ts"
 import type { Budget } from "./budget.ts"
-import type { Expression } from "./expression.ts"
+import { mayHoldCalendar, parseCalendar } from "./calendar.ts"
 import { ExpressionParser, ParseFailure, maxDepth } from "./expression-parser.ts"
+import type { Expression } from "./expression.ts"
 import type { ExpressionReading } from "./expression-parser.ts"
 import { lex } from "./lexer.ts"
+import { parsePiecewise } from "./piecewise.ts"
+import { distinctSolutions, isLogic, namedSolutions } from "./solutions.ts"
 import type { LexedAnswer, ReadingOptions, Token } from "./token.ts"
+import { rewriteForms } from "./written-forms.ts"
 
 export interface Reading extends ReadingOptions {
   readonly tightDivision: boolean
   readonly naturalLogarithm: boolean
+  /** Rewrites written forms, and reads dates, clock times and piecewise functions. */
+  readonly forms: boolean
 }
 
 export interface ParsedAnswer {
@@ -33,13 +39,14 @@ const relationOperators: ReadonlySet<string> = new Set(["=", "!=", "<", "<=", ">
  * @throws BudgetExceeded
  */
 export function parseAnswer(source: string, reading: Reading, budget: Budget): ParsedAnswer {
-  const lexed = lex(source, reading, budget)
+  const lexed = lex(reading.forms ? rewriteForms(source) : source, reading, budget)
+  const ambiguous = { thousands: lexed.ambiguousThousands, division: false, logarithm: false }
+  const piece = (part: string): Answer => parseAnswer(part, reading, budget).answer
+  const pieces = reading.forms ? parsePiecewise(lexed.source, piece) : undefined
+  if (pieces !== undefined) return { answer: pieces, ambiguous }
   const parser = new AnswerParser(lexed, reading, budget)
   const answer = parser.range(0, lexed.tokens.length)
-  return {
-    answer,
-    ambiguous: { thousands: lexed.ambiguousThousands, division: parser.ambiguousDivision, logarithm: parser.ambiguousLogarithm },
-  }
+  return { answer, ambiguous: { ...ambiguous, division: parser.ambiguousDivision, logarithm: parser.ambiguousLogarithm } }
 }
 
 class AnswerParser {
@@ -48,12 +55,14 @@ class AnswerParser {
   private readonly lexed: LexedAnswer
   private readonly reading: Reading
   private readonly budget: Budget
+  private readonly mayHoldCalendar: boolean
   private depth = 0
 
   constructor(lexed: LexedAnswer, reading: Reading, budget: Budget) {
     this.lexed = lexed
     this.reading = reading
     this.budget = budget
+    this.mayHoldCalendar = reading.forms && mayHoldCalendar(lexed.source)
   }
 
   private key(start: number, end: number): string {
@@ -84,6 +93,7 @@ class AnswerParser {
     this.budget.charge(2 + (to - from))
     const [start, end] = this.trim(from, to)
     const answer =
+      this.calendar(start, end) ??
       this.implication(start, end) ??
       this.list(start, end) ??
       this.relation(start, end) ??
@@ -132,6 +142,12 @@ class AnswerParser {
     return [start, ...cuts.map((cut) => cut + 1)].map((from, index) => [from, cuts[index] ?? end])
   }
 
+  private calendar(start: number, end: number): Answer | undefined {
+    if (!this.mayHoldCalendar || start >= end) return undefined
+    const { source, tokens } = this.lexed
+    return parseCalendar(source.slice(tokens[start]!.start, tokens[end - 1]!.end))
+  }
+
   /** a => b: the conclusion is the answer. */
   private implication(start: number, end: number): Answer | undefined {
     const cuts = this.topLevel(start, end, (token) => token.kind === "relation" && token.text === "implies")
@@ -140,12 +156,17 @@ class AnswerParser {
   }
 
   private list(start: number, end: number): Answer | undefined {
-    const cuts = this.topLevel(start, end, (token) => token.kind === "separator")
-    if (cuts.length === 0 || cuts.length > maxItems) return undefined
-    const ranges = this.parts(start, end, cuts).filter(([from, to]) => to > from)
-    const items = ranges.flatMap(([from, to]) => flatten(this.range(from, to)))
-    const words = new Set(cuts.map((cut) => this.lexed.tokens[cut]!.text))
+    const separators = this.topLevel(start, end, (token) => token.kind === "separator")
+    if (separators.length === 0 || separators.length > maxItems) return undefined
+    const words = new Set(separators.map((cut) => this.lexed.tokens[cut]!.text))
     const connective = words.has("or") ? "or" : words.has("and") ? "and" : ","
+    // "or" binds less tightly than "and" and commas.
+    const cuts = words.has("or") ? separators.filter((cut) => this.lexed.tokens[cut]!.text === "or") : separators
+    const ranges = this.parts(start, end, cuts).filter(([from, to]) => to > from)
+    const parts = ranges.map(([from, to]) => this.range(from, to))
+    const solutions = namedSolutions(parts.flatMap(flatten))
+    const joined = parts.flatMap((part) => (isLogic(part, connective) ? [part] : flatten(part)))
+    const items = solutions ?? distinctSolutions(joined)
     if (items.length === 1) return items[0]!
     const [first] = items
     if (first?.kind === "relation" && first.operators.join() === "!=" && items.slice(1).every((item) => item.kind === "expression")) {
@@ -169,7 +190,7 @@ class AnswerParser {
     const ranges = this.parts(start, end, cuts)
     // "= 5" and "x =" are halves of a relation: the other half is the answer.
     const filled = ranges.filter(([from, to]) => to > from)
-    if (filled.length === 1) return this.range(...filled[0]!)
+    if (filled.length === 1) return this.halfRelation(start, end, operators, filled[0]!)
     if (filled.length !== ranges.length) return this.text(start, end)
     const operands = ranges.map(([from, to]) => this.range(from, to))
     const last = operands.at(-1)!
@@ -188,8 +209,23 @@ class AnswerParser {
     return relation(last, "")
   }
 
+  /** "= 5" and "x =" leave the other half as the answer; "> 5" is no 5, and says it of x. */
+  private halfRelation(
+    start: number,
+    end: number,
+    operators: readonly string[],
+    [from, to]: readonly [number, number],
+  ): Answer {
+    const [operator] = operators
+    if (operators.length !== 1 || operator === "=") return this.range(from, to)
+    const bound = this.range(from, to)
+    if (from === start || bound.kind !== "expression" || !this.reading.forms) return this.text(start, end)
+    const name: Answer = { kind: "expression", expression: { kind: "symbol", name: "x" }, key: "x" }
+    return { kind: "relation", operands: [name, bound], operators: [operator as RelationOperator], key: this.key(start, end) }
+  }
+
   private approximation(start: number, end: number, cut: number): Answer | undefined {
-    if (cut === start) return this.range(cut + 1, end)
+    if (cut === start && !this.reading.forms) return this.range(cut + 1, end)
     const exact = this.range(start, cut)
     if (cut + 1 >= end) return exact
     return { kind: "approximation", exact, approximate: this.range(cut + 1, end), key: this.key(start, end) }
@@ -238,7 +274,8 @@ class AnswerParser {
     if (cuts.length > maxItems) return this.text(start, end)
     const ranges = this.parts(start + 1, end - 1, cuts)
     const symmetric = (first.text === "(" && closing === ")") || (first.text === "[" && closing === "]")
-    if (cuts.length === 0) {
+    // (p \lor q) is a statement and no pair.
+    if (cuts.every((cut) => /^(?:and|or)$/.test(this.lexed.tokens[cut]!.text))) {
       if (!symmetric || start + 1 >= end - 1) return undefined
       const inner = this.range(start + 1, end - 1)
       return inner.kind === "expression" || inner.kind === "text" ? undefined : inner

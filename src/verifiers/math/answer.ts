@@ -22,14 +22,32 @@ export type Answer = Keyed &
     | { readonly kind: "list"; readonly items: readonly Answer[]; readonly connective: "and" | "or" | "," }
     /** \{...\}: any order, repetitions do not count. */
     | { readonly kind: "set"; readonly items: readonly Answer[] }
-    /** Bracketed items in order; two of them may be an interval. */
-    | { readonly kind: "tuple"; readonly items: readonly Answer[]; readonly open: "(" | "["; readonly close: ")" | "]" }
+    /** Bracketed items in order; two of them may be an interval. With `names`: a solution p = 5, q = 2 of several. */
+    | {
+        readonly kind: "tuple"
+        readonly items: readonly Answer[]
+        readonly open: "(" | "["
+        readonly close: ")" | "]"
+        readonly names?: readonly string[]
+      }
     | { readonly kind: "setOperation"; readonly operator: "cup" | "cap" | "setminus"; readonly parts: readonly Answer[] }
     | { readonly kind: "numberSet"; readonly name: string }
     | { readonly kind: "relation"; readonly operands: readonly Answer[]; readonly operators: readonly RelationOperator[] }
     /** \{x : condition\}. */
     | { readonly kind: "setBuilder"; readonly condition: Answer }
     | { readonly kind: "ratio"; readonly parts: readonly Answer[] }
+    /** Values with their conditions; a branch without one is the rest. */
+    | { readonly kind: "piecewise"; readonly branches: readonly { readonly value: Answer; readonly condition?: Answer }[] }
+    /** A clock time; `definite` where the half of the day is said. */
+    | { readonly kind: "time"; readonly seconds: number; readonly definite: boolean }
+    | {
+        readonly kind: "date"
+        readonly month: number
+        readonly day?: number
+        readonly year?: number
+        /** 0 is Monday. */
+        readonly dayOfWeek?: number
+      }
     /** a \approx b. */
     | { readonly kind: "approximation"; readonly exact: Answer; readonly approximate: Answer }
   )

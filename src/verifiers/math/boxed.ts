@@ -98,20 +98,26 @@ function belongTogether(between: string): boolean {
 
 /**
  * The content of the last box, with the boxes before it that belong to the same answer ("\boxed{2} and \boxed{3}")
- * joined by commas; undefined when there is no closed box with anything in it.
+ * joined by commas, and where the last one ends; undefined when there is no closed box with anything in it.
  */
-export function boxedAnswer(text: string): string | undefined {
+export function boxedChain(text: string): { readonly content: string; readonly end: number } | undefined {
   if (!text.includes("boxed") && !text.includes("fbox")) return undefined
   const all = boxes(text).closed.filter((box) => box.content.trim() !== "")
   let index = all.length - 1
   if (index < 0) return undefined
+  const { end } = all[index]!
   const contents = [all[index]!.content]
   while (index > 0 && contents.length < 50 && belongTogether(text.slice(all[index - 1]!.end, all[index]!.start))) {
     index--
     const { content } = all[index]!
     if (!contents.includes(content)) contents.unshift(content)
   }
-  return contents.join(", ")
+  return { content: contents.join(", "), end }
+}
+
+/** The content alone. */
+export function boxedAnswer(text: string): string | undefined {
+  return boxedChain(text)?.content
 }
 
 /** The same of a gold answer, which nobody cut off: where data sets have lost the brace, as some of Numina's rows have, the box that never closes counts. */

@@ -7,7 +7,7 @@ const replacements: ReadonlyMap<string, string> = new Map(
     "÷": "\\div ", "⁄": "/", "∕": "/", "√": "\\sqrt ", "∛": "\\sqrt[3] ", "±": "\\pm ", "∓": "\\mp ",
     "≤": "\\le ", "⩽": "\\le ", "≥": "\\ge ", "⩾": "\\ge ", "≠": "\\ne ", "≈": "\\approx ", "≃": "\\approx ",
     "≡": "\\equiv ", "∈": "\\in ", "∉": "\\notin ", "∪": "\\cup ", "∩": "\\cap ", "∖": "\\setminus ", "∅": "\\emptyset ",
-    "∞": "\\infty ", "°": "^\\circ ", "º": "^\\circ ", "∘": "\\circ ", "′": "'", "″": "''", "’": "'", "‘": "'",
+    "∧": "\\land ", "∨": "\\lor ", "¬": "\\lnot ", "∞": "\\infty ", "°": "^\\circ ", "º": "^\\circ ", "∘": "\\circ ", "′": "'", "″": "''", "’": "'", "‘": "'",
     "“": "\"", "”": "\"", "π": "\\pi ", "∑": "\\sum ", "∏": "\\prod ", "∫": "\\int ", "∂": "\\partial ", "∠": "\\angle ",
     "△": "\\triangle ", "⌊": "\\lfloor ", "⌋": "\\rfloor ", "⌈": "\\lceil ", "⌉": "\\rceil ", "⟨": "\\langle ",
     "⟩": "\\rangle ", "〈": "\\langle ", "〉": "\\rangle ", "→": "\\to ", "⇒": "\\Rightarrow ", "⟹": "\\Rightarrow ",

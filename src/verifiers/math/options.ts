@@ -2,6 +2,12 @@
 
 export type MatchType = "latex" | "expr" | "string"
 
+/**
+ * What counts as an answer: closed \boxed{} alone; those, `<answer>` and what is announced ("the answer is", "####");
+ * or also the last formula or number.
+ */
+export type AnswerPlace = "boxed" | "marked" | "any"
+
 export interface MathOptions {
   /** False lets variables be renamed: x + 1 matches y + 1, sets match tuples. Default true. */
   readonly strict?: boolean
@@ -14,6 +20,10 @@ export interface MathOptions {
   readonly matchTypes?: readonly MatchType[]
   /** A predicted inequality may match a gold set; the other way round it always may. Default false. */
   readonly allowSetRelationComparison?: boolean
+  /** x \approx 11 is accepted for 11. Default false: nobody knows how far it was rounded. */
+  readonly approximate?: boolean
+  /** Where an answer may stand. Default any. */
+  readonly place?: AnswerPlace
   /** Work allowance of one verification; past it the verdict is "timeout". Default 80,000 steps: ordinary
    * answers take some hundreds, and the whole allowance some tens of milliseconds. */
   readonly maxSteps?: number

@@ -1,4 +1,5 @@
 /** The math verifier: extraction, structure, equality. */
+import { markedGold, withoutReasoning } from "../response-parts.ts"
 import type { Answer } from "./answer.ts"
 import { answersEqual } from "./answer-equality.ts"
 import type { AnswerContext } from "./answer-equality.ts"
@@ -9,7 +10,7 @@ import { Budget, BudgetExceeded } from "./budget.ts"
 import type { Candidate } from "./extraction.ts"
 import { extractCandidates, maxCompletionCharacters } from "./extraction.ts"
 import { maxAnswerCharacters } from "./lexer.ts"
-import type { MatchType, MathOptions } from "./options.ts"
+import type { AnswerPlace, MatchType, MathOptions } from "./options.ts"
 
 export type MathStatus = "correct" | "incorrect" | "no-answer" | "unparsable-gold" | "timeout"
 
@@ -34,7 +35,13 @@ interface Side {
   readonly parsed: ParsedAnswer
 }
 
-const firstReading: Reading = { groupThousands: true, decimalComma: false, tightDivision: false, naturalLogarithm: true }
+const firstReading: Reading = {
+  groupThousands: true,
+  decimalComma: false,
+  tightDivision: false,
+  naturalLogarithm: true,
+  forms: true,
+}
 
 /**
  * Decides whether a completion gives the gold answer. Never throws and never runs long: the work is counted and capped.
@@ -48,12 +55,14 @@ export function verifyMath(gold: string, completion: string, options: MathOption
     const types = options.matchTypes ?? defaultTypes
     const goldSide = readGold(gold, types, budget)
     if (goldSide === undefined) return verdict("unparsable-gold", "the gold answer is empty")
-    const predicted = readPrediction(completion, types, budget, isChoice(goldSide.parsed.answer))
-    if (predicted === undefined) return verdict("no-answer", `no answer found among ${types.join(", ")}${hasOpenBox(completion) ? "; a box is never closed" : ""}`)
+    const place = options.place ?? "any"
+    const predicted = readPrediction(completion, types, budget, place, isChoice(goldSide.parsed.answer))
+    if (predicted === undefined) return verdict("no-answer", whyNone(completion, types, place))
     extracted = predicted.side.text.trim().slice(0, maxReported)
     const context: AnswerContext = {
       strict: options.strict,
       allowSetRelationComparison: options.allowSetRelationComparison ?? false,
+      approximate: options.approximate ?? false,
       precision: { places: options.precision ?? defaultPlaces, absolute: options.precision !== undefined },
       budget,
     }
@@ -64,6 +73,13 @@ export function verifyMath(gold: string, completion: string, options: MathOption
     if (!(error instanceof BudgetExceeded)) throw error
     return verdict("timeout", "the comparison asked for more work than one verification may cost", extracted)
   }
+}
+
+function whyNone(completion: string, types: readonly MatchType[], place: AnswerPlace): string {
+  const where = place === "boxed" ? " in a box" : place === "marked" ? " that is marked as one" : ""
+  const none = `no answer found among ${types.join(", ")}${where}`
+  if (withoutReasoning(completion).trim() === "" && completion.trim() !== "") return `${none}; all of the response is reasoning`
+  return hasOpenBox(completion) ? `${none}; a box is never closed` : none
 }
 
 function verdict(status: MathStatus, reason: string, extracted?: string): MathVerdict {
@@ -84,7 +100,7 @@ function isGarbled(answer: Answer): boolean {
 const longestPlainGold = 500
 
 function readGold(gold: string, types: readonly MatchType[], budget: Budget): Side | undefined {
-  const trimmed = gold.slice(-maxCompletionCharacters).trim()
+  const trimmed = markedGold(gold).slice(-maxCompletionCharacters).trim()
   if (trimmed === "") return undefined
   const reading = { ...firstReading, decimalComma: !types.includes("latex") }
   const direct = types.includes("latex") || /\\/.test(trimmed) ? goldBoxedAnswer(trimmed) : undefined
@@ -110,14 +126,16 @@ function readPrediction(
   completion: string,
   types: readonly MatchType[],
   budget: Budget,
+  place: AnswerPlace = "any",
   choice = false,
 ): { side: Side; source: Candidate["source"] } | undefined {
-  const candidates = extractCandidates(completion, types)
+  const candidates = extractCandidates(completion, types, place)
   let fallback: { side: Side; source: Candidate["source"] } | undefined
   for (const candidate of candidates) {
     const reading = { ...firstReading, decimalComma: candidate.plain && !types.includes("latex") }
     const unlabelled = choice ? (candidate.choice ?? candidate.text) : candidate.text.replace(choiceLabel, "")
-    const parsed = parseAnswer(unlabelled, reading, budget)
+    const read = parseAnswer(unlabelled, reading, budget)
+    const parsed = candidate.decisive === true ? wholePhrase(unlabelled, read) : read
     const result = { side: { text: candidate.text, plain: candidate.plain, parsed }, source: candidate.source }
     if (parsed.answer.kind !== "text" || (!parsed.answer.garbled && candidate.source !== "last formula")) {
       if (parsed.answer.key !== "") return result
@@ -125,6 +143,12 @@ function readPrediction(
     fallback ??= parsed.answer.key === "" ? undefined : result
   }
   return fallback
+}
+
+/** Words beside a value are its unit, except where they make another value of it: "5 or more" is no 5. */
+function wholePhrase(phrase: string, read: ParsedAnswer): ParsedAnswer {
+  const asWords = read.answer.kind === "text" || (read.answer.kind === "expression" && read.answer.unit !== undefined)
+  return asWords ? { ...read, answer: { kind: "text", garbled: false, key: phrase } } : read
 }
 
 /** Equal under some reading of what is ambiguous in the sources: the same choice is made on both sides, then mixed. */

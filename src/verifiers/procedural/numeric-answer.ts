@@ -1,4 +1,5 @@
 /** The final answer of a response is a number, compared exactly. */
+import { answerPart, withoutReasoning } from "../response-parts.ts"
 import type { Verifier } from "../verifier.ts"
 import { afterLastMarker, bareNumber, lastBoxed, lastNumber } from "./answer-extraction.ts"
 import { equal, format, parseNumber } from "./rational.ts"
@@ -7,10 +8,13 @@ import { correct, incorrect, noAnswer, shown, unparsableGold } from "./verdicts.
 
 /**
  * Where the answer is read:
- * - `"boxed"` the last `\boxed{...}`
- * - `"last"` the last `\boxed{...}`, else what follows the last `####`, else the last number of the response
+ * - `"boxed"` the last `\boxed{...}`, that of a closed `<answer>` first
+ * - `"last"` the last `\boxed{...}`, else what follows the last `####`, else the last number; in a closed `<answer>` where
+ *   there is one
  * - `"whole"` the whole response
  * - `{ marker }` what follows the last marker, to the end of the line
+ *
+ * Reasoning is read for `"whole"` alone.
  */
 export type AnswerPlace = "boxed" | "last" | "whole" | { readonly marker: string }
 
@@ -24,9 +28,11 @@ export interface NumericAnswerOptions {
 /** GSM8K's marker of the final answer. */
 const GSM8K_MARKER = "####"
 
-function extract(text: string, place: AnswerPlace): string | undefined {
-  if (place === "whole") return text.trim() === "" ? undefined : text.trim()
-  if (place === "boxed") return lastBoxed(text)
+function extract(response: string, place: AnswerPlace): string | undefined {
+  if (place === "whole") return response.trim() === "" ? undefined : response.trim()
+  const said = withoutReasoning(response)
+  const { text } = answerPart(said)
+  if (place === "boxed") return lastBoxed(text) ?? lastBoxed(said)
   if (place === "last") return lastBoxed(text) ?? afterLastMarker(text, GSM8K_MARKER) ?? lastNumber(text)
   return afterLastMarker(text, place.marker)
 }

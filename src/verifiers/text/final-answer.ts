@@ -1,17 +1,11 @@
-/** Where a response in words states its final answer. Each function runs in time linear in the text. */
+/**
+ * Where a response in words states its final answer, within the part that ../response-parts.ts leaves of it. Each function
+ * runs in time linear in the text.
+ */
 import { lastBoxed } from "../procedural/answer-extraction.ts"
 
 /** Only the end of a long response is searched. */
 const SEARCHED_CHARACTERS = 20_000
-
-/** Content of the last `<answer>...</answer>`, trimmed; to the end of the text when the tag is not closed. */
-export function lastAnswerTag(text: string): string | undefined {
-  const at = text.lastIndexOf("<answer>")
-  if (at < 0) return undefined
-  const inside = text.slice(at + "<answer>".length)
-  const end = inside.indexOf("</answer>")
-  return (end < 0 ? inside : inside.slice(0, end)).trim()
-}
 
 /** `answer is`, `answer:`, `choice is` ... and what follows on the line. */
 const STATED =

@@ -1,7 +1,8 @@
 /** Multiple choice: the response names the letter of an option, or the option's text. */
 import { correct, incorrect, noAnswer, shown, unparsableGold } from "../procedural/verdicts.ts"
+import { answerPart, answerTags, markedGold, withoutReasoning } from "../response-parts.ts"
 import type { Verifier, VerifierInput } from "../verifier.ts"
-import { lastAnswerTag, lastBoxedText, lastStatedAnswer } from "./final-answer.ts"
+import { lastBoxedText, lastStatedAnswer } from "./final-answer.ts"
 
 export interface MultipleChoiceOptions {
   /** Letters that can be answers, from A. Default 10 (A to J), or the number of options of the row where it lists them. */
@@ -68,12 +69,17 @@ function sorted(text: string, letters: string): string {
   return [...new Set(named)].sort().join("")
 }
 
+/** "The answer is not C", "it cannot be (C)". */
+const DENIED_LETTER = /(?:\bnot|\bcannot|n['’]t|\bneither|\bnor)\s+(?:be\s+)?(?:option\s+)?[(*]{0,3}$/iu
+
 /** The last capital letter of an option that stands alone: not in a word, not the article or pronoun. */
 function standingAlone(text: string, letters: string): string | undefined {
   const end = text.slice(-SEARCHED_CHARACTERS)
   const alone = new RegExp(`(?<![\\p{L}\\p{N}'’\\\\])([${letters}])(?![\\p{L}\\p{N}'’])`, "gu")
   const found = [...end.matchAll(alone)].filter(
-    ({ 0: letter, index }) => !(/[AI]/u.test(letter) && /^\s+[\p{Ll}]/u.test(end.slice(index + 1, index + 4))),
+    ({ 0: letter, index }) =>
+      !(/[AI]/u.test(letter) && /^\s+[\p{Ll}]/u.test(end.slice(index + 1, index + 4))) &&
+      !DENIED_LETTER.test(end.slice(Math.max(0, index - 24), index)),
   )
   return found.at(-1)?.[1]
 }
@@ -87,22 +93,24 @@ function extract(
   reading: Reading,
   anywhere: boolean,
 ): { readonly text: string; readonly answer: string } | undefined {
-  const whole = completion.trim()
+  const { text: part, tagged } = answerPart(withoutReasoning(completion))
+  const whole = part.trim()
   const isText = reading.texts?.some((text) => plain(text) === plain(whole)) === true
   const beginning = isText || BEGINS_WITH_OPTION.test(whole) ? whole : undefined
-  for (const place of [lastAnswerTag(completion), lastBoxedText(completion), lastStatedAnswer(completion), beginning]) {
+  for (const place of [tagged ? part : undefined, lastBoxedText(part), lastStatedAnswer(part), beginning]) {
     if (place === undefined || place === "") continue
     const answer = leading(place, reading)
     if (answer !== undefined) return { text: place, answer }
   }
-  const letter = anywhere ? standingAlone(completion, reading.letters) : undefined
+  const letter = anywhere ? standingAlone(part, reading.letters) : undefined
   return letter === undefined ? undefined : { text: letter, answer: letter }
 }
 
 /**
- * Right when the option that the response names is the gold's. The answer is read in `<answer>` tags, in the last
- * `\boxed{}`, after the last "answer is", at the beginning of the response, else as the last capital letter that stands
- * alone. The gold is a letter (`C`, `(C)`, `C. Paris`) or, where the row lists the options, an option's text.
+ * Right when the option that the response names is the gold's. Reasoning is not read. The answer is read in `<answer>`
+ * tags, in the last `\boxed{}`, after the last "answer is", at the beginning of the response, else as the last capital
+ * letter that stands alone and is not denied. The gold is a letter (`C`, `(C)`, `C. Paris`) or, where the row lists the
+ * options, an option's text.
  */
 export function multipleChoiceVerifier(options: MultipleChoiceOptions = {}): Verifier {
   const { several = false, anywhere = true } = options
@@ -112,7 +120,7 @@ export function multipleChoiceVerifier(options: MultipleChoiceOptions = {}): Ver
       const texts = optionTexts(row)
       const letters = LETTERS.slice(0, options.choices ?? texts?.length ?? 10)
       const reading = { letters, several, texts }
-      const expected = leading(lastAnswerTag(gold) ?? lastBoxedText(gold) ?? gold, reading)
+      const expected = leading(answerTags(gold).content ?? lastBoxedText(gold) ?? markedGold(gold), reading)
       if (expected === undefined) return unparsableGold(gold, `a letter from A to ${letters.at(-1)}`)
       const found = extract(completion, reading, anywhere)
       if (found === undefined) return noAnswer("the response names no option")

@@ -1,7 +1,8 @@
 /** Short answers in words: exact match and F1 after the normalisation of SQuAD. */
 import { shown, unparsableGold } from "../procedural/verdicts.ts"
+import { answerPart, markedGold, withoutReasoning } from "../response-parts.ts"
 import type { Verdict, Verifier } from "../verifier.ts"
-import { lastAnswerTag, lastBoxedText, lastStatedAnswer } from "./final-answer.ts"
+import { lastBoxedText, lastStatedAnswer } from "./final-answer.ts"
 
 export interface QuestionAnsweringOptions {
   /** `"exact"`: reward 1 for an equal answer. `"f1"`: the F1 of the words, right from `threshold` on. Default `"exact"`. */
@@ -70,14 +71,15 @@ export function acceptedAnswers(gold: string): readonly string[] {
       // Text that begins with a bracket.
     }
   }
-  return [gold]
+  return [markedGold(gold)]
 }
 
 function extract(completion: string, place: "auto" | "marked" | "whole"): string | undefined {
   if (place === "whole") return completion.trim()
-  const marked = lastAnswerTag(completion) ?? lastBoxedText(completion)
+  const { text, tagged } = answerPart(withoutReasoning(completion))
+  const marked = tagged ? text : lastBoxedText(text)
   if (marked !== undefined || place === "marked") return marked
-  return lastStatedAnswer(completion) ?? completion.trim()
+  return lastStatedAnswer(text) ?? text.trim()
 }
 
 /** Judges a short answer against one or several accepted ones (a JSON list as gold); the best counts. */
