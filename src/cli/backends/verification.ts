@@ -1,8 +1,10 @@
 /** What the command `verify` does. */
 import { createReadStream } from "node:fs"
 import { readdir, stat } from "node:fs/promises"
-import { extname, join } from "node:path"
+import { join } from "node:path"
 import { asText, valueOf } from "../../data/columns.ts"
+import { dataEnding, dataEndingsText, refusedForm } from "../../data/data-endings.ts"
+import { parseJson } from "../../data/json-text.ts"
 import { questionKey } from "../../data/question-key.ts"
 import { readRows } from "../../data/rows.ts"
 import type { PlacedRow, Row } from "../../data/rows.ts"
@@ -16,8 +18,6 @@ import { createVerifier, goldIsAnswer, verifierSummaries } from "../../verifiers
 import type { Verdict, VerifierSpec } from "../../verifiers/verifier.ts"
 import type { AuditLine, AuditRequest, JudgedRow, VerifiedRow, VerifyBackend, VerifyLimits } from "../verify.ts"
 
-const TABLE_ENDINGS: readonly string[] = [".parquet", ".csv", ".tsv"]
-const DATA_ENDINGS: readonly string[] = [...TABLE_ENDINGS, ".jsonl", ".ndjson"]
 const COLUMNS = {
   gold: ["gold", "reward_model.ground_truth", "ground_truth", "answer", "final_answer", "expected_answer", "solution"],
   prediction: ["pred", "prediction", "completion", "response"],
@@ -38,7 +38,7 @@ async function* readLines(path: string): AsyncGenerator<ReadRow> {
     const place = `line ${++number}`
     if (line.trim() === "") return []
     try {
-      const row: unknown = JSON.parse(line)
+      const row: unknown = parseJson(line)
       if (typeof row === "object" && row !== null && !Array.isArray(row)) return [{ row: row as Row, place }]
       return [{ problem: "expected a JSON object, got another value", place }]
     } catch (error) {
@@ -106,13 +106,12 @@ async function* dataFiles(path: string): AsyncGenerator<string> {
     yield path
     return
   }
-  const names = (await readdir(path, { recursive: true })).filter((name) =>
-    DATA_ENDINGS.includes(extname(name).toLowerCase()),
-  )
+  const all = await readdir(path, { recursive: true })
+  const names = all.filter((name) => dataEnding(name) !== undefined)
   if (names.length === 0) {
-    throw new DataError(
-      `pirl verify: expected files that end in ${DATA_ENDINGS.join(", ")} in ${path}, got none. Check the path.`,
-    )
+    const other = all.find((name) => refusedForm(name) !== undefined)
+    const got = other === undefined ? "none. Check the path." : `${other}. ${refusedForm(other)}`
+    throw new DataError(`pirl verify: expected files that end in ${dataEndingsText} in ${path}, got ${got}`)
   }
   for (const name of names.sort()) yield join(path, name)
 }
@@ -181,9 +180,10 @@ export const verifyBackend: VerifyBackend = {
   },
   verifyFile(spec, path, limits) {
     const verifier = createVerifier(spec, "KIND")
-    const rows: AsyncIterable<ReadRow> = TABLE_ENDINGS.includes(extname(path).toLowerCase())
-      ? readRows(path, "--in")
-      : readLines(path)
+    // Lines of JSON are read here: one that is none does not end the reading of the others.
+    const ending = dataEnding(path)
+    const byLines = ending === undefined || ending === ".jsonl" || ending === ".ndjson"
+    const rows: AsyncIterable<ReadRow> = byLines && refusedForm(path) === undefined ? readLines(path) : readRows(path, "--in")
     return withPool(limits, (pool) => inOrder(rows, (read) => judge(pool, verifier, read)))
   },
   audit(request, limits): AsyncIterable<AuditLine> {
