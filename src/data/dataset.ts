@@ -9,7 +9,7 @@ import { readProblems } from "./dataset-problems.ts"
 import type { PlacedProblem } from "./dataset-problems.ts"
 import { checkIds, distinct, splitOne, splitTwo, withoutShared } from "./dataset-split.ts"
 import type { NamedProblems } from "./dataset-split.ts"
-import { verifiersOf } from "./dataset-verifiers.ts"
+import { checkGold, verifiersOf, withAlternatives } from "./dataset-verifiers.ts"
 import type { NamedVerifier } from "./dataset-verifiers.ts"
 import type { Task } from "./task.ts"
 
@@ -53,7 +53,7 @@ async function locateEvaluation(options: ParsedDatasetOptions): Promise<LocatedF
 /** Questions of a set that is only compared with: neither filter nor template of the training data apply to it. */
 async function readForbidden(file: string, index: number): Promise<Reading> {
   const { name, files, path } = await locateAll(file, `task.disjointFrom.${index}`)
-  return { name, ...(await readProblems(files, path, { name })) }
+  return { name, ...(await readProblems(files, path, { name, comparedOnly: true })) }
 }
 
 /**
@@ -70,7 +70,8 @@ export async function createDatasetTask(
 ): Promise<DatasetTask> {
   const parsed = parseDatasetOptions(options)
   const { heldOutSize, seed, overlap } = parsed
-  const verifierFor = verifiersOf(parsed.verifier, named)
+  const verifierOf = verifiersOf(parsed.verifier, named)
+  const verifierFor = withAlternatives(verifierOf)
   const rows = await read(await locateTraining(parsed, parsed.split), parsed)
   const evaluation = await locateEvaluation(parsed)
   const heldOutRows = evaluation === undefined ? undefined : await read(evaluation, parsed)
@@ -89,7 +90,7 @@ export async function createDatasetTask(
   checkIds([...placed.train, ...placed.heldOut])
   const train = placed.train.map(({ problem }) => problem)
   const heldOut = placed.heldOut.map(({ problem }) => problem)
-  for (const problem of [...train, ...heldOut]) verifierFor(problem)
+  for (const one of [...placed.train, ...placed.heldOut]) checkGold(one, verifierOf(one.problem))
   return {
     name: "dataset",
     trainSize: train.length,

@@ -21,7 +21,7 @@ describe("numbers of JSON", () => {
   })
 
   test("every JSON value of doubles comes back as JSON.parse reads it, save where digits would be lost", () => {
-    const isExact = (key: string, value: unknown): unknown =>
+    const isExact = (_key: string, value: unknown): unknown =>
       typeof value === "number" && Number.isInteger(value) && !Number.isSafeInteger(value) ? 0 : value
     fc.assert(
       fc.property(fc.jsonValue(), (value) => {

@@ -10,6 +10,8 @@ export interface Problem {
   readonly prompt: string | readonly ChatMessage[]
   /** Ground truth for the verifier. */
   readonly gold: string
+  /** Ground truths any one of which is right, where the data lists several. `gold` is then their list. */
+  readonly golds?: readonly string[]
   /** A response worth full reward, when one is known: what a supervised warm start imitates. */
   readonly solution?: string
   /** True when `solution` is the only response that is right: then expected accuracy is one teacher-forced pass. */
@@ -29,6 +31,8 @@ export interface Task {
   readonly name: string
   /** Number of training problems, or undefined when they are generated without end. */
   readonly trainSize: number | undefined
+  /** What a person should know of how the data was read: rows left out, duplicates. */
+  readonly notes?: readonly string[]
   /**
    * The training problem at a position of the (seeded, shuffled, repeating) training stream. Pure in
    * (seed, position), so that a saved position resumes exactly.
