@@ -1,10 +1,12 @@
 /** What data sets of the field had in them, and how it is answered. */
+import { createHash } from "node:crypto"
 import { describe, expect, test } from "vitest"
 import { DataError } from "../errors.ts"
 import { brokenLatex } from "./broken-latex.ts"
 import { createDatasetTask } from "./dataset.ts"
 import type { DatasetOptions } from "./dataset-options.ts"
 import { rejection, testFiles } from "./dataset.test-helper.ts"
+import { createMixtureTask } from "./mixture.ts"
 import type { Problem, Task } from "./task.ts"
 
 const files = testFiles()
@@ -188,4 +190,43 @@ describe("a list of ground truths", () => {
     expect((await firstOf(row, { verifier: "countdown" })).gold).toBe("[[1,2,3],6]")
     expect((await firstOf({ question: "Q", answer: [{ name: "f", arguments: {} }, { name: "g", arguments: {} }] }, { verifier: "tool-calls" })).gold).toMatch(/^\[\{/)
   })
+})
+
+describe("task.maxPromptTokens", () => {
+  const rows = ["a", "abcdef", "ab", "abcdefgh"].map((question, i) => JSON.stringify({ question, answer: i })).join("\n")
+  const tokensOf = ({ prompt }: Problem): number => prompt.length
+
+  test("drops longer prompts and tells how many and the first", async () => {
+    const task = (await taskOf(rows, { maxPromptTokens: 2 })).limitPrompts!(tokensOf)
+    expect([task.trainSize, ...[0, 1].map((i) => task.trainProblem(0, i).gold).toSorted()]).toEqual([2, "0", "2"])
+    expect(task.notes).toEqual([
+      expect.stringMatching(/left out 2 of 4 prompts of more than 2 tokens \(first: line 2, 6 tokens; longest: 8\)$/),
+    ])
+  })
+
+  test("refuses them where the config says so, and always when none is left", async () => {
+    const strict = await taskOf(rows, { maxPromptTokens: 2, overlongPrompts: "error" })
+    expect(() => strict.limitPrompts!(tokensOf)).toThrow(/got 2 of 4 .*first: line 2.*overlongPrompts: drop/)
+    const none = await taskOf(rows, { maxPromptTokens: 2 })
+    expect(() => none.limitPrompts!(() => 3)).toThrow(/none is left/)
+  })
+
+  test("holds in a mixture, and for held-out problems", async () => {
+    const path = files.write("long.jsonl", rows)
+    const heldOutPath = files.write("held.jsonl", '{"question": "abcdefghij", "answer": 1}\n{"question": "xy", "answer": 2}\n')
+    const source = { path, heldOutPath, verifier: "math", maxPromptTokens: 2 }
+    const task = await createMixtureTask({ sources: [source, { name: "add2", heldOutSize: 3 }] })
+    const limited = task.limitPrompts!(tokensOf)
+    expect(limited.heldOut.filter(({ id }) => id.startsWith("long:")).map(({ gold }) => gold)).toEqual(["2"])
+    expect(limited.notes).toHaveLength(2)
+    expect(limited.notes![1]).toMatch(/^long: .*held-out problems: left out 1 of 2/)
+    expect(limited.files?.map(({ path: one }) => one)).toEqual([path, heldOutPath])
+  })
+})
+
+test("what was left out is told, and files carry the hash of their content", async () => {
+  const text = '{"question": "Quite so", "answer": 1}\n{"question": "quite so?", "answer": 1}\n{"question": "R", "answer": null}\n'
+  const task = await taskOf(text, { filter: [{ column: "answer", notEmpty: true }], deduplicate: true })
+  expect(task.notes).toEqual([expect.stringMatching(/of 3 rows 1 left out by task\.filter, 1 left out as duplicates$/)])
+  expect(task.files?.[0]?.sha256).toBe(createHash("sha256").update(text).digest("hex"))
 })

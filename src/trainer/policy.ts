@@ -24,6 +24,8 @@ export interface PolicyPlan {
   readonly weights: OnnxEngineOptions["weights"]
   /** Tokens that end a response. */
   readonly eosTokens: readonly number[]
+  /** The task under its own limit on prompts. */
+  readonly task: Task
 }
 
 /** Prompts that are read to find the longest. */
@@ -33,6 +35,11 @@ const PROBED_PROMPTS = 200
 export function probedProblems(task: Task, seed: number): Problem[] {
   const training = Array.from({ length: Math.min(PROBED_PROMPTS, task.trainSize ?? PROBED_PROMPTS) }, (_, i) => task.trainProblem(seed, i))
   return [...task.heldOut, ...training]
+}
+
+/** The task under its own limit on prompts, which a tokenizer makes known. */
+export function limitedTask({ rollout }: ResolvedConfig, task: Task, tokenizer: Tokenizer): Task {
+  return task.limitPrompts?.((problem) => encodePrompt(problem, tokenizer, rollout).length) ?? task
 }
 
 /** Longest prompt among the held-out problems and the first of training, tokens. */
@@ -56,13 +63,12 @@ function presetTokenizer(config: ResolvedConfig, task: Task): Tokenizer {
  * Reads or makes tokenizer and model config; the weights come with the engine.
  * @throws ConfigError      when preset or alphabet are missing or prompt and response do not fit the context
  * @throws CheckpointError  when the model cannot be used
- * @throws DataError        when a model of the hub cannot be fetched
+ * @throws DataError        when a model of the hub cannot be fetched, or prompts are longer than the task allows
  */
 export async function planPolicy(config: ResolvedConfig, task: Task): Promise<PolicyPlan> {
-  const { model } = config
-  const path = await savedModelPath(model)
-  const plan = path === undefined ? freshPolicy(config, task) : await savedPolicy(path, model.base)
-  checkContext(config, task, plan.tokenizer, plan.modelConfig.contextLength)
+  const path = await savedModelPath(config.model)
+  const plan = path === undefined ? freshPolicy(config, task) : await savedPolicy(config, task, path)
+  checkContext(config, plan.task, plan.tokenizer, plan.modelConfig.contextLength)
   checkFullKl(config, plan.modelConfig)
   return plan
 }
@@ -79,14 +85,15 @@ export function checkContext(config: ResolvedConfig, task: Task, tokenizer: Toke
   }
 }
 
-async function savedPolicy(path: string, base: string | undefined): Promise<PolicyPlan> {
-  const { source, config: modelConfig, tokenizer, generation } = await openModel(path, { base })
+async function savedPolicy(config: ResolvedConfig, task: Task, path: string): Promise<PolicyPlan> {
+  const { source, config: modelConfig, tokenizer, generation } = await openModel(path, { base: config.model.base })
   const eosTokens = generation.eosTokens.length > 0 ? generation.eosTokens : tokenizer.eosTokens
-  return { modelConfig, tokenizer, generation, weights: source, eosTokens }
+  return { modelConfig, tokenizer, generation, weights: source, eosTokens, task: limitedTask(config, task, tokenizer) }
 }
 
-function freshPolicy(config: ResolvedConfig, task: Task): PolicyPlan {
-  const tokenizer = presetTokenizer(config, task)
+function freshPolicy(config: ResolvedConfig, unlimited: Task): PolicyPlan {
+  const tokenizer = presetTokenizer(config, unlimited)
+  const task = limitedTask(config, unlimited, tokenizer)
   const { eosTokens, padToken, bosToken } = tokenizer
   const needed = longestPrompt(config, task, tokenizer) + config.rollout.maxResponseTokens
   const modelConfig = presetConfig(config.model.preset!, {
@@ -96,7 +103,7 @@ function freshPolicy(config: ResolvedConfig, task: Task): PolicyPlan {
     padToken,
     bosToken,
   })
-  return { modelConfig, tokenizer, generation: { eosTokens }, weights: { kind: "fresh", seed: config.seed }, eosTokens }
+  return { modelConfig, tokenizer, generation: { eosTokens }, weights: { kind: "fresh", seed: config.seed }, eosTokens, task }
 }
 
 export function engineThreads(config: ResolvedConfig): number {

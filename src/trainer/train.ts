@@ -14,6 +14,7 @@ import {
   type RunFolder,
   type RunSummary,
 } from "../runs/index.ts"
+import { keepData } from "./data-record.ts"
 import { takeFirstLook } from "./first-look.ts"
 import { iterate, type PlannedStep, type RunState } from "./iteration.ts"
 import { adaptiveCoefficient, klController } from "./kl-control.ts"
@@ -89,7 +90,12 @@ export async function train(run: TrainRun): Promise<TrainResult> {
 }
 
 async function trainWith(run: TrainRun, parts: RunParts): Promise<TrainResult> {
-  const { config, folder, observer, stopRequested } = run
+  const { config, folder, observer, stopRequested, task } = run
+  const unchecked = keepData(folder.directory, task, run.resume?.checkpoint?.step)
+  for (const note of [...(task.notes ?? []).map((note) => `data: ${note}`), ...(unchecked === undefined ? [] : [unchecked])]) {
+    folder.logEvent("data", note)
+    observer.onNote(note)
+  }
   if (parts.scoring.rewards) await probeComponents(config, run.task, VERIFIER_TIMEOUT_MS)
   sayNotes(run, run.resume?.checkpoint?.step ?? 0)
   const position = run.resume?.checkpoint === undefined ? await begin(run, parts) : await resumeAt(run, parts, run.resume.checkpoint)
