@@ -2,7 +2,8 @@
 import { createReadStream } from "node:fs"
 import { readdir, stat } from "node:fs/promises"
 import { join } from "node:path"
-import { asText, valueOf } from "../../data/columns.ts"
+import { brokenLatex } from "../../data/broken-latex.ts"
+import { asText, columnIn, groundTruths, isMissing, valueOf } from "../../data/columns.ts"
 import { dataEnding, dataEndingsText, refusedForm } from "../../data/data-endings.ts"
 import { parseJson } from "../../data/json-text.ts"
 import { questionKey } from "../../data/question-key.ts"
@@ -10,12 +11,13 @@ import { readRows } from "../../data/rows.ts"
 import type { PlacedRow, Row } from "../../data/rows.ts"
 import type { ChatMessage } from "../../data/task.ts"
 import { ConfigError, DataError } from "../../errors.ts"
+import { anyGold } from "../../verifiers/any-gold.ts"
 import { auditRows } from "../../verifiers/audit.ts"
 import type { AuditJudge, AuditRow } from "../../verifiers/audit.ts"
 import { inOrder } from "../../verifiers/ordered.ts"
 import { VerifierPool } from "../../verifiers/pool/verifier-pool.ts"
 import { createVerifier, goldIsAnswer, verifierSummaries } from "../../verifiers/registry.ts"
-import type { Verdict, VerifierSpec } from "../../verifiers/verifier.ts"
+import type { Verdict, Verifier, VerifierSpec } from "../../verifiers/verifier.ts"
 import type { AuditLine, AuditRequest, JudgedRow, VerifiedRow, VerifyBackend, VerifyLimits } from "../verify.ts"
 
 const COLUMNS = {
@@ -64,8 +66,25 @@ async function* readLines(path: string): AsyncGenerator<ReadRow> {
   if (pending !== "") yield* rowOf(pending)
 }
 
+/** The value of the first column that has one, whatever the case of its name; undefined when none has. */
 function first(row: Row, names: readonly string[]): unknown {
-  return names.map((name) => valueOf(row, name)).find((value) => value !== undefined && value !== null)
+  return names
+    .map((name) => valueOf(row, columnIn(row, name) ?? name))
+    .find((value) => value !== undefined && !(isMissing(value) && value !== ""))
+}
+
+/** What a row says of its verdict: true and false, 1 and 0, also as text. */
+function expectation(value: unknown): boolean | undefined | "unreadable" {
+  if (value === undefined || isMissing(value)) return undefined
+  const said = String(value).toLowerCase()
+  if (said === "true" || said === "1") return true
+  return said === "false" || said === "0" ? false : "unreadable"
+}
+
+/** A verifier for the ground truth of a row, any of several. */
+function verifierOf(verifier: Verifier, gold: unknown): Verifier {
+  const golds = groundTruths(gold) ?? []
+  return golds.length > 1 && goldIsAnswer(verifier.name) ? anyGold(verifier, golds) : verifier
 }
 
 function verifiedRow(id: string | number, { status, extracted, reason, reward }: Verdict): VerifiedRow {
@@ -89,15 +108,23 @@ async function judge(
   if ("problem" in read) return unreadable(read.place, read.problem)
   const { row, place } = read
   const id = idOf(row, place)
-  const [gold, prediction] = [first(row, COLUMNS.gold), first(row, COLUMNS.prediction)]
+  // A gold that is null is none: another column is not asked in its place.
+  const own = valueOf(row, "gold")
+  const gold = own === undefined ? first(row, COLUMNS.gold) : own
+  const prediction = first(row, COLUMNS.prediction)
+  if (own !== undefined && isMissing(own) && own !== "") return unreadable(id, `expected a gold, got ${String(own)}`)
   if (gold === undefined || prediction === undefined) {
     return unreadable(id, `expected gold and pred, got ${Object.keys(row).join(", ") || "an empty object"}`)
   }
+  const expected = expectation(row["expected"])
+  if (expected === "unreadable") {
+    return unreadable(id, `expected true, false, 1 or 0 under "expected", got ${JSON.stringify(row["expected"])}`)
+  }
   // The texts go to the worker once.
   const { gold: _gold, pred: _pred, ...rest } = row as Record<string, unknown>
-  const verdict = await pool.verify(verifier, { gold: asText(gold), completion: asText(prediction), row: rest })
-  const expected = row["expected"]
-  return { row: verifiedRow(id, verdict), unreadable: false, ...(typeof expected === "boolean" ? { expected } : {}) }
+  const input = { gold: asText(gold), completion: asText(prediction), row: rest }
+  const verdict = await pool.verify(verifierOf(verifier, gold), input)
+  return { row: verifiedRow(id, verdict), unreadable: false, ...(expected === undefined ? {} : { expected }) }
 }
 
 async function* dataFiles(path: string): AsyncGenerator<string> {
@@ -128,22 +155,36 @@ async function* rowsToAudit({ path, goldColumn, questionColumn, onRow }: AuditRe
       onRow()
       const gold = goldColumn === undefined ? first(row, COLUMNS.gold) : valueOf(row, goldColumn)
       const question = questionColumn === undefined ? first(row, COLUMNS.question) : valueOf(row, questionColumn)
-      if (gold === undefined || gold === null) {
+      const named = goldColumn ?? COLUMNS.gold.map((name) => columnIn(row, name)).find((name) => name !== undefined)
+      if (gold === undefined && (named === undefined || valueOf(row, named) === undefined)) {
         const columns = Object.keys(row).join(", ")
         throw new DataError(
           `pirl verify ${file}, ${place}: expected a gold; the columns are ${columns}. Set --gold-column.`,
         )
       }
       const response = first(row, COLUMNS.prediction)
-      const solution = valueOf(row, "solution")
+      const solution = valueOf(row, columnIn(row, "solution") ?? "solution")
       const given = first(row, COLUMNS.id)
+      const id = typeof given === "string" || typeof given === "number" ? `${file} ${given}` : `${file} ${place}`
+      const texts = [gold, question, solution].filter((text) => text !== undefined && text !== null).map(asText)
+      const broken = texts.map(brokenLatex).find((found) => found !== undefined)
+      const key = question === undefined || question === null ? {} : { questionKey: keyOf(question) }
+      if (gold === undefined || isMissing(gold)) {
+        const reason = `expected a gold in column ${named}, got ${String(named === undefined ? gold : valueOf(row, named))}`
+        yield { id, gold: "", row, ...key, damage: { kind: "missing-gold", reason } }
+        continue
+      }
+      const golds = groundTruths(gold)
+      const several = golds !== undefined && golds.length > 1 ? { golds } : {}
       yield {
-        id: typeof given === "string" || typeof given === "number" ? `${file} ${given}` : `${file} ${place}`,
+        id,
         gold: asText(gold),
         row,
-        ...(question === undefined || question === null ? {} : { questionKey: keyOf(question) }),
+        ...several,
+        ...key,
         ...(typeof response === "string" ? { response } : {}),
         ...(typeof solution === "string" ? { solution } : {}),
+        ...(broken === undefined ? {} : { damage: { kind: "broken-latex", reason: `a text has ${broken}` } }),
       }
     }
   }
@@ -164,7 +205,11 @@ async function* withPool<Item>(
 
 function judgeOf(pool: VerifierPool, spec: VerifierSpec): AuditJudge {
   const verifier = createVerifier(spec, "KIND")
-  return { name: spec.name, goldIsAnswer: goldIsAnswer(spec.name), verify: (input) => pool.verify(verifier, input) }
+  return {
+    name: spec.name,
+    goldIsAnswer: goldIsAnswer(spec.name),
+    verify: (input) => pool.verify(verifier, input),
+  }
 }
 
 export const verifyBackend: VerifyBackend = {
