@@ -85,6 +85,15 @@ export function checkContext(config: ResolvedConfig, task: Task, tokenizer: Toke
   }
 }
 
+/** What a run whose responses have no end should hear; undefined where something ends them. */
+export function endlessWarning({ rollout }: ResolvedConfig, eosTokens: readonly number[]): string | undefined {
+  if (eosTokens.length > 0 || rollout.stopStrings.length > 0) return undefined
+  return (
+    "the model names no token that ends a response, so that each runs on to rollout.maxResponseTokens. " +
+    "Set eos_token_id in its generation_config.json, or rollout.stopStrings"
+  )
+}
+
 async function savedPolicy(config: ResolvedConfig, task: Task, path: string): Promise<PolicyPlan> {
   const { source, config: modelConfig, tokenizer, generation } = await openModel(path, { base: config.model.base })
   const eosTokens = generation.eosTokens.length > 0 ? generation.eosTokens : tokenizer.eosTokens

@@ -6,7 +6,7 @@ import { elementCount, parameterCount } from "../../model/weights.ts"
 import type { Tokenizer } from "../../model/tokenizer.ts"
 import { describePromptFormat, encodePrompt } from "../../rollout/prompt-encoder.ts"
 import { describeMemory, forecastMemory, formatBytes, memoryWarning } from "../../trainer/memory-forecast.ts"
-import { engineThreads, longestPrompt, openConfiguredTask, planPolicy, probedProblems } from "../../trainer/policy.ts"
+import { endlessWarning, engineThreads, longestPrompt, openConfiguredTask, planPolicy, probedProblems } from "../../trainer/policy.ts"
 import { whyNothingIsSkipped } from "../../trainer/rule.ts"
 import { planServerPolicy } from "../../trainer/server-policy.ts"
 import { formatCount } from "../format.ts"
@@ -99,5 +99,6 @@ export async function planRun(config: ResolvedConfig): Promise<RunPlan> {
     ...memory.parts.map(({ name, bytes }): Row => [`memory: ${name}`, formatBytes(bytes)]),
     ["memory: in all", describeMemory(memory)],
   ]
-  return { rows, warnings: warning === undefined ? [] : [warning] }
+  const warnings = [warning, endlessWarning(config, policy.eosTokens)].filter((text) => text !== undefined)
+  return { rows, warnings }
 }
