@@ -80,7 +80,7 @@ function toProblem(
   })
   checkLatex(file, placed, [
     [columns.prompt, shown.join(" ")],
-    [columns.answer, gold],
+    [columns.answer, (golds ?? [gold]).join(" ")],
     [columns.solution ?? columns.prompt, solution],
   ])
   const problem: Problem = {

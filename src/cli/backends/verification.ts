@@ -81,6 +81,12 @@ function expectation(value: unknown): boolean | undefined | "unreadable" {
   return said === "false" || said === "0" ? false : "unreadable"
 }
 
+/** Every text of a value: of messages and lists, too. */
+function textsIn(value: unknown): string[] {
+  if (typeof value === "string") return [value]
+  return typeof value === "object" && value !== null ? Object.values(value).flatMap(textsIn) : []
+}
+
 /** A verifier for the ground truth of a row, any of several. */
 function verifierOf(verifier: Verifier, gold: unknown): Verifier {
   const golds = groundTruths(gold) ?? []
@@ -166,8 +172,7 @@ async function* rowsToAudit({ path, goldColumn, questionColumn, onRow }: AuditRe
       const solution = valueOf(row, columnIn(row, "solution") ?? "solution")
       const given = first(row, COLUMNS.id)
       const id = typeof given === "string" || typeof given === "number" ? `${file} ${given}` : `${file} ${place}`
-      const texts = [gold, question, solution].filter((text) => text !== undefined && text !== null).map(asText)
-      const broken = texts.map(brokenLatex).find((found) => found !== undefined)
+      const broken = [gold, question, solution].flatMap(textsIn).map(brokenLatex).find((found) => found !== undefined)
       const key = question === undefined || question === null ? {} : { questionKey: keyOf(question) }
       if (gold === undefined || isMissing(gold)) {
         const reason = `expected a gold in column ${named}, got ${String(named === undefined ? gold : valueOf(row, named))}`
