@@ -54,7 +54,7 @@ export function benchmarkFile({ name }: Benchmark, directory: string): string {
     .find((candidate) => existsSync(candidate))
   if (file !== undefined) return file
   const message =
-    `benchmark ${name}: expected ${name} with one of the endings ${dataEndingsText} in ${directory}, ` +
+    `benchmark ${name}: expected ${name}.parquet (or with another ending: ${dataEndingsText}) in ${directory}, ` +
     "got no such file. Put it there, or name its folder with --bench-dir or PIRL_BENCH_DIR."
   throw new ConfigError([{ path: "--bench", message }])
 }

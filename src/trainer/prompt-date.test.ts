@@ -4,7 +4,7 @@ import { join } from "node:path"
 import { afterAll, expect, test, vi } from "vitest"
 import { parseConfig, type ConfigInput } from "../config/index.ts"
 import { CheckpointError } from "../errors.ts"
-import { withPromptDate } from "./prompt-date.ts"
+import { withKeptDate, withPromptDate } from "./prompt-date.ts"
 import { endlessWarning } from "./policy.ts"
 
 const temporary = mkdtempSync(join(tmpdir(), "pirl-prompt-date-"))
@@ -21,6 +21,7 @@ test("a run goes on with the date that it was begun on", () => {
     expect(first.rollout.templateVariables).toEqual({ strftime_now: "2026-11-30" })
     vi.setSystemTime(new Date(2026, 11, 1, 0, 1))
     expect(withPromptDate(parseConfig(input), dated, folder)).toEqual(first)
+    expect(withKeptDate(parseConfig(input), folder)).toEqual(first)
   } finally {
     vi.useRealTimers()
   }

@@ -19,10 +19,20 @@ const recordSchema = z.object({ date: z.iso.date() })
  * @throws CheckpointError  when the record in the folder is damaged
  */
 export function withPromptDate(config: ResolvedConfig, { chatTemplate }: Pick<Tokenizer, "chatTemplate">, directory: string): ResolvedConfig {
-  const { rollout } = config
-  if (!readsClock(chatTemplate) || rollout.templateVariables[CLOCK] !== undefined) return config
+  if (!readsClock(chatTemplate) || config.rollout.templateVariables[CLOCK] !== undefined) return config
   const path = join(directory, NAME)
   if (!existsSync(path)) writeFileAtomic(path, `${JSON.stringify({ date: strftime(new Date(), "%Y-%m-%d") })}\n`)
+  return withKeptDate(config, directory)
+}
+
+/**
+ * The config of a run with the date that its prompts show, where its folder has one and the config names none.
+ * @throws CheckpointError  when the record in the folder is damaged
+ */
+export function withKeptDate(config: ResolvedConfig, directory: string): ResolvedConfig {
+  const { rollout } = config
+  const path = join(directory, NAME)
+  if (rollout.templateVariables[CLOCK] !== undefined || !existsSync(path)) return config
   return { ...config, rollout: { ...rollout, templateVariables: { ...rollout.templateVariables, [CLOCK]: dateIn(path) } } }
 }
 
