@@ -70,12 +70,14 @@ function judgesByOne({ spec }: Verifier): boolean {
   return spec !== undefined && goldIsAnswer(spec.name) && !READ_LISTS.has(spec.name)
 }
 
+/** A verifier that takes any of several ground truths; as it is where there is one, or it reads lists itself. */
+export function anyOf(verifier: Verifier, golds: readonly string[] | undefined): Verifier {
+  return golds === undefined || golds.length < 2 || !judgesByOne(verifier) ? verifier : anyGold(verifier, golds)
+}
+
 /** Verifiers that take any ground truth of a problem that has several. A verifier of one's own gets the list as JSON. */
 export function withAlternatives(verifierOf: (problem: Problem) => Verifier): (problem: Problem) => Verifier {
-  return (problem) => {
-    const verifier = verifierOf(problem)
-    return problem.golds === undefined || !judgesByOne(verifier) ? verifier : anyGold(verifier, problem.golds)
-  }
+  return (problem) => anyOf(verifierOf(problem), problem.golds)
 }
 
 /** @throws DataError  when a ground truth is a list of lists or objects, by which the problem's verifier cannot judge */

@@ -5,19 +5,19 @@ import { join } from "node:path"
 import { brokenLatex } from "../../data/broken-latex.ts"
 import { asText, columnIn, groundTruths, isMissing, valueOf } from "../../data/columns.ts"
 import { dataEnding, dataEndingsText, refusedForm } from "../../data/data-endings.ts"
+import { anyOf } from "../../data/dataset-verifiers.ts"
 import { parseJson } from "../../data/json-text.ts"
 import { questionKey } from "../../data/question-key.ts"
 import { readRows } from "../../data/rows.ts"
 import type { PlacedRow, Row } from "../../data/rows.ts"
 import type { ChatMessage } from "../../data/task.ts"
 import { ConfigError, DataError } from "../../errors.ts"
-import { anyGold } from "../../verifiers/any-gold.ts"
 import { auditRows } from "../../verifiers/audit.ts"
 import type { AuditJudge, AuditRow } from "../../verifiers/audit.ts"
 import { inOrder } from "../../verifiers/ordered.ts"
 import { VerifierPool } from "../../verifiers/pool/verifier-pool.ts"
 import { createVerifier, goldIsAnswer, verifierSummaries } from "../../verifiers/registry.ts"
-import type { Verdict, Verifier, VerifierSpec } from "../../verifiers/verifier.ts"
+import type { Verdict, VerifierSpec } from "../../verifiers/verifier.ts"
 import type { AuditLine, AuditRequest, JudgedRow, VerifiedRow, VerifyBackend, VerifyLimits } from "../verify.ts"
 
 const COLUMNS = {
@@ -87,12 +87,6 @@ function textsIn(value: unknown): string[] {
   return typeof value === "object" && value !== null ? Object.values(value).flatMap(textsIn) : []
 }
 
-/** A verifier for the ground truth of a row, any of several. */
-function verifierOf(verifier: Verifier, gold: unknown): Verifier {
-  const golds = groundTruths(gold) ?? []
-  return golds.length > 1 && goldIsAnswer(verifier.name) ? anyGold(verifier, golds) : verifier
-}
-
 function verifiedRow(id: string | number, { status, extracted, reason, reward }: Verdict): VerifiedRow {
   return { id, correct: status === "correct", status, extracted: extracted ?? null, reason, reward }
 }
@@ -129,7 +123,7 @@ async function judge(
   // The texts go to the worker once.
   const { gold: _gold, pred: _pred, ...rest } = row as Record<string, unknown>
   const input = { gold: asText(gold), completion: asText(prediction), row: rest }
-  const verdict = await pool.verify(verifierOf(verifier, gold), input)
+  const verdict = await pool.verify(anyOf(verifier, groundTruths(gold)), input)
   return { row: verifiedRow(id, verdict), unreadable: false, ...(expected === undefined ? {} : { expected }) }
 }
 
@@ -210,11 +204,7 @@ async function* withPool<Item>(
 
 function judgeOf(pool: VerifierPool, spec: VerifierSpec): AuditJudge {
   const verifier = createVerifier(spec, "KIND")
-  return {
-    name: spec.name,
-    goldIsAnswer: goldIsAnswer(spec.name),
-    verify: (input) => pool.verify(verifier, input),
-  }
+  return { name: spec.name, goldIsAnswer: goldIsAnswer(spec.name), verify: (input) => pool.verify(verifier, input) }
 }
 
 export const verifyBackend: VerifyBackend = {
