@@ -99,7 +99,7 @@ describe.each(variants)("a run with %s", (variant, changes) => {
     const { code, stdout } = await run.ended
     expect(code).toBe(130)
     expect(stdout).toContain("stopping after this step, which is saved; Ctrl-C again stops at once")
-    const stopped = Number(/stopped after step (\d+)\. Go on with: pirl train .* --resume --run-dir/.exec(stdout)?.[1])
+    const stopped = Number(/stopped after step (\d+)\. Go on with: pirl train --resume --run-dir/.exec(stdout)?.[1])
     expect(checkpointsOf(directory).at(-1)).toBe(stopped)
     expect(measured(directory).metrics).toHaveLength(stopped)
     const resumed = await pirl(["train", "--resume", "--run-dir", directory])

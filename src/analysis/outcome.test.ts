@@ -89,8 +89,8 @@ describe("what became of a run", () => {
     expect(scaled.lost!.value).toBeCloseTo(8 * plain.lost!.value, 9)
   })
 
-  test("constant rewards are flat, also without any noise", () => {
-    for (const value of [0, 1, 0.1]) expect(judge(Array.from({ length: 50 }, () => value), 0)).toMatchObject({ kind: "flat", firstDrop: null, stopAt: null, lost: null })
+  test("constant rewards are no signal, whatever their noise", () => {
+    for (const value of [0, 1, 0.1]) expect(judge(Array.from({ length: 50 }, () => value), 0)).toMatchObject({ kind: "no-signal", firstDrop: null, stopAt: null, lost: null })
   })
 
   test("logs of any length give finite numbers; fewer than eight rows are too short", () => {
@@ -99,7 +99,9 @@ describe("what became of a run", () => {
         const outcome = judge(rewards, error, window)
         const numbers = (value: unknown): number[] => (typeof value === "number" ? [value] : typeof value === "object" && value !== null ? Object.values(value).flatMap(numbers) : [])
         expect(numbers(outcome).every((x) => Number.isFinite(x))).toBe(true)
-        expect(outcome.kind === "too-short").toBe(rewards.length < 8)
+        const isConstant = rewards.length > 1 && new Set(rewards).size === 1
+        expect(outcome.kind).toSatisfy((kind) => (kind === "no-signal") === isConstant)
+        expect(outcome.kind === "too-short").toBe(rewards.length < 8 && !isConstant)
       }),
     )
     expect(outcomeOf(stepsOf(0), new Float64Array(0), new Float64Array(0), 8)).toBeNull()

@@ -14,12 +14,12 @@ export interface WindowMean {
 }
 
 /**
- * too-short: fewer than 8 rows. flat: neither rose nor fell. improving: rose, and was best at the end. plateau: rose, then gained nothing more. drifted: fell
+ * no-signal: all rewards are equal. too-short: fewer than 8 rows. flat: neither rose nor fell. improving: rose, and was best at the end. plateau: rose, then gained nothing more. drifted: fell
  * from its best, but kept half of the gain. fell-back: lost more than half of it. declined: never rose, and ended below its start.
  *
  * Falls are measured in standard errors of a reward of any scale, after the run: no collapse, which is a matter of accuracies (docs/analyze.md, "Three kinds of fall").
  */
-export type OutcomeKind = "too-short" | "flat" | "improving" | "plateau" | "drifted" | "fell-back" | "declined"
+export type OutcomeKind = "no-signal" | "too-short" | "flat" | "improving" | "plateau" | "drifted" | "fell-back" | "declined"
 
 export interface RunOutcome {
   readonly kind: OutcomeKind
@@ -79,7 +79,8 @@ export function outcomeOf(steps: Float64Array, rewards: Float64Array, errors: Fl
   const fell = errorsBetween(best, final) > FINAL_ERRORS
   const drop = firstDrop(means, width, alarmAt) ?? (fell ? firstDrop(means, width, FINAL_ERRORS) : null)
   const improvedUntil = means.find((mean) => errorsBetween(best, mean) <= 2)!.toStep
-  const kind = rows < SHORTEST ? "too-short" : kindOf({ start, best, final, fell, improvedUntil, lastStep: final.toStep, firstStep: start.fromStep })
+  const kind = isConstant(rewards) ? "no-signal" : rows < SHORTEST ? "too-short" : kindOf({ start, best, final, fell, improvedUntil, lastStep: final.toStep, firstStep: start.fromStep })
+  const known = kind !== "too-short" && kind !== "no-signal"
   const stop = kind === "drifted" || kind === "fell-back" || kind === "declined"
   return {
     kind,
@@ -87,13 +88,18 @@ export function outcomeOf(steps: Float64Array, rewards: Float64Array, errors: Fl
     start,
     best,
     final,
-    firstDrop: kind === "too-short" ? null : drop,
+    firstDrop: known ? drop : null,
     alarmAt,
-    recovered: kind !== "too-short" && drop !== null && !fell,
+    recovered: known && drop !== null && !fell,
     improvedUntil,
     stopAt: stop ? best.toStep : null,
     lost: stop ? normalInterval(best.value - final.value, Math.hypot(best.standardError, final.standardError)) : null,
   }
+}
+
+/** Several rewards, all of them equal. */
+function isConstant(rewards: Float64Array): boolean {
+  return rewards.length > 1 && rewards.every((reward) => reward === rewards[0])
 }
 
 function windowMeans(steps: Float64Array, rewards: Float64Array, errors: Float64Array, width: number): WindowMean[] {

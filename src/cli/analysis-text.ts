@@ -22,6 +22,7 @@ function at({ fromStep, toStep }: WindowMean): string {
 }
 
 const headlines: Readonly<Record<RunOutcome["kind"], string>> = {
+  "no-signal": "No signal: every reward is the same",
   "too-short": "Too short to judge",
   flat: "The reward neither rose nor fell",
   improving: "The run was still improving at its end",
@@ -33,6 +34,12 @@ const headlines: Readonly<Record<RunOutcome["kind"], string>> = {
 
 function outcomeLines({ outcome, evaluations, sides, lastStep, firstStep }: LogAnalysis): string[] {
   const { kind, start, best, final, firstDrop, recovered, alarmAt, improvedUntil, stopAt, lost, width } = outcome
+  if (kind === "no-signal") {
+    return [
+      `${headlines[kind]}, ${formatNumber(start.value)} from step ${firstStep} to step ${lastStep}. Nothing can be said of the updates.`,
+      "A policy learns nothing from rewards that do not differ: look at the responses, at the verifier, and at what the column holds (--reward).",
+    ]
+  }
   const lines = [
     `${headlines[kind]}: reward ${formatNumber(start.value)} at the start, ${formatNumber(best.value)} at best (${at(best)}), ${formatNumber(final.value)} at the end (means of ${counted(width, "row")}).`,
   ]
@@ -64,7 +71,8 @@ function rangeText({ value, low, high }: Interval): string {
   return `${formatNumber(value)} (95 % ${formatNumber(low)} to ${formatNumber(high)})`
 }
 
-function updateLines({ signal, stretches, strongest, beyondNoise }: LogAnalysis): string[] {
+function updateLines({ outcome, signal, stretches, strongest, beyondNoise }: LogAnalysis): string[] {
+  if (outcome.kind === "no-signal") return []
   const { improved, regressed, undecided, unjudged } = signal.verdicts
   const judged = improved + regressed + undecided
   if (judged === 0) return [`No update could be judged: the window of ${signal.window} was never full.`]
@@ -88,7 +96,8 @@ function signedNumber(value: number): string {
   return `${value < 0 ? "-" : "+"}${formatNumber(Math.abs(value))}`
 }
 
-function trustLines({ sizes, signal }: LogAnalysis): string[] {
+function trustLines({ outcome, sizes, signal }: LogAnalysis): string[] {
+  if (outcome.kind === "no-signal") return []
   const lines: string[] = []
   for (const size of sizes) lines.push(`  by ${size.basis}: ${sizeLine(size)}`)
   if (lines.length > 0) lines.unshift(`Size of the signal against its sampling error (noise alone: above one in ${percent(noiseAbove1)}, above two in ${percent(noiseAbove2)}):`)

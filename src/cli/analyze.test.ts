@@ -41,6 +41,13 @@ describe("pirl analyze", () => {
     expect(out).toMatch(/Left out: 1 row without a reward, 6 rows left behind by 1 restart\./)
   })
 
+  test("says of equal rewards that they are no signal, and nothing of updates", async () => {
+    const { code, out } = await analyze(written("equal.jsonl", Array.from({ length: 12 }, (_, i) => ({ step: i + 1, reward: 0 }))))
+    expect(code).toBe(0)
+    expect(out).toMatch(/^No signal: every reward is the same, 0 from step 1 to step 12\./)
+    expect(out).not.toMatch(/Updates by|Size of the signal/)
+  })
+
   test("docs/analyze.md shows what the example prints", async () => {
     const repository = fileURLToPath(new URL("../../", import.meta.url))
     const { out } = await analyze(example, "--prompts", "32", "--group-size", "8", "--eval-size", "500")

@@ -26,7 +26,8 @@ export const analyzeCommand: Command = {
   ],
   description:
     "Reads metrics.jsonl or a run folder of pirl, any JSONL, JSON or CSV, trainer_state.json of TRL (or the folder of its\n" +
-    "checkpoints), a console log of verl or TRL, or an export of W&B, and says which updates helped, where the run drifted\n" +
+    "checkpoints), a console log of verl, TRL, prime-rl, OpenRLHF, unsloth or mlx-lm-lora, or an export of W&B, also in\n" +
+    "UTF-16, and says which updates helped, where the run drifted\n" +
     "or fell back, when it should have been stopped, and how far the signal can be trusted. Columns are found by their\n" +
     "names; the report says which it took.",
   examples: [

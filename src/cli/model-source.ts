@@ -9,6 +9,7 @@ import { ConfigError } from "../errors.ts"
 import { hubNameIn } from "../hub/repository.ts"
 import { isModelPath } from "../model/open-model.ts"
 import { isRunFolder, listCheckpoints } from "../runs/index.ts"
+import { withKeptDate } from "../trainer/prompt-date.ts"
 
 /** A model on disk. */
 export interface ModelSource {
@@ -48,7 +49,7 @@ function checkpointOf(run: string, step: number | undefined): ModelSource {
     const wanted = step === undefined ? "a checkpoint" : `a checkpoint of step ${step}`
     throw noModel(`expected ${wanted} in the run ${run}, got ${got}.${complete.length === 0 ? " Resume the run: it writes the first before its first step." : " Name one of these."}`)
   }
-  const config = resolveSavedConfig(join(run, "config.yaml"))
+  const config = withKeptDate(resolveSavedConfig(join(run, "config.yaml")), run)
   return { path: checkpoint.path, config, step: checkpoint.step }
 }
 

@@ -102,6 +102,39 @@ describe("pirl train", () => {
     expect(existsSync(directory)).toBe(false)
   })
 
+  test("the command to go on that is printed after --set and --steps makes the run that was asked for", async () => {
+    const directory = fresh()
+    const interrupting = backend((step) => {
+      if (step === 1) process.emit("SIGINT")
+    })
+    const changes = ["--set", "rollout.groupSize=3", "--set", "seed=9", "--steps", "2"]
+    const { out } = await pirl(interrupting, config, "--run-dir", directory, ...changes)
+    const printed = /Go on with: pirl train (.*)$/m.exec(out)![1]!
+    const second = await pirl(backend(), ...printed.split(" "))
+    expect([second.code, second.err]).toEqual([0, ""])
+    expect(readRun(directory).metrics.map((line) => line.step)).toEqual([1, 2])
+    expect(readFileSync(join(directory, "config.yaml"), "utf8")).toMatch(/^seed: 9$/m)
+  })
+
+  test.each([
+    ["a folder that is not there", () => fresh(), /expected the folder of a run to resume, got .*, which is not there\. Check the path, or leave --resume out/],
+    ["a folder without a run", () => mkdtempSync(join(folder, "empty-")), /which holds none \(no config\.yaml\)/],
+  ])("--resume of %s says that there is no run", async (_, directory, message) => {
+    for (const argv of [[config], []]) {
+      const { code, err } = await pirl(backend(), ...argv, "--resume", "--run-dir", directory())
+      expect(code).toBe(2)
+      expect(err).toMatch(message)
+    }
+  })
+
+  test.runIf(existsSync("/proc/self"))("a run folder in /proc is refused", async () => {
+    for (const directory of ["/proc/pirl-run", "/proc/self"]) {
+      const { code, err } = await pirl(backend(), config, "--run-dir", directory)
+      expect(code).toBe(2)
+      expect(err).toMatch(/train\.runDir: expected a folder that .*\/proc\/.*Choose another/)
+    }
+  })
+
   test("after Ctrl-C says how to go on and exits with 130; the resumed run makes every step once", async () => {
     const directory = fresh()
     const interrupting = backend((step) => {
@@ -110,7 +143,7 @@ describe("pirl train", () => {
     const first = await pirl(interrupting, config, "--run-dir", directory)
     expect(first.code).toBe(130)
     expect(first.out).toContain("stopping after this step")
-    expect(first.out).toContain(`Go on with: pirl train ${config} --resume --run-dir ${directory}`)
+    expect(first.out).toContain(`Go on with: pirl train --resume --run-dir ${directory}`)
     expect(readRun(directory).state).toBe("stopped")
     const second = await pirl(backend(), "--resume", "--run-dir", directory, "--steps", "4")
     expect(second.code).toBe(0)
@@ -153,7 +186,7 @@ describe("pirl train", () => {
   test("without a config says how to get one", async () => {
     expect((await pirl(backend())).err).toContain("`pirl init`")
     expect((await pirl(backend(), "--resume")).err).toContain("--run-dir DIR")
-    expect((await pirl(backend(), "--resume", "--run-dir", join(folder, "none"))).err).toContain("none, which is not there. Check the path.")
+    expect((await pirl(backend(), "--resume", "--run-dir", join(folder, "none"))).err).toContain("none, which is not there. Check the path, or leave --resume out")
     expect((await pirl(backend(), join(folder, "none.yaml"))).code).toBe(2)
   })
 })

@@ -1,13 +1,13 @@
 /**
  * `pirl train`: reads and checks the config, opens the run folder, hands over to the trainer.
  */
-import { existsSync, rmSync } from "node:fs"
+import { rmSync } from "node:fs"
 import { join } from "node:path"
 import { configToYaml, configWarnings, resolveConfigFile } from "../config/index.ts"
 import type { ConfigCheck, ResolvedConfig } from "../config/index.ts"
 import { CheckpointError, ConfigError, DataError } from "../errors.ts"
-import { describeResume, isRunFolder } from "../runs/index.ts"
-import { logFailure, openRunFolder, savedConfig } from "../trainer/open-run.ts"
+import { describeResume } from "../runs/index.ts"
+import { logFailure, openRunFolder, requireRun, savedConfig } from "../trainer/open-run.ts"
 import type { TrainResult, TrainRun } from "../trainer/train.ts"
 import { shellWord } from "../shell-word.ts"
 import { columns } from "./command.ts"
@@ -101,7 +101,8 @@ async function runTrain(
   const given = resolveConfigFile(configFile, overridesOf(args), backend.checks)
   const named = args.text("run-dir") ?? given.train.runDir
   const lastRun = resume ? (named ?? lastRunDirectory(configFile)) : undefined
-  const before = lastRun !== undefined && isRunFolder(lastRun) ? savedConfig(lastRun) : undefined
+  if (lastRun !== undefined) requireRun(lastRun)
+  const before = lastRun === undefined ? undefined : savedConfig(lastRun)
   const asked = before === undefined ? given : resolveConfigFile(configFile, overridesOf(args), backend.checks, before)
   const warnings = configWarnings(asked)
   const config = await fetchModelOf(asked, context, before)
@@ -138,7 +139,8 @@ async function trainIn(
 ): Promise<number> {
   const { folder, from } = openRunFolder(directory, config, resume)
   const reporter = createReporter(reportMode(context, args.flag("json")), context, config.train.steps)
-  const goOn = ["pirl", "train", ...args.positionals, "--resume", "--run-dir", directory].map(shellWord).join(" ")
+  // Without the config file: the run's own has what --set and --steps changed.
+  const goOn = ["pirl", "train", "--resume", "--run-dir", directory].map(shellWord).join(" ")
   const interrupt = listenForInterrupt(() =>
     reporter.onNote("stopping after this step, which is saved; Ctrl-C again stops at once"),
   )
@@ -181,9 +183,8 @@ function configFileOf(args: CommandArguments, resume: boolean): string {
   if (given !== undefined) return given
   const runDirectory = args.text("run-dir")
   if (resume && runDirectory !== undefined) {
-    if (isRunFolder(runDirectory)) return join(runDirectory, "config.yaml")
-    const got = existsSync(runDirectory) ? "which holds none (no config.yaml)" : "which is not there"
-    throw new ConfigError([{ path: "", message: `pirl train: expected the folder of a run with --resume --run-dir, got ${runDirectory}, ${got}. Check the path.` }])
+    requireRun(runDirectory)
+    return join(runDirectory, "config.yaml")
   }
   const hint = resume ? "Name the config file, or the run by --run-dir DIR." : "Write one with `pirl init`."
   throw new ConfigError([{ path: "", message: `pirl train: expected CONFIG, got nothing. ${hint}` }])

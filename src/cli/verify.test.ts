@@ -73,6 +73,41 @@ describe("pirl verify --in", () => {
     expect(JSON.parse(stderr)).toMatchObject({ rows: 4, unreadable: 2, correct: 2 })
   })
 
+  test("reads 1 and 0 as expected verdicts, in every form that data has", async () => {
+    const rows = [1, 0, "1", "0", "True", "false", true, null].map((expected, id) => ({ id, gold: "7", pred: "so 7", expected }))
+    const { stderr } = await run("integer", "--in", file("expected.jsonl", rows), "--json")
+    expect(JSON.parse(stderr)).toMatchObject({ rows: 8, unreadable: 0, expected: 7, falsePositives: 3, falseNegatives: 0 })
+    const csv = join(folder, "expected.csv")
+    writeFileSync(csv, "gold,pred,expected\n7,so 7,1\n7,so 7,0\n")
+    expect((await run("integer", "--in", csv)).stderr).toMatch(/as expected: 1 of 2 .*1 false positives/)
+    const other = await run("integer", "--in", file("other.jsonl", [{ gold: "7", pred: "7", expected: "maybe" }]))
+    expect([other.code, other.rows[0]!["reason"]]).toEqual([2, expect.stringMatching(/true, false, 1 or 0 under "expected", got "maybe"/)])
+  })
+
+  test("a gold that is null or NaN is none, whatever other columns hold", async () => {
+    const path = file("null.jsonl", [
+      '{"id": 1, "gold": null, "answer": 7, "pred": "7"}',
+      '{"id": 2, "gold": NaN, "pred": "7"}',
+      { id: 3, answer: 7, pred: "7" },
+    ])
+    const { code, rows } = await run("integer", "--in", path)
+    expect(code).toBe(2)
+    expect(rows.map(({ status, reason }) => [status, reason])).toEqual([
+      ["failure", expect.stringMatching(/line 1: expected a gold, got null/)],
+      ["failure", expect.stringMatching(/line 2: expected a gold, got NaN/)],
+      ["correct", expect.anything()],
+    ])
+  })
+
+  test("a list of golds means any of them, and integers keep their digits", async () => {
+    const path = file("lists.jsonl", [
+      { id: 1, gold: ["7", "8"], pred: "so 8" },
+      { id: 2, gold: ["7", "8"], pred: "so 9" },
+      '{"id": 3, "gold": 9007199254740993, "pred": "9007199254740993"}',
+    ])
+    expect((await run("integer", "--in", path)).rows.map(({ correct }) => correct)).toEqual([true, false, true])
+  })
+
   test("keeps the order of thousands of rows that workers judge", async () => {
     const count = 3000
     const path = file(
@@ -108,6 +143,23 @@ test("pirl verify --gold --pred judges one response", async () => {
   expect((await run("mcq", "--gold", "C", "--pred", "the answer is (D)", "--json")).rows).toMatchObject([
     { correct: false, extracted: "D" },
   ])
+})
+
+test("pirl verify --audit finds rows without a gold, broken LaTeX, and golds of a list that refuse themselves", async () => {
+  const path = file("damaged.jsonl", [
+    { question: "1?", answer: 1 },
+    { question: "2?", answer: null },
+    '{"question": "3?", "answer": NaN}',
+    { question: "Half of \frac{1}{2}?", answer: 4 },
+    { question: "5?", answer: ["5", "five"] },
+  ])
+  const { code, stdout, stderr } = await run("integer", "--audit", path)
+  expect(code).toBe(0)
+  expect(stdout).toMatch(/missing-gold {2}.*line 2: expected a gold in column answer, got null/)
+  expect(stdout).toMatch(/missing-gold {2}.*line 3: .*got NaN/)
+  expect(stdout).toMatch(/broken-latex {2}.*line 4: a text has a form feed and "rac", which was \\frac/)
+  expect(stdout).toMatch(/unparsable-gold {2}.*line 5: .*"five"/)
+  expect(stderr).toBe("5 rows, 2 missing-gold, 1 broken-latex, 1 unparsable-gold\n")
 })
 
 test("pirl verify --audit reports what is wrong with the golds of data", async () => {

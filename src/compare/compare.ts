@@ -1,6 +1,6 @@
 /** A comparison from plan to results. */
 import { existsSync, mkdirSync } from "node:fs"
-import { acquireLock } from "../runs/index.ts"
+import { acquireLock, makeFolder } from "../runs/index.ts"
 import { Failures } from "./failures.ts"
 import { removeModels } from "./finished-run.ts"
 import { jobsOf, type Job, type RunJob } from "./jobs.ts"
@@ -50,7 +50,7 @@ export interface ComparisonState {
  * @throws ConfigError  when the folder holds another comparison, or another process works on it or makes starts in the shared folder
  */
 export async function runComparison({ plan, out, version, command, starts, parallel, keepModels, retryFailed, observer, signal }: Comparison): Promise<ComparisonState> {
-  mkdirSync(out, { recursive: true })
+  makeFolder(out, "--out")
   const locks = [acquireLock(out, "--out")]
   try {
     const saved = writePlanFile(out, plan, version, command)

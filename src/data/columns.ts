@@ -18,7 +18,7 @@ export interface ColumnNames {
 
 /** Names that are looked for, in this order. */
 const KNOWN = {
-  prompt: ["prompt", "question", "problem", "query", "instruction", "input"],
+  prompt: ["prompt", "question", "problem", "query", "instruction", "input", "messages", "conversations", "conversation"],
   answer: ["reward_model.ground_truth", "ground_truth", "gold", "answer", "final_answer", "expected_answer", "solution"],
   solution: ["solution", "worked_solution"],
   source: ["data_source", "source"],
@@ -35,13 +35,37 @@ export function valueOf(row: Row, column: string): unknown {
   return value
 }
 
+/** The name of a column as the row writes it: exactly so, or else but for the case of letters. */
+export function columnIn(row: Row, column: string): string | undefined {
+  if (valueOf(row, column) !== undefined) return column
+  const inside = (value: unknown, name: string): string | undefined => {
+    if (typeof value !== "object" || value === null) return undefined
+    if (Object.hasOwn(value, name)) return name
+    return Object.keys(value).find((one) => one.toLowerCase() === name.toLowerCase())
+  }
+  const whole = inside(row, column)
+  if (whole !== undefined) return whole
+  const found: string[] = []
+  for (const name of column.split(".")) {
+    const actual = inside(found.length === 0 ? row : valueOf(row, found.join(".")), name)
+    if (actual === undefined) return undefined
+    found.push(actual)
+  }
+  return found.join(".")
+}
+
+/** True for null, no text, and what pandas writes for no value: the number NaN, or its name as text. */
+export function isMissing(value: unknown): boolean {
+  return value === undefined || value === null || value === "" || value === "NaN" || value === "nan" || Number.isNaN(value)
+}
+
 function missing(file: string, { row, place }: PlacedRow, wanted: string, advice: string): DataError {
   const columns = Object.keys(row).join(", ")
   return new DataError(`data set ${file}, ${place}: expected ${wanted}; the columns are ${columns}. ${advice}`)
 }
 
 /**
- * The columns to read: those given, else the first known name that the first row has.
+ * The columns to read: those given, else the first known name that the first row has, whatever the case of its letters.
  * @throws DataError  when no prompt or answer column is found
  */
 export function detectColumns(
@@ -49,15 +73,20 @@ export function detectColumns(
   first: PlacedRow,
   given: { readonly [Name in keyof ColumnNames]?: string | undefined },
 ): ColumnNames {
-  const find = (names: readonly string[]): string | undefined => names.find((name) => valueOf(first.row, name) != null)
+  const find = (names: readonly string[]): string | undefined =>
+    names
+      .map((name) => columnIn(first.row, name))
+      .find((name) => name !== undefined && valueOf(first.row, name) != null)
+  const named = (column: string | undefined): string | undefined => column && (columnIn(first.row, column) ?? column)
   const required = (name: "prompt" | "answer"): string => {
-    const column = given[name] ?? find(KNOWN[name])
+    const column = named(given[name]) ?? find(KNOWN[name])
     if (column !== undefined) return column
     throw missing(file, first, `a column with the ${name}, e.g. ${KNOWN[name].join(", ")}`, `Set task.columns.${name}.`)
   }
   const answer = required("answer")
-  const solution = given.solution ?? find(KNOWN.solution.filter((name) => name !== answer))
-  return { prompt: required("prompt"), answer, solution, source: given.source ?? find(KNOWN.source), id: given.id }
+  const solution = named(given.solution) ?? find(KNOWN.solution.filter((name) => name !== answer.toLowerCase()))
+  const source = named(given.source) ?? find(KNOWN.source)
+  return { prompt: required("prompt"), answer, solution, source, id: named(given.id) }
 }
 
 /**
@@ -66,8 +95,8 @@ export function detectColumns(
  */
 export function requiredValue(file: string, placed: PlacedRow, column: string, advice: string): unknown {
   const value = valueOf(placed.row, column)
-  if (value !== undefined && value !== null && value !== "") return value
-  const got = value === undefined ? "no such column" : value === null ? "null" : "empty text"
+  if (!isMissing(value)) return value
+  const got = value === undefined ? "no such column" : value === "" ? "empty text" : String(value)
   const nearest = value === undefined ? nearestName(column, Object.keys(placed.row)) : undefined
   const hint = nearest === undefined ? advice : `Did you mean ${nearest}? ${advice}`
   throw missing(file, placed, `a value in column ${JSON.stringify(column)}, got ${got}`, hint)
@@ -79,4 +108,14 @@ export function asText(value: unknown): string {
   if (Array.isArray(value) && value.length === 1) return asText(value[0])
   if (typeof value === "object" && value !== null) return JSON.stringify(value)
   return String(value)
+}
+
+/**
+ * The ground truths of a value: a list of several means that any of them is right; a list of one is its element.
+ * @returns undefined where the list holds something that is neither text nor number
+ */
+export function groundTruths(value: unknown): readonly string[] | undefined {
+  if (!Array.isArray(value) || value.length < 2) return [asText(value)]
+  const isPlain = (one: unknown): boolean => ["string", "number", "boolean"].includes(typeof one) && !isMissing(one)
+  return value.every(isPlain) ? [...new Set(value.map(String))] : undefined
 }

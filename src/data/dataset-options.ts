@@ -20,8 +20,11 @@ export type VerifierOption = OneVerifier | Readonly<Record<string, OneVerifier>>
 /** What is done about questions that are both in training and in evaluation data. */
 export type OverlapPolicy = "error" | "drop"
 
+/** What is done about prompts of more tokens than `maxPromptTokens`. */
+export type OverlongPolicy = "drop" | "error"
+
 export interface DatasetOptions extends DatasetLocation {
-  /** JSONL, parquet, CSV or TSV file with the training problems, or a folder of them. Either this or `hub`. */
+  /** JSON, JSONL, parquet, CSV or TSV file with the training problems, or a folder of them. Either this or `hub`. */
   readonly path?: string | undefined
   /** A data set of the Hugging Face hub, `owner/name`. The only option that makes the network be used. */
   readonly hub?: string | undefined
@@ -64,6 +67,10 @@ export interface DatasetOptions extends DatasetLocation {
   readonly disjointFrom?: readonly string[] | undefined
   /** Questions of evaluation data in the training data: an error, or dropped from training. Default error. */
   readonly overlap?: OverlapPolicy | undefined
+  /** Longest prompt in tokens, as it is put to the model. Default: what the model's context has room for. */
+  readonly maxPromptTokens?: number | undefined
+  /** Longer prompts are left out, in training and held-out rows, or are an error. Default drop. */
+  readonly overlongPrompts?: OverlongPolicy | undefined
   /** Default: by the kind that verl-style rows name (`ability`, `reward_model.style`). */
   readonly verifier?: VerifierOption | undefined
 }
@@ -85,13 +92,15 @@ export const datasetSchema: z.ZodObject<{
   deduplicate: z.ZodDefault<z.ZodBoolean>
   disjointFrom: z.ZodDefault<z.ZodArray<z.ZodString>>
   overlap: z.ZodDefault<z.ZodType<OverlapPolicy>>
+  maxPromptTokens: z.ZodOptional<z.ZodInt>
+  overlongPrompts: z.ZodDefault<z.ZodType<OverlongPolicy>>
   verifier: z.ZodOptional<z.ZodType<VerifierOption>>
 }> = z.strictObject({
   path: z
     .string()
     .min(1)
     .optional()
-    .describe("JSONL, parquet, CSV or TSV file with the training problems, or a folder of them"),
+    .describe("JSON, JSONL, parquet, CSV or TSV file with the training problems, or a folder of them"),
   hub: z
     .string()
     .refine(isHubName, { error: "owner/name" })
@@ -142,6 +151,11 @@ export const datasetSchema: z.ZodObject<{
     .enum(["error", "drop"])
     .default("error")
     .describe("questions of evaluation data in the training data: error or drop"),
+  maxPromptTokens: z.int().min(1).optional().describe("longest prompt in tokens, as it is put to the model"),
+  overlongPrompts: z
+    .enum(["drop", "error"])
+    .default("drop")
+    .describe("what is done about prompts of more than maxPromptTokens: drop or error"),
   verifier: z
     .custom<VerifierOption>(isVerifierOption, {
       error: "the name of a verifier, a name with options, or one for each source",

@@ -1,10 +1,12 @@
 /** The verifier of each problem of a data set. */
-import { ConfigError } from "../errors.ts"
-import { isVerifierSpec } from "../verifiers/registry.ts"
+import { ConfigError, DataError } from "../errors.ts"
+import { anyGold } from "../verifiers/any-gold.ts"
+import { goldIsAnswer, isVerifierSpec } from "../verifiers/registry.ts"
 import type { Verifier, VerifierSpec } from "../verifiers/verifier.ts"
 import { valueOf } from "./columns.ts"
 import { isVerifier } from "./dataset-options.ts"
 import type { OneVerifier, VerifierOption } from "./dataset-options.ts"
+import type { PlacedProblem } from "./dataset-problems.ts"
 import type { Problem } from "./task.ts"
 
 /** Finds a verifier by name, or name and options; what is wrong is reported at `path`. */
@@ -58,4 +60,31 @@ export function verifiersOf(option: VerifierOption | undefined, named: NamedVeri
       `got one for ${[...bySource.keys()].join(", ")}. Add it, or name one verifier for all.`
     throw new ConfigError([{ path: "task.verifier", message }])
   }
+}
+
+/** Verifiers whose one ground truth may be a list. */
+const READ_LISTS: ReadonlySet<string> = new Set(["qa-exact", "qa-f1", "tool-calls"])
+
+/** True where a list of ground truths is no ground truth for the verifier, so that any of them is meant. */
+function judgesByOne({ spec }: Verifier): boolean {
+  return spec !== undefined && goldIsAnswer(spec.name) && !READ_LISTS.has(spec.name)
+}
+
+/** A verifier that takes any of several ground truths; as it is where there is one, or it reads lists itself. */
+export function anyOf(verifier: Verifier, golds: readonly string[] | undefined): Verifier {
+  return golds === undefined || golds.length < 2 || !judgesByOne(verifier) ? verifier : anyGold(verifier, golds)
+}
+
+/** Verifiers that take any ground truth of a problem that has several. A verifier of one's own gets the list as JSON. */
+export function withAlternatives(verifierOf: (problem: Problem) => Verifier): (problem: Problem) => Verifier {
+  return (problem) => anyOf(verifierOf(problem), problem.golds)
+}
+
+/** @throws DataError  when a ground truth is a list of lists or objects, by which the problem's verifier cannot judge */
+export function checkGold({ problem, place, question, nestedGold }: PlacedProblem, verifier: Verifier): void {
+  if (!nestedGold || !judgesByOne(verifier)) return
+  throw new DataError(
+    `data set, ${place}: expected a ground truth, or a list of texts or numbers any of which is right, got ` +
+      `${problem.gold.slice(0, 100)} for the question ${JSON.stringify(question.slice(0, 100))}. Write them as texts.`,
+  )
 }

@@ -1,5 +1,6 @@
 /** A task over data files: questions with known answers. */
 import { createVerifier } from "../verifiers/registry.ts"
+import type { Verifier } from "../verifiers/verifier.ts"
 import { deriveSeed, permutationIndex } from "../random.ts"
 import { locateAll, locateHeldOut, locateTraining } from "./dataset-location.ts"
 import type { LocatedFiles } from "./dataset-location.ts"
@@ -9,9 +10,11 @@ import { readProblems } from "./dataset-problems.ts"
 import type { PlacedProblem } from "./dataset-problems.ts"
 import { checkIds, distinct, splitOne, splitTwo, withoutShared } from "./dataset-split.ts"
 import type { NamedProblems } from "./dataset-split.ts"
-import { verifiersOf } from "./dataset-verifiers.ts"
+import { checkGold, verifiersOf, withAlternatives } from "./dataset-verifiers.ts"
 import type { NamedVerifier } from "./dataset-verifiers.ts"
-import type { Task } from "./task.ts"
+import { hashFile } from "./file-hash.ts"
+import { limitPrompts } from "./prompt-limit.ts"
+import type { Problem, Task } from "./task.ts"
 
 export interface DatasetTask extends Task {
   readonly trainSize: number
@@ -53,7 +56,7 @@ async function locateEvaluation(options: ParsedDatasetOptions): Promise<LocatedF
 /** Questions of a set that is only compared with: neither filter nor template of the training data apply to it. */
 async function readForbidden(file: string, index: number): Promise<Reading> {
   const { name, files, path } = await locateAll(file, `task.disjointFrom.${index}`)
-  return { name, ...(await readProblems(files, path, { name })) }
+  return { name, ...(await readProblems(files, path, { name, comparedOnly: true })) }
 }
 
 /**
@@ -70,8 +73,10 @@ export async function createDatasetTask(
 ): Promise<DatasetTask> {
   const parsed = parseDatasetOptions(options)
   const { heldOutSize, seed, overlap } = parsed
-  const verifierFor = verifiersOf(parsed.verifier, named)
-  const rows = await read(await locateTraining(parsed, parsed.split), parsed)
+  const verifierOf = verifiersOf(parsed.verifier, named)
+  const verifierFor = withAlternatives(verifierOf)
+  const training = await locateTraining(parsed, parsed.split)
+  const rows = await read(training, parsed)
   const evaluation = await locateEvaluation(parsed)
   const heldOutRows = evaluation === undefined ? undefined : await read(evaluation, parsed)
   const forbidden = await Promise.all(parsed.disjointFrom.map(readForbidden))
@@ -87,9 +92,42 @@ export async function createDatasetTask(
   const questions = distinct(split.train)
   const placed = { train: parsed.deduplicate ? [...questions.values()] : split.train, heldOut: split.heldOut }
   checkIds([...placed.train, ...placed.heldOut])
+  for (const one of [...placed.train, ...placed.heldOut]) checkGold(one, verifierOf(one.problem))
+  const counts: DatasetCounts = {
+    rows:
+      rows.problems.length +
+      rows.filtered +
+      (heldOutRows === undefined ? 0 : heldOutRows.problems.length + heldOutRows.filtered),
+    filtered: rows.filtered + (heldOutRows?.filtered ?? 0),
+    overlapping: rows.problems.length - apart.length,
+    trainDuplicates: split.train.length - questions.size,
+    heldOutDuplicates: split.heldOutDuplicates,
+    heldOutUnused: split.heldOutUnused,
+  }
+  const { maxPromptTokens, overlongPrompts, deduplicate } = parsed
+  const files = await Promise.all([...training.files, ...(evaluation?.files ?? [])].map(hashFile))
+  const notes = describeCounts(rows.name, counts, deduplicate)
+  const whole: DatasetTask = { ...streamOf(placed, verifierFor), files, counts, ...(notes === undefined ? {} : { notes: [notes] }) }
+  if (maxPromptTokens === undefined) return whole
+  return {
+    ...whole,
+    limitPrompts(tokensOf) {
+      const limit = { maxPromptTokens, overlongPrompts }
+      const train = limitPrompts(rows.name, placed.train, limit, tokensOf)
+      const heldOut = limitPrompts(`${rows.name}, held-out problems`, placed.heldOut, limit, tokensOf)
+      const more = [train.note, heldOut.note].filter((note) => note !== undefined)
+      const left = streamOf({ train: train.kept, heldOut: heldOut.kept }, verifierFor)
+      return { ...whole, ...left, notes: [...(whole.notes ?? []), ...more] }
+    },
+  }
+}
+
+/** The training stream and the held-out problems. */
+function streamOf(
+  placed: DatasetTask["placed"],
+  verifierFor: (problem: Problem) => Verifier,
+): Omit<DatasetTask, "counts"> {
   const train = placed.train.map(({ problem }) => problem)
-  const heldOut = placed.heldOut.map(({ problem }) => problem)
-  for (const problem of [...train, ...heldOut]) verifierFor(problem)
   return {
     name: "dataset",
     trainSize: train.length,
@@ -97,19 +135,22 @@ export async function createDatasetTask(
       const epoch = Math.floor(position / train.length)
       return train[permutationIndex(deriveSeed(streamSeed, "train"), epoch, train.length, position % train.length)]
     },
-    heldOut,
+    heldOut: placed.heldOut.map(({ problem }) => problem),
     verifierFor,
     placed,
-    counts: {
-      rows:
-        rows.problems.length +
-        rows.filtered +
-        (heldOutRows === undefined ? 0 : heldOutRows.problems.length + heldOutRows.filtered),
-      filtered: rows.filtered + (heldOutRows?.filtered ?? 0),
-      overlapping: rows.problems.length - apart.length,
-      trainDuplicates: split.train.length - questions.size,
-      heldOutDuplicates: split.heldOutDuplicates,
-      heldOutUnused: split.heldOutUnused,
-    },
   }
+}
+
+/** What was left out, in words; undefined when every row is used once. */
+function describeCounts(name: string, counts: DatasetCounts, deduplicate: boolean): string | undefined {
+  const { rows, filtered, overlapping, trainDuplicates, heldOutDuplicates, heldOutUnused } = counts
+  const parts = [
+    [filtered, "left out by task.filter"],
+    [overlapping, "left out of training because they are evaluated on"],
+    [trainDuplicates, deduplicate ? "left out as duplicates" : "repeat a question of training (task.deduplicate drops them)"],
+    [heldOutDuplicates, "left out because their question is held out already"],
+    [heldOutUnused, "held-out questions beyond task.heldOutSize"],
+  ] as const
+  const told = parts.filter(([count]) => count > 0).map(([count, what]) => `${count} ${what}`)
+  return told.length === 0 ? undefined : `${name}: of ${rows} rows ${told.join(", ")}`
 }

@@ -12,6 +12,8 @@ describe("the split of a path", () => {
     ["main/validation.parquet", "validation"],
     ["train/test.jsonl", "test"],
     ["data/hard-00000-of-00001.parquet", "hard"],
+    ["data/hard-00000-of-00001.jsonl.gz", "hard"],
+    ["train.json", "train"],
     ["rows.jsonl", undefined],
     ["contest/latest.jsonl", undefined],
   ])("%s is %s", (path, split) => {
@@ -41,6 +43,7 @@ describe("the files of a split", () => {
     expect(() => chooseFiles(["data/train.csv", "data/train.parquet"], choice)).toThrow(
       /one form, got data\/train\.csv and data\/train\.parquet/,
     )
+    expect(() => chooseFiles(["train.jsonl", "train.jsonl.gz"], choice)).toThrow(/one form/)
   })
 
   test("that are not there are named with those that are", () => {
@@ -48,6 +51,8 @@ describe("the files of a split", () => {
     expect(missing).toThrow(ConfigError)
     expect(missing).toThrow(/split "hard", got test, train, validation/)
     expect(() => chooseFiles(["README.md"], choice)).toThrow(/got none/)
+    const saved = ["dataset_info.json", "state.json", "data-00000-of-00001.arrow"]
+    expect(() => chooseFiles(saved, choice)).toThrow(/got data-00000-of-00001\.arrow\. Arrow files are not read/)
   })
 })
 

@@ -1,8 +1,6 @@
 /** Which files of a folder belong to a split, by the names that data sets give them. */
 import { ConfigError } from "../errors.ts"
-
-/** The endings that are read. */
-export const dataFileEndings: readonly string[] = [".jsonl", ".ndjson", ".parquet", ".csv", ".tsv"]
+import { dataEnding, dataEndingsText, refusedForm, withoutEnding } from "./data-endings.ts"
 
 const SYNONYMS: Readonly<Record<string, string>> = {
   train: "train",
@@ -30,7 +28,7 @@ export function splitName(name: string): string {
  */
 export function splitOfPath(path: string): string | undefined {
   const segments = path.split("/")
-  const file = segments[segments.length - 1].replace(/\.[^.]*$/, "")
+  const file = withoutEnding(segments[segments.length - 1])
   const sharded = /^(.+)-\d{5}-of-\d{5}$/.exec(file)?.[1]
   for (const segment of [file, ...segments.slice(0, -1).toReversed()]) {
     const word = segment.split(/[^A-Za-z]+/).find((part) => Object.hasOwn(SYNONYMS, part.toLowerCase()))
@@ -72,7 +70,7 @@ export function subsetsOf(paths: readonly string[]): string[] {
 function checkForms(files: readonly string[], where: string, path: string): void {
   const byStem = new Map<string, string>()
   for (const file of files) {
-    const stem = file.replace(/\.[^./]*$/, "")
+    const stem = withoutEnding(file)
     const other = byStem.get(stem)
     if (other !== undefined) {
       const message = `data set ${where}: expected the rows in one form, got ${other} and ${file}. Remove one of them, or name a file.`
@@ -89,12 +87,13 @@ function checkForms(files: readonly string[], where: string, path: string): void
  */
 export function chooseFiles(paths: readonly string[], { name, split, subset, path }: FileChoice): string[] {
   const hidden = (file: string): boolean => file.split("/").some((part) => part.startsWith("."))
-  const data = inFolder(paths, subset)
-    .filter((file) => !hidden(file) && dataFileEndings.some((ending) => file.toLowerCase().endsWith(ending)))
-    .sort()
+  const shown = inFolder(paths, subset).filter((file) => !hidden(file))
+  const data = shown.filter((file) => dataEnding(file) !== undefined).sort()
   const where = subset === undefined ? name : `${name} (${subset})`
   if (data.length === 0) {
-    const message = `data set ${where}: expected files that end in ${dataFileEndings.join(", ")}, got none. Check the folder.`
+    const other = shown.find((file) => refusedForm(file) !== undefined)
+    const got = other === undefined ? "none. Check the folder." : `${other}. ${refusedForm(other)}`
+    const message = `data set ${where}: expected files that end in ${dataEndingsText}, got ${got}`
     throw new ConfigError([{ path, message }])
   }
   const bySplit = new Map<string | undefined, string[]>()

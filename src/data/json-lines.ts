@@ -1,42 +1,28 @@
 /** A streaming reader of JSONL: one JSON object per line. */
-import { createReadStream } from "node:fs"
 import { DataError } from "../errors.ts"
+import { parseJson } from "./json-text.ts"
 import type { PlacedRow, Row } from "./rows.ts"
+import { readTexts } from "./text-file.ts"
 
 /**
  * Lines of a UTF-8 file, split at line feeds alone (JSON text may hold other separators, e.g. U+2028). A byte order mark
  * and carriage returns before line feeds are dropped.
  */
 async function* readLines(file: string): AsyncGenerator<string> {
-  const decoder = new TextDecoder("utf-8", { fatal: true })
   let pending = ""
-  let lines = 0
-  const decode = (bytes: Uint8Array | undefined): string => {
-    try {
-      return bytes === undefined ? decoder.decode() : decoder.decode(bytes, { stream: true })
-    } catch (cause) {
-      throw new DataError(`data set ${file}: expected UTF-8 text, got other bytes after line ${lines}. Convert the file.`, {
-        cause,
-      })
-    }
-  }
-  for await (const bytes of createReadStream(file) as AsyncIterable<Uint8Array>) {
-    const parts = decode(bytes).split("\n")
+  for await (const text of readTexts(file)) {
+    const parts = text.split("\n")
     parts[0] = pending + parts[0]
     pending = parts.pop() ?? ""
-    for (const part of parts) {
-      lines++
-      yield part
-    }
+    yield* parts
   }
-  pending += decode(undefined)
   if (pending !== "") yield pending
 }
 
 function parseRow(text: string, file: string, line: number): Row {
   let value: unknown
   try {
-    value = JSON.parse(text)
+    value = parseJson(text)
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause)
     throw new DataError(

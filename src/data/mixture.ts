@@ -163,13 +163,17 @@ export async function createMixtureTask(options: unknown, named: NamedVerifier =
   const tasks: (Task | DatasetTask)[] = []
   for (const [i, source] of sources.entries()) tasks.push(await openPart(source, i, seed, named))
   checkApart(tasks, labels)
+  return mixtureOf(tasks, labels, blockCounts(sources.map(({ weight }) => weight)))
+}
+
+/** @param counts  problems of each task in a block of the stream */
+function mixtureOf(tasks: readonly Task[], labels: readonly string[], counts: readonly number[]): Task {
   const heldOutPrompts = tasks.map(({ heldOut }) => heldOut.map(promptOf))
   const parts = tasks.map((task, i): Part => ({
     label: labels[i],
     task,
     foreign: new Set(heldOutPrompts.filter((_, j) => j !== i).flat()),
   }))
-  const counts = blockCounts(sources.map(({ weight }) => weight))
   const labelled = (part: Part, problem: Problem): Problem => ({
     ...problem,
     id: `${part.label}:${problem.id}`,
@@ -184,8 +188,22 @@ export async function createMixtureTask(options: unknown, named: NamedVerifier =
     tasks.map((task) => task.maxResponseCharacters),
     (known) => Math.max(...known),
   )
+  const notes = tasks.flatMap((task, i) => (task.notes ?? []).map((note) => `${labels[i]}: ${note}`))
+  const files = tasks.flatMap((task) => task.files ?? [])
   return {
     name: "mixture",
+    ...(notes.length === 0 ? {} : { notes }),
+    ...(files.length === 0 ? {} : { files }),
+    ...(tasks.every((task) => task.limitPrompts === undefined)
+      ? {}
+      : {
+          limitPrompts: (tokensOf) =>
+            mixtureOf(
+              tasks.map((task) => task.limitPrompts?.(tokensOf) ?? task),
+              labels,
+              counts,
+            ),
+        }),
     trainSize: combined(
       tasks.map(({ trainSize }) => trainSize),
       (known) => known.reduce((sum, size) => sum + size, 0),

@@ -2,12 +2,15 @@
 import { z } from "zod"
 import { nearestName } from "../config/nearest-name.ts"
 import { DataError } from "../errors.ts"
-import { asText, valueOf } from "./columns.ts"
+import { asText, isMissing, valueOf } from "./columns.ts"
 import type { PlacedRow } from "./rows.ts"
 
 type Plain = string | number | boolean
 
-/** A condition on one column; a row must meet all that is said. A null or missing value meets `notEquals` and `notIn` alone. */
+/**
+ * A condition on one column; a row must meet all that is said. A null, missing or NaN value meets `notEquals` and `notIn`
+ * alone.
+ */
 export interface RowCondition {
   /** A dot goes into a struct. */
   readonly column: string
@@ -60,8 +63,7 @@ function numberOf(value: unknown, file: string, placed: PlacedRow, column: strin
 
 function isBlank(value: unknown): boolean {
   return (
-    value === undefined ||
-    value === null ||
+    isMissing(value) ||
     (typeof value === "string" && value.trim() === "") ||
     (Array.isArray(value) && value.length === 0)
   )
@@ -70,7 +72,7 @@ function isBlank(value: unknown): boolean {
 function meets(condition: RowCondition, value: unknown, number: () => number): boolean {
   const { equals, notEquals, min, max, minLength, maxLength, contains, notEmpty } = condition
   if (notEmpty !== undefined && isBlank(value) === notEmpty) return false
-  if (value === undefined || value === null) {
+  if (value !== "" && isMissing(value)) {
     const needsValue = [equals, condition.in, min, max, minLength, maxLength, contains].some((one) => one !== undefined)
     return !needsValue
   }

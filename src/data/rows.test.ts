@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs"
+import { gzipSync } from "node:zlib"
 import * as fc from "fast-check"
 import { describe, expect, test } from "vitest"
 import { ConfigError, DataError } from "../errors.ts"
@@ -106,6 +107,70 @@ describe("parquet", () => {
   })
 })
 
+describe(".json", () => {
+  const rows = [
+    { question: "Q", answer: "12345678901234567890" },
+    { question: "R", answer: 2 },
+  ]
+
+  test.each([
+    ["a list", '\uFEFF [{"question": "Q", "answer": 12345678901234567890},\n {"question": "R", "answer": 2}]'],
+    ["an object around a list", '{"version": 1, "data": [{"question":"Q","answer":12345678901234567890},{"question":"R","answer":2}]}'],
+    ["JSON lines", '{"question": "Q", "answer": 12345678901234567890}\n{"question": "R", "answer": 2}\n'],
+  ])("%s is read, and integers keep their digits", async (_, text) => {
+    expect((await read(files.write("rows.json", text))).map(({ row }) => row)).toEqual(rows)
+  })
+
+  test("an object that is no list is one row", async () => {
+    expect(await read(files.write("one.json", '{"question": "Q", "choices": ["a", "b"]}'))).toEqual([
+      { row: { question: "Q", choices: ["a", "b"] }, place: "row 1" },
+    ])
+  })
+
+  test.each([
+    ['{"question": {"0": "Q"}, "answer": {"0": 1}}', /got a table by columns \(question, answer\)\..*orient="records"/],
+    ['{"question": ["Q"], "answer": [1]}', /table by columns/],
+    ['[{"a": 1}, 5]', /row 2: expected a JSON object, got a number/],
+    ['[{"a": 1},', /expected JSON, got text that is not .*cut short/],
+    ["[]", /at least one row/],
+  ])("%s is refused", async (text, message) => {
+    const error = await rejection(read(files.write("bad.json", text)))
+    expect(error).toBeInstanceOf(DataError)
+    expect(error.message).toMatch(message)
+  })
+})
+
+describe("gzip", () => {
+  test.each([
+    ["p.jsonl.gz", '{"a":"1"}\n{"a":"2"}\n'],
+    ["p.JSON.GZ", '[{"a":"1"},{"a":"2"}]'],
+    ["p.csv.gz", "a\n1\n2\n"],
+    ["p.tsv.gz", "a\n1\n2\n"],
+  ])("%s is read", async (name, text) => {
+    expect((await read(files.write(name, gzipSync(text)))).map(({ row }) => row)).toEqual([{ a: "1" }, { a: "2" }])
+  })
+
+  test.each([
+    [gzipSync('{"a":1}\n'.repeat(100_000)).subarray(0, 200)],
+    [Buffer.from('{"a":1}\n')],
+  ])("what is cut short or no gzip is a DataError that names the file", async (bytes) => {
+    const error = await rejection(read(files.write("cut.jsonl.gz", bytes)))
+    expect(error).toBeInstanceOf(DataError)
+    expect(error.message).toMatch(/cut\.jsonl\.gz: expected text packed with gzip/)
+  })
+})
+
+test.each([
+  ["data-00000-of-00001.arrow", /Arrow files are not read\. Write it as parquet: datasets\.load_from_disk/],
+  ["a.jsonl.zst", /Zstandard is not read\. Unpack it/],
+  ["a.csv.zip", /Archives are not read/],
+  ["a.xlsx", /Save it as CSV/],
+])("%s is refused by name", async (name, message) => {
+  const error = await rejection(read(files.write(name, "x")))
+  expect(error).toBeInstanceOf(ConfigError)
+  expect(error.message).toMatch(message)
+})
+
 describe("CSV", () => {
   test("fields are text, quotes and line breaks are kept, empty fields are null", async () => {
     const file = files.write("a.csv", 'question,answer\n"say ""hi"",\nplease",007\n,1.50\n')
@@ -135,7 +200,7 @@ describe("CSV", () => {
 test("a missing file, a folder and an unknown ending are config errors at the path", async () => {
   for (const [file, message] of [
     ["/nowhere/a.jsonl", /task\.path: .*expected a file at \/nowhere\/a\.jsonl, got nothing/],
-    [files.write("x.txt", "a"), /ends in \.jsonl, \.ndjson, \.parquet, \.csv, \.tsv, got .*x\.txt/],
+    [files.write("x.txt", "a"), /ends in \.parquet, \.jsonl, .*or of these texts with \.gz, got .*x\.txt\. Convert it/],
   ] as const) {
     const error = await rejection(read(file))
     expect(error).toBeInstanceOf(ConfigError)

@@ -14,7 +14,10 @@ function query(file: string, format: TableFormat): string {
   if (format === "parquet") return `select * from read_parquet(${quotePath(file)})`
   // Everything is text: 007 stays 007. The dialect is fixed, because a guess turns a broken file into one odd column.
   const delimiter = format === "csv" ? "," : "\\t"
-  const dialect = `delim = '${delimiter}', quote = '"', escape = '"', header = true, all_varchar = true, strict_mode = true`
+  const packed = file.toLowerCase().endsWith(".gz") ? "gzip" : "none"
+  const dialect =
+    `delim = '${delimiter}', quote = '"', escape = '"', header = true, all_varchar = true, strict_mode = true, ` +
+    `compression = '${packed}'`
   return `select * from read_csv(${quotePath(file)}, ${dialect})`
 }
 

@@ -3,7 +3,7 @@ import { existsSync } from "node:fs"
 import { join } from "node:path"
 import { asText, valueOf } from "../data/columns.ts"
 import { readProblems } from "../data/dataset-problems.ts"
-import { dataFileEndings } from "../data/file-splits.ts"
+import { dataEndingsText, dataFileEndings } from "../data/data-endings.ts"
 import { renderPrompt } from "../data/prompt-template.ts"
 import type { Problem } from "../data/task.ts"
 import { ConfigError } from "../errors.ts"
@@ -54,7 +54,7 @@ export function benchmarkFile({ name }: Benchmark, directory: string): string {
     .find((candidate) => existsSync(candidate))
   if (file !== undefined) return file
   const message =
-    `benchmark ${name}: expected ${name}.parquet (or ${dataFileEndings.filter((ending) => ending !== ".parquet").join(", ")}) in ${directory}, ` +
+    `benchmark ${name}: expected ${name}.parquet (or with another ending: ${dataEndingsText}) in ${directory}, ` +
     "got no such file. Put it there, or name its folder with --bench-dir or PIRL_BENCH_DIR."
   throw new ConfigError([{ path: "--bench", message }])
 }

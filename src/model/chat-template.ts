@@ -4,6 +4,7 @@
 import { Template } from "@huggingface/jinja"
 import { DataError } from "../errors.ts"
 import { isJsonObject, showValue } from "./json-file.ts"
+import { dateFrom, strftime } from "./strftime.ts"
 
 export interface ChatMessage {
   readonly role: string
@@ -19,29 +20,49 @@ export interface ChatTemplateInput {
   readonly addGenerationPrompt?: boolean | undefined
   /**
    * Further variables of the template, e.g. `enable_thinking: false` (Qwen3). Some templates print today's date unless
-   * `date_string` is given (Llama 3): give it where runs must repeat exactly.
+   * `date_string` is given (Llama 3), some in any case (SmolLM3): `strftime_now: "2026-11-30"` is the date that they see.
    */
   readonly extra?: Readonly<Record<string, unknown>> | undefined
 }
 
 export type ChatRenderer = (input: ChatTemplateInput) => string
 
+/** The function by which templates read the clock. */
+export const CLOCK = "strftime_now"
+/** What it is called where the date is given to it. */
+const FIXED_CLOCK = "strftime_of_given_date"
+
+/** True for a template that may print the date. */
+export function readsClock(template: string | undefined): boolean {
+  return template?.includes(CLOCK) === true
+}
+
+/** As Jinja reads a text: its lines end in line feeds, whatever they end in. */
+function sourceOf(template: string): string {
+  const lines = template.replace(/\r\n?/g, "\n")
+  return readsClock(lines) ? `{% set ${CLOCK} = ${FIXED_CLOCK} %}${lines}` : lines
+}
+
 /**
  * Parses a template once for many uses.
  * @throws DataError  when it is not valid Jinja; the renderer throws it when the template refuses the messages
  */
 export function compileChatTemplate(template: string): ChatRenderer {
-  const parsed = explain("expected a valid Jinja template", "Correct chat_template.", () => new Template(template))
-  return (input) =>
-    explain("expected messages the template takes", "Correct the messages or the template.", () =>
+  const parsed = explain("expected a valid Jinja template", "Correct chat_template.", () => new Template(sourceOf(template)))
+  return (input) => {
+    const { [CLOCK]: date, ...extra } = input.extra ?? {}
+    const now = date === undefined ? new Date() : dateFrom(String(date))
+    return explain("expected messages the template takes", "Correct the messages or the template.", () =>
       parsed.render({
         ...(input.bosToken === undefined ? {} : { bos_token: input.bosToken }),
         ...(input.eosToken === undefined ? {} : { eos_token: input.eosToken }),
-        ...input.extra,
+        ...extra,
+        [FIXED_CLOCK]: (format: string) => strftime(now, format),
         messages: input.messages,
         add_generation_prompt: input.addGenerationPrompt ?? false,
       }),
     )
+  }
 }
 
 /** Renders messages with a template as `apply_chat_template` of transformers does. See `compileChatTemplate`. */

@@ -46,6 +46,10 @@ function changeJson(path: string, change: Record<string, unknown>): void {
   writeFileSync(path, JSON.stringify({ ...json, ...change }))
 }
 
+function shapeOf(name: string): readonly number[] | undefined {
+  return parameterSpecs(config).find((spec) => spec.name === name)?.shape
+}
+
 /** A copy of the good folder with other weights in it. */
 async function withTensors(tensors: Weights, shapes: Record<string, number[]> = {}): Promise<string> {
   const directory = copyOf(good)
@@ -258,11 +262,55 @@ describe("a folder that does not fit", () => {
   })
 
   test("a tied model may store its head and old rotary tables all the same", async () => {
-    const directory = await withTensors(new Map(weights).set("model.layers.0.self_attn.rotary_emb.inv_freq", new Float32Array(2)))
+    const stored = new Map(weights).set("model.layers.0.self_attn.rotary_emb.inv_freq", new Float32Array(2))
+    const directory = await withTensors(stored.set("lm_head.weight", weights.get("model.embed_tokens.weight")!))
     changeJson(join(directory, "config.json"), { tie_word_embeddings: true })
     const read = await (await loadModelFolder(directory)).readWeights()
     expect(read.has("lm_head.weight")).toBe(false)
     expect(read.size).toBe(weights.size - 1)
+  })
+
+  test.each(["f32", "bf16"] as const)("a tied model whose stored head is another than its embedding is refused, in %s", async (dtype) => {
+    const embedding = weights.get("model.embed_tokens.weight")!
+    const head = embedding.slice()
+    head[5]! += 1
+    const directory = copyOf(good)
+    const tensors = [...weights].map(([name, values]) => ({ name, values: name === "lm_head.weight" ? head : values, shape: shapeOf(name)! }))
+    await writeSafetensors(join(directory, "model.safetensors"), tensors, { dtype })
+    changeJson(join(directory, "config.json"), { tie_word_embeddings: true })
+    await expect(loadModelFolder(directory)).rejects.toThrow(/lm_head\.weight to be the embedding.*1 of \d+ values differ\).*tie_word_embeddings to false in .*config\.json/)
+  })
+
+  test.each([Number.NaN, Number.POSITIVE_INFINITY])("a weight of %d is found, with its tensor", async (value) => {
+    const broken = weights.get("model.norm.weight")!.slice()
+    broken[3] = value
+    const directory = await withTensors(new Map(weights).set("model.norm.weight", broken))
+    await expect((await loadModelFolder(directory)).readWeights()).rejects.toThrow(/model\.safetensors: expected finite weights, got NaN or infinity in model\.norm\.weight \(1 of 16\).*diverged/)
+  })
+
+  test.each([
+    ["_orig_mod.", /saved from inside torch\.compile: the names have the prefix _orig_mod\..*Save model\._orig_mod/],
+    ["module.", /DistributedDataParallel.*Save model\.module/],
+    ["base_model.model.", /inside PEFT.*merge_and_unload/],
+  ])("names with the prefix %s are recognised", async (prefix, message) => {
+    const tensors = new Map([...weights].map(([name, values]) => [`${prefix}${name}`, values]))
+    await expect(loadModelFolder(await withTensors(tensors))).rejects.toThrow(message)
+  })
+
+  test("names without model. are those of a model without its head", async () => {
+    const tensors = new Map([...weights].map(([name, values]) => [name.replace(/^model\./, ""), values]))
+    await expect(loadModelFolder(await withTensors(tensors))).rejects.toThrow(/lack the prefix model\.\. Save AutoModelForCausalLM/)
+  })
+
+  test.each([
+    ["model-00001-of-00003.safetensors", /got 1 of 3 shards \(model-00001-of-00003\.safetensors\) without their index\. Copy model\.safetensors\.index\.json/],
+    ["consolidated.safetensors", /got consolidated\.safetensors\. Rename it/],
+    ["pytorch_model.bin", /got pytorch_model\.bin, which is a Python pickle\. Save the model with safe_serialization/],
+  ])("%s in place of the weights is named with what to do", async (name, message) => {
+    const directory = copyOf(good)
+    cpSync(join(directory, "model.safetensors"), join(directory, name))
+    rmSync(join(directory, "model.safetensors"))
+    await expect(loadModelFolder(directory)).rejects.toThrow(message)
   })
 
   test("a tokenizer with more ids than the model is refused, one with fewer is not", async () => {

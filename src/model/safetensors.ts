@@ -94,6 +94,28 @@ async function readTensor(file: FileHandle, path: string, dataOffset: number, na
   return values
 }
 
+/**
+ * Some elements of a tensor, in float32.
+ * @param entry  of the file's header, with a type that can be read
+ * @throws CheckpointError  when the file ends before them
+ */
+export async function readTensorChunk(
+  file: FileHandle,
+  entry: TensorEntry & { readonly path: string; readonly dataOffset: number },
+  start: number,
+  count: number,
+): Promise<Float32Array> {
+  const values = new Float32Array(count)
+  const decode = entry.type === "BF16" ? decodeBfloat16 : entry.type === "F16" ? decodeFloat16 : undefined
+  const raw = decode === undefined ? values : new Uint16Array(count)
+  const position = entry.dataOffset + entry.begin + start * raw.BYTES_PER_ELEMENT
+  if (!(await readFully(file, new Uint8Array(raw.buffer), position))) {
+    throw new CheckpointError(`${entry.path}: expected ${count} more values, got the end of the file. Copy it again.`)
+  }
+  if (decode !== undefined && raw instanceof Uint16Array) decode(raw, values, 0)
+  return values
+}
+
 async function readFully(file: FileHandle, target: Uint8Array, position: number): Promise<boolean> {
   let done = 0
   while (done < target.length) {

@@ -109,3 +109,32 @@ export function createAlphabetCheck(json: JsonObject): (text: string, where: str
     }
   }
 }
+
+/** The name in a pair of tags, and whether it opens or closes: `<answer>`, `</answer>`, `<|begin_of_thought|>`. */
+function tagOf(text: string): { readonly name: string; readonly closes: boolean } | undefined {
+  const [, slash, name] = /^<(\/?)([A-Za-z][\w-]+)>$/.exec(text) ?? []
+  if (name !== undefined) return { name, closes: slash === "/" }
+  const [, side, part] = /^<\|(begin|end)_of_(thought|solution|answer|reasoning)\|>$/.exec(text) ?? []
+  return part === undefined ? undefined : { name: `|${part}|`, closes: side === "end" }
+}
+
+/**
+ * Special tokens by what a reader of a response needs: those that come as a pair of tags are a part of it (`kept`), others
+ * belong to the machinery (`dropped`).
+ */
+export function meaningfulTokens(json: JsonObject): { readonly kept: ReadonlySet<number>; readonly dropped: ReadonlySet<number> } {
+  const list: unknown[] = Array.isArray(json["added_tokens"]) ? json["added_tokens"] : []
+  const special = list.flatMap((token) => {
+    if (!isJsonObject(token) || token["special"] !== true) return []
+    const { id, content } = token
+    return typeof id === "number" && typeof content === "string" ? [{ id, tag: tagOf(content) }] : []
+  })
+  const sides = (closes: boolean): Set<string> =>
+    new Set(special.flatMap(({ tag }) => (tag !== undefined && tag.closes === closes ? [tag.name] : [])))
+  const [opening, closing] = [sides(false), sides(true)]
+  const isKept = (tag: ReturnType<typeof tagOf>): boolean => tag !== undefined && opening.has(tag.name) && closing.has(tag.name)
+  return {
+    kept: new Set(special.filter(({ tag }) => isKept(tag)).map(({ id }) => id)),
+    dropped: new Set(special.filter(({ tag }) => !isKept(tag)).map(({ id }) => id)),
+  }
+}

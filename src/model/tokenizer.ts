@@ -9,7 +9,7 @@ import type { ChatMessage, ChatRenderer } from "./chat-template.ts"
 import { compileChatTemplate, selectChatTemplate } from "./chat-template.ts"
 import type { JsonObject } from "./json-file.ts"
 import { isJsonObject, parseJsonObject, readOptionalFile, showValue } from "./json-file.ts"
-import { createAlphabetCheck, refuseUnsupportedParts, vocabularySizeOf } from "./tokenizer-json.ts"
+import { createAlphabetCheck, meaningfulTokens, refuseUnsupportedParts, vocabularySizeOf } from "./tokenizer-json.ts"
 
 export interface EncodeOptions {
   /**
@@ -20,7 +20,7 @@ export interface EncodeOptions {
 }
 
 export interface DecodeOptions {
-  /** Leaves special tokens out. Default false. */
+  /** Leaves special tokens out, but for those that mark parts of a response, e.g. `<answer>` and `</answer>`. Default false. */
   readonly skipSpecialTokens?: boolean
 }
 
@@ -93,6 +93,7 @@ export function createTokenizer(files: ReadonlyMap<string, Uint8Array>, where: s
   refuseUnsupportedParts(json, `${where}/tokenizer.json`)
   const inner = buildInner(json, config, where)
   const checkAlphabet = createAlphabetCheck(json)
+  const { kept, dropped } = meaningfulTokens(json)
 
   const tokenText = (key: string): string | undefined => specialTokenText(special[key])
   const tokenId = (key: string): number | undefined => {
@@ -131,7 +132,12 @@ export function createTokenizer(files: ReadonlyMap<string, Uint8Array>, where: s
     decode(tokens, options = {}) {
       const known = tokens.filter((token) => inner.id_to_token(token) !== undefined)
       if (known.length === 0) return ""
-      return inner.decode(known, { skip_special_tokens: options.skipSpecialTokens ?? false })
+      const skip = options.skipSpecialTokens ?? false
+      if (!skip || !known.some((token) => kept.has(token))) return inner.decode(known, { skip_special_tokens: skip })
+      return inner.decode(
+        known.filter((token) => !dropped.has(token)),
+        { skip_special_tokens: false },
+      )
     },
     renderChat(messages, options = {}) {
       if (chatTemplate === undefined) {

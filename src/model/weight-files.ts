@@ -2,20 +2,47 @@
  * The weight files of a Hugging Face folder: one model.safetensors, or shards named by an index. Names, types and shapes
  * are checked against the model before anything is read.
  */
+import { readdir } from "node:fs/promises"
 import { join } from "node:path"
 import { CheckpointError } from "../errors.ts"
 import type { ModelConfig } from "./config.ts"
 import { isJsonObject, isMissingFile, parseJsonObject, readOptionalFile, showValue } from "./json-file.ts"
-import type { TensorEntry } from "./safetensors.ts"
 import { isReadableType, readSafetensorsHeader, readTensors } from "./safetensors.ts"
+import { checkFinite } from "./finite-weights.ts"
+import { checkTiedHead } from "./tied-head.ts"
+import type { PlacedTensor } from "./tied-head.ts"
 import type { Weights } from "./weights.ts"
 import { parameterSpecs } from "./weights.ts"
 
 /** Parameter names by the file that holds them. */
 export type WeightPlan = ReadonlyMap<string, readonly string[]>
 
-interface StoredTensor extends TensorEntry {
+interface StoredTensor extends PlacedTensor {
   readonly file: string
+}
+
+const EMBEDDING = "model.embed_tokens.weight"
+
+/** What stands before every name of a state that was saved from inside a wrapper, and what to do about it. */
+const WRAPPERS: readonly (readonly [prefix: string, got: string, remedy: string])[] = [
+  ["_orig_mod.", "a state saved from inside torch.compile", "Save model._orig_mod, or take the prefix off the names."],
+  ["module.", "a state saved from inside DistributedDataParallel", "Save model.module, or take the prefix off the names."],
+  ["base_model.model.", "a state saved from inside PEFT", "Save model.merge_and_unload()."],
+  ["language_model.", "the text part of a model of several kinds of input", "Save its language model by itself."],
+]
+
+/** Why there is no embedding of its name: names have a prefix, or lack one; undefined when it is neither. */
+function misnamed(directory: string, stored: ReadonlySet<string>): CheckpointError | undefined {
+  if (stored.has(EMBEDDING)) return undefined
+  const isEmbedding = (rename: (name: string) => string): boolean => [...stored].some((name) => rename(name) === EMBEDDING)
+  const refused = (got: string, remedy: string): CheckpointError =>
+    new CheckpointError(`${directory}: expected parameters such as ${EMBEDDING}, got ${got}. ${remedy}`)
+  for (const [prefix, got, remedy] of WRAPPERS) {
+    const inside = isEmbedding((name) => name.replaceAll(prefix, ""))
+    if (inside) return refused(`${got}: the names have the prefix ${prefix}`, remedy)
+  }
+  if (!stored.has(EMBEDDING.slice("model.".length))) return undefined
+  return refused("a model without its head: the names lack the prefix model.", "Save AutoModelForCausalLM, not AutoModel.")
 }
 
 /** Listed in full up to here; a model of the wrong size differs in hundreds of tensors. */
@@ -23,10 +50,14 @@ const listedProblems = 40
 
 /**
  * Finds every parameter of the model and checks it by name, type and shape.
- * @throws CheckpointError  listing all that is missing, unexpected or of a wrong shape
+ * @throws CheckpointError  listing all that is missing, unexpected or of a wrong shape; when the names are those of a wrapper,
+ *                          or a tied head differs from the embedding
  */
 export async function planWeights(directory: string, config: ModelConfig): Promise<WeightPlan> {
   const stored = await listTensors(directory)
+  const wrapped = misnamed(directory, new Set(stored.keys()))
+  if (wrapped !== undefined) throw wrapped
+  const [embedding, head] = [stored.get(EMBEDDING), stored.get("lm_head.weight")]
   const problems: string[] = []
   const plan = new Map<string, string[]>()
   for (const { name, shape } of parameterSpecs(config)) {
@@ -55,6 +86,9 @@ export async function planWeights(directory: string, config: ModelConfig): Promi
         "\nCheck that config.json and the weights belong together.",
     )
   }
+  if (config.tiedEmbeddings && embedding !== undefined && head !== undefined && isReadableType(head.type)) {
+    await checkTiedHead(directory, embedding, head)
+  }
   return plan
 }
 
@@ -63,11 +97,16 @@ function isRedundant(name: string, config: ModelConfig): boolean {
   return (name === "lm_head.weight" && config.tiedEmbeddings) || name.endsWith(".rotary_emb.inv_freq")
 }
 
-/** Reads the planned files one after the other. */
+/**
+ * Reads the planned files one after the other.
+ * @throws CheckpointError  when a weight is no finite number
+ */
 export async function readPlannedWeights(directory: string, plan: WeightPlan): Promise<Weights> {
   const weights: Weights = new Map()
   for (const [file, names] of plan) {
-    for (const [name, values] of await readTensors(join(directory, file), names)) weights.set(name, values)
+    const read = await readTensors(join(directory, file), names)
+    checkFinite(read, join(directory, file))
+    for (const [name, values] of read) weights.set(name, values)
   }
   return weights
 }
@@ -78,9 +117,7 @@ async function listTensors(directory: string): Promise<Map<string, StoredTensor>
   const indexFile = "model.safetensors.index.json"
   const content = await readOptionalFile(join(directory, indexFile))
   if (content === undefined) {
-    throw new CheckpointError(
-      `${directory}: expected model.safetensors or ${indexFile}, got neither. Save the model with safe_serialization in transformers.`,
-    )
+    throw await withoutWeights(directory, indexFile)
   }
   const where = join(directory, indexFile)
   const weightMap = parseJsonObject(Buffer.from(content).toString("utf8"), where)["weight_map"]
@@ -106,10 +143,30 @@ async function listTensors(directory: string): Promise<Map<string, StoredTensor>
   return stored
 }
 
+/** What lies in a folder without weights where they are looked for. */
+async function withoutWeights(directory: string, indexFile: string): Promise<CheckpointError> {
+  const names = await readdir(directory)
+  const shards = names.filter((name) => /-\d{5}-of-\d{5}\.safetensors$/.test(name))
+  const others = names.filter((name) => name.endsWith(".safetensors") && !name.startsWith("adapter_model"))
+  const pickles = names.filter((name) => /^(?:pytorch_model.*|consolidated.*)\.(?:bin|pth|pt)$/.test(name))
+  const expected = `${directory}: expected model.safetensors or ${indexFile}, got`
+  if (shards.length > 0) {
+    const all = Number(/-of-(\d{5})/.exec(shards[0]!)![1])
+    const got = `${shards.length} of ${all} shards (${shards[0]}) without their index`
+    return new CheckpointError(`${expected} ${got}. Copy ${indexFile} beside them, from where they come from.`)
+  }
+  if (others.length > 0) {
+    return new CheckpointError(`${expected} ${others.join(", ")}. Rename it to model.safetensors if it holds the whole model.`)
+  }
+  const got = pickles.length > 0 ? `${pickles[0]}, which is a Python pickle` : "neither"
+  return new CheckpointError(`${expected} ${got}. Save the model with safe_serialization in transformers.`)
+}
+
 async function listFile(directory: string, file: string): Promise<Map<string, StoredTensor> | undefined> {
   try {
-    const { tensors } = await readSafetensorsHeader(join(directory, file))
-    return new Map([...tensors].map(([name, entry]) => [name, { ...entry, file }]))
+    const path = join(directory, file)
+    const { tensors, dataOffset } = await readSafetensorsHeader(path)
+    return new Map([...tensors].map(([name, entry]) => [name, { ...entry, file, path, dataOffset }]))
   } catch (error) {
     if (error instanceof CheckpointError && isMissingFile(error.cause)) return undefined
     throw error

@@ -1,6 +1,7 @@
 /** Where a model's weights come from, as plain data: it crosses to the thread that reads and owns them. */
 import { mergeAdapterFolder } from "./adapter-folder.ts"
 import type { ModelConfig } from "./config.ts"
+import { checkFinite } from "./finite-weights.ts"
 import { readGguf } from "./gguf/reader.ts"
 import { planGgufWeights, readGgufWeights } from "./gguf/weights-from-gguf.ts"
 import { initialiseWeights } from "./initialise.ts"
@@ -19,7 +20,8 @@ export type WeightsSource =
 
 /**
  * Reads or makes every parameter, in float32.
- * @throws CheckpointError  when a file is missing or damaged, or does not hold the parameters of the config
+ * @throws CheckpointError  when a file is missing or damaged, or does not hold the parameters of the config,
+ *                          or one is no finite number
  */
 export async function readSourceWeights(source: WeightsSource, config: ModelConfig): Promise<Weights> {
   switch (source.kind) {
@@ -27,7 +29,9 @@ export async function readSourceWeights(source: WeightsSource, config: ModelConf
       return readPlannedWeights(source.directory, await planWeights(source.directory, config))
     case "gguf": {
       const file = await readGguf(source.path)
-      return readGgufWeights(file, config, planGgufWeights(file, config))
+      const weights = await readGgufWeights(file, config, planGgufWeights(file, config))
+      checkFinite(weights, source.path)
+      return weights
     }
     case "adapter":
       return mergeAdapterFolder(source.directory, config, await readSourceWeights(source.base, config))

@@ -6,6 +6,7 @@ export type { CheckpointInfo, CheckpointOptions, DamagedCheckpoint } from "./che
 export { syncTree, writeFileAtomic } from "./durable-files.ts"
 export { JsonlLog, cutJsonlAfter, readJsonl } from "./jsonl-log.ts"
 export type { JsonRecord, JsonlContent, JsonlCut } from "./jsonl-log.ts"
+export { makeFolder } from "./make-folder.ts"
 export { programOf, programsOf } from "./made-by.ts"
 export { holderOf, listRunFolders, readCompletions, readRun, runStateOf, settingsOf } from "./read-run.ts"
 export type { RunRecord, RunState } from "./read-run.ts"

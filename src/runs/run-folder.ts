@@ -14,7 +14,7 @@
  * At a step's end its metrics line, its evaluation and its responses are on the disk before the checkpoint gets its
  * name; a resumed run cuts what lies after its checkpoint and writes it again. So no step is lost or there twice.
  */
-import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs"
+import { existsSync, readdirSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import { ConfigError } from "../errors.ts"
 import { packageVersion } from "../version.ts"
@@ -23,6 +23,7 @@ import type { CheckpointInfo, DamagedCheckpoint } from "./checkpoints.ts"
 import { writeFileAtomic } from "./durable-files.ts"
 import { JsonlLog, cutJsonlAfter, readJsonl } from "./jsonl-log.ts"
 import type { JsonlCut } from "./jsonl-log.ts"
+import { makeFolder } from "./make-folder.ts"
 import { programFacts, versionOf } from "./made-by.ts"
 import type { CompletionLine, EvaluationLine, MetricsLine, RunEvent, RunEventKind } from "./records.ts"
 import { acquireLock } from "./run-lock.ts"
@@ -168,10 +169,10 @@ export function isRunFolder(directory: string): boolean {
 
 /**
  * Starts a run in a new or empty folder.
- * @throws ConfigError  when the folder holds anything, or another process holds it
+ * @throws ConfigError  when the folder cannot be made, holds anything, or another process holds it
  */
 export function createRunFolder(directory: string, options: RunFolderOptions): RunFolder {
-  mkdirSync(directory, { recursive: true })
+  makeFolder(directory)
   const lock = acquireLock(directory)
   try {
     const found = readdirSync(directory).filter((name) => !/^(?:lock\.json|\.config\.yaml\.\d+\.tmp$)/.test(name))

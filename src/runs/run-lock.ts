@@ -5,7 +5,7 @@
  */
 import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
 import { hostname } from "node:os"
-import { join } from "node:path"
+import { dirname, join } from "node:path"
 import { ConfigError } from "../errors.ts"
 import { reasonOf } from "./durable-files.ts"
 import { describeOwner, giveSigns, lockName, takeOver } from "./sign-of-life.ts"
@@ -95,7 +95,7 @@ export function acquireLock(directory: string, setting: string = "train.runDir")
   }
   const text = `${JSON.stringify(owner)}\n`
   for (let attempt = 0; attempt < 5; attempt++) {
-    if (tryCreate(path, text)) {
+    if (tryCreate(path, text, setting)) {
       let released = false
       const isOurs = (): boolean => readText(path) === text
       const endSigns = giveSigns(path, isOurs)
@@ -116,7 +116,7 @@ export function acquireLock(directory: string, setting: string = "train.runDir")
 }
 
 /** Creates the file with its content in one step, or reports that there is one. */
-function tryCreate(path: string, text: string): boolean {
+function tryCreate(path: string, text: string, setting: string = "train.runDir"): boolean {
   const temporary = `${path}.${process.pid}.tmp`
   try {
     writeFileSync(temporary, text)
@@ -125,6 +125,7 @@ function tryCreate(path: string, text: string): boolean {
   } catch (error) {
     const code = reasonOf(error)
     if (code === "EEXIST") return false
+    if (code === "ENOENT" || code === "EACCES" || code === "EROFS") throw unwritable(setting, path, code, error)
     // Some file systems have no hard links.
     if (code !== "EPERM" && code !== "ENOTSUP" && code !== "ENOSYS" && code !== "EOPNOTSUPP") throw error
     return tryCreateExclusive(path, text)
@@ -155,6 +156,11 @@ function removeStale(path: string, stale: string): void {
   const moved = readText(aside)
   if (moved !== undefined && moved !== stale) tryCreate(path, moved)
   rmSync(aside, { force: true })
+}
+
+function unwritable(setting: string, path: string, code: string, cause: unknown): ConfigError {
+  const message = `expected a folder that files can be written to, got ${dirname(path)} (${code}). Choose another.`
+  return new ConfigError([{ path: setting, message }], { cause })
 }
 
 function inUse(setting: string, directory: string, holder: LockOwner | undefined): ConfigError {

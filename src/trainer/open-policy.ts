@@ -31,13 +31,14 @@ export interface OpenPolicy {
  * @throws ConfigError, CheckpointError, DataError  when one of them cannot be used
  */
 export async function openPolicy(config: ResolvedConfig, given?: Task, onMemory?: (memory: MemoryForecast) => void): Promise<OpenPolicy> {
-  const task = given ?? (await openConfiguredTask(config))
+  const whole = given ?? (await openConfiguredTask(config))
   if (config.engine.kind === "tinker") {
-    const plan = await planServerPolicy(config, task)
-    const { tokenizer, eosTokens } = plan
+    const plan = await planServerPolicy(config, whole)
+    const { tokenizer, eosTokens, task } = plan
     return { config, engine: await createServerEngine(config, plan), tokenizer, task, eosTokens, generation: { eosTokens } }
   }
-  const plan = await planPolicy(config, task)
+  const plan = await planPolicy(config, whole)
+  const { task } = plan
   const settled = withTokenBudget(config, task, plan)
   const memory = onMemory === undefined ? undefined : forecastMemory(settled, task, plan)
   if (memory !== undefined) onMemory?.(memory)

@@ -1,9 +1,10 @@
 /** Opens the folder of a run, new or to be resumed. */
+import { existsSync } from "node:fs"
 import { join } from "node:path"
 import { configToYaml, resolveSavedConfig, resumeIssues, type ResolvedConfig } from "../config/index.ts"
 import { ConfigError } from "../errors.ts"
 import { tensorBoardMirror } from "../exports/tensorboard.ts"
-import { createRunFolder, resumeRunFolder, type ResumePoint, type RunFolder } from "../runs/index.ts"
+import { createRunFolder, isRunFolder, resumeRunFolder, type ResumePoint, type RunFolder } from "../runs/index.ts"
 
 export interface OpenRun {
   /** Locked by this process; the caller closes it. */
@@ -19,9 +20,18 @@ export interface OpenRun {
 export function openRunFolder(directory: string, config: ResolvedConfig, resume: boolean): OpenRun {
   const options = { configYaml: configToYaml(config), keepCheckpoints: config.checkpoint.keep }
   if (!resume) return mirrored({ folder: createRunFolder(directory, options), from: undefined }, config)
+  requireRun(directory)
   const issues = resumeIssues(savedConfig(directory), config)
   if (issues.length > 0) throw new ConfigError(issues)
   return mirrored(resumeRunFolder(directory, options), config)
+}
+
+/** @throws ConfigError  when there is no run in the folder to go on with */
+export function requireRun(directory: string): void {
+  if (isRunFolder(directory)) return
+  const got = existsSync(directory) ? `${directory}, which holds none (no config.yaml)` : `${directory}, which is not there`
+  const message = `expected the folder of a run to resume, got ${got}. Check the path, or leave --resume out to begin one.`
+  throw new ConfigError([{ path: "train.runDir", message }])
 }
 
 /** Config of the run in a folder, also where an earlier version saved it. @throws ConfigError  when it cannot be read */

@@ -24,6 +24,8 @@ export interface PolicyPlan {
   readonly weights: OnnxEngineOptions["weights"]
   /** Tokens that end a response. */
   readonly eosTokens: readonly number[]
+  /** The task under its own limit on prompts. */
+  readonly task: Task
 }
 
 /** Tokens of a micro-batch beyond which products gain no speed. */
@@ -36,6 +38,11 @@ const PROBED_PROMPTS = 200
 export function probedProblems(task: Task, seed: number): Problem[] {
   const training = Array.from({ length: Math.min(PROBED_PROMPTS, task.trainSize ?? PROBED_PROMPTS) }, (_, i) => task.trainProblem(seed, i))
   return [...task.heldOut, ...training]
+}
+
+/** The task under its own limit on prompts, which a tokenizer makes known. */
+export function limitedTask({ rollout }: ResolvedConfig, task: Task, tokenizer: Tokenizer): Task {
+  return task.limitPrompts?.((problem) => encodePrompt(problem, tokenizer, rollout).length) ?? task
 }
 
 /** Longest prompt among the held-out problems and the first of training, tokens. */
@@ -59,14 +66,13 @@ function presetTokenizer(config: ResolvedConfig, task: Task): Tokenizer {
  * Reads or makes tokenizer and model config; the weights come with the engine.
  * @throws ConfigError      when preset or alphabet are missing or prompt and response do not fit the context
  * @throws CheckpointError  when the model cannot be used
- * @throws DataError        when a model of the hub cannot be fetched
+ * @throws DataError        when a model of the hub cannot be fetched, or prompts are longer than the task allows
  */
 export async function planPolicy(config: ResolvedConfig, task: Task): Promise<PolicyPlan> {
-  const { model } = config
-  const path = await savedModelPath(model)
-  const plan = path === undefined ? freshPolicy(config, task) : await savedPolicy(path, model.base)
-  checkContext(config, task, plan.tokenizer, plan.modelConfig.contextLength)
-  checkTokenBudget(config, task, plan.tokenizer)
+  const path = await savedModelPath(config.model)
+  const plan = path === undefined ? freshPolicy(config, task) : await savedPolicy(config, task, path)
+  checkContext(config, plan.task, plan.tokenizer, plan.modelConfig.contextLength)
+  checkTokenBudget(config, plan.task, plan.tokenizer)
   checkFullKl(config, plan.modelConfig)
   return plan
 }
@@ -93,14 +99,24 @@ function checkTokenBudget(config: ResolvedConfig, task: Task, tokenizer: Tokeniz
   throw new ConfigError([{ path: "engine.tokenBudget", message }])
 }
 
-async function savedPolicy(path: string, base: string | undefined): Promise<PolicyPlan> {
-  const { source, config: modelConfig, tokenizer, generation } = await openModel(path, { base })
-  const eosTokens = generation.eosTokens.length > 0 ? generation.eosTokens : tokenizer.eosTokens
-  return { modelConfig, tokenizer, generation, weights: source, eosTokens }
+/** What a run whose responses have no end should hear; undefined where something ends them. */
+export function endlessWarning({ rollout }: ResolvedConfig, eosTokens: readonly number[]): string | undefined {
+  if (eosTokens.length > 0 || rollout.stopStrings.length > 0) return undefined
+  return (
+    "the model names no token that ends a response, so that each runs on to rollout.maxResponseTokens. " +
+    "Set eos_token_id in its generation_config.json, or rollout.stopStrings"
+  )
 }
 
-function freshPolicy(config: ResolvedConfig, task: Task): PolicyPlan {
-  const tokenizer = presetTokenizer(config, task)
+async function savedPolicy(config: ResolvedConfig, task: Task, path: string): Promise<PolicyPlan> {
+  const { source, config: modelConfig, tokenizer, generation } = await openModel(path, { base: config.model.base })
+  const eosTokens = generation.eosTokens.length > 0 ? generation.eosTokens : tokenizer.eosTokens
+  return { modelConfig, tokenizer, generation, weights: source, eosTokens, task: limitedTask(config, task, tokenizer) }
+}
+
+function freshPolicy(config: ResolvedConfig, unlimited: Task): PolicyPlan {
+  const tokenizer = presetTokenizer(config, unlimited)
+  const task = limitedTask(config, unlimited, tokenizer)
   const { eosTokens, padToken, bosToken } = tokenizer
   const needed = longestPrompt(config, task, tokenizer) + config.rollout.maxResponseTokens
   const modelConfig = presetConfig(config.model.preset!, {
@@ -110,7 +126,7 @@ function freshPolicy(config: ResolvedConfig, task: Task): PolicyPlan {
     padToken,
     bosToken,
   })
-  return { modelConfig, tokenizer, generation: { eosTokens }, weights: { kind: "fresh", seed: config.seed }, eosTokens }
+  return { modelConfig, tokenizer, generation: { eosTokens }, weights: { kind: "fresh", seed: config.seed }, eosTokens, task }
 }
 
 export function engineThreads(config: ResolvedConfig): number {

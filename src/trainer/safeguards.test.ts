@@ -6,7 +6,7 @@ import type { ConfigInput } from "../config/index.ts"
 import { createTask } from "../data/registry.ts"
 import type { Task } from "../data/task.ts"
 import { VerifierError } from "../errors.ts"
-import { createRunFolder, MOST_LOGPROB_MISMATCH, readRun } from "../runs/index.ts"
+import { createRunFolder, MOST_LOGPROB_MISMATCH, readRun, type MetricsLine } from "../runs/index.ts"
 import type { Verdict } from "../verifiers/verifier.ts"
 import { Safeguards } from "./safeguards.ts"
 import { trainRun } from "./train-run.ts"
@@ -76,4 +76,31 @@ test("sampler and trainer that drift apart are said once, from the bound on that
   folder.close()
   expect(readRun(directory).events.flatMap(({ kind, step, alarm }) => (kind === "alarm" ? [[step, alarm]] : []))).toEqual([[2, "logprob-mismatch"]])
   expect(notes).toEqual(["warning: step 2: log-probs of sampling and training differ by 1.0e-4, more than 0.0001"])
+})
+
+test("a run without a signal is told whether its policy was destroyed, everything is right, or nothing ever was", () => {
+  const silent = (mu: number, entropy: number): object => ({ mu, entropy, zeroVarianceShare: 1, learningRate: 0.01, behaviourKl: 0.2 })
+  const mixed = (mu: number, entropy: number): object => ({ mu, entropy, zeroVarianceShare: 0.25, learningRate: 0.01, behaviourKl: 3.5 })
+  const five = (line: object): object[] => [1, 2, 3, 4, 5].map(() => line)
+  const alarmOf = (name: string, lines: readonly object[]): { readonly message: string; readonly alarm: unknown } => {
+    const folder = createRunFolder(join(temporary, name), { configYaml: "{}", keepCheckpoints: 1 })
+    const safeguards = new Safeguards(folder, () => undefined)
+    for (const [i, line] of lines.entries()) {
+      const metrics = { step: i + 1, sampledResponses: 8, ...line } as unknown as MetricsLine
+      folder.logMetrics(metrics)
+      safeguards.inspect(i + 1, { metrics, completions: [], optimiserSteps: [] } as unknown as Parameters<Safeguards["inspect"]>[1])
+    }
+    folder.close()
+    const { message, alarm } = readRun(folder.directory).events.find(({ kind }) => kind === "alarm")!
+    return { message, alarm }
+  }
+  const destroyed = alarmOf("destroyed", [mixed(0.4, 0.9), mixed(0.1, 3), ...five(silent(0, 5.5))])
+  expect(destroyed.alarm).toBe("policy-lost")
+  expect(destroyed.message).toMatch(
+    /destroyed by its updates: its mean reward was 0\.4 at step 1 and is 0, its entropy went from 0\.9 to 5\.5 nats a token, its KL to the policy that sampled rose to 3\.5 \(step 1\), the learning rate was 0\.01\. Lower optimizer\.learningRate/,
+  )
+  expect(destroyed.message).not.toMatch(/easier/)
+  expect(alarmOf("too-hard", [...five(silent(0, 0.9))])).toMatchObject({ alarm: "no-signal", message: expect.stringMatching(/Make the task easier/) as string })
+  expect(alarmOf("luck", [mixed(0.01, 0.9), ...five(silent(0, 0.9))]).message).toMatch(/Make the task easier/)
+  expect(alarmOf("too-easy", [mixed(0.9, 0.9), ...five(silent(1, 0.1))]).message).toMatch(/Every response is right.*harder/)
 })

@@ -2,8 +2,9 @@
 import { mkdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { NumericsError, VerifierError } from "../errors.ts"
-import { encodeState, MOST_LOGPROB_MISMATCH, type RunFolder } from "../runs/index.ts"
+import { encodeState, MOST_LOGPROB_MISMATCH, readJsonl, type MetricsLine, type RunFolder } from "../runs/index.ts"
 import type { Iteration } from "./iteration.ts"
+import { describeLostPolicy } from "./lost-policy.ts"
 
 /** Steps in a row that may be refused for NaN before the run stops. */
 const MOST_REFUSED = 3
@@ -90,17 +91,22 @@ export class Safeguards {
     }
   }
 
-  #inspectSignal(step: number, { zeroVarianceShare, emptyBatch }: Iteration["metrics"]): void {
+  #inspectSignal(step: number, { zeroVarianceShare, emptyBatch, mu }: Iteration["metrics"]): void {
     this.#silent = zeroVarianceShare === 1 || emptyBatch === 1 ? this.#silent + 1 : 0
     if (this.#silent !== SILENT_STEPS) return
     const found =
       emptyBatch === 1
         ? `for ${SILENT_STEPS} steps nothing was left to train on once groups of one reward and truncated responses were out, so no update was made`
         : `for ${SILENT_STEPS} steps every group had one reward for all its responses, so there was nothing to learn from`
-    const message =
-      `step ${step}: ${found}. ` +
-      "Make the task easier, warm-start longer (warmStart.targetAccuracy), or look at completions/ for what is wrong."
-    this.#folder.logEvent("alarm", message, { step, alarm: "no-signal" })
+    const lost = describeLostPolicy(readJsonl(join(this.#folder.directory, "metrics.jsonl")).records as MetricsLine[])
+    const advice =
+      lost !== undefined
+        ? `The policy was destroyed by its updates: ${lost}. Lower optimizer.learningRate (a tenth of it) and start again; a checkpoint from before the fall can be model.path.`
+        : mu === 1
+          ? "Every response is right: the problems are too easy to learn from. Make them harder, or stop."
+          : "Make the task easier, warm-start longer (warmStart.targetAccuracy), or look at completions/ for what is wrong."
+    const message = `step ${step}: ${found}. ${advice}`
+    this.#folder.logEvent("alarm", message, { step, alarm: lost === undefined ? "no-signal" : "policy-lost" })
     this.#note(`warning: ${message}`)
   }
 

@@ -10,12 +10,14 @@ import { ConfigReader } from "../model/config-reader.ts"
 import { parseJsonObject, readOptionalFile } from "../model/json-file.ts"
 import { loadTokenizer, type Tokenizer } from "../model/tokenizer.ts"
 import { TinkerClient, TinkerError } from "../tinker/index.ts"
-import { checkContext } from "./policy.ts"
+import { checkContext, limitedTask } from "./policy.ts"
 
 export interface ServerPolicyPlan {
   readonly tokenizer: Tokenizer
   readonly eosTokens: readonly number[]
   readonly contextLength: number
+  /** The task under its own limit on prompts. */
+  readonly task: Task
 }
 
 /** An absent file has no keys. */
@@ -28,7 +30,7 @@ async function readerOf(path: string): Promise<ConfigReader> {
  * Tokenizer, end of response and context of the base model, from `model.path` or `model.hub`: a whole folder, or its tokenizer files alone.
  * @throws ConfigError when a file has a wrong key, the context is not known, or prompt and response do not fit it
  */
-export async function planServerPolicy(config: ResolvedConfig, task: Task): Promise<ServerPolicyPlan> {
+export async function planServerPolicy(config: ResolvedConfig, unlimited: Task): Promise<ServerPolicyPlan> {
   const folder = (await savedModelPath(config.model, false))!
   const tokenizer = await loadTokenizer(folder)
   const [model, generation] = [await readerOf(join(folder, "config.json")), await readerOf(join(folder, "generation_config.json"))]
@@ -41,8 +43,9 @@ export async function planServerPolicy(config: ResolvedConfig, task: Task): Prom
   if (contextLength === undefined) {
     throw new ConfigError([{ path: "engine.server.contextLength", message: `expected the longest prompt plus response of the model, got neither this setting nor a config.json in ${folder}. Set it.` }])
   }
+  const task = limitedTask(config, unlimited, tokenizer)
   checkContext(config, task, tokenizer, contextLength)
-  return { tokenizer, eosTokens, contextLength }
+  return { tokenizer, eosTokens, contextLength, task }
 }
 
 /** A checked config with kind tinker has the section, and in it one of `capabilities` and `lossReduction`. */

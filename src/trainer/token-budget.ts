@@ -35,5 +35,6 @@ export function withTokenBudget(
 export async function resolveTokenBudget(config: ResolvedConfig, runs = 1): Promise<number | undefined> {
   if (config.engine.kind === "tinker" || config.engine.tokenBudget !== "auto") return undefined
   const task = await openConfiguredTask(config)
-  return withTokenBudget(config, task, await planPolicy(config, task), availableMemory() / runs).engine.tokenBudget
+  const plan = await planPolicy(config, task)
+  return withTokenBudget(config, plan.task, plan, availableMemory() / runs).engine.tokenBudget
 }

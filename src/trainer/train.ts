@@ -14,11 +14,14 @@ import {
   type RunFolder,
   type RunSummary,
 } from "../runs/index.ts"
+import { keepData } from "./data-record.ts"
 import { takeFirstLook } from "./first-look.ts"
 import { iterate, type PlannedStep, type RunState } from "./iteration.ts"
 import { adaptiveCoefficient, klController } from "./kl-control.ts"
 import { KeptPolicy } from "./kept-policy.ts"
 import type { MemoryForecast } from "./memory-forecast.ts"
+import { endlessWarning } from "./policy.ts"
+import { withPromptDate } from "./prompt-date.ts"
 import { ReferencePolicy } from "./reference-policy.ts"
 import { probeComponents } from "./reward-components.ts"
 import type { ForecastCheck } from "./run-forecast.ts"
@@ -78,7 +81,8 @@ interface Position {
  * Trains until the last step or until asked to stop. The caller closes engine and folder.
  * @throws NumericsError after three updates in a row whose loss or gradients were not finite
  */
-export async function train(run: TrainRun): Promise<TrainResult> {
+export async function train(given: TrainRun): Promise<TrainResult> {
+  const run = { ...given, config: withPromptDate(given.config, given.tokenizer, given.folder.directory) }
   const parts = runParts(run)
   try {
     return await trainWith(run, parts)
@@ -89,7 +93,13 @@ export async function train(run: TrainRun): Promise<TrainResult> {
 }
 
 async function trainWith(run: TrainRun, parts: RunParts): Promise<TrainResult> {
-  const { config, folder, observer, stopRequested } = run
+  const { config, folder, observer, stopRequested, task } = run
+  const unchecked = keepData(folder.directory, task, run.resume?.checkpoint?.step)
+  const endless = endlessWarning(config, run.eosTokens)
+  const data = [...(task.notes ?? []).map((note) => `data: ${note}`), ...(unchecked === undefined ? [] : [unchecked])]
+  for (const note of data) folder.logEvent("data", note)
+  if (endless !== undefined) folder.logEvent("alarm", endless, { alarm: "no-end-token" })
+  for (const note of [...data, ...(endless === undefined ? [] : [`warning: ${endless}`])]) observer.onNote(note)
   if (parts.scoring.rewards) await probeComponents(config, run.task, VERIFIER_TIMEOUT_MS)
   sayNotes(run, run.resume?.checkpoint?.step ?? 0)
   const position = run.resume?.checkpoint === undefined ? await begin(run, parts) : await resumeAt(run, parts, run.resume.checkpoint)

@@ -7,6 +7,10 @@ import type { Verdict, VerifierInput } from "./verifier.ts"
 export interface AuditRow {
   readonly id: string
   readonly gold: string
+  /** Ground truths any one of which is right, where the row lists several: each is tried. */
+  readonly golds?: readonly string[]
+  /** What is wrong with the row whatever a verifier says. Without a gold nothing else is tried. */
+  readonly damage?: { readonly kind: "missing-gold" | "broken-latex"; readonly reason: string }
   /** The question in a form in which equal questions are equal; absent when the data has none. */
   readonly questionKey?: string
   /** A response whose verdict is compared between two verifiers, e.g. one that a model gave. */
@@ -27,6 +31,10 @@ export type AuditKind =
   | "contradiction"
   /** Two verifiers do not agree on a response. */
   | "disagreement"
+  /** The row has no gold: null or NaN. */
+  | "missing-gold"
+  /** LaTeX that lost its backslashes. */
+  | "broken-latex"
   /** The machinery failed. */
   | "failure"
 
@@ -137,7 +145,11 @@ export async function* auditRows(
         reason: `the question of ${earlier.id}${kind === "duplicate" ? "" : ` with another gold, ${JSON.stringify(earlier.gold.slice(0, 80))}`}`,
       })
     } else if (questionKey !== undefined) questions.set(questionKey, { id, gold })
-    findings.push(...(await selfFindings(audited, judge)))
+    if (audited.damage !== undefined) findings.push({ id, ...audited.damage })
+    if (audited.damage?.kind === "missing-gold") return findings
+    const { golds, ...whole } = audited
+    const single = golds === undefined || !judge.goldIsAnswer ? [whole] : golds.map((one) => ({ ...whole, gold: one }))
+    for (const one of single) findings.push(...(await selfFindings(one, judge)))
     if (second !== undefined) findings.push(...(await disagreements(audited, other, judge, second)))
     return findings
   }

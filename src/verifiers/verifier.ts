@@ -54,6 +54,8 @@ export interface Verifier {
   readonly spec?: VerifierSpec
   /** Absent: `"here"`. */
   readonly place?: VerifierPlace
+  /** Ground truth that it judges by, whatever that of its input. */
+  readonly gold?: string
   verify(input: VerifierInput, signal?: AbortSignal): Verdict | Promise<Verdict>
 }
 

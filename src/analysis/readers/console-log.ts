@@ -1,6 +1,6 @@
 /**
  * What trainers print: verl's lines `step:12 - critic/score/mean:0.43 - ...`, with whatever ray puts before them, and the dictionaries of
- * transformers and TRL, `{'loss': 0.02, 'reward': 0.43, ...}`.
+ * transformers, TRL and unsloth, `{'loss': 0.02, 'reward': 0.43, ...}`; OpenRLHF puts `Global step 5:` before them.
  */
 import { stripVTControlCharacters } from "node:util"
 import { numberFrom, TableBuilder, type LogTable } from "./log-table.ts"
@@ -44,23 +44,32 @@ function firstWord(text: string, start: number): string {
   return end === -1 ? text.slice(start) : text.slice(start, end)
 }
 
-/** The dictionaries carry no step: a row with a training loss or reward is counted as one, an evaluation belongs to the row before. */
+const globalStep = /Global step (\d+): \{/
+
+/**
+ * Dictionaries without a step, in them or before them: a row with a training loss or reward is counted as one, an evaluation belongs to the
+ * row before.
+ */
 export function readDictionaries(lines: Iterable<string>): LogTable {
   const table = new TableBuilder()
   let row = 0
+  let counted = false
   for (const raw of lines) {
     const line = plain(raw)
     if (!isDictionaryLine(line)) continue
     const pairs = [...dictionary.exec(line)![0].matchAll(pair)]
     const names = pairs.map((match) => match[1]!)
     if (names.includes("train_runtime")) continue
-    if (!names.includes("step")) {
+    const told = globalStep.exec(line)?.[1]
+    if (told !== undefined) table.set("step", Number(told))
+    else if (!names.includes("step")) {
+      counted = true
       if (!names.some((name) => /^eval[_/]/.test(name))) row++
       table.set("step", row)
     }
     for (const [, name, quoted, bare] of pairs) table.set(name!, numberFrom(quoted ?? bare ?? ""))
     table.endRow()
   }
-  table.notes.push("the printed lines tell no step: a row counts as one")
+  if (counted) table.notes.push("the printed lines tell no step: a row counts as one")
   return table.finish("console log of dictionaries")
 }

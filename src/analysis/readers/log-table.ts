@@ -11,6 +11,9 @@ export type LogFormat =
   | "W&B CSV export"
   | "verl console log"
   | "console log of dictionaries"
+  | "console log of steps"
+  | "console log of progress bars"
+  | "table of a console"
 
 /** Columns of equal length, in the order of the file. */
 export interface LogTable {
@@ -86,13 +89,16 @@ export class TableBuilder {
   }
 }
 
-/** A number as logs write it, `np.float64(0.5)` too; NaN for everything else. */
+/** A number as logs and spreadsheets write it: `np.float64(0.5)`, `1,234.5`, `45.2 %` (which is 0.452); NaN for everything else. */
 export function numberFrom(text: string): number {
   const bare = text.trim()
   if (bare === "") return Number.NaN
   const plain = Number(bare)
-  if (!Number.isNaN(plain) || !bare.endsWith(")")) return plain
-  return Number(wrapped.exec(bare)?.[1] ?? Number.NaN)
+  if (!Number.isNaN(plain)) return plain
+  if (bare.endsWith("%")) return numberFrom(bare.slice(0, -1)) / 100
+  if (thousands.test(bare)) return Number(bare.replaceAll(",", ""))
+  return bare.endsWith(")") ? Number(wrapped.exec(bare)?.[1] ?? Number.NaN) : Number.NaN
 }
 
+const thousands = /^[-+]?\d{1,3}(?:,\d{3})+(?:\.\d+)?$/
 const wrapped = /^(?:np\.|numpy\.|torch\.)?(?:float\d*|int\d*|tensor)\(([^,)]+)(?:,.*)?\)$/

@@ -71,6 +71,105 @@ describe("one run in every format", () => {
   })
 })
 
+describe("consoles of other trainers", () => {
+  const three = [0.116, 0.25, 0.5]
+
+  function read(name: string, text: string | Uint8Array): ReturnType<typeof analyzeLog> {
+    return analyzeLog(readLog(written(name, text)), name)
+  }
+
+  test("prime-rl: lines of steps with bars, of orchestrator and trainer, in colours", () => {
+    const lines = three.flatMap((reward, i) => [
+      `\u001B[32m12:00:0${i} SUCCESS Step ${i + 5} | Time: 13.04s | Reward: ${reward} | Val. Reward: 0.${i}5 | Throughput: 4,577.7 tokens/s | Seq. Length: 396.8 tokens/sample\u001B[0m`,
+      `12:00:0${i} INFO Step ${i + 5} | Time: 3.5s | Loss: 0.0019 | Entropy: 0.21${i} | Mismatch KL: 0.0006 | LR: 1.00e-06`,
+      "12:00:00 INFO Waiting for weight checkpoint 4",
+    ])
+    const { analysis, steps } = read("prime.log", lines.join("\n"))
+    expect(steps.map(({ step, reward }) => [step, reward])).toEqual(three.map((reward, i) => [i + 5, reward]))
+    expect([analysis.columns.length?.column, analysis.columns.entropy?.column, analysis.columns.kl?.column]).toEqual(["seq_length", "entropy", "mismatch_kl"])
+    expect(analysis.evaluations).toMatchObject({ count: 3, first: 0.05, last: 0.25 })
+  })
+
+  test("OpenRLHF: dictionaries of a global step, and the bars of its progress", () => {
+    const dictionaries = three.map((reward, i) => `(PPOTrainer pid=7) INFO ✨ Global step ${i + 3}: {'policy_loss': -0.01, 'reward': ${reward}, 'kl': 0.001}`)
+    const { analysis, steps } = read("openrlhf.log", dictionaries.join("\n"))
+    expect(steps.map(({ step, reward }) => [step, reward])).toEqual(three.map((reward, i) => [i + 3, reward]))
+    expect(analysis.notes.join()).not.toContain("no step")
+    const bars = three.map((reward, i) => `Train epoch [1/1]:  50%|█████     | ${i + 1}/3 [00:30<00:30,  3.8s/it, pg=-0.01, rm=${reward}, glen=51${i}, kl=0.001]`)
+    const bar = read("bars.log", `loading\n\r${bars[0]!.replace("0.116", "0.9")}\r${bars.join("\r")}\n`)
+    expect(bar.steps.map(({ reward }) => reward)).toEqual(three)
+    expect(bar.analysis.columns.length?.column).toBe("response_length")
+    expect(bar.analysis.notes.join()).toContain("tell no step")
+  })
+
+  test.each([
+    ["tabs", "\t"],
+    ["bars", " | "],
+    ["spaces", "    "],
+  ])("unsloth: the table of a notebook after its banner, cells apart by %s", (_, gap) => {
+    const rows = [["Step", "Training Loss", "reward", "reward_std", "completion_length", "kl"], ...three.map((reward, i) => [i + 1, 0.1, reward, 0.2, "1,024.5", 0.01])]
+    const text = ["==((====))==  Unsloth - 2x faster free finetuning", "   \\   /|    Num examples = 7,473", ...rows.map((row) => row.join(gap))]
+    const { analysis, steps } = read("unsloth.txt", text.join("\n"))
+    expect(steps.map(({ step, reward }) => [step, reward])).toEqual(three.map((reward, i) => [i + 1, reward]))
+    expect(analysis.sides.length).toMatchObject({ column: "completion_length", best: 1024.5 })
+  })
+
+  test("mlx-lm-lora: one line for an iteration, and its blocks", () => {
+    const lines = three.map((reward, i) => `Iter ${10 * (i + 1)}: Train loss 0.101, Total rewards mean ${reward}, Total rewards std 0.2, KL 0.001, It/sec 0.2, Peak mem 12.3 GB`)
+    const one = read("mlx.log", ["Iter 1: Val loss 0.5, Val took 3.1s", ...lines].join("\n"))
+    expect(one.steps.map(({ step, reward }) => [step, reward])).toEqual(three.map((reward, i) => [10 * (i + 1), reward]))
+    const rule = "=".repeat(80)
+    const blocks = three.map((reward, i) =>
+      [
+        rule,
+        `Iter ${10 * (i + 1)}:`,
+        "-".repeat(80),
+        "Loss: 0.100",
+        `Total Rewards:  μ=${reward}, σ=0.200`,
+        "Group Rewards:  μ=0.100, σ=0.100",
+        "KL Divergence: 0.000000001000",
+        "Generation Stats:",
+        "  • Avg tokens: 120.5",
+        "  • Max tokens: 256 (limit: 256)",
+        "  • Hit limit: 12.5%",
+        "Learning Rate: 1.0000e-05",
+        rule,
+      ].join("\n"),
+    )
+    const { analysis, steps } = read("mlx-blocks.log", blocks.join("\n"))
+    expect(steps.map(({ step, reward }) => [step, reward])).toEqual(three.map((reward, i) => [10 * (i + 1), reward]))
+    expect(analysis.columns.reward?.column).toBe("total_rewards_mean")
+    expect(readLog(join(folder, "mlx-blocks.log")).columns.get("hit_limit")).toEqual([0.125, 0.125, 0.125])
+    expect([analysis.columns.kl?.column, analysis.columns.length?.column]).toEqual(["kl_divergence", "avg_tokens"])
+  })
+
+  test("UTF-16 of either order is read, with a mark and without", () => {
+    const text = `step,reward\n${three.map((reward, i) => `${i + 1},${reward}\n`).join("")}`
+    const little = Buffer.from(text, "utf16le")
+    for (const bytes of [little, Buffer.concat([Buffer.from([0xff, 0xfe]), little]), Buffer.concat([Buffer.from([0xfe, 0xff]), Buffer.from(little).swap16()])]) {
+      expect(read("utf16.csv", bytes).steps.map(({ reward }) => reward)).toEqual(three)
+    }
+  })
+
+  test("a log of equal rewards is one without a signal", () => {
+    const { analysis } = read("equal.csv", `step,reward\n${Array.from({ length: 20 }, (_, i) => `${i},0.25\n`).join("")}`)
+    expect(analysis.outcome).toMatchObject({ kind: "no-signal", stopAt: null })
+  })
+})
+
+test.each([
+  ["45.2%", 0.452],
+  ["45.2 %", 0.452],
+  ["1,234", 1234],
+  ["-1,234,567.5", -1234567.5],
+  ["1,23", Number.NaN],
+  ["np.float64(0.5)", 0.5],
+  ["%", Number.NaN],
+  ["half", Number.NaN],
+])("%s is the number %d", (text, value) => {
+  expect(numberFrom(text)).toBe(value)
+})
+
 describe("what logs hold besides", () => {
   test("NaN and infinities of Python are no numbers, and spoil neither their line nor the file", () => {
     const lines = readLog(written("nan.jsonl", '{"step": 1, "reward": NaN, "kl": -Infinity}\n{"step": 2, "reward": 0.5, "note": "NaN, so what"}\n'))

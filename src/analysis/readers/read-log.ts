@@ -5,12 +5,17 @@ import { DataError } from "../../errors.ts"
 import { isDictionaryLine, isVerlLine, readDictionaries, readVerlConsole } from "./console-log.ts"
 import { delimiterOf, readCsvLog } from "./csv-log.ts"
 import { isObject, parseLenient, readJsonDocument, readJsonLog } from "./json-log.ts"
-import { textLines } from "./lines.ts"
+import { asUtf8, textLines } from "./lines.ts"
 import type { LogTable } from "./log-table.ts"
 import { isPirlLine, readPirlRun } from "./pirl-run.ts"
+import { isProgressBar, readProgressBars } from "./progress-bars.ts"
+import { isStepLine, readStepLines } from "./step-lines.ts"
+import { isTableHeader, readTextTable } from "./text-table.ts"
 import { isTrainerState, readTrainerState } from "./trainer-state.ts"
 
-const readable = "metrics.jsonl of pirl or its run folder, JSONL, JSON, CSV, trainer_state.json, a console log of verl or TRL, or an export of W&B"
+const readable =
+  "metrics.jsonl of pirl or its run folder, JSONL, JSON, CSV, trainer_state.json, a console log of verl, TRL, prime-rl, OpenRLHF, " +
+  "unsloth or mlx-lm-lora, or an export of W&B"
 
 /** A document of more bytes than this is read as lines only. */
 const LARGEST_DOCUMENT = 2 ** 28
@@ -22,7 +27,7 @@ const LARGEST_DOCUMENT = 2 ** 28
 export function readLog(path: string): LogTable {
   if (!existsSync(path)) throw new DataError(`log ${path}: expected a file or a run folder, got nothing there. Check the path.`)
   if (statSync(path).isDirectory()) return readLog(logOf(path))
-  const bytes = readFileSync(path)
+  const bytes = asUtf8(readFileSync(path))
   const first = firstLines(bytes, 200)
   if (first.length === 0) throw new DataError(`log ${path}: expected ${readable}, got an empty file. Check the path.`)
   refuseBinary(path, bytes)
@@ -41,6 +46,10 @@ export function readLog(path: string): LogTable {
   if (some(lines(), isDictionaryLine)) return readDictionaries(lines())
   // Text of a console may stand before the JSON.
   if (first.some((line) => isObject(parseLenient(line)))) return readJsonLog(lines())
+  if (some(lines(), isStepLine)) return readStepLines(lines())
+  if (some(lines(), isProgressBar)) return readProgressBars(lines())
+  const isFirst = isTableHeader(first[0]!) && first[0]!.includes("\t")
+  if (!isFirst && some(lines(), isTableHeader)) return readTextTable(lines())
   const delimiter = delimiterOf(first[0]!) ?? (/\.[ct]sv$/i.test(path) ? "," : undefined)
   if (delimiter !== undefined) return readCsvLog(new TextDecoder().decode(bytes), delimiter)
   throw new DataError(`log ${path}: expected ${readable}, got text that begins with ${JSON.stringify(first[0]!.slice(0, 60))}. Check the path.`)

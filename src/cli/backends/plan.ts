@@ -6,7 +6,7 @@ import { elementCount, parameterCount } from "../../model/weights.ts"
 import type { Tokenizer } from "../../model/tokenizer.ts"
 import { describePromptFormat, encodePrompt } from "../../rollout/prompt-encoder.ts"
 import { describeMemory, forecastMemory, formatBytes, memoryWarning } from "../../trainer/memory-forecast.ts"
-import { engineThreads, longestPrompt, openConfiguredTask, planPolicy, probedProblems } from "../../trainer/policy.ts"
+import { endlessWarning, engineThreads, longestPrompt, openConfiguredTask, planPolicy, probedProblems } from "../../trainer/policy.ts"
 import { whyNothingIsSkipped } from "../../trainer/rule.ts"
 import { planServerPolicy } from "../../trainer/server-policy.ts"
 import { formatCount } from "../format.ts"
@@ -17,8 +17,10 @@ const SHOWN_CHARACTERS = 400
 
 type Row = readonly [label: string, value: string]
 
-function taskRow({ name, trainSize, heldOut }: Task): Row {
-  return ["task", `${name}, ${trainSize === undefined ? "endless" : formatCount(trainSize)} training and ${formatCount(heldOut.length)} held-out problems`]
+function taskRows({ name, trainSize, heldOut, notes = [] }: Task): Row[] {
+  const training = trainSize === undefined ? "endless" : formatCount(trainSize)
+  const sizes = `${name}, ${training} training and ${formatCount(heldOut.length)} held-out problems`
+  return [["task", sizes], ...notes.map((note): Row => ["data", note])]
 }
 
 /** How prompts are put to the model, and the first of training as the model sees it, special tokens included. */
@@ -52,13 +54,13 @@ function skippingRow(config: ResolvedConfig): string {
 }
 
 /** Of a run on a server: nothing is sent to it. */
-async function planServerRun(config: ResolvedConfig, task: Task): Promise<Row[]> {
-  const { tokenizer, contextLength } = await planServerPolicy(config, task)
+async function planServerRun(config: ResolvedConfig, whole: Task): Promise<Row[]> {
+  const { tokenizer, contextLength, task } = await planServerPolicy(config, whole)
   const { url, baseModel, loraRank } = config.engine.server!
   return [
     ["server", url],
     ["model", `${baseModel}, ${loraRank === 0 ? "all weights" : `adapters of rank ${loraRank}`}`],
-    taskRow(task),
+    ...taskRows(task),
     [
       "prompt",
       `up to ${longestPrompt(config, task, tokenizer)} of ${contextLength} tokens, ` +
@@ -72,10 +74,10 @@ async function planServerRun(config: ResolvedConfig, task: Task): Promise<Row[]>
 
 /** @throws ConfigError, CheckpointError, DataError  when task or model cannot be used */
 export async function planRun(config: ResolvedConfig): Promise<RunPlan> {
-  const task = await openConfiguredTask(config)
-  if (config.engine.kind === "tinker") return { rows: await planServerRun(config, task), warnings: [] }
-  const policy = await planPolicy(config, task)
-  const { modelConfig, tokenizer } = policy
+  const whole = await openConfiguredTask(config)
+  if (config.engine.kind === "tinker") return { rows: await planServerRun(config, whole), warnings: [] }
+  const policy = await planPolicy(config, whole)
+  const { modelConfig, tokenizer, task } = policy
   const lora = config.lora.enabled ? config.lora : undefined
   const parameters = parameterCount(modelConfig)
   const trainable = trainableSpecs(modelConfig, lora).reduce((total, { shape }) => total + elementCount(shape), 0)
@@ -86,7 +88,7 @@ export async function planRun(config: ResolvedConfig): Promise<RunPlan> {
   const rows: Row[] = [
     ["model", `${modelConfig.architecture}, ${modelConfig.layers} layers, width ${modelConfig.hiddenSize}, vocabulary ${modelConfig.vocabularySize}`],
     ["parameters", trainable === parameters ? formatCount(parameters) : `${formatCount(parameters)}, ${formatCount(trainable)} trained`],
-    taskRow(task),
+    ...taskRows(task),
     ["prompt", `up to ${prompt} of ${modelConfig.contextLength} tokens, response up to ${maxResponseTokens}`],
     ...promptRows(config, task, tokenizer),
     batchRow(config),
@@ -97,5 +99,6 @@ export async function planRun(config: ResolvedConfig): Promise<RunPlan> {
     ...memory.parts.map(({ name, bytes }): Row => [`memory: ${name}`, formatBytes(bytes)]),
     ["memory: in all", describeMemory(memory)],
   ]
-  return { rows, warnings: warning === undefined ? [] : [warning] }
+  const warnings = [warning, endlessWarning(config, policy.eosTokens)].filter((text) => text !== undefined)
+  return { rows, warnings }
 }

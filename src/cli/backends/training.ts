@@ -1,6 +1,6 @@
 /** What the commands `train` and `sft` do, on the trainer. */
-import { mkdirSync } from "node:fs"
 import { configToYaml, type ResolvedConfig } from "../../config/index.ts"
+import { makeFolder } from "../../runs/index.ts"
 import { VERIFIER_TIMEOUT_MS } from "../../trainer/run-parts.ts"
 import { warnOfMemory, type MemoryForecast } from "../../trainer/memory-forecast.ts"
 import { evaluateSavedModel } from "../../trainer/saved-policy.ts"
@@ -61,7 +61,7 @@ export const sftBackend: SftBackend = {
           onProgress(last)
         },
       })
-      mkdirSync(out, { recursive: true })
+      makeFolder(out, "--out")
       await engine.saveModel(out, config.model.dtype)
       const asTrained = config.model.dtype === "f32" && !config.lora.enabled
       if (asTrained || task.heldOut.length === 0 || stopRequested()) return last

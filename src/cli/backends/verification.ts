@@ -1,8 +1,12 @@
 /** What the command `verify` does. */
 import { createReadStream } from "node:fs"
 import { readdir, stat } from "node:fs/promises"
-import { extname, join } from "node:path"
-import { asText, valueOf } from "../../data/columns.ts"
+import { join } from "node:path"
+import { brokenLatex } from "../../data/broken-latex.ts"
+import { asText, columnIn, groundTruths, isMissing, valueOf } from "../../data/columns.ts"
+import { dataEnding, dataEndingsText, refusedForm } from "../../data/data-endings.ts"
+import { anyOf } from "../../data/dataset-verifiers.ts"
+import { parseJson } from "../../data/json-text.ts"
 import { questionKey } from "../../data/question-key.ts"
 import { readRows } from "../../data/rows.ts"
 import type { PlacedRow, Row } from "../../data/rows.ts"
@@ -16,8 +20,6 @@ import { createVerifier, goldIsAnswer, verifierSummaries } from "../../verifiers
 import type { Verdict, VerifierSpec } from "../../verifiers/verifier.ts"
 import type { AuditLine, AuditRequest, JudgedRow, VerifiedRow, VerifyBackend, VerifyLimits } from "../verify.ts"
 
-const TABLE_ENDINGS: readonly string[] = [".parquet", ".csv", ".tsv"]
-const DATA_ENDINGS: readonly string[] = [...TABLE_ENDINGS, ".jsonl", ".ndjson"]
 const COLUMNS = {
   gold: ["gold", "reward_model.ground_truth", "ground_truth", "answer", "final_answer", "expected_answer", "solution"],
   prediction: ["pred", "prediction", "completion", "response"],
@@ -38,7 +40,7 @@ async function* readLines(path: string): AsyncGenerator<ReadRow> {
     const place = `line ${++number}`
     if (line.trim() === "") return []
     try {
-      const row: unknown = JSON.parse(line)
+      const row: unknown = parseJson(line)
       if (typeof row === "object" && row !== null && !Array.isArray(row)) return [{ row: row as Row, place }]
       return [{ problem: "expected a JSON object, got another value", place }]
     } catch (error) {
@@ -64,8 +66,25 @@ async function* readLines(path: string): AsyncGenerator<ReadRow> {
   if (pending !== "") yield* rowOf(pending)
 }
 
+/** The value of the first column that has one, whatever the case of its name; undefined when none has. */
 function first(row: Row, names: readonly string[]): unknown {
-  return names.map((name) => valueOf(row, name)).find((value) => value !== undefined && value !== null)
+  return names
+    .map((name) => valueOf(row, columnIn(row, name) ?? name))
+    .find((value) => value !== undefined && !(isMissing(value) && value !== ""))
+}
+
+/** What a row says of its verdict: true and false, 1 and 0, also as text. */
+function expectation(value: unknown): boolean | undefined | "unreadable" {
+  if (value === undefined || isMissing(value)) return undefined
+  const said = String(value).toLowerCase()
+  if (said === "true" || said === "1") return true
+  return said === "false" || said === "0" ? false : "unreadable"
+}
+
+/** Every text of a value: of messages and lists, too. */
+function textsIn(value: unknown): string[] {
+  if (typeof value === "string") return [value]
+  return typeof value === "object" && value !== null ? Object.values(value).flatMap(textsIn) : []
 }
 
 function verifiedRow(id: string | number, { status, extracted, reason, reward }: Verdict): VerifiedRow {
@@ -89,15 +108,23 @@ async function judge(
   if ("problem" in read) return unreadable(read.place, read.problem)
   const { row, place } = read
   const id = idOf(row, place)
-  const [gold, prediction] = [first(row, COLUMNS.gold), first(row, COLUMNS.prediction)]
+  // A gold that is null is none: another column is not asked in its place.
+  const own = valueOf(row, "gold")
+  const gold = own === undefined ? first(row, COLUMNS.gold) : own
+  const prediction = first(row, COLUMNS.prediction)
+  if (own !== undefined && isMissing(own) && own !== "") return unreadable(id, `expected a gold, got ${String(own)}`)
   if (gold === undefined || prediction === undefined) {
     return unreadable(id, `expected gold and pred, got ${Object.keys(row).join(", ") || "an empty object"}`)
   }
+  const expected = expectation(row["expected"])
+  if (expected === "unreadable") {
+    return unreadable(id, `expected true, false, 1 or 0 under "expected", got ${JSON.stringify(row["expected"])}`)
+  }
   // The texts go to the worker once.
   const { gold: _gold, pred: _pred, ...rest } = row as Record<string, unknown>
-  const verdict = await pool.verify(verifier, { gold: asText(gold), completion: asText(prediction), row: rest })
-  const expected = row["expected"]
-  return { row: verifiedRow(id, verdict), unreadable: false, ...(typeof expected === "boolean" ? { expected } : {}) }
+  const input = { gold: asText(gold), completion: asText(prediction), row: rest }
+  const verdict = await pool.verify(anyOf(verifier, groundTruths(gold)), input)
+  return { row: verifiedRow(id, verdict), unreadable: false, ...(expected === undefined ? {} : { expected }) }
 }
 
 async function* dataFiles(path: string): AsyncGenerator<string> {
@@ -106,13 +133,12 @@ async function* dataFiles(path: string): AsyncGenerator<string> {
     yield path
     return
   }
-  const names = (await readdir(path, { recursive: true })).filter((name) =>
-    DATA_ENDINGS.includes(extname(name).toLowerCase()),
-  )
+  const all = await readdir(path, { recursive: true })
+  const names = all.filter((name) => dataEnding(name) !== undefined)
   if (names.length === 0) {
-    throw new DataError(
-      `pirl verify: expected files that end in ${DATA_ENDINGS.join(", ")} in ${path}, got none. Check the path.`,
-    )
+    const other = all.find((name) => refusedForm(name) !== undefined)
+    const got = other === undefined ? "none. Check the path." : `${other}. ${refusedForm(other)}`
+    throw new DataError(`pirl verify: expected files that end in ${dataEndingsText} in ${path}, got ${got}`)
   }
   for (const name of names.sort()) yield join(path, name)
 }
@@ -129,22 +155,35 @@ async function* rowsToAudit({ path, goldColumn, questionColumn, onRow }: AuditRe
       onRow()
       const gold = goldColumn === undefined ? first(row, COLUMNS.gold) : valueOf(row, goldColumn)
       const question = questionColumn === undefined ? first(row, COLUMNS.question) : valueOf(row, questionColumn)
-      if (gold === undefined || gold === null) {
+      const named = goldColumn ?? COLUMNS.gold.map((name) => columnIn(row, name)).find((name) => name !== undefined)
+      if (gold === undefined && (named === undefined || valueOf(row, named) === undefined)) {
         const columns = Object.keys(row).join(", ")
         throw new DataError(
           `pirl verify ${file}, ${place}: expected a gold; the columns are ${columns}. Set --gold-column.`,
         )
       }
       const response = first(row, COLUMNS.prediction)
-      const solution = valueOf(row, "solution")
+      const solution = valueOf(row, columnIn(row, "solution") ?? "solution")
       const given = first(row, COLUMNS.id)
+      const id = typeof given === "string" || typeof given === "number" ? `${file} ${given}` : `${file} ${place}`
+      const broken = [gold, question, solution].flatMap(textsIn).map(brokenLatex).find((found) => found !== undefined)
+      const key = question === undefined || question === null ? {} : { questionKey: keyOf(question) }
+      if (gold === undefined || isMissing(gold)) {
+        const reason = `expected a gold in column ${named}, got ${String(named === undefined ? gold : valueOf(row, named))}`
+        yield { id, gold: "", row, ...key, damage: { kind: "missing-gold", reason } }
+        continue
+      }
+      const golds = groundTruths(gold)
+      const several = golds !== undefined && golds.length > 1 ? { golds } : {}
       yield {
-        id: typeof given === "string" || typeof given === "number" ? `${file} ${given}` : `${file} ${place}`,
+        id,
         gold: asText(gold),
         row,
-        ...(question === undefined || question === null ? {} : { questionKey: keyOf(question) }),
+        ...several,
+        ...key,
         ...(typeof response === "string" ? { response } : {}),
         ...(typeof solution === "string" ? { solution } : {}),
+        ...(broken === undefined ? {} : { damage: { kind: "broken-latex", reason: `a text has ${broken}` } }),
       }
     }
   }
@@ -181,9 +220,10 @@ export const verifyBackend: VerifyBackend = {
   },
   verifyFile(spec, path, limits) {
     const verifier = createVerifier(spec, "KIND")
-    const rows: AsyncIterable<ReadRow> = TABLE_ENDINGS.includes(extname(path).toLowerCase())
-      ? readRows(path, "--in")
-      : readLines(path)
+    // Lines of JSON are read here: one that is none does not end the reading of the others.
+    const ending = dataEnding(path)
+    const byLines = ending === undefined || ending === ".jsonl" || ending === ".ndjson"
+    const rows: AsyncIterable<ReadRow> = byLines && refusedForm(path) === undefined ? readLines(path) : readRows(path, "--in")
     return withPool(limits, (pool) => inOrder(rows, (read) => judge(pool, verifier, read)))
   },
   audit(request, limits): AsyncIterable<AuditLine> {

@@ -58,7 +58,8 @@ export class VerifierPool {
   }
 
   /** The verdict of a verifier at the place where it belongs. Never rejects. */
-  async verify(verifier: Verifier, input: VerifierInput, timeoutMs: number = this.#timeoutMs): Promise<Verdict> {
+  async verify(verifier: Verifier, given: VerifierInput, timeoutMs: number = this.#timeoutMs): Promise<Verdict> {
+    const input = verifier.gold === undefined ? given : { ...given, gold: verifier.gold }
     if (isComposite(verifier)) {
       const verdicts = await Promise.all(verifier.parts.map((part) => this.verify(part, input, timeoutMs)))
       return verifier.combine(verdicts)
