@@ -8,12 +8,15 @@ import { NumericEvaluator } from "./numeric-evaluation.ts"
 import { realSetsEqual, toRealSet } from "./real-set.ts"
 import { isAssignment, isEquation, lastOperand, relationsEqual } from "./relation-equality.ts"
 import { choiceLetter, textsEqual } from "./text-equality.ts"
-import { unitScales } from "./vocabulary.ts"
+import { quantitiesEqual } from "./units/quantity.ts"
+import type { Quantity } from "./units/quantity.ts"
 
 export interface AnswerContext extends EqualityContext {
   /** Undefined: variables matter, but f(x) = x^2 and f(t) = t^2 define the same f. */
   readonly strict: boolean | undefined
   readonly allowSetRelationComparison: boolean
+  /** Is a response wrong that leaves out the gold's unit? */
+  readonly unitsRequired: boolean
 }
 
 /**
@@ -191,15 +194,8 @@ function compareRatios(gold: Answer, predicted: Answer, context: AnswerContext):
 type Scalar = Answer & { readonly kind: "expression" }
 
 function compareExpressions(gold: Scalar, predicted: Scalar, context: AnswerContext): boolean {
-  const [goldScale, predictedScale] = [unitScales.get(unitName(gold)), unitScales.get(unitName(predicted))]
-  if (goldScale !== undefined && predictedScale !== undefined && !isCompoundUnit(gold) && !isCompoundUnit(predicted)) {
-    if (goldScale[0] !== predictedScale[0]) return false
-    const scaled = (node: Expression, [, numerator, denominator]: typeof goldScale): Expression => ({
-      kind: "multiply",
-      factors: [node, { kind: "number", value: { numerator, denominator } }],
-    })
-    if (goldScale !== predictedScale) return expressionsEqual(scaled(gold.expression, goldScale), scaled(predicted.expression, predictedScale), context)
-  }
+  const measured = compareQuantities(gold, predicted, context)
+  if (measured !== undefined) return measured
   const [exponents, others] = [unitExponents(gold), unitExponents(predicted)]
   if (exponents !== "" && others !== "" && exponents !== others) return false
   if (expressionsEqual(gold.expression, predicted.expression, context)) return true
@@ -219,15 +215,23 @@ function sameWord(a: string, b: string): boolean {
   return word.test(a) && word.test(b) && a.toLowerCase() === b.toLowerCase()
 }
 
-function unitName(answer: Scalar): string {
-  return /^[A-Za-z]+/.exec(answer.unit?.trim() ?? "")?.[0] ?? ""
+/** Undefined when units do not decide. */
+function compareQuantities(gold: Scalar, predicted: Scalar, context: AnswerContext): boolean | undefined {
+  const equal = (a: Expression, b: Expression): boolean => expressionsEqual(a, b, context)
+  const [a, b] = [named(gold, predicted), named(predicted, gold)]
+  if (context.unitsRequired && a.units.length > 0 && b.units.length === 0) return false
+  const measured = quantitiesEqual(a, b, equal)
+  if (measured !== undefined || gold.lettersAsUnit === undefined || predicted.lettersAsUnit === undefined) return measured
+  // Letters on both sides: 1 h and 60 min are equal either way, 5 m and 5 s neither.
+  return quantitiesEqual(gold.lettersAsUnit, predicted.lettersAsUnit, equal) === true ? true : undefined
+}
+
+/** A side by the unit it names; in letters, when the other side names one. */
+function named(side: Scalar, other: Scalar): Quantity {
+  return side.units.length === 0 && other.units.length > 0 && side.lettersAsUnit !== undefined ? side.lettersAsUnit : side
 }
 
 /** The digits of a unit's exponents: cm^2 is no cm^4. */
 function unitExponents(answer: Scalar): string {
-  return answer.unit?.replaceAll(/[^-\d]/g, "") ?? ""
-}
-
-function isCompoundUnit(answer: Scalar): boolean {
-  return /[*^/]|\s[a-zA-Z]/.test(answer.unit?.trim() ?? "")
+  return answer.words?.replaceAll(/[^-\d]/g, "") ?? ""
 }

@@ -14,6 +14,13 @@ export interface MathOptions {
   readonly matchTypes?: readonly MatchType[]
   /** A predicted inequality may match a gold set; the other way round it always may. Default false. */
   readonly allowSetRelationComparison?: boolean
+  /** Must a response name a unit where the gold does? Default optional: a missing unit is accepted, a wrong one is not. */
+  readonly units?: "optional" | "required"
+  /**
+   * algebra: units, currencies and scale words say nothing and every letter is a factor, as in a published grader that asks
+   * a computer algebra system. Default full.
+   */
+  readonly reading?: "full" | "algebra"
   /** Work allowance of one verification; past it the verdict is "timeout". Default 80,000 steps: ordinary
    * answers take some hundreds, and the whole allowance some tens of milliseconds. */
   readonly maxSteps?: number

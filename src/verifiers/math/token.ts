@@ -38,6 +38,8 @@ export interface Token {
   /** Of a number; undefined when the literal is over the size cap. */
   readonly value?: Rational
   readonly decimal?: DecimalLiteral
+  /** Symbol of the currency that stands before or behind it. */
+  readonly currency?: string
 }
 
 /** Choices between readings of an ambiguous source; see LexedAnswer.ambiguous. */
@@ -46,6 +48,11 @@ export interface ReadingOptions {
   readonly groupThousands: boolean
   /** 1,5 is a decimal (true) or a list. Only for plain text. */
   readonly decimalComma: boolean
+  /**
+   * Units, currencies and scale words say nothing, and every letter is a factor, as published graders that ask a computer
+   * algebra system have it.
+   */
+  readonly algebraOnly: boolean
 }
 
 export interface LexedAnswer {

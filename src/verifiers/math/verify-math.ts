@@ -34,7 +34,7 @@ interface Side {
   readonly parsed: ParsedAnswer
 }
 
-const firstReading: Reading = { groupThousands: true, decimalComma: false, tightDivision: false, naturalLogarithm: true }
+const firstReading: Reading = { algebraOnly: false, groupThousands: true, decimalComma: false, tightDivision: false, naturalLogarithm: true }
 
 /**
  * Decides whether a completion gives the gold answer. Never throws and never runs long: the work is counted and capped.
@@ -46,18 +46,20 @@ export function verifyMath(gold: string, completion: string, options: MathOption
   let extracted: string | undefined
   try {
     const types = options.matchTypes ?? defaultTypes
-    const goldSide = readGold(gold, types, budget)
+    const first: Reading = { ...firstReading, algebraOnly: options.reading === "algebra" }
+    const goldSide = readGold(gold, types, first, budget)
     if (goldSide === undefined) return verdict("unparsable-gold", "the gold answer is empty")
-    const predicted = readPrediction(completion, types, budget, isChoice(goldSide.parsed.answer))
+    const predicted = readPrediction(completion, types, first, budget, isChoice(goldSide.parsed.answer))
     if (predicted === undefined) return verdict("no-answer", `no answer found among ${types.join(", ")}${hasOpenBox(completion) ? "; a box is never closed" : ""}`)
     extracted = predicted.side.text.trim().slice(0, maxReported)
     const context: AnswerContext = {
       strict: options.strict,
+      unitsRequired: options.units === "required",
       allowSetRelationComparison: options.allowSetRelationComparison ?? false,
       precision: { places: options.precision ?? defaultPlaces, absolute: options.precision !== undefined },
       budget,
     }
-    if (matches(goldSide, predicted.side, context)) return verdict("correct", `${predicted.source}: equal to the gold answer`, extracted)
+    if (matches(goldSide, predicted.side, first, context)) return verdict("correct", `${predicted.source}: equal to the gold answer`, extracted)
     if (isGarbled(goldSide.parsed.answer)) return verdict("unparsable-gold", "the gold answer could not be read and is not what was written", extracted)
     return verdict("incorrect", `${predicted.source}: ${describe(predicted.side.parsed.answer)} is not ${describe(goldSide.parsed.answer)}`, extracted)
   } catch (error) {
@@ -83,16 +85,16 @@ function isGarbled(answer: Answer): boolean {
 /** A gold answer is short; a long one is a solution whose answer is looked for as in a completion. */
 const longestPlainGold = 500
 
-function readGold(gold: string, types: readonly MatchType[], budget: Budget): Side | undefined {
+function readGold(gold: string, types: readonly MatchType[], first: Reading, budget: Budget): Side | undefined {
   const trimmed = gold.slice(-maxCompletionCharacters).trim()
   if (trimmed === "") return undefined
-  const reading = { ...firstReading, decimalComma: !types.includes("latex") }
+  const reading = { ...first, decimalComma: !types.includes("latex") }
   const direct = types.includes("latex") || /\\/.test(trimmed) ? goldBoxedAnswer(trimmed) : undefined
-  if (direct === undefined && trimmed.length > longestPlainGold) return readPrediction(gold, types, budget)?.side
+  if (direct === undefined && trimmed.length > longestPlainGold) return readPrediction(gold, types, first, budget)?.side
   const text = direct ?? trimmed
   const parsed = parseAnswer(text, reading, budget)
   if (direct === undefined && isGarbled(parsed.answer) && /[A-Za-z]{3,}/.test(text.replaceAll(/\\[A-Za-z]+/g, ""))) {
-    const found = readPrediction(gold, types, budget)
+    const found = readPrediction(gold, types, first, budget)
     if (found !== undefined && !isGarbled(found.side.parsed.answer)) return found.side
   }
   return { text, plain: !types.includes("latex"), parsed }
@@ -109,13 +111,14 @@ function isChoice(answer: Answer): boolean {
 function readPrediction(
   completion: string,
   types: readonly MatchType[],
+  first: Reading,
   budget: Budget,
   choice = false,
 ): { side: Side; source: Candidate["source"] } | undefined {
   const candidates = extractCandidates(completion, types)
   let fallback: { side: Side; source: Candidate["source"] } | undefined
   for (const candidate of candidates) {
-    const reading = { ...firstReading, decimalComma: candidate.plain && !types.includes("latex") }
+    const reading = { ...first, decimalComma: candidate.plain && !types.includes("latex") }
     const unlabelled = choice ? (candidate.choice ?? candidate.text) : candidate.text.replace(choiceLabel, "")
     const parsed = parseAnswer(unlabelled, reading, budget)
     const result = { side: { text: candidate.text, plain: candidate.plain, parsed }, source: candidate.source }
@@ -128,10 +131,10 @@ function readPrediction(
 }
 
 /** Equal under some reading of what is ambiguous in the sources: the same choice is made on both sides, then mixed. */
-function matches(gold: Side, predicted: Side, context: AnswerContext): boolean {
+function matches(gold: Side, predicted: Side, first: Reading, context: AnswerContext): boolean {
   if (answersEqual(gold.parsed.answer, predicted.parsed.answer, context)) return true
   const [a, b] = [gold.parsed.ambiguous, predicted.parsed.ambiguous]
-  const read = (side: Side, change: Partial<Reading>): Answer => parseAnswer(side.text, { ...firstReading, ...change }, context.budget).answer
+  const read = (side: Side, change: Partial<Reading>): Answer => parseAnswer(side.text, { ...first, ...change }, context.budget).answer
   if (a.thousands || b.thousands) {
     const change = { groupThousands: false }
     const [lists, other] = [read(gold, change), read(predicted, change)]
