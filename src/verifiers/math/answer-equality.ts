@@ -5,6 +5,7 @@ import { freeSymbols, renameSymbols } from "./expression.ts"
 import { expressionsEqual } from "./expression-equality.ts"
 import type { EqualityContext } from "./expression-equality.ts"
 import { NumericEvaluator } from "./numeric-evaluation.ts"
+import { contradict } from "./phrase.ts"
 import { realSetsEqual, toRealSet } from "./real-set.ts"
 import { isAssignment, isEquation, lastOperand, relationsEqual } from "./relation-equality.ts"
 import { choiceLetter, textsEqual } from "./text-equality.ts"
@@ -81,6 +82,7 @@ function isApproximation(answer: Answer & { kind: "approximation" }, context: An
 
 /** Words against words, or against letters that spell them. */
 function textually(gold: Answer, predicted: Answer): boolean {
+  if (/\p{L}{2}/u.test(gold.key) && textsEqual(gold.key, predicted.key)) return true
   const spelled = (answer: Answer): boolean =>
     answer.kind === "text" || (answer.kind === "set" && answer.items.length === 0) || /^[\s(){}A-Za-z,'\\]*$/.test(answer.key)
   if (!spelled(gold) || !spelled(predicted)) return false
@@ -194,6 +196,7 @@ function compareRatios(gold: Answer, predicted: Answer, context: AnswerContext):
 type Scalar = Answer & { readonly kind: "expression" }
 
 function compareExpressions(gold: Scalar, predicted: Scalar, context: AnswerContext): boolean {
+  if (gold.words !== undefined && predicted.words !== undefined && contradict(gold.words, predicted.words)) return false
   const measured = compareQuantities(gold, predicted, context)
   if (measured !== undefined) return measured
   const [exponents, others] = [unitExponents(gold), unitExponents(predicted)]

@@ -5,6 +5,7 @@ import type { Expression } from "./expression.ts"
 import { ExpressionParser, ParseFailure, maxDepth } from "./expression-parser.ts"
 import type { ExpressionReading } from "./expression-parser.ts"
 import { lex } from "./lexer.ts"
+import { changesValue } from "./phrase.ts"
 import type { LexedAnswer, ReadingOptions, Token } from "./token.ts"
 import { sumOfParts } from "./units/quantity.ts"
 import type { Quantity } from "./units/quantity.ts"
@@ -75,9 +76,13 @@ class AnswerParser {
     if (/^(?:(?:all|the|set|of)\s+)*reals?(?:\s+numbers?)?$/i.test(this.key(start, end).replaceAll(/\s+/g, " "))) {
       return { kind: "numberSet", name: "R", key: this.key(start, end) }
     }
-    const garbled = this.lexed.tokens
-      .slice(start, end)
-      .some((token) => token.kind === "number" || token.kind === "command" || token.kind === "unknown" || token.kind === "environmentBegin")
+    const tokens = this.lexed.tokens.slice(start, end)
+    const words = !this.reading.algebraOnly && tokens.some(({ kind, text }) => kind === "word" && text.length > 1)
+    const garbled = tokens.some(({ kind, text }) => {
+      if (kind === "number") return !words
+      if (kind === "unknown") return !words || !/^[.?!`]$/.test(text)
+      return kind === "command" || kind === "environmentBegin"
+    })
     return { kind: "text", garbled, key: this.key(start, end) }
   }
 
@@ -407,6 +412,7 @@ class AnswerParser {
     let depth = 0
     for (let index = start; index < end; index++) {
       const token = this.lexed.tokens[index]!
+      if (!algebraOnly && token.kind === "word" && changesValue(token.text)) return false
       if (token.kind === "open") depth++
       else if (token.kind === "close") depth--
       else if (token.kind === "number") {

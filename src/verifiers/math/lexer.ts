@@ -3,6 +3,7 @@ import type { Budget } from "./budget.ts"
 import { toLatexCharacters } from "./characters.ts"
 import { matchBrackets } from "./brackets.ts"
 import { readNumber } from "./number-lexer.ts"
+import { looksLikeWord } from "./letter-strings.ts"
 import { moneySuffix, spokenWord } from "./spoken-words.ts"
 import type { Spoken } from "./spoken-words.ts"
 import type { LexedAnswer, ReadingOptions, Token, TokenKind } from "./token.ts"
@@ -200,6 +201,10 @@ class Lexer {
       if (prefixed !== null && run.length > 2) {
         this.push("function", functionNames.get(prefixed[1]!)!, position, position + prefixed[1]!.length)
         return prefixed[2] === "" ? end : this.letter(prefixed[2]!, end - 1, end)
+      }
+      if (!this.options.algebraOnly && looksLikeWord(run)) {
+        this.push("word", run, position, end)
+        return end
       }
       for (let index = position; index < end - 1; index++) this.letter(this.source[index]!, index, index + 1)
       return this.letter(run.at(-1)!, end - 1, end)

@@ -4,12 +4,13 @@ import { answersEqual } from "./answer-equality.ts"
 import type { AnswerContext } from "./answer-equality.ts"
 import type { ParsedAnswer, Reading } from "./answer-parser.ts"
 import { parseAnswer } from "./answer-parser.ts"
-import { goldBoxedAnswer, hasOpenBox } from "./boxed.ts"
+import { boxedAnswer, goldBoxedAnswer, hasOpenBox } from "./boxed.ts"
 import { Budget, BudgetExceeded } from "./budget.ts"
 import type { Candidate } from "./extraction.ts"
 import { extractCandidates, maxCompletionCharacters } from "./extraction.ts"
 import { maxAnswerCharacters } from "./lexer.ts"
 import type { MatchType, MathOptions } from "./options.ts"
+import { endsInWordsOf, statesValue } from "./phrase.ts"
 
 export type MathStatus = "correct" | "incorrect" | "no-answer" | "unparsable-gold" | "timeout"
 
@@ -24,6 +25,9 @@ export interface MathVerdict {
 const defaultTypes: readonly MatchType[] = ["latex", "expr"]
 const defaultSteps = 80_000
 const defaultPlaces = 6
+
+/** The last characters of a completion in which the words of a gold are looked for. */
+const maxEnding = 1_000
 
 /** Longest extracted text that a verdict repeats. */
 const maxReported = 300
@@ -49,6 +53,9 @@ export function verifyMath(gold: string, completion: string, options: MathOption
     const first: Reading = { ...firstReading, algebraOnly: options.reading === "algebra" }
     const goldSide = readGold(gold, types, first, budget)
     if (goldSide === undefined) return verdict("unparsable-gold", "the gold answer is empty")
+    const ending = completion.slice(-maxEnding)
+    if (!first.algebraOnly && boxedAnswer(ending) === undefined && endsInWordsOf(goldSide.text, ending))
+      return verdict("correct", "the words of the gold answer", goldSide.text.trim().slice(0, maxReported))
     const predicted = readPrediction(completion, types, first, budget, isChoice(goldSide.parsed.answer))
     if (predicted === undefined) return verdict("no-answer", `no answer found among ${types.join(", ")}${hasOpenBox(completion) ? "; a box is never closed" : ""}`)
     extracted = predicted.side.text.trim().slice(0, maxReported)
@@ -93,9 +100,10 @@ function readGold(gold: string, types: readonly MatchType[], first: Reading, bud
   if (direct === undefined && trimmed.length > longestPlainGold) return readPrediction(gold, types, first, budget)?.side
   const text = direct ?? trimmed
   const parsed = parseAnswer(text, reading, budget)
-  if (direct === undefined && isGarbled(parsed.answer) && /[A-Za-z]{3,}/.test(text.replaceAll(/\\[A-Za-z]+/g, ""))) {
+  const searched = isGarbled(parsed.answer) || (parsed.answer.kind === "text" && statesValue(text))
+  if (direct === undefined && searched && /[A-Za-z]{3,}/.test(text.replaceAll(/\\[A-Za-z]+/g, ""))) {
     const found = readPrediction(gold, types, first, budget)
-    if (found !== undefined && !isGarbled(found.side.parsed.answer)) return found.side
+    if (found !== undefined && !isGarbled(found.side.parsed.answer) && found.side.parsed.answer.kind !== "text") return found.side
   }
   return { text, plain: !types.includes("latex"), parsed }
 }
