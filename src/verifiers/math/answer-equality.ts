@@ -4,6 +4,7 @@ import type { Expression } from "./expression.ts"
 import { freeSymbols, renameSymbols } from "./expression.ts"
 import { expressionsEqual } from "./expression-equality.ts"
 import type { EqualityContext } from "./expression-equality.ts"
+import { letterStringsEqual } from "./letter-strings.ts"
 import { NumericEvaluator } from "./numeric-evaluation.ts"
 import { contradict } from "./phrase.ts"
 import { realSetsEqual, toRealSet } from "./real-set.ts"
@@ -84,7 +85,7 @@ function isApproximation(answer: Answer & { kind: "approximation" }, context: An
 function textually(gold: Answer, predicted: Answer): boolean {
   if (/\p{L}{2}/u.test(gold.key) && textsEqual(gold.key, predicted.key)) return true
   const spelled = (answer: Answer): boolean =>
-    answer.kind === "text" || (answer.kind === "set" && answer.items.length === 0) || /^[\s(){}A-Za-z,'\\]*$/.test(answer.key)
+    answer.kind === "text" || (answer.kind === "set" && answer.items.length === 0) || /^[\s(){}A-Za-z,'\\\u2192\u2220\u25b3\u203e]*$/.test(answer.key)
   if (!spelled(gold) || !spelled(predicted)) return false
   if (textsEqual(gold.key === "\\{\\}" ? "none" : gold.key, predicted.key === "\\{\\}" ? "none" : predicted.key)) return true
   const choice = /^[({\s]*[A-J][\s)}]*$/.test(gold.key) ? choiceLetter(gold.key) : undefined
@@ -124,7 +125,8 @@ function compareItems(gold: Answer, predicted: Answer, context: AnswerContext): 
     return labelled ? inOrder(a, b, context) : matched(a, b, context)
   }
   if (gold.kind === "setOperation" && predicted.kind === "setOperation") {
-    return gold.operator === predicted.operator && matched(gold.parts, predicted.parts, context)
+    if (gold.operator !== predicted.operator) return false
+    return gold.operator === "setminus" ? inOrder(gold.parts, predicted.parts, context) : matched(gold.parts, predicted.parts, context)
   }
   return gold.kind === "numberSet" && predicted.kind === "numberSet" && gold.name === predicted.name
 }
@@ -196,6 +198,8 @@ function compareRatios(gold: Answer, predicted: Answer, context: AnswerContext):
 type Scalar = Answer & { readonly kind: "expression" }
 
 function compareExpressions(gold: Scalar, predicted: Scalar, context: AnswerContext): boolean {
+  const named = gold.letters && predicted.letters && letterStringsEqual(gold.letters, predicted.letters)
+  if (named !== undefined) return named
   if (gold.words !== undefined && predicted.words !== undefined && contradict(gold.words, predicted.words)) return false
   const measured = compareQuantities(gold, predicted, context)
   if (measured !== undefined) return measured
@@ -221,7 +225,7 @@ function sameWord(a: string, b: string): boolean {
 /** Undefined when units do not decide. */
 function compareQuantities(gold: Scalar, predicted: Scalar, context: AnswerContext): boolean | undefined {
   const equal = (a: Expression, b: Expression): boolean => expressionsEqual(a, b, context)
-  const [a, b] = [named(gold, predicted), named(predicted, gold)]
+  const [a, b] = [measuredBy(gold, predicted), measuredBy(predicted, gold)]
   if (context.unitsRequired && a.units.length > 0 && b.units.length === 0) return false
   const measured = quantitiesEqual(a, b, equal)
   if (measured !== undefined || gold.lettersAsUnit === undefined || predicted.lettersAsUnit === undefined) return measured
@@ -230,7 +234,7 @@ function compareQuantities(gold: Scalar, predicted: Scalar, context: AnswerConte
 }
 
 /** A side by the unit it names; in letters, when the other side names one. */
-function named(side: Scalar, other: Scalar): Quantity {
+function measuredBy(side: Scalar, other: Scalar): Quantity {
   return side.units.length === 0 && other.units.length > 0 && side.lettersAsUnit !== undefined ? side.lettersAsUnit : side
 }
 

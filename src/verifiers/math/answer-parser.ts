@@ -4,6 +4,8 @@ import type { Budget } from "./budget.ts"
 import type { Expression } from "./expression.ts"
 import { ExpressionParser, ParseFailure, maxDepth } from "./expression-parser.ts"
 import type { ExpressionReading } from "./expression-parser.ts"
+import { figureMarks } from "./letter-strings.ts"
+import type { LetterString } from "./letter-strings.ts"
 import { lex } from "./lexer.ts"
 import { changesValue } from "./phrase.ts"
 import type { LexedAnswer, ReadingOptions, Token } from "./token.ts"
@@ -67,7 +69,7 @@ class AnswerParser {
     let key = ""
     for (let index = start; index < end; index++) {
       const token = this.lexed.tokens[index]!
-      key += token.kind === "word" ? ` ${token.text} ` : (token.currency ?? "") + token.text
+      key += token.kind === "word" ? ` ${token.text} ` : keyMark(token) + token.text
     }
     return key.trim()
   }
@@ -206,7 +208,11 @@ class AnswerParser {
     if (cut === start) return this.range(cut + 1, end)
     const exact = this.range(start, cut)
     if (cut + 1 >= end) return exact
-    return { kind: "approximation", exact, approximate: this.range(cut + 1, end), key: this.key(start, end) }
+    const approximate = this.range(cut + 1, end)
+    // \triangle ABC \cong \triangle DEF approximates nothing.
+    const named = (side: Answer): boolean => side.kind === "expression" && side.letters !== undefined
+    if (named(exact) && named(approximate)) return this.text(start, end)
+    return { kind: "approximation", exact, approximate, key: this.key(start, end) }
   }
 
   private setOperation(start: number, end: number): Answer | undefined {
@@ -323,6 +329,8 @@ class AnswerParser {
     const key = this.key(start, end)
     const own = this.ownUnits(expression, start, stop)
     if (stop === end) {
+      const letters = this.letters(start, end)
+      if (letters !== undefined) return { kind: "expression", expression, units: own, letters, key }
       const lettersAsUnit = this.lettersAsUnit(start, end)
       return { kind: "expression", expression, units: own, key, ...(lettersAsUnit === undefined ? {} : { lettersAsUnit }) }
     }
@@ -369,6 +377,14 @@ class AnswerParser {
     const behind = readUnit(this.lexed, start, end)
     // "$5 dollars" names its currency twice.
     return behind.some(isMoney) || own === degreeMeanings ? behind : timesUnit(own, behind)
+  }
+
+  /** The range as a string of letters, when it is nothing else. */
+  private letters(start: number, end: number): LetterString | undefined {
+    const tokens = this.lexed.tokens.slice(start, end)
+    if (this.reading.algebraOnly || tokens.length < 2 || !tokens.every(({ text }) => /^[A-Za-z]$/.test(text))) return undefined
+    const figure = tokens[0]!.figure
+    return { text: tokens.map(({ text }) => text).join(""), ...(figure === undefined ? {} : { figure }) }
   }
 
   /** 5 m/s in letters alone: five times a variable, or a quantity. */
@@ -429,6 +445,11 @@ class AnswerParser {
     }
     return true
   }
+}
+
+/** What a token's text does not tell apart: $5 and 5, an angle and a triangle. */
+function keyMark({ currency, figure }: Token): string {
+  return (currency ?? "") + (figure === undefined ? "" : figureMarks[figure])
 }
 
 /** Items of a nested list (from \pm or a bracketless sublist) join the list they stand in. */

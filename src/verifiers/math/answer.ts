@@ -1,5 +1,6 @@
 /** What an answer is, above single expressions: the structure layer's vocabulary. */
 import type { Expression } from "./expression.ts"
+import type { LetterString } from "./letter-strings.ts"
 import type { Quantity } from "./units/quantity.ts"
 import type { Unit } from "./units/unit.ts"
 
@@ -19,6 +20,8 @@ export type Answer = Keyed &
         readonly units: readonly Unit[]
         /** The same source with its letters as a unit: 5 m is five metres when the other side names a unit. */
         readonly lettersAsUnit?: Quantity
+        /** The source is nothing but letters. */
+        readonly letters?: LetterString
         /** The words behind the value. */
         readonly words?: string
       }

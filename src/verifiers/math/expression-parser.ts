@@ -120,6 +120,11 @@ export class ExpressionParser {
         }
         return { kind: "divide", numerator: left, denominator: right }
       }
+      if (token.text === "\u2218") {
+        if (level > tight) return undefined
+        this.position++
+        return { kind: "apply", name: token.text, arguments: [left, this.parse(tight + 1)] }
+      }
       if (token.text === "^") return level > powerLevel ? undefined : this.power(left)
       return undefined
     }

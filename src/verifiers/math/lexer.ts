@@ -4,6 +4,7 @@ import { toLatexCharacters } from "./characters.ts"
 import { matchBrackets } from "./brackets.ts"
 import { readNumber } from "./number-lexer.ts"
 import { looksLikeWord } from "./letter-strings.ts"
+import type { Figure } from "./letter-strings.ts"
 import { moneySuffix, spokenWord } from "./spoken-words.ts"
 import type { Spoken } from "./spoken-words.ts"
 import type { LexedAnswer, ReadingOptions, Token, TokenKind } from "./token.ts"
@@ -11,6 +12,7 @@ import {
   accentCommands,
   currencyCommands,
   faceCommands,
+  figureCommands,
   functionNames,
   ignoredCommands,
   letterCommands,
@@ -68,6 +70,8 @@ class Lexer {
   private systemDepth = 0
   /** A currency that waits for its amount. */
   private currency: string | undefined
+  /** A figure that waits for its name. */
+  private figure: Figure | undefined
   /** A dollar sign that closes no formula: "$5" and not "$5$". */
   private readonly loneDollar: number
   private readonly source: string
@@ -83,7 +87,9 @@ class Lexer {
   private push(kind: TokenKind, text: string, start: number, end: number, extra?: Partial<Token>): void {
     const space = start > 0 && /[\s~]|\\[,;:! ]$/.test(this.source[start - 1]!)
     const currency = kind === "number" && this.currency !== undefined ? { currency: this.currency } : {}
-    this.tokens.push({ kind, text, start, end, spaceBefore: space, ...extra, ...currency })
+    const figure = kind === "letter" && this.figure !== undefined ? { figure: this.figure } : {}
+    if (kind !== "open") this.figure = undefined
+    this.tokens.push({ kind, text, start, end, spaceBefore: space, ...extra, ...currency, ...figure })
     if (kind === "number") this.currency = undefined
     if (kind === "open") this.stack.push(text)
     else if (kind === "close") this.stack.pop()
@@ -326,6 +332,7 @@ class Lexer {
     const after = group === undefined ? this.source.indexOf(raw, end) + raw.length : group.end + 1
     const plain = plainName(content)
     if (name === "vec" || name === "overrightarrow" || (/^over|^wide/.test(name) && !/^\\?[A-Za-z]$/.test(plain))) {
+      if (!this.options.algebraOnly && plain.length > 1) this.figure = /^(?:vec|overrightarrow)$/.test(name) ? "vector" : "segment"
       this.run(after - content.length - (group === undefined ? 0 : 1), group === undefined ? after : group.end, false)
       return after
     }
@@ -356,6 +363,7 @@ class Lexer {
     else if (name === "div") this.push("operator", "/", position, end)
     else if (name === "pm" || name === "mp") this.push("plusMinus", name, position, end)
     else if (name === "emptyset" || name === "varnothing") this.push("emptySet", name, position, end)
+    else if (name === "circ" && this.composes(end)) this.push("operator", "\u2218", position, end)
     else if (name === "degree" || name === "circ") this.push("degree", "degree", position, end)
     else if (/^(?:l|c|v|d)?dots[bcmo]?$/.test(name)) this.push("dots", "...", position, end)
     else if (name === "lfloor" || name === "lceil" || name === "langle") this.push("open", name, position, end)
@@ -368,11 +376,20 @@ class Lexer {
       this.push("separator", name === "land" || name === "wedge" ? "and" : "or", position, end)
     else if (name === "sum" || name === "prod" || name === "choose" || name === "over") this.push("command", name, position, end)
     else if (ignoredCommands.has(name)) {
+      const figure = this.options.algebraOnly ? undefined : figureCommands.get(name)
+      if (figure !== undefined) this.figure = figure
       if ((name === "left" || name === "right") && this.source[end] === ".") return end + 1
     } else if (name.startsWith("quad") && name.length === 5) return this.letter(name[4]!, end - 1, end)
     else if (name.startsWith("cdot") && name.length === 5) this.push("operator", "*", position, end - 1)
     else this.push("unknown", name, position, end)
     return end
+  }
+
+  /** f \circ g, and not 45\circ. */
+  private composes(end: number): boolean {
+    const kind = this.previous?.kind
+    if (this.options.algebraOnly || (kind !== "letter" && kind !== "close")) return false
+    return /^[\s~]*(?:[A-Za-z(]|\\(?:left|big|Big)?[A-Za-z(])/.test(this.source.slice(end, end + 12))
   }
 
   private symbol(character: string, position: number): number {

@@ -1,5 +1,6 @@
 /** Tokens of an answer. Positions are offsets into the normalised source. */
 import type { DecimalLiteral } from "./expression.ts"
+import type { Figure } from "./letter-strings.ts"
 import type { Rational } from "./rational.ts"
 
 export type TokenKind =
@@ -40,6 +41,8 @@ export interface Token {
   readonly decimal?: DecimalLiteral
   /** Symbol of the currency that stands before or behind it. */
   readonly currency?: string
+  /** The figure whose name the letter begins: \angle ABC. */
+  readonly figure?: Figure
 }
 
 /** Choices between readings of an ambiguous source; see LexedAnswer.ambiguous. */

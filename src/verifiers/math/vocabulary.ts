@@ -1,4 +1,5 @@
 /** The words and commands the lexer knows. */
+import type { Figure } from "./letter-strings.ts"
 
 /** Functions of one argument, by every name they are written with. */
 export const functionNames: ReadonlyMap<string, string> = new Map([
@@ -92,4 +93,9 @@ export const currencyCommands: ReadonlyMap<string, string> = new Map([
   ["euro", "€"], ["texteuro", "€"], ["pounds", "£"], ["pound", "£"], ["textsterling", "£"], ["yen", "¥"],
   ["textyen", "¥"], ["rupee", "₹"],
   ["cent", "¢"], ["textcent", "¢"], ["dollar", "$"], ["textdollar", "$"],
+])
+
+/** Commands before the name of a figure. */
+export const figureCommands: ReadonlyMap<string, Figure> = new Map([
+  ["angle", "angle"], ["measuredangle", "angle"], ["triangle", "triangle"],
 ])
