@@ -7,16 +7,20 @@ import type { EqualityContext } from "./expression-equality.ts"
 import { letterStringsEqual } from "./letter-strings.ts"
 import { NumericEvaluator } from "./numeric-evaluation.ts"
 import { contradict } from "./phrase.ts"
+import type { Rational } from "./rational.ts"
 import { realSetsEqual, toRealSet } from "./real-set.ts"
 import { isAssignment, isEquation, lastOperand, relationsEqual } from "./relation-equality.ts"
 import { choiceLetter, textsEqual } from "./text-equality.ts"
 import { quantitiesEqual } from "./units/quantity.ts"
 import type { Quantity } from "./units/quantity.ts"
+import { simpleUnit } from "./units/simple-units.ts"
 
 export interface AnswerContext extends EqualityContext {
   /** Undefined: variables matter, but f(x) = x^2 and f(t) = t^2 define the same f. */
   readonly strict: boolean | undefined
   readonly allowSetRelationComparison: boolean
+  /** See ReadingOptions. */
+  readonly algebraOnly: boolean
   /** Is a response wrong that leaves out the gold's unit? */
   readonly unitsRequired: boolean
 }
@@ -39,7 +43,7 @@ export function answersEqual(gold: Answer, predicted: Answer, context: AnswerCon
   if (predictedParts !== undefined && gold.kind === "list" && hasEquation(gold)) return answersEqual(gold, predictedParts, context)
   if (isEquation(predicted) && !hasEquation(gold)) return answersEqual(gold, lastOperand(predicted), context)
   if (isEquation(gold) && !hasEquation(predicted)) return isAssignment(gold) && answersEqual(lastOperand(gold), predicted, context)
-  if (gold.kind === "text" || predicted.kind === "text") return textually(gold, predicted)
+  if (gold.kind === "text" || predicted.kind === "text") return textually(gold, predicted, context)
   const choice = gold.kind === "expression" ? choiceLetter(gold.key) : undefined
   if (choice !== undefined && gold.key.length <= 3 && predicted.kind !== "relation") {
     const chosen = choiceLetter(predicted.key)
@@ -82,8 +86,8 @@ function isApproximation(answer: Answer & { kind: "approximation" }, context: An
 }
 
 /** Words against words, or against letters that spell them. */
-function textually(gold: Answer, predicted: Answer): boolean {
-  if (/\p{L}{2}/u.test(gold.key) && textsEqual(gold.key, predicted.key)) return true
+function textually(gold: Answer, predicted: Answer, { algebraOnly }: AnswerContext): boolean {
+  if (!algebraOnly && /\p{L}{2}/u.test(gold.key) && textsEqual(gold.key, predicted.key)) return true
   const spelled = (answer: Answer): boolean =>
     answer.kind === "text" || (answer.kind === "set" && answer.items.length === 0) || /^[\s(){}A-Za-z,'\\\u2192\u2220\u25b3\u203e]*$/.test(answer.key)
   if (!spelled(gold) || !spelled(predicted)) return false
@@ -126,7 +130,8 @@ function compareItems(gold: Answer, predicted: Answer, context: AnswerContext): 
   }
   if (gold.kind === "setOperation" && predicted.kind === "setOperation") {
     if (gold.operator !== predicted.operator) return false
-    return gold.operator === "setminus" ? inOrder(gold.parts, predicted.parts, context) : matched(gold.parts, predicted.parts, context)
+    const ordered = gold.operator === "setminus" && !context.algebraOnly
+    return (ordered ? inOrder : matched)(gold.parts, predicted.parts, context)
   }
   return gold.kind === "numberSet" && predicted.kind === "numberSet" && gold.name === predicted.name
 }
@@ -200,8 +205,8 @@ type Scalar = Answer & { readonly kind: "expression" }
 function compareExpressions(gold: Scalar, predicted: Scalar, context: AnswerContext): boolean {
   const named = gold.letters && predicted.letters && letterStringsEqual(gold.letters, predicted.letters)
   if (named !== undefined) return named
-  if (gold.words !== undefined && predicted.words !== undefined && contradict(gold.words, predicted.words)) return false
-  const measured = compareQuantities(gold, predicted, context)
+  if (!context.algebraOnly && gold.words !== undefined && predicted.words !== undefined && contradict(gold.words, predicted.words)) return false
+  const measured = context.algebraOnly ? compareSimpleUnits(gold, predicted, context) : compareQuantities(gold, predicted, context)
   if (measured !== undefined) return measured
   const [exponents, others] = [unitExponents(gold), unitExponents(predicted)]
   if (exponents !== "" && others !== "" && exponents !== others) return false
@@ -231,6 +236,15 @@ function compareQuantities(gold: Scalar, predicted: Scalar, context: AnswerConte
   if (measured !== undefined || gold.lettersAsUnit === undefined || predicted.lettersAsUnit === undefined) return measured
   // Letters on both sides: 1 h and 60 min are equal either way, 5 m and 5 s neither.
   return quantitiesEqual(gold.lettersAsUnit, predicted.lettersAsUnit, equal) === true ? true : undefined
+}
+
+/** Undefined when units do not decide. */
+function compareSimpleUnits(gold: Scalar, predicted: Scalar, context: AnswerContext): boolean | undefined {
+  const [a, b] = [simpleUnit(gold.words ?? ""), simpleUnit(predicted.words ?? "")]
+  if (a === undefined || b === undefined || a === b) return undefined
+  if (a.kind !== b.kind) return false
+  const scaled = (node: Expression, value: Rational): Expression => ({ kind: "multiply", factors: [node, { kind: "number", value }] })
+  return expressionsEqual(scaled(gold.expression, a.size), scaled(predicted.expression, b.size), context)
 }
 
 /** A side by the unit it names; in letters, when the other side names one. */

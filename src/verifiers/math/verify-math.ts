@@ -61,6 +61,7 @@ export function verifyMath(gold: string, completion: string, options: MathOption
     extracted = predicted.side.text.trim().slice(0, maxReported)
     const context: AnswerContext = {
       strict: options.strict,
+      algebraOnly: first.algebraOnly,
       unitsRequired: options.units === "required",
       allowSetRelationComparison: options.allowSetRelationComparison ?? false,
       precision: { places: options.precision ?? defaultPlaces, absolute: options.precision !== undefined },
@@ -100,10 +101,11 @@ function readGold(gold: string, types: readonly MatchType[], first: Reading, bud
   if (direct === undefined && trimmed.length > longestPlainGold) return readPrediction(gold, types, first, budget)?.side
   const text = direct ?? trimmed
   const parsed = parseAnswer(text, reading, budget)
-  const searched = isGarbled(parsed.answer) || (parsed.answer.kind === "text" && statesValue(text))
+  const stated = !first.algebraOnly && parsed.answer.kind === "text" && statesValue(text)
+  const searched = isGarbled(parsed.answer) || stated
   if (direct === undefined && searched && /[A-Za-z]{3,}/.test(text.replaceAll(/\\[A-Za-z]+/g, ""))) {
     const found = readPrediction(gold, types, first, budget)
-    if (found !== undefined && !isGarbled(found.side.parsed.answer) && found.side.parsed.answer.kind !== "text") return found.side
+    if (found !== undefined && !isGarbled(found.side.parsed.answer) && (first.algebraOnly || found.side.parsed.answer.kind !== "text")) return found.side
   }
   return { text, plain: !types.includes("latex"), parsed }
 }
