@@ -52,6 +52,30 @@ describe("an audit", () => {
     ])
   })
 
+  test("names golds that are refused in a form in which other answers are read", async () => {
+    const boxOnly: AuditJudge = {
+      name: "box-only",
+      goldIsAnswer: true,
+      verify: async ({ gold, completion }) => {
+        const inBox = /^\\boxed\{(.*)\}$/.exec(completion)?.[1]
+        // A plain number is also read after "Answer:".
+        const said = inBox ?? /^Answer: (\d+)$/.exec(completion)?.[1]
+        return said === gold
+          ? { status: "correct", reward: 1, reason: "equal" }
+          : { status: "incorrect", reward: 0, reason: `read ${said}` }
+      },
+    }
+    const found = await findings([{ id: "a", gold: "7" }, { id: "b", gold: "Team 7" }], boxOnly)
+    expect(found).toEqual([
+      { kind: "gold-refuses-itself", id: "b", reason: 'as "Answer: Team 7" (read undefined)' },
+    ])
+  })
+
+  test("finds no gold in words that the math verifier refuses in any form", async () => {
+    const golds = ["\\text{May 5}", "Team 3", "at least 5", "8 out of 10", "decrease of 20%", "\\text{odd integers}", "3 to 4", "5 kg"]
+    expect(await findings(golds.map((gold, id) => ({ id: String(id), gold })), judgeOf("math"))).toEqual([])
+  })
+
   test("tries the solution where the gold is no answer, and nothing where there is none", async () => {
     const regex = judgeOf("regex", false)
     expect(

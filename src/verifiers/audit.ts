@@ -25,6 +25,8 @@ export type AuditKind =
   | "unparsable-gold"
   /** No usual way to write the gold as a response is accepted. */
   | "gold-not-accepted"
+  /** The gold is refused in a form in which the verifier reads other answers. */
+  | "gold-refuses-itself"
   /** The question stands in an earlier row. */
   | "duplicate"
   /** The question stands in an earlier row, with another gold. */
@@ -51,8 +53,10 @@ export interface AuditJudge {
   readonly verify: (input: VerifierInput) => Promise<Verdict>
 }
 
+type Form = (gold: string) => string
+
 /** How responses write a final answer. */
-const FORMS: readonly ((gold: string) => string)[] = [
+const FORMS: readonly Form[] = [
   (gold) => gold,
   (gold) => `\\boxed{${gold}}`,
   (gold) => `<answer>${gold}</answer>`,
@@ -66,20 +70,48 @@ function inputOf({ gold, row }: AuditRow, completion: string): VerifierInput {
   return { gold, completion, ...(row === undefined ? {} : { row }) }
 }
 
-async function selfFindings(audited: AuditRow, judge: AuditJudge): Promise<AuditFinding[]> {
+/** Answers that every verifier of answers reads: numbers, and the letter of a choice. */
+const PLAIN_ANSWERS = ["12", "B"]
+
+/** The forms in which a verifier finds an answer: those in which it accepts a plain one. */
+async function formsRead(judge: AuditJudge): Promise<ReadonlySet<Form>> {
+  const read = new Set<Form>()
+  if (!judge.goldIsAnswer) return read
+  for (const gold of PLAIN_ANSWERS) {
+    for (const form of FORMS) {
+      if ((await judge.verify({ gold, completion: form(gold) })).status === "correct") read.add(form)
+    }
+  }
+  return read
+}
+
+async function selfFindings(audited: AuditRow, judge: AuditJudge, read: ReadonlySet<Form>): Promise<AuditFinding[]> {
   const { id, gold, solution } = audited
-  const known = solution === undefined ? [] : [solution]
-  const responses = judge.goldIsAnswer ? [...FORMS.map((form) => form(gold)), ...known] : known
-  // Where nothing is known to be right, an empty response still shows whether the gold can be read.
-  let last: Verdict | undefined
-  for (const response of responses.length === 0 ? ["-"] : responses) {
+  const tried: { readonly response: string; readonly form?: Form }[] = judge.goldIsAnswer
+    ? FORMS.map((form) => ({ response: form(gold), form }))
+    : []
+  if (solution !== undefined) tried.push({ response: solution })
+  let accepted = false
+  let first: Verdict | undefined
+  const refused: string[] = []
+  // Where nothing is known to be right, any response still shows whether the gold can be read.
+  for (const { response, form } of tried.length === 0 ? [{ response: "-", form: undefined }] : tried) {
     const verdict = await judge.verify(inputOf(audited, response))
-    if (verdict.status === "correct") return []
     if (verdict.status === "unparsable-gold") return [{ kind: "unparsable-gold", id, reason: verdict.reason }]
     if (isFailure(verdict)) return [{ kind: "failure", id, reason: verdict.reason }]
-    last ??= verdict
+    if (verdict.status === "correct") accepted = true
+    else {
+      first ??= verdict
+      if (form !== undefined && read.has(form)) refused.push(`${shown(response)} (${verdict.reason})`)
+    }
   }
-  return responses.length === 0 ? [] : [{ kind: "gold-not-accepted", id, reason: last?.reason ?? "" }]
+  if (tried.length === 0) return []
+  if (!accepted) return [{ kind: "gold-not-accepted", id, reason: first?.reason ?? "" }]
+  return refused.length === 0 ? [] : [{ kind: "gold-refuses-itself", id, reason: `as ${refused.join(" and as ")}` }]
+}
+
+function shown(text: string): string {
+  return JSON.stringify(text.length > 120 ? `${text.slice(0, 117)}...` : text)
 }
 
 /** Whether a verifier accepts any of some responses; undefined when its machinery fails. */
@@ -131,6 +163,7 @@ export async function* auditRows(
 ): AsyncGenerator<AuditFinding> {
   const questions = new Map<string, { readonly id: string; readonly gold: string }>()
   let before: string | undefined
+  let forms: Promise<ReadonlySet<Form>> | undefined
   const work = async (audited: AuditRow): Promise<readonly AuditFinding[]> => {
     const other = before
     before = audited.gold
@@ -149,7 +182,8 @@ export async function* auditRows(
     if (audited.damage?.kind === "missing-gold") return findings
     const { golds, ...whole } = audited
     const single = golds === undefined || !judge.goldIsAnswer ? [whole] : golds.map((one) => ({ ...whole, gold: one }))
-    for (const one of single) findings.push(...(await selfFindings(one, judge)))
+    forms ??= formsRead(judge)
+    for (const one of single) findings.push(...(await selfFindings(one, judge, await forms)))
     if (second !== undefined) findings.push(...(await disagreements(audited, other, judge, second)))
     return findings
   }

@@ -60,6 +60,7 @@ const math = z.strictObject({
   precision: z.int().min(0).optional(),
   matchTypes: z.array(z.enum(["latex", "expr", "string"])).optional(),
   allowSetRelationComparison: z.boolean().optional(),
+  units: z.enum(["optional", "required"]).optional(),
   approximate: z.boolean().optional(),
   place: z.enum(["boxed", "marked", "any"]).optional(),
   maxSteps: count,

@@ -5,18 +5,27 @@ import type { Expression } from "./expression.ts"
 import { freeSymbols, hasDecimal, renameSymbols } from "./expression.ts"
 import { expressionsEqual } from "./expression-equality.ts"
 import type { EqualityContext } from "./expression-equality.ts"
+import { letterStringsEqual } from "./letter-strings.ts"
 import { NumericEvaluator } from "./numeric-evaluation.ts"
+import { contradict } from "./phrase.ts"
+import type { Rational } from "./rational.ts"
 import { piecewiseEqual } from "./piecewise.ts"
 import { realSetsEqual, toRealSet } from "./real-set.ts"
 import { isAssignment, isEquation, lastOperand, relationsEqual } from "./relation-equality.ts"
 import { connectivesDiffer } from "./solutions.ts"
 import { choiceLetter, textsEqual } from "./text-equality.ts"
-import { unitScales } from "./vocabulary.ts"
+import { quantitiesEqual } from "./units/quantity.ts"
+import type { Quantity } from "./units/quantity.ts"
+import { simpleUnit } from "./units/simple-units.ts"
 
 export interface AnswerContext extends EqualityContext {
   /** Undefined: variables matter, but f(x) = x^2 and f(t) = t^2 define the same f. */
   readonly strict: boolean | undefined
   readonly allowSetRelationComparison: boolean
+  /** See ReadingOptions. */
+  readonly algebraOnly: boolean
+  /** Is a response wrong that leaves out the gold's unit? */
+  readonly unitsRequired: boolean
   /** x \approx 11 is 11. */
   readonly approximate: boolean
 }
@@ -30,7 +39,7 @@ export function answersEqual(gold: Answer, predicted: Answer, context: AnswerCon
   context.budget.charge(5)
   if (gold.key === predicted.key && gold.key !== "") return true
   if (gold.kind === "time" || gold.kind === "date" || predicted.kind === "time" || predicted.kind === "date") {
-    if (isEquation(predicted)) return answersEqual(gold, lastOperand(predicted), context)
+    if (predicted.kind === "relation" && isEquation(predicted)) return answersEqual(gold, lastOperand(predicted), context)
     return calendarEqual(gold, predicted)
   }
   if (gold.kind === "piecewise" && predicted.kind === "piecewise") {
@@ -38,8 +47,7 @@ export function answersEqual(gold: Answer, predicted: Answer, context: AnswerCon
   }
   if (predicted.kind === "approximation") {
     if (answersEqual(gold, predicted.exact, context)) return true
-    const mayBeRounded = context.approximate || isRounded(gold) || isApproximation(predicted, context)
-    return mayBeRounded && answersEqual(gold, predicted.approximate, context)
+    return (context.approximate || isRounded(gold) || isApproximation(predicted, context)) && answersEqual(gold, predicted.approximate, context)
   }
   if (gold.kind === "approximation") return answersEqual(gold.exact, predicted, context) || answersEqual(gold.approximate, predicted, context)
   const [goldParts, predictedParts] = [componentEquations(gold), componentEquations(predicted)]
@@ -47,7 +55,7 @@ export function answersEqual(gold: Answer, predicted: Answer, context: AnswerCon
   if (predictedParts !== undefined && gold.kind === "list" && hasEquation(gold)) return answersEqual(gold, predictedParts, context)
   if (isEquation(predicted) && !hasEquation(gold)) return answersEqual(gold, lastOperand(predicted), context)
   if (isEquation(gold) && !hasEquation(predicted)) return isAssignment(gold) && answersEqual(lastOperand(gold), predicted, context)
-  if (gold.kind === "text" || predicted.kind === "text") return textually(gold, predicted)
+  if (gold.kind === "text" || predicted.kind === "text") return textually(gold, predicted, context)
   const choice = gold.kind === "expression" ? choiceLetter(gold.key) : undefined
   if (choice !== undefined && gold.key.length <= 3 && predicted.kind !== "relation") {
     const chosen = choiceLetter(predicted.key)
@@ -96,9 +104,10 @@ function isApproximation(answer: Answer & { kind: "approximation" }, context: An
 }
 
 /** Words against words, or against letters that spell them. */
-function textually(gold: Answer, predicted: Answer): boolean {
+function textually(gold: Answer, predicted: Answer, { algebraOnly }: AnswerContext): boolean {
+  if (!algebraOnly && /\p{L}{2}/u.test(gold.key) && textsEqual(gold.key, predicted.key)) return true
   const spelled = (answer: Answer): boolean =>
-    answer.kind === "text" || (answer.kind === "set" && answer.items.length === 0) || /^[\s(){}A-Za-z,'\\]*$/.test(answer.key)
+    answer.kind === "text" || (answer.kind === "set" && answer.items.length === 0) || /^[\s(){}A-Za-z,'\\\u2192\u2220\u25b3\u203e]*$/.test(answer.key)
   if (!spelled(gold) || !spelled(predicted)) return false
   if (textsEqual(gold.key === "\\{\\}" ? "none" : gold.key, predicted.key === "\\{\\}" ? "none" : predicted.key)) return true
   const choice = /^[({\s]*[A-J][\s)}]*$/.test(gold.key) ? choiceLetter(gold.key) : undefined
@@ -139,7 +148,9 @@ function compareItems(gold: Answer, predicted: Answer, context: AnswerContext): 
     return labelled ? inOrder(a, b, context) : matched(a, b, context)
   }
   if (gold.kind === "setOperation" && predicted.kind === "setOperation") {
-    return gold.operator === predicted.operator && matched(gold.parts, predicted.parts, context)
+    if (gold.operator !== predicted.operator) return false
+    const ordered = gold.operator === "setminus" && !context.algebraOnly
+    return (ordered ? inOrder : matched)(gold.parts, predicted.parts, context)
   }
   return gold.kind === "numberSet" && predicted.kind === "numberSet" && gold.name === predicted.name
 }
@@ -216,15 +227,11 @@ function compareRatios(gold: Answer, predicted: Answer, context: AnswerContext):
 type Scalar = Answer & { readonly kind: "expression" }
 
 function compareExpressions(gold: Scalar, predicted: Scalar, context: AnswerContext): boolean {
-  const [goldScale, predictedScale] = [unitScales.get(unitName(gold)), unitScales.get(unitName(predicted))]
-  if (goldScale !== undefined && predictedScale !== undefined && !isCompoundUnit(gold) && !isCompoundUnit(predicted)) {
-    if (goldScale[0] !== predictedScale[0]) return false
-    const scaled = (node: Expression, [, numerator, denominator]: typeof goldScale): Expression => ({
-      kind: "multiply",
-      factors: [node, { kind: "number", value: { numerator, denominator } }],
-    })
-    if (goldScale !== predictedScale) return expressionsEqual(scaled(gold.expression, goldScale), scaled(predicted.expression, predictedScale), context)
-  }
+  const named = gold.letters && predicted.letters && letterStringsEqual(gold.letters, predicted.letters)
+  if (named !== undefined) return named
+  if (!context.algebraOnly && gold.words !== undefined && predicted.words !== undefined && contradict(gold.words, predicted.words)) return false
+  const measured = context.algebraOnly ? compareSimpleUnits(gold, predicted, context) : compareQuantities(gold, predicted, context)
+  if (measured !== undefined) return measured
   const [exponents, others] = [unitExponents(gold), unitExponents(predicted)]
   if (exponents !== "" && others !== "" && exponents !== others) return false
   if (expressionsEqual(gold.expression, predicted.expression, context)) return true
@@ -244,15 +251,32 @@ function sameWord(a: string, b: string): boolean {
   return word.test(a) && word.test(b) && a.toLowerCase() === b.toLowerCase()
 }
 
-function unitName(answer: Scalar): string {
-  return /^[A-Za-z]+/.exec(answer.unit?.trim() ?? "")?.[0] ?? ""
+/** Undefined when units do not decide. */
+function compareQuantities(gold: Scalar, predicted: Scalar, context: AnswerContext): boolean | undefined {
+  const equal = (a: Expression, b: Expression): boolean => expressionsEqual(a, b, context)
+  const [a, b] = [measuredBy(gold, predicted), measuredBy(predicted, gold)]
+  if (context.unitsRequired && a.units.length > 0 && b.units.length === 0) return false
+  const measured = quantitiesEqual(a, b, equal)
+  if (measured !== undefined || gold.lettersAsUnit === undefined || predicted.lettersAsUnit === undefined) return measured
+  // Letters on both sides: 1 h and 60 min are equal either way, 5 m and 5 s neither.
+  return quantitiesEqual(gold.lettersAsUnit, predicted.lettersAsUnit, equal) === true ? true : undefined
+}
+
+/** Undefined when units do not decide. */
+function compareSimpleUnits(gold: Scalar, predicted: Scalar, context: AnswerContext): boolean | undefined {
+  const [a, b] = [simpleUnit(gold.words ?? ""), simpleUnit(predicted.words ?? "")]
+  if (a === undefined || b === undefined || a === b) return undefined
+  if (a.kind !== b.kind) return false
+  const scaled = (node: Expression, value: Rational): Expression => ({ kind: "multiply", factors: [node, { kind: "number", value }] })
+  return expressionsEqual(scaled(gold.expression, a.size), scaled(predicted.expression, b.size), context)
+}
+
+/** A side by the unit it names; in letters, when the other side names one. */
+function measuredBy(side: Scalar, other: Scalar): Quantity {
+  return side.units.length === 0 && other.units.length > 0 && side.lettersAsUnit !== undefined ? side.lettersAsUnit : side
 }
 
 /** The digits of a unit's exponents: cm^2 is no cm^4. */
 function unitExponents(answer: Scalar): string {
-  return answer.unit?.replaceAll(/[^-\d]/g, "") ?? ""
-}
-
-function isCompoundUnit(answer: Scalar): boolean {
-  return /[*^/]|\s[a-zA-Z]/.test(answer.unit?.trim() ?? "")
+  return answer.words?.replaceAll(/[^-\d]/g, "") ?? ""
 }

@@ -5,11 +5,20 @@ import { mayHoldCalendar, parseCalendar } from "./calendar.ts"
 import { ExpressionParser, ParseFailure, maxDepth } from "./expression-parser.ts"
 import type { Expression } from "./expression.ts"
 import type { ExpressionReading } from "./expression-parser.ts"
+import { figureMarks } from "./letter-strings.ts"
+import type { LetterString } from "./letter-strings.ts"
 import { lex } from "./lexer.ts"
-import { parsePiecewise } from "./piecewise.ts"
-import { distinctSolutions, isLogic, namedSolutions } from "./solutions.ts"
 import type { LexedAnswer, ReadingOptions, Token } from "./token.ts"
+import type { Quantity } from "./units/quantity.ts"
+import type { Unit } from "./units/unit.ts"
+import { changesValue } from "./phrase.ts"
+import { degreeMeanings, readUnit, spellsUnit, temperatureScale, timesUnit } from "./units/unit-reader.ts"
+import { distinctSolutions, isLogic, namedSolutions } from "./solutions.ts"
+import { isMoney } from "./units/unit.ts"
+import { parsePiecewise } from "./piecewise.ts"
 import { rewriteForms } from "./written-forms.ts"
+import { sumOfParts } from "./units/quantity.ts"
+import { unitsNamed } from "./units/unit-table.ts"
 
 export interface Reading extends ReadingOptions {
   readonly tightDivision: boolean
@@ -41,8 +50,7 @@ const relationOperators: ReadonlySet<string> = new Set(["=", "!=", "<", "<=", ">
 export function parseAnswer(source: string, reading: Reading, budget: Budget): ParsedAnswer {
   const lexed = lex(reading.forms ? rewriteForms(source) : source, reading, budget)
   const ambiguous = { thousands: lexed.ambiguousThousands, division: false, logarithm: false }
-  const piece = (part: string): Answer => parseAnswer(part, reading, budget).answer
-  const pieces = reading.forms ? parsePiecewise(lexed.source, piece) : undefined
+  const pieces = reading.forms ? parsePiecewise(lexed.source, (part) => parseAnswer(part, reading, budget).answer) : undefined
   if (pieces !== undefined) return { answer: pieces, ambiguous }
   const parser = new AnswerParser(lexed, reading, budget)
   const answer = parser.range(0, lexed.tokens.length)
@@ -69,7 +77,7 @@ class AnswerParser {
     let key = ""
     for (let index = start; index < end; index++) {
       const token = this.lexed.tokens[index]!
-      key += token.kind === "word" ? ` ${token.text} ` : token.text
+      key += token.kind === "word" ? ` ${token.text} ` : keyMark(token) + token.text
     }
     return key.trim()
   }
@@ -78,9 +86,13 @@ class AnswerParser {
     if (/^(?:(?:all|the|set|of)\s+)*reals?(?:\s+numbers?)?$/i.test(this.key(start, end).replaceAll(/\s+/g, " "))) {
       return { kind: "numberSet", name: "R", key: this.key(start, end) }
     }
-    const garbled = this.lexed.tokens
-      .slice(start, end)
-      .some((token) => token.kind === "number" || token.kind === "command" || token.kind === "unknown" || token.kind === "environmentBegin")
+    const tokens = this.lexed.tokens.slice(start, end)
+    const words = !this.reading.algebraOnly && tokens.some(({ kind, text }) => kind === "word" && text.length > 1)
+    const garbled = tokens.some(({ kind, text }) => {
+      if (kind === "number") return !words
+      if (kind === "unknown") return !words || !/^[.?!`]$/.test(text)
+      return kind === "command" || kind === "environmentBegin"
+    })
     return { kind: "text", garbled, key: this.key(start, end) }
   }
 
@@ -165,8 +177,10 @@ class AnswerParser {
     const ranges = this.parts(start, end, cuts).filter(([from, to]) => to > from)
     const parts = ranges.map(([from, to]) => this.range(from, to))
     const solutions = namedSolutions(parts.flatMap(flatten))
-    const joined = parts.flatMap((part) => (isLogic(part, connective) ? [part] : flatten(part)))
-    const items = solutions ?? distinctSolutions(joined)
+    const items = solutions ?? distinctSolutions(parts.flatMap((part) => (isLogic(part, connective) ? [part] : flatten(part))))
+    const quantities = items.flatMap((item) => (item.kind === "expression" ? [item] : []))
+    const whole = connective === "or" || quantities.length !== items.length ? undefined : sumOfParts(quantities)
+    if (whole !== undefined) return { kind: "expression", ...whole, key: this.key(start, end) }
     if (items.length === 1) return items[0]!
     const [first] = items
     if (first?.kind === "relation" && first.operators.join() === "!=" && items.slice(1).every((item) => item.kind === "expression")) {
@@ -210,17 +224,12 @@ class AnswerParser {
   }
 
   /** "= 5" and "x =" leave the other half as the answer; "> 5" is no 5, and says it of x. */
-  private halfRelation(
-    start: number,
-    end: number,
-    operators: readonly string[],
-    [from, to]: readonly [number, number],
-  ): Answer {
+  private halfRelation(start: number, end: number, operators: readonly string[], [from, to]: readonly [number, number]): Answer {
     const [operator] = operators
     if (operators.length !== 1 || operator === "=") return this.range(from, to)
     const bound = this.range(from, to)
     if (from === start || bound.kind !== "expression" || !this.reading.forms) return this.text(start, end)
-    const name: Answer = { kind: "expression", expression: { kind: "symbol", name: "x" }, key: "x" }
+    const name: Answer = { kind: "expression", units: [], expression: { kind: "symbol", name: "x" }, key: "x" }
     return { kind: "relation", operands: [name, bound], operators: [operator as RelationOperator], key: this.key(start, end) }
   }
 
@@ -228,7 +237,11 @@ class AnswerParser {
     if (cut === start && !this.reading.forms) return this.range(cut + 1, end)
     const exact = this.range(start, cut)
     if (cut + 1 >= end) return exact
-    return { kind: "approximation", exact, approximate: this.range(cut + 1, end), key: this.key(start, end) }
+    const approximate = this.range(cut + 1, end)
+    // \triangle ABC \cong \triangle DEF approximates nothing.
+    const named = (side: Answer): boolean => side.kind === "expression" && side.letters !== undefined
+    if (named(exact) && named(approximate)) return this.text(start, end)
+    return { kind: "approximation", exact, approximate, key: this.key(start, end) }
   }
 
   private setOperation(start: number, end: number): Answer | undefined {
@@ -334,40 +347,139 @@ class AnswerParser {
   }
 
   private expression(start: number, end: number, plusMinus: 1 | -1): Answer | undefined {
-    const reading: ExpressionReading = { plusMinus, tightDivision: this.reading.tightDivision, naturalLogarithm: this.reading.naturalLogarithm }
+    if (end - start > 1 && this.isCurrencyName(this.lexed.tokens[start]!)) {
+      const amount = this.expression(start + 1, end, plusMinus)
+      if (amount?.kind !== "expression") return amount
+      const others = amount.units.filter((unit) => !isMoney(unit))
+      return { ...amount, units: timesUnit(unitsNamed(this.lexed.tokens[start]!.text), others), key: this.key(start, end) }
+    }
+    const parsed = this.scalar(start, end, plusMinus)
+    if (parsed === undefined) return this.partsOfUnits(start, end)
+    const { expression, stop } = parsed
+    const key = this.key(start, end)
+    const own = this.ownUnits(expression, start, stop)
+    if (stop === end) {
+      const letters = this.letters(start, end)
+      if (letters !== undefined) return { kind: "expression", expression, units: own, letters, key }
+      const lettersAsUnit = this.lettersAsUnit(start, end)
+      return { kind: "expression", expression, units: own, key, ...(lettersAsUnit === undefined ? {} : { lettersAsUnit }) }
+    }
+    if (!this.isUnitPhrase(stop, end)) return this.partsOfUnits(start, end)
+    return { kind: "expression", expression, units: this.unitsBehind(own, stop, end), words: this.key(stop, end), key }
+  }
+
+  /** The expression that begins at a token, and where it stops. */
+  private scalar(start: number, end: number, plusMinus: 1 | -1): { readonly expression: Expression; readonly stop: number } | undefined {
+    const { tightDivision, naturalLogarithm, algebraOnly } = this.reading
+    const reading: ExpressionReading = { plusMinus, tightDivision, naturalLogarithm, algebraOnly }
     const parser = new ExpressionParser(this.lexed, start, end, reading, this.budget)
-    let expression: Expression
     try {
-      expression = parser.parseWhole()
+      const expression = parser.parseWhole()
+      this.ambiguousDivision ||= parser.ambiguousDivision
+      this.ambiguousLogarithm ||= parser.ambiguousLogarithm
+      return { expression, stop: parser.position }
     } catch (error) {
       if (error instanceof ParseFailure) return undefined
       throw error
     }
-    this.ambiguousDivision ||= parser.ambiguousDivision
-    this.ambiguousLogarithm ||= parser.ambiguousLogarithm
-    const stop = parser.position
-    const key = this.key(start, stop)
-    if (stop === end) return { kind: "expression", expression, key }
-    const unit = this.unit(stop, end)
-    return unit === undefined ? undefined : { kind: "expression", expression, unit, key: this.key(start, end) }
+  }
+
+  private isCurrencyName({ kind, text }: Token): boolean {
+    return !this.reading.algebraOnly && kind === "word" && /^(?:Rs|RMB|[A-Z]{3})$/.test(text) && unitsNamed(text).some(isMoney)
+  }
+
+  /** Units that the value itself carries: a currency's symbol, a degree sign. */
+  private ownUnits(expression: Expression, start: number, stop: number): readonly Unit[] {
+    if (this.reading.algebraOnly) return []
+    const currencies = new Set(this.lexed.tokens.slice(start, stop).flatMap(({ currency }) => currency ?? []))
+    if (currencies.size > 0) return currencies.size === 1 ? unitsNamed([...currencies][0]!) : []
+    const bare = expression.kind === "negate" ? expression.operand : expression
+    if (bare.kind !== "degree") return []
+    const scale = bare.scale === undefined ? undefined : temperatureScale(bare.scale)
+    return scale === undefined ? degreeMeanings : [scale]
+  }
+
+  private unitsBehind(own: readonly Unit[], start: number, end: number): readonly Unit[] {
+    if (this.reading.algebraOnly) return []
+    this.budget.charge(2 * (end - start))
+    const scale = own === degreeMeanings && end === start + 1 ? temperatureScale(this.lexed.tokens[start]!.text) : undefined
+    if (scale !== undefined) return [scale]
+    const behind = readUnit(this.lexed, start, end)
+    // "$5 dollars" names its currency twice.
+    return behind.some(isMoney) || own === degreeMeanings ? behind : timesUnit(own, behind)
+  }
+
+  /** The range as a string of letters, when it is nothing else. */
+  private letters(start: number, end: number): LetterString | undefined {
+    const tokens = this.lexed.tokens.slice(start, end)
+    if (this.reading.algebraOnly || tokens.length < 2 || !tokens.every(({ text }) => /^[A-Za-z]$/.test(text))) return undefined
+    const figure = tokens[0]!.figure
+    return { text: tokens.map(({ text }) => text).join(""), ...(figure === undefined ? {} : { figure }) }
+  }
+
+  /** 5 m/s in letters alone: five times a variable, or a quantity. */
+  private lettersAsUnit(start: number, end: number): Quantity | undefined {
+    if (this.reading.algebraOnly) return undefined
+    let first = start
+    while (first < end && !this.startsLetters(first)) first++
+    if (first === start || first === end || !spellsUnit(this.lexed, first, end)) return undefined
+    const value = this.scalar(start, first, 1)
+    if (value?.stop !== first) return undefined
+    const own = this.ownUnits(value.expression, start, first)
+    return { expression: value.expression, units: timesUnit(own, readUnit(this.lexed, first, end)) }
+  }
+
+  private startsLetters(index: number): boolean {
+    const { kind, text } = this.lexed.tokens[index]!
+    return kind === "letter" || (kind === "command" && text === "frac" && this.lexed.tokens[index + 2]?.kind === "letter")
+  }
+
+  /** "1 hour 30 minutes", "5 ft 6 in". */
+  private partsOfUnits(start: number, end: number): Answer | undefined {
+    if (this.reading.algebraOnly || end - start > 16) return undefined
+    const cuts = this.topLevel(start + 1, end, (token, index) => token.kind === "number" && this.lexed.tokens[index - 1]!.kind === "word")
+    if (cuts.length === 0) return undefined
+    const quantities: Quantity[] = []
+    for (const [index, from] of [start, ...cuts].entries()) {
+      const to = cuts[index] ?? end
+      const value = this.scalar(from, to, 1)
+      if (value === undefined || value.stop === to || !this.isUnitPhrase(value.stop, to)) return undefined
+      quantities.push({ expression: value.expression, units: readUnit(this.lexed, value.stop, to) })
+    }
+    const whole = sumOfParts(quantities)
+    return whole === undefined ? undefined : { kind: "expression", ...whole, key: this.key(start, end) }
   }
 
   /** Unit words to the end of the range, with exponents, slashes and dots between them. */
-  private unit(start: number, end: number): string | undefined {
-    if (this.lexed.tokens[start]!.kind !== "word" && this.lexed.tokens[start]!.text !== "/") return undefined
+  private isUnitPhrase(start: number, end: number): boolean {
+    const { algebraOnly } = this.reading
+    const first = this.lexed.tokens[start]!
+    if (first.kind !== "word" && first.text !== "/" && (algebraOnly || !["*", "frac", "\\mu"].includes(first.text))) return false
     let depth = 0
     for (let index = start; index < end; index++) {
       const token = this.lexed.tokens[index]!
+      if (!algebraOnly && token.kind === "word" && changesValue(token.text)) return false
       if (token.kind === "open") depth++
       else if (token.kind === "close") depth--
-      else if (token.kind === "number" || token.kind === "letter") {
+      else if (token.kind === "number") {
         const before = this.lexed.tokens[index - 1]!
         const isExponent = before.text === "^" || before.text === "-" || (before.text === "{" && depth > 0)
-        if (!isExponent && token.kind === "number") return undefined
-      } else if (token.kind === "operator" ? !/^[*/^-]$/.test(token.text) : token.kind !== "word" && token.kind !== "unknown" && token.kind !== "degree") return undefined
+        // cm2
+        const touches = !algebraOnly && before.kind === "word" && before.end === token.start
+        if (!isExponent && !touches) return false
+      } else if (token.kind === "operator") {
+        if (!/^[*/^-]$/.test(token.text)) return false
+      } else if (token.kind === "command") {
+        if (algebraOnly || token.text !== "frac") return false
+      } else if (token.kind !== "letter" && token.kind !== "word" && token.kind !== "unknown" && token.kind !== "degree") return false
     }
-    return this.key(start, end)
+    return true
   }
+}
+
+/** What a token's text does not tell apart: $5 and 5, an angle and a triangle. */
+function keyMark({ currency, figure }: Token): string {
+  return (currency ?? "") + (figure === undefined ? "" : figureMarks[figure])
 }
 
 /** Items of a nested list (from \pm or a bracketless sublist) join the list they stand in. */

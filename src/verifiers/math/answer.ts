@@ -1,5 +1,8 @@
 /** What an answer is, above single expressions: the structure layer's vocabulary. */
 import type { Expression } from "./expression.ts"
+import type { LetterString } from "./letter-strings.ts"
+import type { Quantity } from "./units/quantity.ts"
+import type { Unit } from "./units/unit.ts"
 
 export type RelationOperator = "=" | "!=" | "<" | "<=" | ">" | ">=" | "in" | "notin"
 
@@ -13,8 +16,14 @@ export type Answer = Keyed &
     | {
         readonly kind: "expression"
         readonly expression: Expression
-        /** Unit words that followed; they do not count unless both sides name one of the same dimension. */
-        readonly unit?: string
+        /** The unit, by all that its name may mean; empty for none. */
+        readonly units: readonly Unit[]
+        /** The same source with its letters as a unit: 5 m is five metres when the other side names a unit. */
+        readonly lettersAsUnit?: Quantity
+        /** The source is nothing but letters. */
+        readonly letters?: LetterString
+        /** The words behind the value. */
+        readonly words?: string
       }
     /** Words, or mathematics that could not be read (`garbled`). */
     | { readonly kind: "text"; readonly garbled: boolean }

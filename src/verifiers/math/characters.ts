@@ -19,7 +19,7 @@ const replacements: ReadonlyMap<string, string> = new Map(
     "θ": "\\theta ", "κ": "\\kappa ", "λ": "\\lambda ", "μ": "\\mu ", "µ": "\\mu ", "ν": "\\nu ", "ξ": "\\xi ",
     "ρ": "\\rho ", "σ": "\\sigma ", "τ": "\\tau ", "φ": "\\phi ", "ϕ": "\\phi ", "χ": "\\chi ", "ψ": "\\psi ",
     "ω": "\\omega ", "Γ": "\\Gamma ", "Δ": "\\Delta ", "Θ": "\\Theta ", "Λ": "\\Lambda ", "Σ": "\\Sigma ",
-    "Φ": "\\Phi ", "Ψ": "\\Psi ", "Ω": "\\Omega ", "€": "", "£": "", "¥": "", "₹": "", "¢": "", "％": "%", "，": ",", "、": ",",
+    "Φ": "\\Phi ", "Ψ": "\\Psi ", "Ω": "\\Omega ", "％": "%", "，": ",", "、": ",",
     "；": ";", "：": ":", "（": "(", "）": ")", "｛": "\\{", "｝": "\\}", "［": "[", "］": "]", "＝": "=", "＋": "+", "。": ".",
     "．": ".", "〖": "[", "〗": "]", "【": "[", "】": "]", "\u2028": " ", "\u2029": " ",
   }),
@@ -35,7 +35,7 @@ const invisible = /^(?:[\p{Cf}]|\p{Variation_Selector})$/u
 const plain = /^[\t\n\r\x20-\x7e]*$/
 
 /**
- * Rewrites Unicode mathematics as LaTeX, drops invisible and currency characters, and turns every kind of space into
+ * Rewrites Unicode mathematics as LaTeX, drops invisible characters, and turns every kind of space into
  * a plain one. Linear; text of plain ASCII is returned as it is.
  */
 export function toLatexCharacters(text: string): string {

@@ -23,6 +23,8 @@ export interface ExpressionReading {
   readonly tightDivision: boolean
   /** \log without a base is natural (true) or decimal. */
   readonly naturalLogarithm: boolean
+  /** Units behind a value are no part of the grammar; see ReadingOptions. */
+  readonly algebraOnly: boolean
 }
 
 const additive = 10
@@ -103,7 +105,8 @@ export class ExpressionParser {
     if (token.kind === "operator" && token.text !== "|") {
       if (token.text === "+" || token.text === "-") return level > additive ? undefined : this.sum(left)
       if (token.text === "*" || token.text === "/") {
-        if (level > multiplicative) return undefined
+        // "5 / hour": what follows is a unit.
+        if (level > multiplicative || (!this.reading.algebraOnly && this.peek(1)?.kind === "word")) return undefined
         this.position++
         const right = this.parse(token.text === "/" && this.reading.tightDivision ? tight : multiplicative + 1)
         if (token.text === "/" && this.startsFactor(this.token)) this.ambiguousDivision = true
@@ -117,11 +120,16 @@ export class ExpressionParser {
         }
         return { kind: "divide", numerator: left, denominator: right }
       }
+      if (token.text === "\u2218") {
+        if (level > tight) return undefined
+        this.position++
+        return { kind: "apply", name: token.text, arguments: [left, this.parse(tight + 1)] }
+      }
       if (token.text === "^") return level > powerLevel ? undefined : this.power(left)
       return undefined
     }
     if (token.kind === "plusMinus") return level > additive ? undefined : this.sum(left)
-    if (!this.startsFactor(token)) return undefined
+    if (!this.startsFactor(token) || this.startsUnit(token)) return undefined
     // Two numbers side by side are no product.
     if (token.kind === "number" && left.kind === "number" && this.lexed.tokens[this.position - 1]?.kind === "number") this.fail()
     if (level > tight || (level > multiplicative && !this.reading.tightDivision)) return undefined
@@ -133,7 +141,13 @@ export class ExpressionParser {
 
   private continuesProduct(): boolean {
     const { token } = this
-    return token !== undefined && token.kind !== "number" && this.startsFactor(token)
+    return token !== undefined && token.kind !== "number" && this.startsFactor(token) && !this.startsUnit(token)
+  }
+
+  /** A fraction or a \mu with a unit's words in it ends the value: 5 \frac{\text{m}}{\text{s}}, 5 \mu\text{m}. */
+  private startsUnit(token: Token): boolean {
+    if (this.reading.algebraOnly) return false
+    return this.peek(token.text === "frac" ? 2 : 1)?.kind === "word" && (token.text === "frac" || token.text === "\\mu")
   }
 
   private sum(first: Expression): Expression {
@@ -161,7 +175,10 @@ export class ExpressionParser {
     if (token.kind === "degree") {
       this.position++
       const scale = this.token
-      if (scale?.kind === "letter" && (scale.text === "C" || scale.text === "F")) this.position++
+      if (scale?.kind === "letter" && (scale.text === "C" || scale.text === "F")) {
+        this.position++
+        return { kind: "degree", operand: left, scale: scale.text }
+      }
       return { kind: "degree", operand: left }
     }
     if (!this.isOperator("!", token)) return undefined

@@ -27,7 +27,8 @@ export type Expression =
   /** A function nobody defined: f(x), I(0). */
   | { readonly kind: "apply"; readonly name: string; readonly arguments: readonly Expression[] }
   | { readonly kind: "percent"; readonly operand: Expression }
-  | { readonly kind: "degree"; readonly operand: Expression }
+  /** 45^\circ, or a temperature where a letter names its scale. */
+  | { readonly kind: "degree"; readonly operand: Expression; readonly scale?: "C" | "F" }
   | { readonly kind: "matrix"; readonly rows: readonly (readonly Expression[])[] }
   | BigOperation
 

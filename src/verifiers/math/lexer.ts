@@ -3,10 +3,16 @@ import type { Budget } from "./budget.ts"
 import { toLatexCharacters } from "./characters.ts"
 import { matchBrackets } from "./brackets.ts"
 import { readNumber } from "./number-lexer.ts"
+import { looksLikeWord } from "./letter-strings.ts"
+import type { Figure } from "./letter-strings.ts"
+import { moneySuffix, spokenWord } from "./spoken-words.ts"
+import type { Spoken } from "./spoken-words.ts"
 import type { LexedAnswer, ReadingOptions, Token, TokenKind } from "./token.ts"
 import {
   accentCommands,
+  currencyCommands,
   faceCommands,
+  figureCommands,
   functionNames,
   ignoredCommands,
   letterCommands,
@@ -17,6 +23,7 @@ import {
   textCommands,
   unitWords,
 } from "./vocabulary.ts"
+import { unitsNamed } from "./units/unit-table.ts"
 
 /** Longest answer that is read, characters; what is longer is cut. */
 export const maxAnswerCharacters = 2_000
@@ -61,17 +68,29 @@ class Lexer {
   ambiguousThousands = false
   private environmentDepth = 0
   private systemDepth = 0
+  /** A currency that waits for its amount. */
+  private currency: string | undefined
+  /** A figure that waits for its name. */
+  private figure: Figure | undefined
+  /** A dollar sign that closes no formula: "$5" and not "$5$". */
+  private readonly loneDollar: number
   private readonly source: string
   private readonly options: ReadingOptions
 
   constructor(source: string, options: ReadingOptions) {
     this.source = source
     this.options = options
+    const dollars = [...source.matchAll(/(?<!\\)\$(?!\$)/g)]
+    this.loneDollar = dollars.length === 1 ? dollars[0]!.index : -1
   }
 
   private push(kind: TokenKind, text: string, start: number, end: number, extra?: Partial<Token>): void {
     const space = start > 0 && /[\s~]|\\[,;:! ]$/.test(this.source[start - 1]!)
-    this.tokens.push({ kind, text, start, end, spaceBefore: space, ...extra })
+    const currency = kind === "number" && this.currency !== undefined ? { currency: this.currency } : {}
+    const figure = kind === "letter" && this.figure !== undefined ? { figure: this.figure } : {}
+    if (kind !== "open") this.figure = undefined
+    this.tokens.push({ kind, text, start, end, spaceBefore: space, ...extra, ...currency, ...figure })
+    if (kind === "number") this.currency = undefined
     if (kind === "open") this.stack.push(text)
     else if (kind === "close") this.stack.pop()
   }
@@ -98,9 +117,15 @@ class Lexer {
 
   private step(position: number, to: number, textMode: boolean): number {
     const character = this.source[position]!
+    if (position === this.loneDollar && /^ ?[\d.]/.test(this.source.slice(position + 1, position + 3)))
+      this.amountOf("$", position, position + 1)
     if (/[\s~$"]/.test(character) || (character === "&" && this.environmentDepth === 0)) return position + 1
     if (/\d/.test(character) || (character === "." && /\d/.test(this.source[position + 1] ?? ""))) return this.number(position)
     if (character === "\\") return this.command(position, to)
+    if ("€£¥₹¢".includes(character)) {
+      this.amountOf(character, position, position + 1)
+      return position + 1
+    }
     if (textMode) {
       const word = this.at(wordRun, position)
       if (word !== null) return this.word(word[0], position)
@@ -126,12 +151,30 @@ class Lexer {
       ...(literal.value === undefined ? {} : { value: literal.value }),
       ...(literal.decimal === undefined ? {} : { decimal: literal.decimal }),
     })
-    return literal.end
+    const suffix = this.previous?.currency === undefined ? undefined : moneySuffix(this.source, literal.end)
+    return suffix === undefined ? literal.end : this.spoken(suffix, literal.end)
+  }
+
+  /** A currency symbol belongs to the amount behind it, else to the one it touches. */
+  private amountOf(symbol: string, position: number, end: number): void {
+    if (this.options.algebraOnly) return
+    const { previous } = this
+    const next = /^[\s~]*\\?[ ,;:!]?\s*[\d.]/.test(this.source.slice(end, end + 6))
+    const touches = previous?.kind === "number" && /^\s?$/.test(this.source.slice(previous.end, position))
+    if (!next && touches && previous.currency === undefined) this.tokens[this.tokens.length - 1] = { ...previous, currency: symbol }
+    else this.currency = symbol
+  }
+
+  private spoken({ tokens, end }: Spoken, position: number): number {
+    for (const { kind, text, value } of tokens) this.push(kind, text, position, end, value === undefined ? {} : { value })
+    return end
   }
 
   private word(text: string, position: number): number {
     const end = position + text.length
     const lower = text.toLowerCase()
+    const spoken = this.options.algebraOnly ? undefined : spokenWord(text, this.previous?.kind, this.source, end)
+    if (spoken !== undefined) return this.spoken(spoken, position)
     if (lower === "and" || lower === "or") this.push("separator", lower, position, end)
     else if (percentWords.has(lower)) this.push("percent", "%", position, end)
     else this.push("word", text, position, end)
@@ -141,6 +184,9 @@ class Lexer {
   private letters(position: number): number {
     const run = this.at(letterRun, position)![0]
     const end = position + run.length
+    const silent = this.options.algebraOnly || run.length < 2
+    const spoken = silent ? undefined : spokenWord(run, this.previous?.kind, this.source, end)
+    if (spoken !== undefined) return this.spoken(spoken, position)
     const glued = this.followsValue() ? gluedSeparator.exec(run) : null
     if (run === "and" || run === "or") this.push("separator", run, position, end)
     else if (glued !== null) {
@@ -148,7 +194,7 @@ class Lexer {
       return this.letter(glued[2]!, end - 1, end)
     } else if (run === "pi") this.push("constant", "pi", position, end)
     else if (infinityWords.has(run)) this.push("constant", "infinity", position, end)
-    else if (unitWords.has(run) && this.followsValue() && (!plainFunctionNames.has(run) || this.at(nothingFollows, end))) this.push("word", run, position, end)
+    else if (this.isUnit(run) && (this.followsValue() || this.startsUnit(run)) && (!plainFunctionNames.has(run) || this.at(nothingFollows, end))) this.push("word", run, position, end)
     else if (ordinals.has(run) && this.previous?.kind === "number" && this.previous.end === position) this.push("word", run, position, end)
     else if (plainFunctionNames.has(run)) this.push("function", functionNames.get(run)!, position, end)
     else if (moduleNames.has(run) && this.source[end] === ".") return end + 1
@@ -162,10 +208,25 @@ class Lexer {
         this.push("function", functionNames.get(prefixed[1]!)!, position, position + prefixed[1]!.length)
         return prefixed[2] === "" ? end : this.letter(prefixed[2]!, end - 1, end)
       }
+      if (!this.options.algebraOnly && looksLikeWord(run)) {
+        this.push("word", run, position, end)
+        return end
+      }
       for (let index = position; index < end - 1; index++) this.letter(this.source[index]!, index, index + 1)
       return this.letter(run.at(-1)!, end - 1, end)
     }
     return end
+  }
+
+  private isUnit(run: string): boolean {
+    return unitWords.has(run) || (!this.options.algebraOnly && run.length > 1 && unitsNamed(run).length > 0)
+  }
+
+  /** A unit's name behind "5 /" or "5 \cdot", or a currency's code before its amount. */
+  private startsUnit(run: string): boolean {
+    if (this.options.algebraOnly) return false
+    if (run.length > 2 && (this.previous?.text === "/" || this.previous?.text === "*")) return true
+    return /^(?:Rs|RMB|[A-Z]{3})$/.test(run)
   }
 
   private spacedTimes(position: number, end: number): boolean {
@@ -211,6 +272,7 @@ class Lexer {
       else if (next === "}") this.push("close", "\\}", position, position + 2)
       else if (next === "%") this.push("percent", "%", position, position + 2)
       else if (next === "|") this.push("operator", "|", position, position + 2)
+      else if (next === "$") this.amountOf("$", position, position + 2)
       return position + 2
     }
     const name = this.at(commandName, position)![1]!
@@ -270,6 +332,7 @@ class Lexer {
     const after = group === undefined ? this.source.indexOf(raw, end) + raw.length : group.end + 1
     const plain = plainName(content)
     if (name === "vec" || name === "overrightarrow" || (/^over|^wide/.test(name) && !/^\\?[A-Za-z]$/.test(plain))) {
+      if (!this.options.algebraOnly && plain.length > 1) this.figure = /^(?:vec|overrightarrow)$/.test(name) ? "vector" : "segment"
       this.run(after - content.length - (group === undefined ? 0 : 1), group === undefined ? after : group.end, false)
       return after
     }
@@ -288,7 +351,9 @@ class Lexer {
       this.push("relation", rest[1] === "=" ? "!=" : "notin", position, end + rest[0].length)
       return end + rest[0].length
     }
+    const currency = this.options.algebraOnly ? undefined : currencyCommands.get(name)
     if (relation !== undefined) this.push("relation", relation, position, end)
+    else if (currency !== undefined) this.amountOf(currency, position, end)
     else if (setOperator !== undefined) this.push("setOperator", setOperator, position, end)
     else if (/^[dtcs]?frac$|^nicefrac$|^[dt]?binom$/.test(name)) this.push("command", name.endsWith("binom") ? "binom" : "frac", position, end)
     else if (functionName !== undefined) this.push("function", functionName, position, end)
@@ -298,6 +363,7 @@ class Lexer {
     else if (name === "div") this.push("operator", "/", position, end)
     else if (name === "pm" || name === "mp") this.push("plusMinus", name, position, end)
     else if (name === "emptyset" || name === "varnothing") this.push("emptySet", name, position, end)
+    else if (name === "circ" && this.composes(end)) this.push("operator", "\u2218", position, end)
     else if (name === "degree" || name === "circ") this.push("degree", "degree", position, end)
     else if (/^(?:l|c|v|d)?dots[bcmo]?$/.test(name)) this.push("dots", "...", position, end)
     else if (name === "lfloor" || name === "lceil" || name === "langle") this.push("open", name, position, end)
@@ -310,11 +376,20 @@ class Lexer {
       this.push("separator", name === "land" || name === "wedge" ? "and" : "or", position, end)
     else if (name === "sum" || name === "prod" || name === "choose" || name === "over") this.push("command", name, position, end)
     else if (ignoredCommands.has(name)) {
+      const figure = this.options.algebraOnly ? undefined : figureCommands.get(name)
+      if (figure !== undefined) this.figure = figure
       if ((name === "left" || name === "right") && this.source[end] === ".") return end + 1
     } else if (name.startsWith("quad") && name.length === 5) return this.letter(name[4]!, end - 1, end)
     else if (name.startsWith("cdot") && name.length === 5) this.push("operator", "*", position, end - 1)
     else this.push("unknown", name, position, end)
     return end
+  }
+
+  /** f \circ g, and not 45\circ. */
+  private composes(end: number): boolean {
+    const kind = this.previous?.kind
+    if (this.options.algebraOnly || (kind !== "letter" && kind !== "close")) return false
+    return /^[\s~]*(?:[A-Za-z(]|\\(?:left|big|Big)?[A-Za-z(])/.test(this.source.slice(end, end + 12))
   }
 
   private symbol(character: string, position: number): number {

@@ -20,6 +20,13 @@ export interface MathOptions {
   readonly matchTypes?: readonly MatchType[]
   /** A predicted inequality may match a gold set; the other way round it always may. Default false. */
   readonly allowSetRelationComparison?: boolean
+  /** Must a response name a unit where the gold does? Default optional: a missing unit is accepted, a wrong one is not. */
+  readonly units?: "optional" | "required"
+  /**
+   * algebra: units, currencies and scale words say nothing and every letter is a factor, as in a published grader that asks
+   * a computer algebra system. Default full.
+   */
+  readonly reading?: "full" | "algebra"
   /** x \approx 11 is accepted for 11. Default false: nobody knows how far it was rounded. */
   readonly approximate?: boolean
   /** Where an answer may stand. Default any. */

@@ -1,5 +1,6 @@
 /** Tokens of an answer. Positions are offsets into the normalised source. */
 import type { DecimalLiteral } from "./expression.ts"
+import type { Figure } from "./letter-strings.ts"
 import type { Rational } from "./rational.ts"
 
 export type TokenKind =
@@ -38,6 +39,10 @@ export interface Token {
   /** Of a number; undefined when the literal is over the size cap. */
   readonly value?: Rational
   readonly decimal?: DecimalLiteral
+  /** Symbol of the currency that stands before or behind it. */
+  readonly currency?: string
+  /** The figure whose name the letter begins: \angle ABC. */
+  readonly figure?: Figure
 }
 
 /** Choices between readings of an ambiguous source; see LexedAnswer.ambiguous. */
@@ -46,6 +51,11 @@ export interface ReadingOptions {
   readonly groupThousands: boolean
   /** 1,5 is a decimal (true) or a list. Only for plain text. */
   readonly decimalComma: boolean
+  /**
+   * Units, currencies and scale words say nothing, and every letter is a factor, as published graders that ask a computer
+   * algebra system have it.
+   */
+  readonly algebraOnly: boolean
 }
 
 export interface LexedAnswer {

@@ -5,12 +5,13 @@ import { answersEqual } from "./answer-equality.ts"
 import type { AnswerContext } from "./answer-equality.ts"
 import type { ParsedAnswer, Reading } from "./answer-parser.ts"
 import { parseAnswer } from "./answer-parser.ts"
-import { goldBoxedAnswer, hasOpenBox } from "./boxed.ts"
+import { boxedAnswer, goldBoxedAnswer, hasOpenBox } from "./boxed.ts"
 import { Budget, BudgetExceeded } from "./budget.ts"
 import type { Candidate } from "./extraction.ts"
 import { extractCandidates, maxCompletionCharacters } from "./extraction.ts"
 import { maxAnswerCharacters } from "./lexer.ts"
 import type { AnswerPlace, MatchType, MathOptions } from "./options.ts"
+import { endsInWordsOf, statesValue } from "./phrase.ts"
 
 export type MathStatus = "correct" | "incorrect" | "no-answer" | "unparsable-gold" | "timeout"
 
@@ -26,6 +27,9 @@ const defaultTypes: readonly MatchType[] = ["latex", "expr"]
 const defaultSteps = 80_000
 const defaultPlaces = 6
 
+/** The last characters of a completion in which the words of a gold are looked for. */
+const maxEnding = 1_000
+
 /** Longest extracted text that a verdict repeats. */
 const maxReported = 300
 
@@ -36,6 +40,7 @@ interface Side {
 }
 
 const firstReading: Reading = {
+  algebraOnly: false,
   groupThousands: true,
   decimalComma: false,
   tightDivision: false,
@@ -53,20 +58,26 @@ export function verifyMath(gold: string, completion: string, options: MathOption
   let extracted: string | undefined
   try {
     const types = options.matchTypes ?? defaultTypes
-    const goldSide = readGold(gold, types, budget)
+    const first: Reading = { ...firstReading, algebraOnly: options.reading === "algebra", forms: options.reading !== "algebra" }
+    const goldSide = readGold(gold, types, first, budget)
     if (goldSide === undefined) return verdict("unparsable-gold", "the gold answer is empty")
     const place = options.place ?? "any"
-    const predicted = readPrediction(completion, types, budget, place, isChoice(goldSide.parsed.answer))
+    const ending = withoutReasoning(completion).slice(-maxEnding)
+    if (!first.algebraOnly && place === "any" && boxedAnswer(ending) === undefined && endsInWordsOf(goldSide.text, ending))
+      return verdict("correct", "the words of the gold answer", goldSide.text.trim().slice(0, maxReported))
+    const predicted = readPrediction(completion, types, first, budget, place, isChoice(goldSide.parsed.answer))
     if (predicted === undefined) return verdict("no-answer", whyNone(completion, types, place))
     extracted = predicted.side.text.trim().slice(0, maxReported)
     const context: AnswerContext = {
       strict: options.strict,
+      algebraOnly: first.algebraOnly,
+      unitsRequired: options.units === "required",
       allowSetRelationComparison: options.allowSetRelationComparison ?? false,
       approximate: options.approximate ?? false,
       precision: { places: options.precision ?? defaultPlaces, absolute: options.precision !== undefined },
       budget,
     }
-    if (matches(goldSide, predicted.side, context)) return verdict("correct", `${predicted.source}: equal to the gold answer`, extracted)
+    if (matches(goldSide, predicted.side, first, context)) return verdict("correct", `${predicted.source}: equal to the gold answer`, extracted)
     if (isGarbled(goldSide.parsed.answer)) return verdict("unparsable-gold", "the gold answer could not be read and is not what was written", extracted)
     return verdict("incorrect", `${predicted.source}: ${describe(predicted.side.parsed.answer)} is not ${describe(goldSide.parsed.answer)}`, extracted)
   } catch (error) {
@@ -99,17 +110,19 @@ function isGarbled(answer: Answer): boolean {
 /** A gold answer is short; a long one is a solution whose answer is looked for as in a completion. */
 const longestPlainGold = 500
 
-function readGold(gold: string, types: readonly MatchType[], budget: Budget): Side | undefined {
+function readGold(gold: string, types: readonly MatchType[], first: Reading, budget: Budget): Side | undefined {
   const trimmed = markedGold(gold).slice(-maxCompletionCharacters).trim()
   if (trimmed === "") return undefined
-  const reading = { ...firstReading, decimalComma: !types.includes("latex") }
+  const reading = { ...first, decimalComma: !types.includes("latex") }
   const direct = types.includes("latex") || /\\/.test(trimmed) ? goldBoxedAnswer(trimmed) : undefined
-  if (direct === undefined && trimmed.length > longestPlainGold) return readPrediction(gold, types, budget)?.side
+  if (direct === undefined && trimmed.length > longestPlainGold) return readPrediction(gold, types, first, budget)?.side
   const text = direct ?? trimmed
   const parsed = parseAnswer(text, reading, budget)
-  if (direct === undefined && isGarbled(parsed.answer) && /[A-Za-z]{3,}/.test(text.replaceAll(/\\[A-Za-z]+/g, ""))) {
-    const found = readPrediction(gold, types, budget)
-    if (found !== undefined && !isGarbled(found.side.parsed.answer)) return found.side
+  const stated = !first.algebraOnly && parsed.answer.kind === "text" && statesValue(text)
+  const searched = isGarbled(parsed.answer) || stated
+  if (direct === undefined && searched && /[A-Za-z]{3,}/.test(text.replaceAll(/\\[A-Za-z]+/g, ""))) {
+    const found = readPrediction(gold, types, first, budget)
+    if (found !== undefined && !isGarbled(found.side.parsed.answer) && (first.algebraOnly || found.side.parsed.answer.kind !== "text")) return found.side
   }
   return { text, plain: !types.includes("latex"), parsed }
 }
@@ -125,6 +138,7 @@ function isChoice(answer: Answer): boolean {
 function readPrediction(
   completion: string,
   types: readonly MatchType[],
+  first: Reading,
   budget: Budget,
   place: AnswerPlace = "any",
   choice = false,
@@ -132,7 +146,7 @@ function readPrediction(
   const candidates = extractCandidates(completion, types, place)
   let fallback: { side: Side; source: Candidate["source"] } | undefined
   for (const candidate of candidates) {
-    const reading = { ...firstReading, decimalComma: candidate.plain && !types.includes("latex") }
+    const reading = { ...first, decimalComma: candidate.plain && !types.includes("latex") }
     const unlabelled = choice ? (candidate.choice ?? candidate.text) : candidate.text.replace(choiceLabel, "")
     const read = parseAnswer(unlabelled, reading, budget)
     const parsed = candidate.decisive === true ? wholePhrase(unlabelled, read) : read
@@ -147,15 +161,15 @@ function readPrediction(
 
 /** Words beside a value are its unit, except where they make another value of it: "5 or more" is no 5. */
 function wholePhrase(phrase: string, read: ParsedAnswer): ParsedAnswer {
-  const asWords = read.answer.kind === "text" || (read.answer.kind === "expression" && read.answer.unit !== undefined)
+  const asWords = read.answer.kind === "text" || (read.answer.kind === "expression" && read.answer.words !== undefined)
   return asWords ? { ...read, answer: { kind: "text", garbled: false, key: phrase } } : read
 }
 
 /** Equal under some reading of what is ambiguous in the sources: the same choice is made on both sides, then mixed. */
-function matches(gold: Side, predicted: Side, context: AnswerContext): boolean {
+function matches(gold: Side, predicted: Side, first: Reading, context: AnswerContext): boolean {
   if (answersEqual(gold.parsed.answer, predicted.parsed.answer, context)) return true
   const [a, b] = [gold.parsed.ambiguous, predicted.parsed.ambiguous]
-  const read = (side: Side, change: Partial<Reading>): Answer => parseAnswer(side.text, { ...firstReading, ...change }, context.budget).answer
+  const read = (side: Side, change: Partial<Reading>): Answer => parseAnswer(side.text, { ...first, ...change }, context.budget).answer
   if (a.thousands || b.thousands) {
     const change = { groupThousands: false }
     const [lists, other] = [read(gold, change), read(predicted, change)]

@@ -1,4 +1,5 @@
 /** The words and commands the lexer knows. */
+import type { Figure } from "./letter-strings.ts"
 
 /** Functions of one argument, by every name they are written with. */
 export const functionNames: ReadonlyMap<string, string> = new Map([
@@ -70,7 +71,7 @@ export const accentCommands: ReadonlySet<string> = new Set([
 
 export const percentWords: ReadonlySet<string> = new Set(["percent", "percentage", "pct", "percents"])
 
-/** Known units, two letters and more: they are dropped after a number. Single letters stay variables. */
+/** Units and counted things, two letters and more, that are words after a number. Single letters stay variables. */
 export const unitWords: ReadonlySet<string> = new Set(
   (
     "mm cm dm km nm um pm kg mg gm lb lbs oz ft yd mi in inch inches foot feet yard yards mile miles meter meters metre " +
@@ -87,19 +88,14 @@ export const unitWords: ReadonlySet<string> = new Set(
   ).split(" "),
 )
 
-/** A unit's dimension and size in the base unit of its dimension, for answers that both name one. */
-export const unitScales: ReadonlyMap<string, readonly [dimension: string, numerator: bigint, denominator: bigint]> = new Map(
-  (
-    [
-      ["length", 1n, 1000n, "mm millimeter millimeters"], ["length", 1n, 100n, "cm centimeter centimeters centimetre centimetres"],
-      ["length", 1n, 1n, "m meter meters metre metres"], ["length", 1000n, 1n, "km kilometer kilometers kilometre kilometres"],
-      ["length", 254n, 10_000n, "in inch inches"], ["length", 3048n, 10_000n, "ft foot feet"], ["length", 9144n, 10_000n, "yd yard yards"],
-      ["length", 1_609_344n, 1000n, "mi mile miles"], ["mass", 1n, 1n, "g gram grams gm"], ["mass", 1000n, 1n, "kg kilogram kilograms"],
-      ["mass", 1n, 1000n, "mg"], ["time", 1n, 1n, "s sec secs second seconds"], ["time", 60n, 1n, "min mins minute minutes"],
-      ["time", 3600n, 1n, "h hr hrs hour hours"], ["time", 86_400n, 1n, "day days"], ["time", 604_800n, 1n, "week weeks"],
-      ["money", 1n, 100n, "cent cents"], ["money", 1n, 1n, "dollar dollars usd"],
-    ] as const
-  ).flatMap(([dimension, numerator, denominator, names]) =>
-    names.split(" ").map((name) => [name, [dimension, numerator, denominator] as const] as const),
-  ),
-)
+/** Commands that set the symbol of a currency. */
+export const currencyCommands: ReadonlyMap<string, string> = new Map([
+  ["euro", "€"], ["texteuro", "€"], ["pounds", "£"], ["pound", "£"], ["textsterling", "£"], ["yen", "¥"],
+  ["textyen", "¥"], ["rupee", "₹"],
+  ["cent", "¢"], ["textcent", "¢"], ["dollar", "$"], ["textdollar", "$"],
+])
+
+/** Commands before the name of a figure. */
+export const figureCommands: ReadonlyMap<string, Figure> = new Map([
+  ["angle", "angle"], ["measuredangle", "angle"], ["triangle", "triangle"],
+])

@@ -27,7 +27,7 @@ export function minervaVerifier(): Verifier {
       const extracted = normalizeMinerva(unnormalised, true)
       const expected = normalizeMinerva(lastBoxedContent(gold) ?? gold, true)
       if (extracted === expected) return { status: "correct", reward: 1, extracted, reason: "equal strings after normalisation" }
-      const verdict = verifyMath(`$${expected}$`, `\\boxed{${extracted}}`)
+      const verdict = verifyMath(`$${expected}$`, `\\boxed{${extracted}}`, { reading: "algebra" })
       return { status: verdict.status, reward: verdict.correct ? 1 : 0, extracted, reason: verdict.reason }
     },
   }
