@@ -20,14 +20,17 @@ interface RecordedModel {
 }
 const recorded = JSON.parse(readFileSync(fixture("models.json"), "utf8")) as Readonly<Record<string, RecordedModel>>
 
-test.each(["llama", "qwen2", "qwen3", "smollm3", "gemma3"])("log-probs of a %s file are those of PyTorch on the same dequantised weights", async (architecture) => {
-  const { config, tokenizer, source } = await openModel(fixture(`${architecture}.gguf`))
-  const engine = await OnnxEngine.create({ config, tokenizer, weights: source, threads: 1 })
-  const { tokens, logprobs } = recorded[architecture]!
-  const scores = await engine.score([{ promptTokens: tokens.slice(0, 1), responseTokens: tokens.slice(1) }])
-  logprobs.forEach((logprob, i) => expect(Math.abs(scores.logprobs[0]![i]! - logprob)).toBeLessThan(1e-4))
-  await engine.close()
-})
+test.each(["llama", "qwen2", "qwen3", "smollm3", "gemma3"])(
+  "log-probs of a %s file are those of PyTorch on the same dequantised weights",
+  async (architecture) => {
+    const { config, tokenizer, source } = await openModel(fixture(`${architecture}.gguf`))
+    const engine = await OnnxEngine.create({ config, tokenizer, weights: source, threads: 1 })
+    const { tokens, logprobs } = recorded[architecture]!
+    const scores = await engine.score([{ promptTokens: tokens.slice(0, 1), responseTokens: tokens.slice(1) }])
+    logprobs.forEach((logprob, i) => expect(Math.abs(scores.logprobs[0]![i]! - logprob)).toBeLessThan(1e-4))
+    await engine.close()
+  },
+)
 
 function changedBetween(before: Weights, after: Weights): string[] {
   return [...before].filter(([name, values]) => values.some((value, i) => value !== after.get(name)![i])).map(([name]) => name)

@@ -21,7 +21,15 @@ export type ColumnRole =
 
 /** Patterns of the names in lower case, the best first. */
 const patterns: Readonly<Record<ColumnRole, readonly RegExp[]>> = {
-  step: [/^step$/, /^(?:train|training|trainer)\/global_step$/, /^global_step$/, /^(?:train|training)[/_]step$/, /^_step$/, /^(?:iteration|iter|update|updates)$/, /^progress\/batch$/],
+  step: [
+    /^step$/,
+    /^(?:train|training|trainer)\/global_step$/,
+    /^global_step$/,
+    /^(?:train|training)[/_]step$/,
+    /^_step$/,
+    /^(?:iteration|iter|update|updates)$/,
+    /^progress\/batch$/,
+  ],
   reward: [
     /^mu$/,
     /^(?:(?:train|training|rollout)\/)?reward$/,
@@ -48,14 +56,42 @@ const patterns: Readonly<Record<ColumnRole, readonly RegExp[]>> = {
   ],
   standardError: [/^mustandarderror$/, /^reward_(?:se|sem|stderr|standard_error)$/],
   groupDeviation: [/^(?:train\/)?reward_std$/],
-  batchDeviation: [/^(?:train\/)?rewards\/[^/]+\/std$/, /^critic\/(?:score|rewards?)\/std$/, /^total_rewards_std$/, /^(?:train\/|rollout\/)?(?:rewards?[/_]std|std_reward|reward_std)$/],
+  batchDeviation: [
+    /^(?:train\/)?rewards\/[^/]+\/std$/,
+    /^critic\/(?:score|rewards?)\/std$/,
+    /^total_rewards_std$/,
+    /^(?:train\/|rollout\/)?(?:rewards?[/_]std|std_reward|reward_std)$/,
+  ],
   equalGroups: [/^(?:train\/)?frac_reward_zero_std$/, /^zerovarianceshare$/],
   prompts: [/^(?:promptsperstep|num_prompts|prompts_per_step|prompts)$/],
   groupSize: [/^(?:group_size|groupsize|num_generations)$/],
-  length: [/^responselength$/, /completions?\/mean_length$/, /response_length\/mean$/, /^(?:train\/)?(?:completion_length|response_length|mean_response_length|response_len|seq_length|avg_tokens)$/, /ac_tokens_per_turn$/],
-  entropy: [/^(?:(?:train|actor|policy|optim|rollout)\/)?(?:entropy|entropy_mean|mean_entropy|entropy_loss)$/, /^policy\/entropy_avg$/, /^objective\/entropy$/],
-  kl: [/^behaviourkl$/, /^(?:train\/)?(?:kl|kl_divergence|mismatch_kl)$/, /^actor\/(?:kl_loss|ppo_kl)$/, /^objective\/kl$/, /^policy\/approxkl_avg$/, /^optim\/kl[\w/]*$/],
-  truncation: [/^truncationrate$/, /completions?\/clipped_ratio$/, /response_length\/clip_ratio$/, /^hit_limit$/, /^truncat\w*$/],
+  length: [
+    /^responselength$/,
+    /completions?\/mean_length$/,
+    /response_length\/mean$/,
+    /^(?:train\/)?(?:completion_length|response_length|mean_response_length|response_len|seq_length|avg_tokens)$/,
+    /ac_tokens_per_turn$/,
+  ],
+  entropy: [
+    /^(?:(?:train|actor|policy|optim|rollout)\/)?(?:entropy|entropy_mean|mean_entropy|entropy_loss)$/,
+    /^policy\/entropy_avg$/,
+    /^objective\/entropy$/,
+  ],
+  kl: [
+    /^behaviourkl$/,
+    /^(?:train\/)?(?:kl|kl_divergence|mismatch_kl)$/,
+    /^actor\/(?:kl_loss|ppo_kl)$/,
+    /^objective\/kl$/,
+    /^policy\/approxkl_avg$/,
+    /^optim\/kl[\w/]*$/,
+  ],
+  truncation: [
+    /^truncationrate$/,
+    /completions?\/clipped_ratio$/,
+    /response_length\/clip_ratio$/,
+    /^hit_limit$/,
+    /^truncat\w*$/,
+  ],
 }
 
 export interface ColumnChoice {

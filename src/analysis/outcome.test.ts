@@ -90,7 +90,13 @@ describe("what became of a run", () => {
   })
 
   test("constant rewards are no signal, whatever their noise", () => {
-    for (const value of [0, 1, 0.1]) expect(judge(Array.from({ length: 50 }, () => value), 0)).toMatchObject({ kind: "no-signal", firstDrop: null, stopAt: null, lost: null })
+    for (const value of [0, 1, 0.1])
+      expect(
+        judge(
+          Array.from({ length: 50 }, () => value),
+          0,
+        ),
+      ).toMatchObject({ kind: "no-signal", firstDrop: null, stopAt: null, lost: null })
   })
 
   test("logs of any length give finite numbers; fewer than eight rows are too short", () => {

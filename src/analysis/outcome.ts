@@ -14,12 +14,14 @@ export interface WindowMean {
 }
 
 /**
- * no-signal: all rewards are equal. too-short: fewer than 8 rows. flat: neither rose nor fell. improving: rose, and was best at the end. plateau: rose, then gained nothing more. drifted: fell
+ * no-signal: all rewards are equal. too-short: fewer than 8 rows. flat: neither rose nor fell. improving: rose, and was
+ * best at the end. plateau: rose, then gained nothing more. drifted: fell
  * from its best, but kept half of the gain. fell-back: lost more than half of it. declined: never rose, and ended below its start.
  *
  * Falls are measured in standard errors of a reward of any scale, after the run: no collapse, which is a matter of accuracies (docs/analyze.md, "Three kinds of fall").
  */
-export type OutcomeKind = "no-signal" | "too-short" | "flat" | "improving" | "plateau" | "drifted" | "fell-back" | "declined"
+export type OutcomeKind =
+  "no-signal" | "too-short" | "flat" | "improving" | "plateau" | "drifted" | "fell-back" | "declined"
 
 export interface RunOutcome {
   readonly kind: OutcomeKind
@@ -79,7 +81,11 @@ export function outcomeOf(steps: Float64Array, rewards: Float64Array, errors: Fl
   const fell = errorsBetween(best, final) > FINAL_ERRORS
   const drop = firstDrop(means, width, alarmAt) ?? (fell ? firstDrop(means, width, FINAL_ERRORS) : null)
   const improvedUntil = means.find((mean) => errorsBetween(best, mean) <= 2)!.toStep
-  const kind = isConstant(rewards) ? "no-signal" : rows < SHORTEST ? "too-short" : kindOf({ start, best, final, fell, improvedUntil, lastStep: final.toStep, firstStep: start.fromStep })
+  const kind = isConstant(rewards)
+    ? "no-signal"
+    : rows < SHORTEST
+      ? "too-short"
+      : kindOf({ start, best, final, fell, improvedUntil, lastStep: final.toStep, firstStep: start.fromStep })
   const known = kind !== "too-short" && kind !== "no-signal"
   const stop = kind === "drifted" || kind === "fell-back" || kind === "declined"
   return {

@@ -36,30 +36,43 @@ function outcomeLines({ outcome, evaluations, sides, lastStep, firstStep }: LogA
   const { kind, start, best, final, firstDrop, recovered, alarmAt, improvedUntil, stopAt, lost, width } = outcome
   if (kind === "no-signal") {
     return [
-      `${headlines[kind]}, ${formatNumber(start.value)} from step ${firstStep} to step ${lastStep}. Nothing can be said of the updates.`,
-      "A policy learns nothing from rewards that do not differ: look at the responses, at the verifier, and at what the column holds (--reward).",
+      `${headlines[kind]}, ${formatNumber(start.value)} from step ${firstStep} to step ` +
+      `${lastStep}. Nothing can be said of the updates.`,
+      "A policy learns nothing from rewards that do not differ: look at the responses, at the " +
+      "verifier, and at what the column holds (--reward).",
     ]
   }
   const lines = [
-    `${headlines[kind]}: reward ${formatNumber(start.value)} at the start, ${formatNumber(best.value)} at best (${at(best)}), ${formatNumber(final.value)} at the end (means of ${counted(width, "row")}).`,
+    `${headlines[kind]}: reward ${formatNumber(start.value)} at the start, ` +
+    `${formatNumber(best.value)} at best (${at(best)}), ${formatNumber(final.value)} at the end ` +
+    `(means of ${counted(width, "row")}).`,
   ]
   if (stopAt !== null && lost !== null) {
     const share = lastStep > firstStep ? (lastStep - stopAt) / (lastStep - firstStep) : 0
-    lines.push(`It should have been stopped after step ${stopAt}: what came then cost ${rangeText(lost)} and ${percent(share)} of the steps.`)
+    lines.push(
+      `It should have been stopped after step ${stopAt}: what came then cost ${rangeText(lost)} and ` +
+      `${percent(share)} of the steps.`)
   } else if (kind === "plateau") {
     lines.push(`After step ${improvedUntil} nothing was gained that stands out of the noise.`)
   } else if (kind === "improving" || kind === "flat") lines.push("Nothing in it says that it should have been stopped earlier.")
   if (firstDrop !== null) {
     const size = firstDrop.errors > 1000 ? "far beyond its noise" : `${firstDrop.errors.toFixed(1)} combined standard errors`
     const after = recovered ? ", from which it recovered" : ""
-    lines.push(`First significant drop: at step ${firstDrop.step} the mean stood ${formatNumber(firstDrop.below)} below its best (${size}; the alarm is at ${alarmAt.toFixed(1)})${after}.`)
+    lines.push(
+      `First significant drop: at step ${firstDrop.step} the mean stood ` +
+      `${formatNumber(firstDrop.below)} below its best (${size}; the alarm is at ` +
+      `${alarmAt.toFixed(1)})${after}.`)
   }
   if (evaluations !== null && evaluations.count > 1) {
     const { count, first, best: top, bestStep, last, lost: lostHeldOut, fell } = evaluations
-    lines.push(`Held-out: ${formatNumber(first)} in the first evaluation, ${formatNumber(top)} at best (step ${bestStep}), ${formatNumber(last)} in the last of ${count}.`)
+    lines.push(
+      `Held-out: ${formatNumber(first)} in the first evaluation, ${formatNumber(top)} at best (step ` +
+      `${bestStep}), ${formatNumber(last)} in the last of ${count}.`)
     if (fell && lostHeldOut !== null) {
       const unseen = stopAt === null ? ", though the reward does not show it" : ""
-      lines.push(`  By held-out accuracy it should have been stopped after step ${bestStep}${unseen}: it lost ${rangeText(lostHeldOut)} since.`)
+      lines.push(
+        `  By held-out accuracy it should have been stopped after step ${bestStep}${unseen}: it ` +
+        `lost ${rangeText(lostHeldOut)} since.`)
     }
   }
   const changes = Object.values(sides).map(({ column, start: from, best: middle, final: to }) => `${column} ${formatNumber(from)}, ${formatNumber(middle)}, ${formatNumber(to)}`)
@@ -79,11 +92,17 @@ function updateLines({ outcome, signal, stretches, strongest, beyondNoise }: Log
   const lines = [`Updates by the sign of the signal: ${improved} helped, ${regressed} hurt, ${undecided} undecided, ${unjudged} not judged.`]
   if (beyondNoise !== null) {
     const byNoise = Math.round(noiseAbove2 * (improved + regressed))
-    lines.push(`  Beyond two standard errors: ${beyondNoise.improved} helped, ${beyondNoise.regressed} hurt; noise alone would show about ${byNoise} in all.`)
+    lines.push(
+      `  Beyond two standard errors: ${beyondNoise.improved} helped, ${beyondNoise.regressed} hurt; ` +
+      `noise alone would show about ${byNoise} in all.`)
   }
   const runs = [
-    stretches.improved === null ? "" : `${stretches.improved.length} that helped (steps ${stretches.improved.fromStep} to ${stretches.improved.toStep})`,
-    stretches.regressed === null ? "" : `${stretches.regressed.length} that hurt (steps ${stretches.regressed.fromStep} to ${stretches.regressed.toStep})`,
+    stretches.improved === null ? "" :
+      `${stretches.improved.length} that helped (steps ${stretches.improved.fromStep} to ` +
+      `${stretches.improved.toStep})`,
+    stretches.regressed === null ? "" :
+      `${stretches.regressed.length} that hurt (steps ${stretches.regressed.fromStep} to ` +
+      `${stretches.regressed.toStep})`,
   ].filter((text) => text !== "")
   if (runs.length > 0) lines.push(`  Longest in a row: ${runs.join(", ")}.`)
   const list = (updates: readonly JudgedUpdate[]): string => updates.map(({ step, progress, errors }) => `${step} (${signedNumber(progress)}${errors === null ? "" : `, ${errors.toFixed(1)} errors`})`).join(", ")
@@ -100,28 +119,41 @@ function trustLines({ outcome, sizes, signal }: LogAnalysis): string[] {
   if (outcome.kind === "no-signal") return []
   const lines: string[] = []
   for (const size of sizes) lines.push(`  by ${size.basis}: ${sizeLine(size)}`)
-  if (lines.length > 0) lines.unshift(`Size of the signal against its sampling error (noise alone: above one in ${percent(noiseAbove1)}, above two in ${percent(noiseAbove2)}):`)
+  if (lines.length > 0) lines.unshift(
+    "Size of the signal against its sampling error (noise alone: above one in " +
+    `${percent(noiseAbove1)}, above two in ${percent(noiseAbove2)}):`)
   const { againstPrevious, againstWindow, betweenEvaluations } = signal
   if (againstPrevious !== null && againstWindow !== null) {
-    lines.push(`Its sign agreed with the held-out change of the update in ${agreementText(againstPrevious, "judged updates")}.`)
+    lines.push(
+      "Its sign agreed with the held-out change of the update in " +
+      `${agreementText(againstPrevious, "judged updates")}.`)
     const precision = precisionText(againstPrevious)
     if (precision !== undefined) lines.push(`  "This update helped": ${precision}.`)
-    lines.push(`  With the change against the window's policies it agreed in ${agreementText(againstWindow, "judged updates")}.`)
+    lines.push(
+      "  With the change against the window's policies it agreed in " +
+      `${agreementText(againstWindow, "judged updates")}.`)
   }
   if (betweenEvaluations !== null) {
     const { judged, undecidable, undecided } = betweenEvaluations
-    const told = judged === 0 ? "No stretch between evaluations could be compared" : `Between evaluations its sign agreed with the change in ${agreementText(betweenEvaluations, judged === 1 ? "stretch" : "stretches")}`
+    const told = judged === 0 ? "No stretch between evaluations could be compared" :
+      "Between evaluations its sign agreed with the change in " +
+      `${agreementText(betweenEvaluations, judged === 1 ? "stretch" : "stretches")}`
     const left = [undecidable > 0 ? `${undecidable} undecidable, their change lies inside its 95 % noise` : "", undecided > 0 ? `${undecided} without a signal` : ""].filter((text) => text !== "")
     lines.push(`${told}${left.length === 0 ? "" : `; ${left.join("; ")}`}.`)
   }
-  if (againstPrevious === null && betweenEvaluations === null) lines.push("The log has no evaluations (or fewer than two), so whether the signal was right cannot be said.")
+  if (againstPrevious === null && betweenEvaluations === null) lines.push(
+    "The log has no evaluations (or fewer than two), so whether the signal was right cannot be " +
+    "said.")
   return lines
 }
 
 function sizeLine({ steps, above1, above2, medianError, atLeast }: SizedSignal): string {
   const share = (low: number | undefined, high: number): string => (low === undefined ? percent(high) : `${(100 * low).toFixed(0)} to ${percent(high)}`)
   const error = atLeast === undefined ? formatNumber(medianError) : `${formatNumber(medianError)} to ${formatNumber(atLeast.medianError)}`
-  return `above one in ${share(atLeast?.above1, above1)}, above two in ${share(atLeast?.above2, above2)} of ${steps} rows; error of the signal ${error}`
+  return (
+    `above one in ${share(atLeast?.above1, above1)}, above two in ${share(atLeast?.above2, above2)} ` +
+    `of ${steps} rows; error of the signal ${error}`
+  )
 }
 
 function marksOf({ outcome }: LogAnalysis): PlotMark[] {

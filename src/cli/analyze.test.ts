@@ -42,7 +42,12 @@ describe("pirl analyze", () => {
   })
 
   test("says of equal rewards that they are no signal, and nothing of updates", async () => {
-    const { code, out } = await analyze(written("equal.jsonl", Array.from({ length: 12 }, (_, i) => ({ step: i + 1, reward: 0 }))))
+    const { code, out } = await analyze(
+      written(
+        "equal.jsonl",
+        Array.from({ length: 12 }, (_, i) => ({ step: i + 1, reward: 0 })),
+      ),
+    )
     expect(code).toBe(0)
     expect(out).toMatch(/^No signal: every reward is the same, 0 from step 1 to step 12\./)
     expect(out).not.toMatch(/Updates by|Size of the signal/)

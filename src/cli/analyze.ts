@@ -19,7 +19,12 @@ export const analyzeCommand: Command = {
     { name: "eval", kind: "text", placeholder: "COLUMN", help: "Held-out accuracy" },
     { name: "prompts", kind: "integer", placeholder: "N", help: "Prompts of a step, for the sampling error" },
     { name: "group-size", kind: "integer", placeholder: "G", help: "Responses to a prompt" },
-    { name: "window", kind: "integer", placeholder: "K", help: "Batches an update is judged against (default 8, or the run's own)" },
+    {
+      name: "window",
+      kind: "integer",
+      placeholder: "K",
+      help: "Batches an update is judged against (default 8, or the run's own)",
+    },
     { name: "eval-size", kind: "integer", placeholder: "N", help: "Problems of an evaluation, for its noise" },
     { name: "steps", kind: "flag", help: "List every step with its verdict" },
     { name: "json", kind: "flag", help: "One JSON object" },
@@ -31,8 +36,14 @@ export const analyzeCommand: Command = {
     "or fell back, when it should have been stopped, and how far the signal can be trusted. Columns are found by their\n" +
     "names; the report says which it took.",
   examples: [
-    ["pirl analyze trainer_state.json --prompts 16 --group-size 8", "A TRL run, with the size of the signal against its sampling error"],
-    ["pirl analyze verl.log --eval val-core/math/acc/mean@1 --eval-size 500", "The console log of verl; changes inside the noise of 500 problems stay open"],
+    [
+      "pirl analyze trainer_state.json --prompts 16 --group-size 8",
+      "A TRL run, with the size of the signal against its sampling error",
+    ],
+    [
+      "pirl analyze verl.log --eval val-core/math/acc/mean@1 --eval-size 500",
+      "The console log of verl; changes inside the noise of 500 problems stay open",
+    ],
     ["pirl analyze runs/quickstart --json", "A run of ours, for machines"],
   ],
   run: async (args, context) => runAnalyze(args, context),

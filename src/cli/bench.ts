@@ -35,9 +35,9 @@ export interface TimedWork {
 }
 
 /**
- * `sample`: real new tokens, against `generate` of transformers. `train`: forward, backward and AdamW on the same sequences, all of them,
- * each counted with its prompt, against transformers. `step`: whole GRPO steps, in sampled tokens, against TRL. `stepAllSignal`: the
- * same, every response trained.
+ * `sample`: real new tokens, against `generate` of transformers. `train`: forward, backward and AdamW on the same
+ * sequences, all of them, each counted with its prompt, against transformers. `step`: whole GRPO steps, in sampled
+ * tokens, against TRL. `stepAllSignal`: the same, every response trained.
  */
 export interface ModelBenchReport extends Readonly<Record<"sample" | "train" | "step" | "stepAllSignal", TimedWork>> {
   /** Share of the groups of `step` whose rewards differ. */
@@ -71,10 +71,25 @@ export function benchCommand(backend: BenchBackend): Command {
     positionals: "",
     positionalCount: { min: 0, max: 0 },
     options: [
-      { name: "model", kind: "text", placeholder: "MODEL", help: "A model of yours: folder, .gguf file or hub:owner/name" },
+      {
+        name: "model",
+        kind: "text",
+        placeholder: "MODEL",
+        help: "A model of yours: folder, .gguf file or hub:owner/name",
+      },
       { name: "threads", kind: "integer", placeholder: "N", help: "Threads of the engine (default: every core)" },
-      { name: "python", kind: "text", placeholder: "PATH", help: "Python with torch (and trl), measured in turns with us" },
-      { name: "precision", kind: "text", placeholder: "f32|int8", help: "With --model, what rollouts are computed in (default f32)" },
+      {
+        name: "python",
+        kind: "text",
+        placeholder: "PATH",
+        help: "Python with torch (and trl), measured in turns with us",
+      },
+      {
+        name: "precision",
+        kind: "text",
+        placeholder: "f32|int8",
+        help: "With --model, what rollouts are computed in (default f32)",
+      },
       { name: "json", kind: "flag", help: "One JSON object and nothing else" },
     ],
     description:
@@ -107,12 +122,17 @@ async function runBench(backend: BenchBackend, args: CommandArguments, context: 
   const model = args.text("model")
   const precision = args.text("precision") ?? "f32"
   if (precision !== "f32" && precision !== "int8") {
-    throw new ConfigError([{ path: "", message: `pirl bench: expected --precision f32 or int8, got ${precision}. Correct it.` }])
+    throw new ConfigError([
+      { path: "", message: `pirl bench: expected --precision f32 or int8, got ${precision}. Correct it.` },
+    ])
   }
   if (precision === "int8" && model === undefined) {
-    throw new ConfigError([{ path: "", message: "pirl bench: expected --model beside --precision, got none. Name a model." }])
+    throw new ConfigError([
+      { path: "", message: "pirl bench: expected --model beside --precision, got none. Name a model." },
+    ])
   }
-  const report = model === undefined ? await backend.bench(request) : await benchModel(backend, request, model, precision, context)
+  const report =
+    model === undefined ? await backend.bench(request) : await benchModel(backend, request, model, precision, context)
   if (args.flag("json")) out.write(`${JSON.stringify(report)}\n`)
   else out.write("signalShare" in report ? modelTable(report) : presetTable(report))
   return exitCodes.ok
@@ -127,7 +147,9 @@ async function benchModel(
 ): Promise<ModelBenchReport> {
   const { path, config } = await findModel(word, undefined, context)
   if (config?.lora.enabled !== true) return backend.benchModel({ ...request, model: path, precision })
-  const message = `pirl bench: expected --model with a whole model, got the adapters of ${word}. Export them first: pirl export ${word} --to hf.`
+  const message =
+    `pirl bench: expected --model with a whole model, got the adapters of ${word}. Export them ` +
+    `first: pirl export ${word} --to hf.`
   throw new ConfigError([{ path: "", message }])
 }
 
@@ -156,5 +178,8 @@ function modelTable({ signalShare, ...works }: ModelBenchReport): string {
     row("step", works.step, "TRL"),
     row("step, all trained", works.stepAllSignal, "TRL"),
   ])
-  return `${table}${(100 * signalShare).toFixed(0)} % of the groups had a signal. train counts prompts and responses, the others sampled tokens.\n`
+  return (
+    `${table}${(100 * signalShare).toFixed(0)} % of the groups had a signal. train counts prompts ` +
+    `and responses, the others sampled tokens.\n`
+  )
 }

@@ -90,7 +90,14 @@ async function runCompare(args: CommandArguments, context: CliContext): Promise<
     describePlan(plan, out, context)
     return exitCodes.ok
   }
-  return await compare(args, reading, await withTokenBudgets(await withModels(plan, out, context), out, parallel), out, parallel, context)
+  return await compare(
+    args,
+    reading,
+    await withTokenBudgets(await withModels(plan, out, context), out, parallel),
+    out,
+    parallel,
+    context,
+  )
 }
 
 /** The plan with every model of the hub fetched, once for all workers. A comparison keeps the commit that it began with. */
@@ -106,17 +113,27 @@ async function withModels(plan: ComparisonPlan, out: string, context: CliContext
   return { ...plan, config: await fetched(plan.config), arms }
 }
 
-/** The plan with one token budget for all arms that leave it to the memory, which their runs share. A comparison keeps its own. */
+/**
+ * The plan with one token budget for all arms that leave it to the memory, which their runs share. A comparison keeps
+ * its own.
+ */
 async function withTokenBudgets(plan: ComparisonPlan, out: string, parallel: number): Promise<ComparisonPlan> {
   const begun = plannedConfig(out)?.engine.tokenBudget
   const configs = [plan.config, ...plan.arms.map(({ config }) => config)]
-  const resolved = typeof begun === "number" ? [begun] : await Promise.all(configs.map((config) => resolveTokenBudget(config, parallel)))
+  const resolved =
+    typeof begun === "number"
+      ? [begun]
+      : await Promise.all(configs.map((config) => resolveTokenBudget(config, parallel)))
   const budgets = resolved.filter((budget) => budget !== undefined)
   if (budgets.length === 0) return plan
   const tokenBudget = Math.min(...budgets)
   const settled = (config: ResolvedConfig): ResolvedConfig =>
     config.engine.tokenBudget === "auto" ? { ...config, engine: { ...config.engine, tokenBudget } } : config
-  return { ...plan, config: settled(plan.config), arms: plan.arms.map((arm) => ({ ...arm, config: settled(arm.config) })) }
+  return {
+    ...plan,
+    config: settled(plan.config),
+    arms: plan.arms.map((arm) => ({ ...arm, config: settled(arm.config) })),
+  }
 }
 
 async function compare(args: CommandArguments, reading: Reading, plan: ComparisonPlan, out: string, parallel: number, context: CliContext): Promise<number> {

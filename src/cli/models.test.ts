@@ -209,7 +209,10 @@ describe("pirl bench", () => {
     expect(out).toContain("step")
     expect(out).toContain("50.0 (TRL)")
     expect(out).toContain("25 % of the groups had a signal")
-    expect(JSON.parse((await pirl(command, "--model", model, "--json")).out)).toMatchObject({ stepAllSignal: { ratio: null }, signalShare: 0.25 })
+    expect(JSON.parse((await pirl(command, "--model", model, "--json")).out)).toMatchObject({
+      stepAllSignal: { ratio: null },
+      signalShare: 0.25,
+    })
     expect(await pirl(command, "--precision", "int8")).toMatchObject({ code: 2 })
     expect(await pirl(command, "--model", model, "--precision", "int4")).toMatchObject({ code: 2 })
   })

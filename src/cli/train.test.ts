@@ -117,7 +117,11 @@ describe("pirl train", () => {
   })
 
   test.each([
-    ["a folder that is not there", () => fresh(), /expected the folder of a run to resume, got .*, which is not there\. Check the path, or leave --resume out/],
+    [
+      "a folder that is not there",
+      () => fresh(),
+      /expected the folder of a run to resume, got .*, which is not there\. Check the path, or leave --resume out/,
+    ],
     ["a folder without a run", () => mkdtempSync(join(folder, "empty-")), /which holds none \(no config\.yaml\)/],
   ])("--resume of %s says that there is no run", async (_, directory, message) => {
     for (const argv of [[config], []]) {
@@ -186,7 +190,9 @@ describe("pirl train", () => {
   test("without a config says how to get one", async () => {
     expect((await pirl(backend())).err).toContain("`pirl init`")
     expect((await pirl(backend(), "--resume")).err).toContain("--run-dir DIR")
-    expect((await pirl(backend(), "--resume", "--run-dir", join(folder, "none"))).err).toContain("none, which is not there. Check the path, or leave --resume out")
+    expect((await pirl(backend(), "--resume", "--run-dir", join(folder, "none"))).err).toContain(
+      "none, which is not there. Check the path, or leave --resume out",
+    )
     expect((await pirl(backend(), join(folder, "none.yaml"))).code).toBe(2)
   })
 })

@@ -74,14 +74,28 @@ describe("pirl verify --in", () => {
   })
 
   test("reads 1 and 0 as expected verdicts, in every form that data has", async () => {
-    const rows = [1, 0, "1", "0", "True", "false", true, null].map((expected, id) => ({ id, gold: "7", pred: "so 7", expected }))
+    const rows = [1, 0, "1", "0", "True", "false", true, null].map((expected, id) => ({
+      id,
+      gold: "7",
+      pred: "so 7",
+      expected,
+    }))
     const { stderr } = await run("integer", "--in", file("expected.jsonl", rows), "--json")
-    expect(JSON.parse(stderr)).toMatchObject({ rows: 8, unreadable: 0, expected: 7, falsePositives: 3, falseNegatives: 0 })
+    expect(JSON.parse(stderr)).toMatchObject({
+      rows: 8,
+      unreadable: 0,
+      expected: 7,
+      falsePositives: 3,
+      falseNegatives: 0,
+    })
     const csv = join(folder, "expected.csv")
     writeFileSync(csv, "gold,pred,expected\n7,so 7,1\n7,so 7,0\n")
     expect((await run("integer", "--in", csv)).stderr).toMatch(/as expected: 1 of 2 .*1 false positives/)
     const other = await run("integer", "--in", file("other.jsonl", [{ gold: "7", pred: "7", expected: "maybe" }]))
-    expect([other.code, other.rows[0]!["reason"]]).toEqual([2, expect.stringMatching(/true, false, 1 or 0 under "expected", got "maybe"/)])
+    expect([other.code, other.rows[0]!["reason"]]).toEqual([
+      2,
+      expect.stringMatching(/true, false, 1 or 0 under "expected", got "maybe"/),
+    ])
   })
 
   test("a gold that is null or NaN is none, whatever other columns hold", async () => {

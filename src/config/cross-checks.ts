@@ -167,7 +167,9 @@ function checkPrecision({ rollout, objective, engine }: ResolvedConfig): CrossIs
     issues.push({
       path: "rollout.precision",
       with: ["engine.kind"],
-      message: `expected f32 with engine.kind tinker, whose server decides what it computes in, got ${rollout.precision}. Remove it.`,
+      message:
+        "expected f32 with engine.kind tinker, whose server decides what it computes in, got " +
+        `${rollout.precision}. Remove it.`,
     })
   }
   if (!corrects(objective)) {
@@ -238,15 +240,21 @@ function checkServer({ engine, model, rollout, lora, objective }: ResolvedConfig
   }
   if (model.preset !== undefined) refuse("model.preset", "expected `model.path` or `model.hub` with the tokenizer of the server's base model, got a preset. The server has the weights.")
   if (rollout.temperature !== 1) {
-    refuse("rollout.temperature", `expected 1 with kind tinker, since servers compute log-probs for training at temperature 1, got ${rollout.temperature}. Set it to 1.`)
+    refuse("rollout.temperature",
+      "expected 1 with kind tinker, since servers compute log-probs for training at temperature 1, " +
+      `got ${rollout.temperature}. Set it to 1.`)
   }
-  if (rollout.minP > 0) refuse("rollout.minP", `expected 0 with kind tinker, since the protocol has no such parameter, got ${rollout.minP}. Use topP or topK.`)
+  if (rollout.minP > 0) refuse("rollout.minP",
+    `expected 0 with kind tinker, since the protocol has no such parameter, got ${rollout.minP}. ` +
+    "Use topP or topK.")
   if (lora.enabled) refuse("lora", "expected no section with kind tinker, whose adapters the server makes, got one. Set engine.server.loraRank.")
   const { entropyCoefficient, klEstimator, klCoefficient, advantage, name } = objective
   if (entropyCoefficient !== 0) {
     refuse(
       "objective.entropyCoefficient",
-      `expected 0 with kind tinker, since servers give log-probs of single tokens and no entropies, got ${entropyCoefficient}. Any loss of the log-probs can be had; remove the bonus.`,
+      "expected 0 with kind tinker, since servers give log-probs of single tokens and no " +
+      `entropies, got ${entropyCoefficient}. Any loss of the log-probs can be had; remove the ` +
+      "bonus.",
     )
   }
   if (klEstimator === "full" && klCoefficient !== 0) {

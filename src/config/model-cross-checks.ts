@@ -13,7 +13,9 @@ export function modelCrossChecks({ model }: ResolvedConfig): CrossIssue[] {
 
 function baseIssues({ base, path }: ResolvedConfig["model"]): CrossIssue[] {
   if (base === undefined || path !== undefined) return []
-  const message = "expected `model.path` with the folder of adapters that belong to it, got none. Set it, or remove the base."
+  const message =
+    "expected `model.path` with the folder of adapters that belong to it, got none. Set it, or " +
+    "remove the base."
   return [{ path: "model.base", with: ["model.path"], message }]
 }
 
@@ -63,7 +65,13 @@ function hubIssues(model: ResolvedConfig["model"]): CrossIssue[] {
     issues.push({ path: "model.hub", with: [], message: `expected owner/name, got ${JSON.stringify(hub)}. ${fix}` })
   }
   if (model.file !== undefined && !model.file.endsWith(".gguf")) {
-    issues.push({ path: "model.file", with: [], message: `expected the name of a .gguf file, got ${JSON.stringify(model.file)}. Leave it out for a repository with safetensors.` })
+    issues.push({
+      path: "model.file",
+      with: [],
+      message:
+        `expected the name of a .gguf file, got ${JSON.stringify(model.file)}. Leave it out for a ` +
+        "repository with safetensors.",
+    })
   }
   if (commit !== undefined && !isCommit(commit)) {
     issues.push({ path: "model.commit", with: [], message: `expected the 40 hexadecimal digits of a commit, got ${JSON.stringify(commit)}. Remove it, or name a branch or tag by \`model.revision\`.` })

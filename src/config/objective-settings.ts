@@ -78,7 +78,11 @@ export const objectiveSchema: z.ZodType<ObjectiveSettings> = z
     klCoefficient: nonNegative()
       .default(values.klCoefficient)
       .describe("Weight of the divergence from the reference policy; 0 needs no reference"),
-    klEstimator: z.string().min(1).exactOptional().describe("k1, k2, k3, full, ...; k3 in the loss and k1 in the reward when absent"),
+    klEstimator: z
+      .string()
+      .min(1)
+      .exactOptional()
+      .describe("k1, k2, k3, full, ...; k3 in the loss and k1 in the reward when absent"),
     klIn: z.enum(["loss", "reward"]).default(values.klIn).describe("Where the divergence is charged"),
     klTarget: positive().exactOptional().describe("Divergence per token that the coefficient is moved towards, nats"),
     klHorizon: positive().exactOptional().describe("Responses over which a full error changes the coefficient by 20 %"),
@@ -89,7 +93,9 @@ export const objectiveSchema: z.ZodType<ObjectiveSettings> = z
     importanceCorrection: z
       .enum(["none", "token-truncate", "token-mask", "sequence-truncate", "sequence-mask"])
       .exactOptional()
-      .describe("Weights for a sampler whose log-probs differ from the trainer's; token-truncate with rollout.precision int8"),
+      .describe(
+        "Weights for a sampler whose log-probs differ from the trainer's; token-truncate with rollout.precision int8",
+      ),
     importanceMaximum: positive().nullable().exactOptional().describe("Largest importance weight; null is no bound"),
     importanceMinimum: nonNegative().exactOptional().describe("Smallest importance weight"),
     aggregation: z.string().min(1).exactOptional().describe("token-mean, seq-mean-token-sum, seq-mean-token-mean, ..."),
@@ -106,7 +112,10 @@ export const objectiveSchema: z.ZodType<ObjectiveSettings> = z
     gaeLambda: share().exactOptional().describe("0 is one-step temporal difference, 1 the whole return"),
     valueCoefficient: nonNegative().exactOptional().describe("Weight of the value loss beside the policy loss"),
     valueClip: positive().nullable().exactOptional().describe("How far a value may move in an iteration; null is off"),
-    valueTrunk: z.enum(["shared", "detached"]).exactOptional().describe("Whether the value loss trains the decoder too"),
+    valueTrunk: z
+      .enum(["shared", "detached"])
+      .exactOptional()
+      .describe("Whether the value loss trains the decoder too"),
     valueLearningRateScale: positive().exactOptional().describe("Factor on the learning rate of the value head"),
   })
   .transform((objective) => ({

@@ -325,8 +325,22 @@ describe("rollouts in eight bits", () => {
   })
 
   test.each([
-    ["without a correction", { ...int8, objective: { importanceCorrection: "none" } }, "objective.importanceCorrection", /Set objective\.importanceCorrection: token-truncate, or rollout\.precision: f32/],
-    ["on a server", { ...int8, model: { path: "m" }, engine: { kind: "tinker", server: { url: "http://localhost:8000", baseModel: "m", lossReduction: "sum" } } }, "rollout.precision", /expected f32 with engine\.kind tinker/],
+    [
+      "without a correction",
+      { ...int8, objective: { importanceCorrection: "none" } },
+      "objective.importanceCorrection",
+      /Set objective\.importanceCorrection: token-truncate, or rollout\.precision: f32/,
+    ],
+    [
+      "on a server",
+      {
+        ...int8,
+        model: { path: "m" },
+        engine: { kind: "tinker", server: { url: "http://localhost:8000", baseModel: "m", lossReduction: "sum" } },
+      },
+      "rollout.precision",
+      /expected f32 with engine\.kind tinker/,
+    ],
   ])("are refused %s", (_, config, path, message) => {
     expect(messageAt(issuesOf(config), path)).toMatch(message)
   })

@@ -52,7 +52,9 @@ export interface EngineSettings {
   readonly threads: number | "auto"
   /** Sequences decoded side by side. */
   readonly sampleBatch: number
-  /** Tokens of a training micro-batch, padding included; "auto": up to 2048, by the memory that is free at the start. */
+  /**
+   * Tokens of a training micro-batch, padding included; "auto": up to 2048, by the memory that is free at the start.
+   */
   readonly tokenBudget: number | "auto"
   /** Vocabulary entries whose logits exist at once in training; 0 takes the whole vocabulary. */
   readonly headChunk: number

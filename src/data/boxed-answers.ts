@@ -35,7 +35,8 @@ interface BoxCount {
 }
 
 /**
- * Looks for ground truths that stand boxed in their own prompts. A box that most prompts have whatever their answer is, is
+ * Looks for ground truths that stand boxed in their own prompts. A box that most prompts have whatever their answer is,
+ * is
  * an example of the form and gives nothing away.
  */
 export class BoxedAnswers {
@@ -62,7 +63,8 @@ export class BoxedAnswers {
     const rows = leaks.reduce((sum, [, { own }]) => sum + own, 0)
     throw new DataError(
       `data set ${name}: expected prompts without their answer, got ${rows} with the ground truth in a box (first: ` +
-        `${first[1].place}, ${OPEN}${first[0].slice(0, 100)}}). Take the solution out of the prompt, or leave the rows out by task.filter.`,
+        `${first[1].place}, ${OPEN}${first[0].slice(0, 100)}}). Take the solution out of the ` +
+        "prompt, or leave the rows out by task.filter.",
     )
   }
 }

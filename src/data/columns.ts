@@ -18,8 +18,26 @@ export interface ColumnNames {
 
 /** Names that are looked for, in this order. */
 const KNOWN = {
-  prompt: ["prompt", "question", "problem", "query", "instruction", "input", "messages", "conversations", "conversation"],
-  answer: ["reward_model.ground_truth", "ground_truth", "gold", "answer", "final_answer", "expected_answer", "solution"],
+  prompt: [
+    "prompt",
+    "question",
+    "problem",
+    "query",
+    "instruction",
+    "input",
+    "messages",
+    "conversations",
+    "conversation",
+  ],
+  answer: [
+    "reward_model.ground_truth",
+    "ground_truth",
+    "gold",
+    "answer",
+    "final_answer",
+    "expected_answer",
+    "solution",
+  ],
   solution: ["solution", "worked_solution"],
   source: ["data_source", "source"],
 } as const
@@ -56,7 +74,9 @@ export function columnIn(row: Row, column: string): string | undefined {
 
 /** True for null, no text, and what pandas writes for no value: the number NaN, or its name as text. */
 export function isMissing(value: unknown): boolean {
-  return value === undefined || value === null || value === "" || value === "NaN" || value === "nan" || Number.isNaN(value)
+  return (
+    value === undefined || value === null || value === "" || value === "NaN" || value === "nan" || Number.isNaN(value)
+  )
 }
 
 function missing(file: string, { row, place }: PlacedRow, wanted: string, advice: string): DataError {

@@ -30,7 +30,9 @@ function isFields(value: unknown): value is Fields {
 function contentOf(value: unknown): string | undefined {
   if (typeof value === "string") return value
   if (!Array.isArray(value)) return undefined
-  const parts = value.map((part: unknown) => (isFields(part) && typeof part["text"] === "string" ? part["text"] : undefined))
+  const parts = value.map((part: unknown) =>
+    isFields(part) && typeof part["text"] === "string" ? part["text"] : undefined,
+  )
   return parts.every((part) => part !== undefined) ? parts.join("") : undefined
 }
 

@@ -4,7 +4,11 @@
 const TEXT_ENDINGS: readonly string[] = [".jsonl", ".ndjson", ".json", ".csv", ".tsv"]
 
 /** The endings that are read. */
-export const dataFileEndings: readonly string[] = [".parquet", ...TEXT_ENDINGS, ...TEXT_ENDINGS.map((one) => `${one}.gz`)]
+export const dataFileEndings: readonly string[] = [
+  ".parquet",
+  ...TEXT_ENDINGS,
+  ...TEXT_ENDINGS.map((one) => `${one}.gz`),
+]
 
 /** The endings in words. */
 export const dataEndingsText: string = `.parquet, ${TEXT_ENDINGS.join(", ")}, or of these texts with .gz`

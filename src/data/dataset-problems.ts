@@ -38,7 +38,11 @@ function readAnswer(text: string): { readonly gold: string; readonly solution: s
 }
 
 /** @throws DataError  when LaTeX in a text of the row lost its backslashes */
-function checkLatex(file: string, { place }: PlacedRow, texts: readonly (readonly [string, string | undefined])[]): void {
+function checkLatex(
+  file: string,
+  { place }: PlacedRow,
+  texts: readonly (readonly [string, string | undefined])[],
+): void {
   for (const [column, text] of texts) {
     const broken = text === undefined ? undefined : brokenLatex(text)
     if (broken === undefined) continue
@@ -74,7 +78,9 @@ function toProblem(
       : asText(requiredValue(file, placed, columns.id, "Mend the row, or leave task.columns.id out."))
   const shown = typeof asked === "string" ? [asked] : asked.map(({ content }) => content)
   const prompt = renderPrompt(template, asked, (name) => {
-    const text = asText(requiredValue(file, placed, name, `Mend task.template; {{${name}}} writes the braces themselves.`))
+    const text = asText(
+      requiredValue(file, placed, name, `Mend task.template; {{${name}}} writes the braces themselves.`),
+    )
     shown.push(text)
     return text
   })
@@ -112,7 +118,8 @@ export interface ProblemList {
 /**
  * Every problem of the files of a data set, in their order. The columns are found in each file anew.
  * @param path  place of the files in the config
- * @throws DataError    naming file, row and column, when a row lacks a value or a file is broken; when no row is left, or a
+ * @throws DataError    naming file, row and column, when a row lacks a value or a file is broken; when no row is
+ *   left, or a
  *                      prompt holds its answer
  * @throws ConfigError  when there is no such file, or the template shows the answer
  */

@@ -75,12 +75,16 @@ export function anyOf(verifier: Verifier, golds: readonly string[] | undefined):
   return golds === undefined || golds.length < 2 || !judgesByOne(verifier) ? verifier : anyGold(verifier, golds)
 }
 
-/** Verifiers that take any ground truth of a problem that has several. A verifier of one's own gets the list as JSON. */
+/**
+ * Verifiers that take any ground truth of a problem that has several. A verifier of one's own gets the list as JSON.
+ */
 export function withAlternatives(verifierOf: (problem: Problem) => Verifier): (problem: Problem) => Verifier {
   return (problem) => anyOf(verifierOf(problem), problem.golds)
 }
 
-/** @throws DataError  when a ground truth is a list of lists or objects, by which the problem's verifier cannot judge */
+/**
+ * @throws DataError  when a ground truth is a list of lists or objects, by which the problem's verifier cannot judge
+ */
 export function checkGold({ problem, place, question, nestedGold }: PlacedProblem, verifier: Verifier): void {
   if (!nestedGold || !judgesByOne(verifier)) return
   throw new DataError(

@@ -107,7 +107,12 @@ export async function createDatasetTask(
   const { maxPromptTokens, overlongPrompts, deduplicate } = parsed
   const files = await Promise.all([...training.files, ...(evaluation?.files ?? [])].map(hashFile))
   const notes = describeCounts(rows.name, counts, deduplicate)
-  const whole: DatasetTask = { ...streamOf(placed, verifierFor), files, counts, ...(notes === undefined ? {} : { notes: [notes] }) }
+  const whole: DatasetTask = {
+    ...streamOf(placed, verifierFor),
+    files,
+    counts,
+    ...(notes === undefined ? {} : { notes: [notes] }),
+  }
   if (maxPromptTokens === undefined) return whole
   return {
     ...whole,
@@ -147,7 +152,10 @@ function describeCounts(name: string, counts: DatasetCounts, deduplicate: boolea
   const parts = [
     [filtered, "left out by task.filter"],
     [overlapping, "left out of training because they are evaluated on"],
-    [trainDuplicates, deduplicate ? "left out as duplicates" : "repeat a question of training (task.deduplicate drops them)"],
+    [
+      trainDuplicates,
+      deduplicate ? "left out as duplicates" : "repeat a question of training (task.deduplicate drops them)",
+    ],
     [heldOutDuplicates, "left out because their question is held out already"],
     [heldOutUnused, "held-out questions beyond task.heldOutSize"],
   ] as const

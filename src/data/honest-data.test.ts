@@ -47,7 +47,10 @@ describe("columns", () => {
   test("that the config names may be written in another case, and exactly so wins", async () => {
     const columns = { prompt: "text", answer: "Label" }
     expect(await firstOf({ Text: "Q", label: 3, LABEL: 4 }, { columns })).toMatchObject({ prompt: "Q", gold: "3" })
-    expect(await firstOf({ Text: "no", text: "Q", Label: 5, label: 3 }, { columns })).toMatchObject({ prompt: "Q", gold: "5" })
+    expect(await firstOf({ Text: "no", text: "Q", Label: 5, label: 3 }, { columns })).toMatchObject({
+      prompt: "Q",
+      gold: "5",
+    })
   })
 })
 
@@ -62,7 +65,13 @@ describe("conversations", () => {
     ["JSON text", { prompt: JSON.stringify([...asked, { role: "assistant", content: "so 7" }]) }],
     [
       "human and gpt",
-      { conversations: [{ from: "system", value: "S" }, { from: "human", value: "Q" }, { from: "gpt", value: "so 7" }] },
+      {
+        conversations: [
+          { from: "system", value: "S" },
+          { from: "human", value: "Q" },
+          { from: "gpt", value: "so 7" },
+        ],
+      },
     ],
     [
       "parts of text",
@@ -70,7 +79,13 @@ describe("conversations", () => {
         messages: [
           ...asked.slice(0, 1),
           { role: "user", content: [{ type: "text", text: "Q" }] },
-          { role: "assistant", content: [{ type: "text", text: "so " }, { type: "text", text: "7" }] },
+          {
+            role: "assistant",
+            content: [
+              { type: "text", text: "so " },
+              { type: "text", text: "7" },
+            ],
+          },
         ],
       },
     ],
@@ -79,15 +94,31 @@ describe("conversations", () => {
   })
 
   test("keep earlier turns of the assistant, and a column of solutions goes before", async () => {
-    const turns = [{ role: "user", content: "A" }, { role: "assistant", content: "B" }, { role: "user", content: "C" }]
-    expect(await firstOf({ prompt: turns, answer: "7", solution: "work" })).toMatchObject({ prompt: turns, solution: "work" })
+    const turns = [
+      { role: "user", content: "A" },
+      { role: "assistant", content: "B" },
+      { role: "user", content: "C" },
+    ]
+    expect(await firstOf({ prompt: turns, answer: "7", solution: "work" })).toMatchObject({
+      prompt: turns,
+      solution: "work",
+    })
     const answered = [...turns, { role: "assistant", content: "D" }]
-    expect(await firstOf({ prompt: answered, answer: "7", solution: "work" })).toMatchObject({ prompt: turns, solution: "work" })
+    expect(await firstOf({ prompt: answered, answer: "7", solution: "work" })).toMatchObject({
+      prompt: turns,
+      solution: "work",
+    })
   })
 
   test.each([
     [[{ role: "assistant", content: "7" }], /in which nobody asks/],
-    [[{ role: "system", content: "S" }, { role: "assistant", content: "7" }], /in which nobody asks/],
+    [
+      [
+        { role: "system", content: "S" },
+        { role: "assistant", content: "7" },
+      ],
+      /in which nobody asks/,
+    ],
     ["[{'role': 'user', 'content': 'Q'}]", /as Python prints them.*json\.dumps/],
     ['[{"role": "user", "content": "Q"', /messages as text that is not JSON/],
     [[{ role: "user", content: [{ type: "image", image: "x" }] }], /line 1: expected text or a list of messages/],
@@ -107,7 +138,9 @@ describe("a ground truth in the prompt", () => {
       { question: "What is 3 + 4? So $\\boxed{ \\frac{14}{2} }$.", answer: "\\frac{14}{2}" },
       { question: "What is 4 + 4? It is \\boxed{8}.", answer: 8 },
     ]
-    expect(await refusalOf(...rows)).toMatch(/got 2 with the ground truth in a box \(first: line 2, \\boxed\{\\frac\{14\}\{2\}\}\)/)
+    expect(await refusalOf(...rows)).toMatch(
+      /got 2 with the ground truth in a box \(first: line 2, \\boxed\{\\frac\{14\}\{2\}\}\)/,
+    )
   })
 
   test("as the example that every prompt has is no leak", async () => {
@@ -152,12 +185,23 @@ describe("LaTeX that lost its backslashes", () => {
     expect(brokenLatex(text)).toContain(`which was ${command}`)
   })
 
-  test.each(["a\nequal share", "row\textra", "page\fone", "x\r\ny", "tab\tan apple", "\\frac{1}{2} \\times", "line\nright"])("%j is text", (text) => {
+  test.each([
+    "a\nequal share",
+    "row\textra",
+    "page\fone",
+    "x\r\ny",
+    "tab\tan apple",
+    "\\frac{1}{2} \\times",
+    "line\nright",
+  ])("%j is text", (text) => {
     expect(brokenLatex(text)).toBeUndefined()
   })
 
   test.each([
-    [{ question: "What is \frac{1}{2} of 4?", answer: "2" }, /line 1: .*column "question", got a form feed and "rac", which was \\frac/],
+    [
+      { question: "What is \frac{1}{2} of 4?", answer: "2" },
+      /line 1: .*column "question", got a form feed and "rac", which was \\frac/,
+    ],
     [{ question: "Q", answer: "\frac{1}{2}" }, /column "answer"/],
     [{ question: "Q", answer: "2", solution: "1 \times 2" }, /column "solution"/],
   ])("in %j is refused", async (row, message) => {
@@ -180,20 +224,41 @@ describe("a list of ground truths", () => {
   })
 
   test("of lists is refused with its question", async () => {
-    expect(await refusalOf({ question: "Which two?", answer: [["1", "2"], ["3", "4"]] })).toMatch(
-      /line 1: .*got \[\["1","2"\],\["3","4"\]\] for the question "Which two"/i,
-    )
+    expect(
+      await refusalOf({
+        question: "Which two?",
+        answer: [
+          ["1", "2"],
+          ["3", "4"],
+        ],
+      }),
+    ).toMatch(/line 1: .*got \[\["1","2"\],\["3","4"\]\] for the question "Which two"/i)
   })
 
   test("stays a list for verifiers that read one", async () => {
     const row = { question: "Q", answer: [[1, 2, 3], 6] }
     expect((await firstOf(row, { verifier: "countdown" })).gold).toBe("[[1,2,3],6]")
-    expect((await firstOf({ question: "Q", answer: [{ name: "f", arguments: {} }, { name: "g", arguments: {} }] }, { verifier: "tool-calls" })).gold).toMatch(/^\[\{/)
+    expect(
+      (
+        await firstOf(
+          {
+            question: "Q",
+            answer: [
+              { name: "f", arguments: {} },
+              { name: "g", arguments: {} },
+            ],
+          },
+          { verifier: "tool-calls" },
+        )
+      ).gold,
+    ).toMatch(/^\[\{/)
   })
 })
 
 describe("task.maxPromptTokens", () => {
-  const rows = ["a", "abcdef", "ab", "abcdefgh"].map((question, i) => JSON.stringify({ question, answer: i })).join("\n")
+  const rows = ["a", "abcdef", "ab", "abcdefgh"]
+    .map((question, i) => JSON.stringify({ question, answer: i }))
+    .join("\n")
   const tokensOf = ({ prompt }: Problem): number => prompt.length
 
   test("drops longer prompts and tells how many and the first", async () => {
@@ -213,7 +278,10 @@ describe("task.maxPromptTokens", () => {
 
   test("holds in a mixture, and for held-out problems", async () => {
     const path = files.write("long.jsonl", rows)
-    const heldOutPath = files.write("held.jsonl", '{"question": "abcdefghij", "answer": 1}\n{"question": "xy", "answer": 2}\n')
+    const heldOutPath = files.write(
+      "held.jsonl",
+      '{"question": "abcdefghij", "answer": 1}\n{"question": "xy", "answer": 2}\n',
+    )
     const source = { path, heldOutPath, verifier: "math", maxPromptTokens: 2 }
     const task = await createMixtureTask({ sources: [source, { name: "add2", heldOutSize: 3 }] })
     const limited = task.limitPrompts!(tokensOf)
@@ -225,7 +293,8 @@ describe("task.maxPromptTokens", () => {
 })
 
 test("what was left out is told, and files carry the hash of their content", async () => {
-  const text = '{"question": "Quite so", "answer": 1}\n{"question": "quite so?", "answer": 1}\n{"question": "R", "answer": null}\n'
+  const text =
+    '{"question": "Quite so", "answer": 1}\n{"question": "quite so?", "answer": 1}\n{"question": "R", "answer": null}\n'
   const task = await taskOf(text, { filter: [{ column: "answer", notEmpty: true }], deduplicate: true })
   expect(task.notes).toEqual([expect.stringMatching(/of 3 rows 1 left out by task\.filter, 1 left out as duplicates$/)])
   expect(task.files?.[0]?.sha256).toBe(createHash("sha256").update(text).digest("hex"))

@@ -11,14 +11,20 @@ describe("numbers of JSON", () => {
     ['{"answer": 0.1000000000000000000000}', { answer: 0.1 }],
     ['{"answer": 1e999, "b": 1e-5}', { answer: "1e999", b: 0.00001 }],
     ['{"answer": NaN, "b": [-Infinity]}', { answer: "NaN", b: ["-Infinity"] }],
-    [String.raw`{"q\" 9007199254740993": "NaN is \\ 9007199254740993"}`, { 'q" 9007199254740993': "NaN is \\ 9007199254740993" }],
+    [
+      String.raw`{"q\" 9007199254740993": "NaN is \\ 9007199254740993"}`,
+      { 'q" 9007199254740993': "NaN is \\ 9007199254740993" },
+    ],
   ])("%s", (text, value) => {
     expect(parseJson(text)).toEqual(value)
   })
 
-  test.each(['{"a": 00000000000000000007}', '{"a": NaNa}', '{"a": "open 9007199254740993', "{NaN: 1}x"])("%s is no JSON", (text) => {
-    expect(() => parseJson(text)).toThrow(SyntaxError)
-  })
+  test.each(['{"a": 00000000000000000007}', '{"a": NaNa}', '{"a": "open 9007199254740993', "{NaN: 1}x"])(
+    "%s is no JSON",
+    (text) => {
+      expect(() => parseJson(text)).toThrow(SyntaxError)
+    },
+  )
 
   test("every JSON value of doubles comes back as JSON.parse reads it, save where digits would be lost", () => {
     const isExact = (_key: string, value: unknown): unknown =>
@@ -37,6 +43,9 @@ describe("numbers of JSON", () => {
 
   test("a text of megabytes with an escape at every other place is read", () => {
     const long = '\\"'.repeat(1_000_000)
-    expect(parseJson(`{"a": 9007199254740993, "b": ${JSON.stringify(long)}}`)).toEqual({ a: "9007199254740993", b: long })
+    expect(parseJson(`{"a": 9007199254740993, "b": ${JSON.stringify(long)}}`)).toEqual({
+      a: "9007199254740993",
+      b: long,
+    })
   })
 })

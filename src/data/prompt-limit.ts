@@ -34,7 +34,9 @@ export function limitPrompts(
   const found =
     `${count} of ${problems.length} prompts of more than ${maxPromptTokens} tokens ` +
     `(first: ${problems[first].place}, ${lengths[first]} tokens; longest: ${longest})`
-  const expected = `data set ${name}: expected prompts of at most ${maxPromptTokens} tokens (task.maxPromptTokens), got ${found}`
+  const expected =
+    `data set ${name}: expected prompts of at most ${maxPromptTokens} tokens ` +
+    `(task.maxPromptTokens), got ${found}`
   if (overlongPrompts === "error") throw new DataError(`${expected}. Raise it, or set task.overlongPrompts: drop.`)
   if (kept.length === 0) throw new DataError(`${expected}: none is left. Raise it.`)
   return { kept, note: `${name}: left out ${found}` }

@@ -8,7 +8,8 @@ import type { PlacedRow } from "./rows.ts"
 type Plain = string | number | boolean
 
 /**
- * A condition on one column; a row must meet all that is said. A null, missing or NaN value meets `notEquals` and `notIn`
+ * A condition on one column; a row must meet all that is said. A null, missing or NaN value meets `notEquals` and
+ * `notIn`
  * alone.
  */
 export interface RowCondition {

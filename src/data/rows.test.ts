@@ -115,7 +115,10 @@ describe(".json", () => {
 
   test.each([
     ["a list", '\uFEFF [{"question": "Q", "answer": 12345678901234567890},\n {"question": "R", "answer": 2}]'],
-    ["an object around a list", '{"version": 1, "data": [{"question":"Q","answer":12345678901234567890},{"question":"R","answer":2}]}'],
+    [
+      "an object around a list",
+      '{"version": 1, "data": [{"question":"Q","answer":12345678901234567890},{"question":"R","answer":2}]}',
+    ],
     ["JSON lines", '{"question": "Q", "answer": 12345678901234567890}\n{"question": "R", "answer": 2}\n'],
   ])("%s is read, and integers keep their digits", async (_, text) => {
     expect((await read(files.write("rows.json", text))).map(({ row }) => row)).toEqual(rows)

@@ -35,7 +35,9 @@ export async function* readTexts(file: string): AsyncGenerator<string> {
   } catch (cause) {
     if (!(cause instanceof Error) || !("code" in cause) || !String(cause.code).startsWith("Z_")) throw cause
     const got = `got damage or another form after line ${lines} (${cause.message})`
-    throw new DataError(`data set ${file}: expected text packed with gzip, ${got}. Fetch or write the file again.`, { cause })
+    throw new DataError(`data set ${file}: expected text packed with gzip, ${got}. Fetch or write the file again.`, {
+      cause,
+    })
   }
   yield decode(undefined)
 }

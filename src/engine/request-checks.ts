@@ -8,15 +8,25 @@ type Limits = Pick<EngineCapabilities, "contextLength" | "vocabularySize">
  * What the products of a call of `sample` are computed in.
  * @throws EngineError when a request cannot be sampled, when the engine cannot do it, or requests want different ones
  */
-export function checkSampleRequests(requests: readonly SampleRequest[], capabilities: Limits & Pick<EngineCapabilities, "name" | "int8Sampling">): SamplingPrecision {
+export function checkSampleRequests(
+  requests: readonly SampleRequest[],
+  capabilities: Limits & Pick<EngineCapabilities, "name" | "int8Sampling">,
+): SamplingPrecision {
   const { precision = "f32" } = requests[0]?.options ?? {}
   for (const request of requests) {
     checkSampleRequest(request, capabilities)
     const { precision: own = "f32" } = request.options
-    if (own !== precision) throw new EngineError(`sample: expected one precision for all requests of a call, got ${precision} and ${own}. Sample them in two calls.`)
+    if (own !== precision)
+      throw new EngineError(
+        `sample: expected one precision for all requests of a call, got ${precision} and ${own}. ` +
+        "Sample them in two calls.",
+      )
   }
   if (precision === "int8" && capabilities.int8Sampling !== true) {
-    throw new EngineError(`sample: expected precision f32 of the engine ${capabilities.name}, got ${precision}. Leave it out, or use the embedded engine.`)
+    throw new EngineError(
+      `sample: expected precision f32 of the engine ${capabilities.name}, got ${precision}. Leave ` +
+      "it out, or use the embedded engine.",
+    )
   }
   return precision
 }

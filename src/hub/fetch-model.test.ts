@@ -61,7 +61,10 @@ describe("a model of the hub", () => {
     const { path } = await fetchModel({ name: "owner/whole" })
     hub.requests.length = 0
     expect(await cachedModelPath("owner/whole", env)).toBe(path)
-    expect([await cachedModelPath("owner/nothing", env), await cachedModelPath("/somewhere", env)]).toEqual([undefined, undefined])
+    expect([await cachedModelPath("owner/nothing", env), await cachedModelPath("/somewhere", env)]).toEqual([
+      undefined,
+      undefined,
+    ])
     expect(hub.requests).toEqual([])
   })
 

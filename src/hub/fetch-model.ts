@@ -42,7 +42,10 @@ export async function fetchHubModel(request: HubModelRequest, options: HubOption
   return { commit, path: form === "gguf" ? paths[0]! : folder }
 }
 
-/** A model that the cache has whole, by the commit that main was when it was fetched; undefined for any other. Nothing is asked of the network. */
+/**
+ * A model that the cache has whole, by the commit that main was when it was fetched; undefined for any other. Nothing
+ * is asked of the network.
+ */
 export async function cachedModelPath(name: string, env: Environment = process.env): Promise<string | undefined> {
   if (!isHubName(name)) return undefined
   try {

@@ -63,7 +63,9 @@ describe("adapters", () => {
   test("find a base that they name by its place on the hub in its cache", async () => {
     vi.stubEnv("HF_HUB_CACHE", join(root, "cache"))
     const directory = await adapters({ base_model_name_or_path: "owner/base" })
-    await expect(openModel(directory)).rejects.toThrow(/expected the model owner\/base .* no such model in the cache of the hub.*pirl sample hub:owner\/base/)
+    await expect(openModel(directory)).rejects.toThrow(
+      /expected the model owner\/base .* no such model in the cache of the hub.*pirl sample hub:owner\/base/,
+    )
     const [repository, commit] = [join(root, "cache", "models--owner--base"), "a".repeat(40)]
     mkdirSync(join(repository, "refs"), { recursive: true })
     writeFileSync(join(repository, "refs", "main"), commit)

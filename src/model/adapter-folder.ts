@@ -73,10 +73,13 @@ export async function findAdapterBase(directory: string, base?: string): Promise
     const expected = "expected base_model_name_or_path, the model that the adapters belong to"
     throw new CheckpointError(`${path}: ${expected}, got ${showValue(named)}. ${remedy}`)
   }
-  const found = [resolve(directory, named), named].find((candidate) => existsSync(candidate)) ?? (await cachedModelPath(named))
+  const found =
+    [resolve(directory, named), named].find((candidate) => existsSync(candidate)) ?? (await cachedModelPath(named))
   if (found === undefined) {
     const expected = `expected the model ${named} that the adapters belong to`
-    const hub = isHubName(named) ? ` If it is one of the Hugging Face hub, fetch it once: pirl sample hub:${named} --prompt hello.` : ""
+    const hub = isHubName(named)
+      ? ` If it is one of the Hugging Face hub, fetch it once: pirl sample hub:${named} --prompt hello.`
+      : ""
     const got = `no such path beside them or here${hub === "" ? "" : ", and no such model in the cache of the hub"}`
     throw new CheckpointError(`${path}: ${expected}, got ${got}. ${remedy}${hub}`)
   }

@@ -4,7 +4,21 @@
  *
  * Shape legend: B sequences, T positions, H heads, K key/value heads, R = H/K heads of one key/value head, E head size.
  */
-import { add, concat, customGradient, dimAdd, dimMul, matmul, mul, reshape, slice, softmax, sub, sum, transpose } from "../graph/index.ts"
+import {
+  add,
+  concat,
+  customGradient,
+  dimAdd,
+  dimMul,
+  matmul,
+  mul,
+  reshape,
+  slice,
+  softmax,
+  sub,
+  sum,
+  transpose,
+} from "../graph/index.ts"
 import type { Dim, Tensor } from "../graph/index.ts"
 import type { ModelConfig } from "./config.ts"
 
@@ -36,7 +50,8 @@ export function attendSequences(
 ): { readonly mixed_NW: Tensor; readonly cache: KeyValue } {
   const { config, batch, time } = context
   const { heads, keyValueHeads, headDim } = config
-  const split = (rows_NW: Tensor, count: number): Tensor => transpose(reshape(rows_NW, [batch, time, count, headDim]), [0, 2, 1, 3])
+  const split = (rows_NW: Tensor, count: number): Tensor =>
+    transpose(reshape(rows_NW, [batch, time, count, headDim]), [0, 2, 1, 3])
   // The heads that share keys become rows of one matrix: the sum over them in the backward pass is part of the product.
   const query = reshape(split(rows[0], heads), [batch, keyValueHeads, dimMul(heads / keyValueHeads, time), headDim])
   const computed: KeyValue = { key: split(rows[1], keyValueHeads), value: split(rows[2], keyValueHeads) }

@@ -30,12 +30,15 @@ describe("renderChatTemplate", () => {
   })
 
   test("the clock of a template is the date that it is given, and else today's", () => {
-    const template = '{%- if not date_string is defined %}{% set date_string = strftime_now("%d %b %Y") %}{% endif %}\n{{ date_string }}|{{ strftime_now("%A, %-d %B %y %H:%M %% %Q") }}'
+    const template =
+      '{%- if not date_string is defined %}{% set date_string = strftime_now("%d %b %Y") %}{% endif %}\n{{ date_string }}|{{ strftime_now("%A, %-d %B %y %H:%M %% %Q") }}'
     const extra = { strftime_now: "2026-03-05" }
     expect(renderChatTemplate(template, { messages, extra })).toBe("05 Mar 2026|Thursday, 5 March 26 00:00 % %Q")
     expect(renderChatTemplate(template, { messages, extra: { ...extra, date_string: "D" } })).toMatch(/^D\|Thursday/)
     expect(renderChatTemplate("{{ strftime_now('%Y') }}", { messages })).toBe(String(new Date().getFullYear()))
-    expect(() => renderChatTemplate(template, { messages, extra: { strftime_now: "soon" } })).toThrow(/expected a date as strftime_now.*got "soon"/)
+    expect(() => renderChatTemplate(template, { messages, extra: { strftime_now: "soon" } })).toThrow(
+      /expected a date as strftime_now.*got "soon"/,
+    )
   })
 
   test("broken Jinja and a template that refuses are DataErrors with the reason", () => {

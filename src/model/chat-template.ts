@@ -20,7 +20,8 @@ export interface ChatTemplateInput {
   readonly addGenerationPrompt?: boolean | undefined
   /**
    * Further variables of the template, e.g. `enable_thinking: false` (Qwen3). Some templates print today's date unless
-   * `date_string` is given (Llama 3), some in any case (SmolLM3): `strftime_now: "2026-11-30"` is the date that they see.
+   * `date_string` is given (Llama 3), some in any case (SmolLM3): `strftime_now: "2026-11-30"` is the date that they
+   * see.
    */
   readonly extra?: Readonly<Record<string, unknown>> | undefined
 }
@@ -48,7 +49,11 @@ function sourceOf(template: string): string {
  * @throws DataError  when it is not valid Jinja; the renderer throws it when the template refuses the messages
  */
 export function compileChatTemplate(template: string): ChatRenderer {
-  const parsed = explain("expected a valid Jinja template", "Correct chat_template.", () => new Template(sourceOf(template)))
+  const parsed = explain(
+    "expected a valid Jinja template",
+    "Correct chat_template.",
+    () => new Template(sourceOf(template)),
+  )
   return (input) => {
     const { [CLOCK]: date, ...extra } = input.extra ?? {}
     const now = date === undefined ? new Date() : dateFrom(String(date))

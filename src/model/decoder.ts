@@ -121,7 +121,10 @@ export function decodeSequences(options: DecoderOptions): DecoderOutput {
   return decode(context, input(decoderInputs.tokens, [batch, time], "i64"))
 }
 
-/** Prompts, each with its responses (see grouped-attention.ts): inputs tokens [N], positions [N, 1], layout and masks of groups. */
+/**
+ * Prompts, each with its responses (see grouped-attention.ts): inputs tokens [N], positions [N, 1], layout and masks of
+ * groups.
+ */
 export function decodeGroups(options: DecoderOptions): DecoderOutput {
   const { config } = options
   const [layout, masks] = [groupLayout(), byKind(config, groupMasks)]
@@ -280,7 +283,9 @@ function rotaryTables(config: ModelConfig): (layer: number) => RotaryTables | un
   const table = (name: string): Tensor => input(name, [dim("ropePositions"), config.headDim / 2])
   const full = { cos: table(decoderInputs.cos), sin: table(decoderInputs.sin) }
   const ofKind = byKind(config, (kind) =>
-    kind === "full" || config.slidingWindow?.rope === undefined ? full : { cos: table(decoderInputs.windowCos), sin: table(decoderInputs.windowSin) },
+    kind === "full" || config.slidingWindow?.rope === undefined
+      ? full
+      : { cos: table(decoderInputs.windowCos), sin: table(decoderInputs.windowSin) },
   )
   return (layer) => (config.unrotatedLayers?.includes(layer) === true ? undefined : ofKind(layer))
 }

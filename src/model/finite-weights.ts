@@ -19,6 +19,7 @@ export function checkFinite(weights: Weights, where: string): void {
   const more = found.length > 5 ? ` and ${found.length - 5} more tensors` : ""
   throw new CheckpointError(
     `${where}: expected finite weights, got NaN or infinity in ${found.slice(0, 5).join(", ")}${more}. ` +
-      "The training that wrote them diverged, or a conversion to f16 overflowed: take an earlier checkpoint, or convert to bf16.",
+      "The training that wrote them diverged, or a conversion to f16 overflowed: take an earlier " +
+      "checkpoint, or convert to bf16.",
   )
 }

@@ -270,22 +270,33 @@ describe("a folder that does not fit", () => {
     expect(read.size).toBe(weights.size - 1)
   })
 
-  test.each(["f32", "bf16"] as const)("a tied model whose stored head is another than its embedding is refused, in %s", async (dtype) => {
-    const embedding = weights.get("model.embed_tokens.weight")!
-    const head = embedding.slice()
-    head[5]! += 1
-    const directory = copyOf(good)
-    const tensors = [...weights].map(([name, values]) => ({ name, values: name === "lm_head.weight" ? head : values, shape: shapeOf(name)! }))
-    await writeSafetensors(join(directory, "model.safetensors"), tensors, { dtype })
-    changeJson(join(directory, "config.json"), { tie_word_embeddings: true })
-    await expect(loadModelFolder(directory)).rejects.toThrow(/lm_head\.weight to be the embedding.*1 of \d+ values differ\).*tie_word_embeddings to false in .*config\.json/)
-  })
+  test.each(["f32", "bf16"] as const)(
+    "a tied model whose stored head is another than its embedding is refused, in %s",
+    async (dtype) => {
+      const embedding = weights.get("model.embed_tokens.weight")!
+      const head = embedding.slice()
+      head[5]! += 1
+      const directory = copyOf(good)
+      const tensors = [...weights].map(([name, values]) => ({
+        name,
+        values: name === "lm_head.weight" ? head : values,
+        shape: shapeOf(name)!,
+      }))
+      await writeSafetensors(join(directory, "model.safetensors"), tensors, { dtype })
+      changeJson(join(directory, "config.json"), { tie_word_embeddings: true })
+      await expect(loadModelFolder(directory)).rejects.toThrow(
+        /lm_head\.weight to be the embedding.*1 of \d+ values differ\).*tie_word_embeddings to false in .*config\.json/,
+      )
+    },
+  )
 
   test.each([Number.NaN, Number.POSITIVE_INFINITY])("a weight of %d is found, with its tensor", async (value) => {
     const broken = weights.get("model.norm.weight")!.slice()
     broken[3] = value
     const directory = await withTensors(new Map(weights).set("model.norm.weight", broken))
-    await expect((await loadModelFolder(directory)).readWeights()).rejects.toThrow(/model\.safetensors: expected finite weights, got NaN or infinity in model\.norm\.weight \(1 of 16\).*diverged/)
+    await expect((await loadModelFolder(directory)).readWeights()).rejects.toThrow(
+      /model\.safetensors: expected finite weights, got NaN or infinity in model\.norm\.weight \(1 of 16\).*diverged/,
+    )
   })
 
   test.each([
@@ -299,11 +310,16 @@ describe("a folder that does not fit", () => {
 
   test("names without model. are those of a model without its head", async () => {
     const tensors = new Map([...weights].map(([name, values]) => [name.replace(/^model\./, ""), values]))
-    await expect(loadModelFolder(await withTensors(tensors))).rejects.toThrow(/lack the prefix model\.\. Save AutoModelForCausalLM/)
+    await expect(loadModelFolder(await withTensors(tensors))).rejects.toThrow(
+      /lack the prefix model\.\. Save AutoModelForCausalLM/,
+    )
   })
 
   test.each([
-    ["model-00001-of-00003.safetensors", /got 1 of 3 shards \(model-00001-of-00003\.safetensors\) without their index\. Copy model\.safetensors\.index\.json/],
+    [
+      "model-00001-of-00003.safetensors",
+      /got 1 of 3 shards \(model-00001-of-00003\.safetensors\) without their index\. Copy model\.safetensors\.index\.json/,
+    ],
     ["consolidated.safetensors", /got consolidated\.safetensors\. Rename it/],
     ["pytorch_model.bin", /got pytorch_model\.bin, which is a Python pickle\. Save the model with safe_serialization/],
   ])("%s in place of the weights is named with what to do", async (name, message) => {

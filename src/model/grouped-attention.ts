@@ -1,8 +1,10 @@
 /**
  * Attention over groups: the responses to one prompt read its keys and values, which are computed once.
  *
- * Linear layers run on N rows without padding: first the positions of all prompts without their last token, then those of all
- * responses, which begin with the prompt's last token. That token predicts the first token of the response, so that every
+ * Linear layers run on N rows without padding: first the positions of all prompts without their last token, then those
+ * of all
+ * responses, which begin with the prompt's last token. That token predicts the first token of the response, so that
+ * every
  * row that is scored has one gradient. Attention runs on slots, padded: [P, S] of prompts and [P, G, T] of responses.
  *
  * Shape legend: N rows, P prompts, S positions of a prompt, G responses to a prompt, T positions of a response,
@@ -77,7 +79,11 @@ const slotCount = dimAdd(promptSlotCount, responseSlotCount)
 
 /** Names of the mask inputs of layers that see everything, or of those with a window. */
 export function groupMaskNames(kind: "full" | "windowed"): Readonly<Record<keyof GroupMasks, string>> {
-  return { prompt: `groups.mask.prompt.${kind}`, shared: `groups.mask.shared.${kind}`, response: `groups.mask.response.${kind}` }
+  return {
+    prompt: `groups.mask.prompt.${kind}`,
+    shared: `groups.mask.shared.${kind}`,
+    response: `groups.mask.response.${kind}`,
+  }
 }
 
 export function groupMasks(kind: "full" | "windowed"): GroupMasks {
@@ -93,7 +99,10 @@ export function groupMasks(kind: "full" | "windowed"): GroupMasks {
 export function groupLayout(): GroupLayout {
   const flat = (prompt: string, response: string): Tensor =>
     concat(
-      [reshape(input(prompt, [P, S], "i64"), [promptSlotCount]), reshape(input(response, [P, G, T], "i64"), [responseSlotCount])],
+      [
+        reshape(input(prompt, [P, S], "i64"), [promptSlotCount]),
+        reshape(input(response, [P, G, T], "i64"), [responseSlotCount]),
+      ],
       0,
     )
   return {
@@ -132,20 +141,22 @@ export function attendGroups(
   const own = { key: ofResponses(key_MW), value: ofResponses(value_MW) }
   const responseMixed = attendShared(config, masks, responseQuery, shared, own)
 
-  const promptRows = reshape(
-    transpose(reshape(promptMixed, [P, heads, S, E]), [0, 2, 1, 3]),
-    [promptSlotCount, heads * E],
-  )
-  const responseRows = reshape(
-    transpose(reshape(responseMixed, [P, K, G, J, T, E]), [0, 2, 4, 1, 3, 5]),
-    [responseSlotCount, heads * E],
-  )
+  const promptRows = reshape(transpose(reshape(promptMixed, [P, heads, S, E]), [0, 2, 1, 3]), [
+    promptSlotCount,
+    heads * E,
+  ])
+  const responseRows = reshape(transpose(reshape(responseMixed, [P, K, G, J, T, E]), [0, 2, 4, 1, 3, 5]), [
+    responseSlotCount,
+    heads * E,
+  ])
   return selectRows(concat([promptRows, responseRows], 0), layout.rows, layout.sources)
 }
 
 /**
- * Responses over the keys of their prompt and their own, in one softmax. In the products with the prompt the responses of a
- * group are rows of one matrix: keys are read once, and the sum of their gradients over the group is part of the product.
+ * Responses over the keys of their prompt and their own, in one softmax. In the products with the prompt the responses
+ * of a
+ * group are rows of one matrix: keys are read once, and the sum of their gradients over the group is part of the
+ * product.
  * The gradient by hand is that of `attend`.
  * @param query  [P, K, G, J*T, E]
  * @param shared [P, K, S, E]
@@ -165,7 +176,8 @@ function attendShared(
   const groupRows = dimMul(G, rows)
   const asGroup = (x: Tensor, width: Dim): Tensor => reshape(x, [P, K, groupRows, width])
   const asResponses = (x: Tensor, width: Dim): Tensor => reshape(x, [P, K, G, rows, width])
-  const masked = (scores: Tensor, mask: Tensor, width: Dim): Tensor => add(reshape(scores, [P, K, G, J, T, width]), mask)
+  const masked = (scores: Tensor, mask: Tensor, width: Dim): Tensor =>
+    add(reshape(scores, [P, K, G, J, T, width]), mask)
 
   const sharedScores = masked(matmul(asGroup(query, E), shared.key, { transposeB: true, scale }), masks.shared, S)
   const ownScores = masked(matmul(query, own.key, { transposeB: true, scale }), masks.response, T)

@@ -10,7 +10,11 @@ test("each row is rounded to nearest on its own scale, and stored transposed", (
 })
 
 test("what is read back differs by half a step at most, in any shape", () => {
-  const matrix = fc.tuple(fc.integer({ min: 1, max: 130 }), fc.integer({ min: 1, max: 9 }), fc.integer({ min: 0, max: 1e6 }))
+  const matrix = fc.tuple(
+    fc.integer({ min: 1, max: 130 }),
+    fc.integer({ min: 1, max: 9 }),
+    fc.integer({ min: 0, max: 1e6 }),
+  )
   fc.assert(
     fc.property(matrix, fc.constantFrom(largestInt8.exact, largestInt8.pairwise), ([O, D, seed], largest) => {
       const values = Float32Array.from({ length: O * D }, (_, i) => Math.sin(seed + i * 12.9898) * 3)

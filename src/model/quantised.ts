@@ -7,7 +7,9 @@ import { input, type Tensor } from "../graph/index.ts"
 import type { ModelConfig } from "./config.ts"
 import { parameterSpecs, type ParameterSpec } from "./weights.ts"
 
-/** Largest integer of a weight where sums of products are exact, and where the processor adds two of them in 16 bits. */
+/**
+ * Largest integer of a weight where sums of products are exact, and where the processor adds two of them in 16 bits.
+ */
 export const largestInt8 = { exact: 127, pairwise: 63 } as const
 
 /** Outputs that are quantised together: their rows stay in the cache while they are turned over. */
@@ -34,7 +36,9 @@ export const quantisedNames = {
 /** Parameters that a product reads, [O, D] each: linear layers and the output projection. */
 export function quantisedSpecs(config: ModelConfig): ParameterSpec[] {
   const head = config.tiedEmbeddings ? "model.embed_tokens.weight" : "lm_head.weight"
-  return parameterSpecs(config).filter(({ name, shape }) => shape.length === 2 && (name === head || name.startsWith("model.layers.")))
+  return parameterSpecs(config).filter(
+    ({ name, shape }) => shape.length === 2 && (name === head || name.startsWith("model.layers.")),
+  )
 }
 
 /** Graph inputs by parameter name. */
@@ -42,7 +46,10 @@ export function quantisedTensors(config: ModelConfig): ReadonlyMap<string, Quant
   return new Map(
     quantisedSpecs(config).map(({ name, shape: [O, D] }) => [
       name,
-      { weight_DO: input(quantisedNames.weight(name), [D!, O!], "i8"), scale_O: input(quantisedNames.scale(name), [O!]) },
+      {
+        weight_DO: input(quantisedNames.weight(name), [D!, O!], "i8"),
+        scale_O: input(quantisedNames.scale(name), [O!]),
+      },
     ]),
   )
 }
@@ -52,7 +59,12 @@ export function quantisedTensors(config: ModelConfig): ReadonlyMap<string, Quant
  * @param largest  one of `largestInt8`
  * @param into     arrays to be written over; new ones when absent
  */
-export function quantise(values: Float32Array, [O, D]: readonly [number, number], largest: number, into?: QuantisedMatrix): QuantisedMatrix {
+export function quantise(
+  values: Float32Array,
+  [O, D]: readonly [number, number],
+  largest: number,
+  into?: QuantisedMatrix,
+): QuantisedMatrix {
   const { weight, scale } = into ?? { weight: new Int8Array(values.length), scale: new Float32Array(O) }
   const inverse = new Float32Array(BLOCK)
   for (let first = 0; first < O; first += BLOCK) {

@@ -38,5 +38,7 @@ export function strftime(date: Date, format: string): string {
 export function dateFrom(text: string): Date {
   const date = new Date(/^\d{4}-\d{2}-\d{2}$/.test(text) ? `${text}T00:00` : text)
   if (!Number.isNaN(date.getTime())) return date
-  throw new DataError(`chat template: expected a date as strftime_now, e.g. 2026-11-30, got ${JSON.stringify(text)}. Correct it.`)
+  throw new DataError(
+    `chat template: expected a date as strftime_now, e.g. 2026-11-30, got ${JSON.stringify(text)}. Correct it.`,
+  )
 }

@@ -11,7 +11,10 @@ export interface PlacedTensor extends TensorEntry {
   readonly dataOffset: number
 }
 
-/** @throws CheckpointError  when head and embedding differ: a model that was not tied after all, or half of it was trained */
+/**
+ * @throws CheckpointError  when head and embedding differ: a model that was not tied after all, or half of it was
+ * trained
+ */
 export async function checkTiedHead(directory: string, embedding: PlacedTensor, head: PlacedTensor): Promise<void> {
   const elements = embedding.shape.reduce((product, size) => product * size, 1)
   let differing = head.shape.join() === embedding.shape.join() ? 0 : elements
@@ -19,7 +22,10 @@ export async function checkTiedHead(directory: string, embedding: PlacedTensor, 
     withFile(head.path, "r", async (other) => {
       for (let start = 0; differing < elements && start < elements; start += chunkElements) {
         const count = Math.min(chunkElements, elements - start)
-        const [a, b] = [await readTensorChunk(one, embedding, start, count), await readTensorChunk(other, head, start, count)]
+        const [a, b] = [
+          await readTensorChunk(one, embedding, start, count),
+          await readTensorChunk(other, head, start, count),
+        ]
         for (let i = 0; i < count; i++) if (!Object.is(a[i]! + 0, b[i]! + 0)) differing++
       }
     }),

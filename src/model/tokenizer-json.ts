@@ -119,10 +119,14 @@ function tagOf(text: string): { readonly name: string; readonly closes: boolean 
 }
 
 /**
- * Special tokens by what a reader of a response needs: those that come as a pair of tags are a part of it (`kept`), others
+ * Special tokens by what a reader of a response needs: those that come as a pair of tags are a part of it (`kept`),
+ * others
  * belong to the machinery (`dropped`).
  */
-export function meaningfulTokens(json: JsonObject): { readonly kept: ReadonlySet<number>; readonly dropped: ReadonlySet<number> } {
+export function meaningfulTokens(json: JsonObject): {
+  readonly kept: ReadonlySet<number>
+  readonly dropped: ReadonlySet<number>
+} {
   const list: unknown[] = Array.isArray(json["added_tokens"]) ? json["added_tokens"] : []
   const special = list.flatMap((token) => {
     if (!isJsonObject(token) || token["special"] !== true) return []
@@ -132,7 +136,8 @@ export function meaningfulTokens(json: JsonObject): { readonly kept: ReadonlySet
   const sides = (closes: boolean): Set<string> =>
     new Set(special.flatMap(({ tag }) => (tag !== undefined && tag.closes === closes ? [tag.name] : [])))
   const [opening, closing] = [sides(false), sides(true)]
-  const isKept = (tag: ReturnType<typeof tagOf>): boolean => tag !== undefined && opening.has(tag.name) && closing.has(tag.name)
+  const isKept = (tag: ReturnType<typeof tagOf>): boolean =>
+    tag !== undefined && opening.has(tag.name) && closing.has(tag.name)
   return {
     kept: new Set(special.filter(({ tag }) => isKept(tag)).map(({ id }) => id)),
     dropped: new Set(special.filter(({ tag }) => !isKept(tag)).map(({ id }) => id)),

@@ -172,7 +172,9 @@ describe("files of a tokenizer", () => {
 })
 
 test("special tokens that mark parts of a response reach its reader; those of the machinery do not", () => {
-  const json = JSON.parse(Buffer.from(tokenizer.files.get("tokenizer.json")!).toString("utf8")) as { added_tokens: { id: number; content: string }[] }
+  const json = JSON.parse(Buffer.from(tokenizer.files.get("tokenizer.json")!).toString("utf8")) as {
+    added_tokens: { id: number; content: string }[]
+  }
   const first = tokenizer.vocabularySize
   const marks = ["<answer>", "</answer>", "<|im_end|>", "<lonely>", "<|begin_of_thought|>", "<|end_of_thought|>"]
   const added = marks.map((content, i) => ({
@@ -184,9 +186,16 @@ test("special tokens that mark parts of a response reach its reader; those of th
     rstrip: false,
     normalized: false,
   }))
-  const marked = createTokenizer(changedFiles({ "tokenizer.json": { added_tokens: [...json.added_tokens, ...added] } }), "marked")
-  const tokens = marked.encode("<|begin_of_thought|>so<|end_of_thought|><answer>7</answer><lonely><|im_end|>", { addSpecialTokens: false })
-  expect(marked.decode(tokens, { skipSpecialTokens: true })).toBe("<|begin_of_thought|>so<|end_of_thought|><answer>7</answer>")
+  const marked = createTokenizer(
+    changedFiles({ "tokenizer.json": { added_tokens: [...json.added_tokens, ...added] } }),
+    "marked",
+  )
+  const tokens = marked.encode("<|begin_of_thought|>so<|end_of_thought|><answer>7</answer><lonely><|im_end|>", {
+    addSpecialTokens: false,
+  })
+  expect(marked.decode(tokens, { skipSpecialTokens: true })).toBe(
+    "<|begin_of_thought|>so<|end_of_thought|><answer>7</answer>",
+  )
   const plain = marked.encode("7<|im_end|>", { addSpecialTokens: false })
   expect(marked.decode(plain, { skipSpecialTokens: true })).toBe("7")
 })

@@ -20,7 +20,10 @@ export interface EncodeOptions {
 }
 
 export interface DecodeOptions {
-  /** Leaves special tokens out, but for those that mark parts of a response, e.g. `<answer>` and `</answer>`. Default false. */
+  /**
+   * Leaves special tokens out, but for those that mark parts of a response, e.g. `<answer>` and `</answer>`. Default
+   * false.
+   */
   readonly skipSpecialTokens?: boolean
 }
 

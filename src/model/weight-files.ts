@@ -26,7 +26,11 @@ const EMBEDDING = "model.embed_tokens.weight"
 /** What stands before every name of a state that was saved from inside a wrapper, and what to do about it. */
 const WRAPPERS: readonly (readonly [prefix: string, got: string, remedy: string])[] = [
   ["_orig_mod.", "a state saved from inside torch.compile", "Save model._orig_mod, or take the prefix off the names."],
-  ["module.", "a state saved from inside DistributedDataParallel", "Save model.module, or take the prefix off the names."],
+  [
+    "module.",
+    "a state saved from inside DistributedDataParallel",
+    "Save model.module, or take the prefix off the names.",
+  ],
   ["base_model.model.", "a state saved from inside PEFT", "Save model.merge_and_unload()."],
   ["language_model.", "the text part of a model of several kinds of input", "Save its language model by itself."],
 ]
@@ -34,7 +38,8 @@ const WRAPPERS: readonly (readonly [prefix: string, got: string, remedy: string]
 /** Why there is no embedding of its name: names have a prefix, or lack one; undefined when it is neither. */
 function misnamed(directory: string, stored: ReadonlySet<string>): CheckpointError | undefined {
   if (stored.has(EMBEDDING)) return undefined
-  const isEmbedding = (rename: (name: string) => string): boolean => [...stored].some((name) => rename(name) === EMBEDDING)
+  const isEmbedding = (rename: (name: string) => string): boolean =>
+    [...stored].some((name) => rename(name) === EMBEDDING)
   const refused = (got: string, remedy: string): CheckpointError =>
     new CheckpointError(`${directory}: expected parameters such as ${EMBEDDING}, got ${got}. ${remedy}`)
   for (const [prefix, got, remedy] of WRAPPERS) {
@@ -42,7 +47,10 @@ function misnamed(directory: string, stored: ReadonlySet<string>): CheckpointErr
     if (inside) return refused(`${got}: the names have the prefix ${prefix}`, remedy)
   }
   if (!stored.has(EMBEDDING.slice("model.".length))) return undefined
-  return refused("a model without its head: the names lack the prefix model.", "Save AutoModelForCausalLM, not AutoModel.")
+  return refused(
+    "a model without its head: the names lack the prefix model.",
+    "Save AutoModelForCausalLM, not AutoModel.",
+  )
 }
 
 /** Listed in full up to here; a model of the wrong size differs in hundreds of tensors. */
@@ -50,7 +58,8 @@ const listedProblems = 40
 
 /**
  * Finds every parameter of the model and checks it by name, type and shape.
- * @throws CheckpointError  listing all that is missing, unexpected or of a wrong shape; when the names are those of a wrapper,
+ * @throws CheckpointError  listing all that is missing, unexpected or of a wrong shape; when the names are those of a
+ *   wrapper,
  *                          or a tied head differs from the embedding
  */
 export async function planWeights(directory: string, config: ModelConfig): Promise<WeightPlan> {
@@ -156,7 +165,9 @@ async function withoutWeights(directory: string, indexFile: string): Promise<Che
     return new CheckpointError(`${expected} ${got}. Copy ${indexFile} beside them, from where they come from.`)
   }
   if (others.length > 0) {
-    return new CheckpointError(`${expected} ${others.join(", ")}. Rename it to model.safetensors if it holds the whole model.`)
+    return new CheckpointError(
+      `${expected} ${others.join(", ")}. Rename it to model.safetensors if it holds the whole model.`,
+    )
   }
   const got = pickles.length > 0 ? `${pickles[0]}, which is a Python pickle` : "neither"
   return new CheckpointError(`${expected} ${got}. Save the model with safe_serialization in transformers.`)

@@ -18,7 +18,9 @@ test("a folder is made with those above it, and one that is there stays", () => 
 test.runIf(existsSync("/proc/self"))("a folder in /proc is refused at once", () => {
   for (const path of ["/proc/pirl-run", "/proc/pirl/run/deeper"]) {
     expect(() => makeFolder(path)).toThrow(ConfigError)
-    expect(() => makeFolder(path)).toThrow(/train\.runDir: expected a folder that can be made, got \/proc\/.*Choose another/)
+    expect(() => makeFolder(path)).toThrow(
+      /train\.runDir: expected a folder that can be made, got \/proc\/.*Choose another/,
+    )
   }
 })
 

@@ -76,7 +76,18 @@ export interface CompletionLine {
 }
 
 /** What happened to a run beside its steps. */
-export type RunEventKind = "start" | "resume" | "warm-start" | "first-look" | "interrupt" | "alarm" | "failure" | "finish" | "engine" | "saved" | "data"
+export type RunEventKind =
+  | "start"
+  | "resume"
+  | "warm-start"
+  | "first-look"
+  | "interrupt"
+  | "alarm"
+  | "failure"
+  | "finish"
+  | "engine"
+  | "saved"
+  | "data"
 
 /** One line of events.jsonl. Events of the process, and not of a step, have no `step` and outlast a resume. Start and resume name the program: made-by.ts. */
 export interface RunEvent {

@@ -111,8 +111,14 @@ export function makeBatch(step: number, rollouts: readonly StepRollout[], estima
  * Sequences with the trainer's log-probs in place of the sampler's, and the weights that make up for the difference.
  * @param sequences  of a batch of `rollouts`
  */
-export function correctedSequences(sequences: readonly BatchSequence[], rollouts: readonly StepRollout[], correction: BatchCorrection): BatchSequence[] {
-  const judged = keptRollouts(rollouts).map((rollout, i) => ({ rollout, i })).filter(({ rollout }) => !rollout.failed)
+export function correctedSequences(
+  sequences: readonly BatchSequence[],
+  rollouts: readonly StepRollout[],
+  correction: BatchCorrection,
+): BatchSequence[] {
+  const judged = keptRollouts(rollouts)
+    .map((rollout, i) => ({ rollout, i }))
+    .filter(({ rollout }) => !rollout.failed)
   const old = judged.map(({ rollout, i }) => correction.old[i] ?? rollout.sequence.policyLogprobs)
   // Of exactly the distribution sampled from: the weights make up for its cuts (top-k, top-p) too.
   const sampler = judged.map(({ rollout }) => rollout.sequence.logprobs)

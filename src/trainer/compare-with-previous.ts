@@ -8,8 +8,10 @@ import type { KeptPolicy } from "./kept-policy.ts"
 import type { RunParts } from "./run-parts.ts"
 
 /**
- * Scores the rollouts under the previous policy, and makes the current one the next step's previous. Where the sampler's log-probs
- * are not trusted, the current policy's are the trainer's too: `own`, and what that lacks is scored here. Of a group with one
+ * Scores the rollouts under the previous policy, and makes the current one the next step's previous. Where the
+ * sampler's log-probs
+ * are not trusted, the current policy's are the trainer's too: `own`, and what that lacks is scored here. Of a group
+ * with one
  * reward a single response is scored, drawn by seed, step and group: its members only count in the KL.
  */
 export async function comparedWithPrevious(
@@ -26,7 +28,10 @@ export async function comparedWithPrevious(
   const before = sequences.length === 0 ? undefined : await previous.logprobs(sequences, config.rollout.temperature)
   // What is compared are two policies, not the trainer with a sampler that computes otherwise.
   const unscored = scoring.correction === undefined ? [] : asked.filter((rollout) => !own.has(rollout))
-  const scoredHere = unscored.length === 0 ? [] : await engine.logprobs(unscored.map(plainSequence), { temperature: config.rollout.temperature })
+  const scoredHere =
+    unscored.length === 0
+      ? []
+      : await engine.logprobs(unscored.map(plainSequence), { temperature: config.rollout.temperature })
   const ownLogprobs = new Map([...own, ...unscored.map((rollout, i) => [rollout, scoredHere[i]!] as const)])
   await previous.keep()
   if (before === undefined) return null

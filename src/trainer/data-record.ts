@@ -14,7 +14,9 @@ function readRecord(path: string): readonly DataFile[] {
   try {
     return recordSchema.parse(JSON.parse(readFileSync(path, "utf8"))).files
   } catch (cause) {
-    const message = `${path}: expected the files of the run's data, got what is no such record. Remove it to go on unchecked.`
+    const message =
+      `${path}: expected the files of the run's data, got what is no such record. Remove it to go ` +
+      "on unchecked."
     throw new CheckpointError(message, { cause })
   }
 }
@@ -24,7 +26,9 @@ function difference(before: readonly DataFile[], now: readonly DataFile[]): stri
   const at = now.findIndex(({ sha256 }, i) => sha256 !== before[i]!.sha256)
   if (at < 0) return undefined
   const [was, is] = [before[at]!, now[at]!]
-  return basename(was.path) === basename(is.path) ? `another content in ${is.path}` : `${is.path} in place of ${was.path}`
+  return basename(was.path) === basename(is.path)
+    ? `another content in ${is.path}`
+    : `${is.path} in place of ${was.path}`
 }
 
 /**
@@ -49,5 +53,8 @@ export function keepData(directory: string, { files }: Task, step: number | unde
   }
   writeFileAtomic(path, `${JSON.stringify({ files }, null, 2)}\n`)
   if (step === undefined || isKnown) return undefined
-  return "the run has no hashes of the data that it was begun with: whether this is the same is not known. From now on it has"
+  return (
+    "the run has no hashes of the data that it was begun with: whether this is the same is not " +
+    "known. From now on it has"
+  )
 }

@@ -97,7 +97,9 @@ async function timeLook({ config }: RunParts, planned: PlannedStep, evaluationSe
   const { sampleSeconds, scoreSeconds, context, plan } = planned
   // Another machine's time is another machine's money.
   const trainSeconds =
-    config.engine.kind === "tinker" ? undefined : await forecastUpdates(context, plan.updates, tokenBudgetOf(config) * PROBE_SHARE)
+    config.engine.kind === "tinker"
+      ? undefined
+      : await forecastUpdates(context, plan.updates, tokenBudgetOf(config) * PROBE_SHARE)
   if (trainSeconds === undefined) return { sampleSeconds, scoreSeconds, trainSeconds, run: undefined }
   return { sampleSeconds, scoreSeconds, trainSeconds, run: forecastRun(config, sampleSeconds + scoreSeconds + trainSeconds, evaluationSeconds) }
 }

@@ -37,7 +37,11 @@ const base: ConfigInput = {
 }
 let runs = 0
 
-async function run(change: ConfigInput = {}, runDirectory: string = join(temporary, `run-${runs++}`), resume = false): Promise<readonly MetricsLine[]> {
+async function run(
+  change: ConfigInput = {},
+  runDirectory: string = join(temporary, `run-${runs++}`),
+  resume = false,
+): Promise<readonly MetricsLine[]> {
   await trainRun({ config: { ...base, ...change }, task, runDirectory, resume })
   return readRun(runDirectory).metrics
 }
@@ -74,7 +78,13 @@ test("a run that is stopped and resumed has the numbers of the uninterrupted one
   const whole = await run()
   const directory = join(temporary, "resumed")
   const stop = new AbortController()
-  await trainRun({ config: base, task, runDirectory: directory, signal: stop.signal, observer: { onStep: ({ step }) => step === 2 && stop.abort() } })
+  await trainRun({
+    config: base,
+    task,
+    runDirectory: directory,
+    signal: stop.signal,
+    observer: { onStep: ({ step }) => step === 2 && stop.abort() },
+  })
   expect(readRun(directory).metrics).toHaveLength(2)
   expect(comparable(await run({}, directory, true))).toEqual(comparable(whole))
 })

@@ -67,7 +67,10 @@ export async function iterate(
   const scoring: ScoringState = { reference: reference?.snapshot, kl }
   const { batch: scored, metrics: scores, own, greedy } = await scoreBatch(parts, step, rollouts, scoring)
   const lag = offPolicySteps === undefined ? {} : { offPolicySteps }
-  const improvement = previous === undefined ? {} : { improvement: await comparedWithPrevious(parts, step, measuredRollouts(rollouts), previous, own) }
+  const improvement =
+    previous === undefined
+      ? {}
+      : { improvement: await comparedWithPrevious(parts, step, measuredRollouts(rollouts), previous, own) }
   const batch: PipoBatch = { ...scored, ...lag, ...improvement }
   const plan = rule.plan(batch)
   const context = updateContext(parts, step, scoring)

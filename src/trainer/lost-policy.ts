@@ -39,14 +39,16 @@ export function describeLostPolicy(lines: readonly MetricsLine[]): string | unde
   if (highest < SMALLEST_REWARD || reward > LOST_SHARE * highest) return undefined
   const facts = [`its mean reward was ${shortNumber(highest)} at step ${best.step} and is ${shortNumber(reward)}`]
   const [start, end] = [numberOf(before[0], "entropy"), numberOf(now.at(-1), "entropy")]
-  if (start !== undefined && end !== undefined) facts.push(`its entropy went from ${shortNumber(start)} to ${shortNumber(end)} nats a token`)
+  if (start !== undefined && end !== undefined)
+    facts.push(`its entropy went from ${shortNumber(start)} to ${shortNumber(end)} nats a token`)
   for (const [name, against] of [
     ["behaviourKl", "the policy that sampled"],
     ["kl", "the reference policy"],
   ] as const) {
     const worst = largest(lines, name)
     const size = numberOf(worst, name)
-    if (size !== undefined && size > 0) facts.push(`its KL to ${against} rose to ${shortNumber(size)} (step ${worst!.step})`)
+    if (size !== undefined && size > 0)
+      facts.push(`its KL to ${against} rose to ${shortNumber(size)} (step ${worst!.step})`)
   }
   const rate = numberOf(largest(lines, "learningRate"), "learningRate")
   if (rate !== undefined) facts.push(`the learning rate was ${shortNumber(rate)}`)

@@ -29,7 +29,8 @@ test("each setting lowers what it is said to lower", async () => {
   expect(await part("activations", { engine: { tokenBudget: 1024 } })).toBeLessThan(0.6 * base["activations"]!)
   expect(await part("activations", { train: { gradientCheckpointing: true } })).toBeLessThan(base["activations"]!)
   // So small a budget that sampling is what takes most.
-  const sampling = async (sampleBatch: number): Promise<number> => part("keys and values", { engine: { tokenBudget: 8, sampleBatch } })
+  const sampling = async (sampleBatch: number): Promise<number> =>
+    part("keys and values", { engine: { tokenBudget: 8, sampleBatch } })
   expect(await sampling(64)).toBe((await sampling(128)) / 2)
   expect(await part("moments", { lora: { rank: 2 } })).toBeLessThan(0.2 * base["moments"]!)
 })

@@ -51,14 +51,27 @@ function remediesOf(config: ResolvedConfig, { modelConfig }: PolicyPlan): string
   const { engine, lora, model, train, rollout } = config
   return [
     // Adapters on random weights learn little.
-    ...(lora.enabled || model.preset !== undefined ? [] : ["lora.rank=16 (adapters: no moments and gradients of all weights)"]),
-    ...(train.gradientCheckpointing ? [] : ["train.gradientCheckpointing=true (activations of one layer at a time; a third more computation)"]),
+    ...(lora.enabled || model.preset !== undefined
+      ? []
+      : ["lora.rank=16 (adapters: no moments and gradients of all weights)"]),
+    ...(train.gradientCheckpointing
+      ? []
+      : ["train.gradientCheckpointing=true (activations of one layer at a time; a third more computation)"]),
     ...(engine.tokenBudget !== "auto" && engine.tokenBudget > 256
-      ? [`engine.tokenBudget=${Math.max(256, engine.tokenBudget >> 1)} (now ${engine.tokenBudget}: half the activations)`]
+      ? [
+          `engine.tokenBudget=${Math.max(256, engine.tokenBudget >> 1)} (now ` +
+          `${engine.tokenBudget}: half the activations)`,
+        ]
       : []),
-    ...(wholeHead({ config: modelConfig, headChunk: engine.headChunk }) && modelConfig.vocabularySize > 4096 ? ["engine.headChunk=4096 (the vocabulary in pieces)"] : []),
-    ...(engine.sampleBatch > 16 ? [`engine.sampleBatch=${engine.sampleBatch >> 1} (now ${engine.sampleBatch}: half the keys and values)`] : []),
-    ...(rollout.maxResponseTokens > 256 ? [`a smaller rollout.maxResponseTokens (now ${rollout.maxResponseTokens})`] : []),
+    ...(wholeHead({ config: modelConfig, headChunk: engine.headChunk }) && modelConfig.vocabularySize > 4096
+      ? ["engine.headChunk=4096 (the vocabulary in pieces)"]
+      : []),
+    ...(engine.sampleBatch > 16
+      ? [`engine.sampleBatch=${engine.sampleBatch >> 1} (now ${engine.sampleBatch}: half the keys and values)`]
+      : []),
+    ...(rollout.maxResponseTokens > 256
+      ? [`a smaller rollout.maxResponseTokens (now ${rollout.maxResponseTokens})`]
+      : []),
   ]
 }
 

@@ -76,7 +76,9 @@ test("verl's form of the sum over a constant leaves the number of responses out"
 test("the divergence over a vocabulary in pieces is refused when the model is known, with the way out", () => {
   const model = { vocabularySize: 50_000 } as Parameters<typeof checkFullKl>[1]
   const objective = { klEstimator: "full", klCoefficient: 0.1 }
-  expect(() => checkFullKl(configOf(objective), model)).toThrow(/headChunk \(4096\) cuts into pieces, got full\. Set engine\.headChunk to 0/)
+  expect(() => checkFullKl(configOf(objective), model)).toThrow(
+    /headChunk \(4096\) cuts into pieces, got full\. Set engine\.headChunk to 0/,
+  )
   expect(() => checkFullKl(configOf(objective, { engine: { headChunk: 0 } }), model)).not.toThrow()
   expect(() => checkFullKl(configOf({ ...objective, klCoefficient: 0 }), model)).not.toThrow()
 })

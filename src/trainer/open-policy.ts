@@ -35,7 +35,14 @@ export async function openPolicy(config: ResolvedConfig, given?: Task, onMemory?
   if (config.engine.kind === "tinker") {
     const plan = await planServerPolicy(config, whole)
     const { tokenizer, eosTokens, task } = plan
-    return { config, engine: await createServerEngine(config, plan), tokenizer, task, eosTokens, generation: { eosTokens } }
+    return {
+      config,
+      engine: await createServerEngine(config, plan),
+      tokenizer,
+      task,
+      eosTokens,
+      generation: { eosTokens },
+    }
   }
   const plan = await planPolicy(config, whole)
   const { task } = plan

@@ -29,8 +29,12 @@ export function openRunFolder(directory: string, config: ResolvedConfig, resume:
 /** @throws ConfigError  when there is no run in the folder to go on with */
 export function requireRun(directory: string): void {
   if (isRunFolder(directory)) return
-  const got = existsSync(directory) ? `${directory}, which holds none (no config.yaml)` : `${directory}, which is not there`
-  const message = `expected the folder of a run to resume, got ${got}. Check the path, or leave --resume out to begin one.`
+  const got = existsSync(directory)
+    ? `${directory}, which holds none (no config.yaml)`
+    : `${directory}, which is not there`
+  const message =
+    `expected the folder of a run to resume, got ${got}. Check the path, or leave --resume out to ` +
+    "begin one."
   throw new ConfigError([{ path: "train.runDir", message }])
 }
 

@@ -84,7 +84,8 @@ export function checkContext(config: ResolvedConfig, task: Task, tokenizer: Toke
   if (longest + rollout.maxResponseTokens > contextLength) {
     const message =
       `expected prompt and response to fit the model's context of ${contextLength} tokens, ` +
-      `got ${longest} + ${rollout.maxResponseTokens}. Lower rollout.maxResponseTokens${model.preset === undefined ? "" : " or raise model.contextLength"}.`
+      `got ${longest} + ${rollout.maxResponseTokens}. Lower ` +
+      `rollout.maxResponseTokens${model.preset === undefined ? "" : " or raise model.contextLength"}.`
     throw new ConfigError([{ path: "rollout.maxResponseTokens", message }])
   }
 }
@@ -95,7 +96,9 @@ function checkTokenBudget(config: ResolvedConfig, task: Task, tokenizer: Tokeniz
   if (tokenBudget === "auto") return
   const needed = longestPrompt(config, task, tokenizer) + config.rollout.maxResponseTokens - 1
   if (needed <= tokenBudget) return
-  const message = `expected room for the longest prompt and a whole response, which are ${needed} tokens, got ${tokenBudget}. Set it to auto, or lower rollout.maxResponseTokens.`
+  const message =
+    `expected room for the longest prompt and a whole response, which are ${needed} tokens, got ` +
+    `${tokenBudget}. Set it to auto, or lower rollout.maxResponseTokens.`
   throw new ConfigError([{ path: "engine.tokenBudget", message }])
 }
 
@@ -126,7 +129,14 @@ function freshPolicy(config: ResolvedConfig, unlimited: Task): PolicyPlan {
     padToken,
     bosToken,
   })
-  return { modelConfig, tokenizer, generation: { eosTokens }, weights: { kind: "fresh", seed: config.seed }, eosTokens, task }
+  return {
+    modelConfig,
+    tokenizer,
+    generation: { eosTokens },
+    weights: { kind: "fresh", seed: config.seed },
+    eosTokens,
+    task,
+  }
 }
 
 export function engineThreads(config: ResolvedConfig): number {

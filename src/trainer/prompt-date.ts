@@ -14,11 +14,16 @@ const NAME = "prompts.json"
 const recordSchema = z.object({ date: z.iso.date() })
 
 /**
- * The config with the date that the run was begun on, kept in its folder, as the template variable `strftime_now`. Unchanged
+ * The config with the date that the run was begun on, kept in its folder, as the template variable `strftime_now`.
+ * Unchanged
  * where the config names a date, or the template asks for none.
  * @throws CheckpointError  when the record in the folder is damaged
  */
-export function withPromptDate(config: ResolvedConfig, { chatTemplate }: Pick<Tokenizer, "chatTemplate">, directory: string): ResolvedConfig {
+export function withPromptDate(
+  config: ResolvedConfig,
+  { chatTemplate }: Pick<Tokenizer, "chatTemplate">,
+  directory: string,
+): ResolvedConfig {
   if (!readsClock(chatTemplate) || config.rollout.templateVariables[CLOCK] !== undefined) return config
   const path = join(directory, NAME)
   if (!existsSync(path)) writeFileAtomic(path, `${JSON.stringify({ date: strftime(new Date(), "%Y-%m-%d") })}\n`)
@@ -33,14 +38,19 @@ export function withKeptDate(config: ResolvedConfig, directory: string): Resolve
   const { rollout } = config
   const path = join(directory, NAME)
   if (rollout.templateVariables[CLOCK] !== undefined || !existsSync(path)) return config
-  return { ...config, rollout: { ...rollout, templateVariables: { ...rollout.templateVariables, [CLOCK]: dateIn(path) } } }
+  return {
+    ...config,
+    rollout: { ...rollout, templateVariables: { ...rollout.templateVariables, [CLOCK]: dateIn(path) } },
+  }
 }
 
 function dateIn(path: string): string {
   try {
     return recordSchema.parse(JSON.parse(readFileSync(path, "utf8"))).date
   } catch (cause) {
-    const message = `${path}: expected the date of the run's prompts, got what is no such record. Remove it to take today's.`
+    const message =
+      `${path}: expected the date of the run's prompts, got what is no such record. Remove it to ` +
+      "take today's."
     throw new CheckpointError(message, { cause })
   }
 }

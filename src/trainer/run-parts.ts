@@ -62,7 +62,16 @@ export function runParts(inputs: RunInputs): RunParts {
   checkEngine(engine, objective)
   const rule = inputs.rule ?? createRule(config, objective)
   const common = { engine, tokenizer, task, promptFormat: config.rollout, verifierTimeoutMs: VERIFIER_TIMEOUT_MS }
-  const sampling = { temperature, topK, topP, minP, maxTokens: maxResponseTokens, stopTokens: eosTokens, stopStrings, precision }
+  const sampling = {
+    temperature,
+    topK,
+    topP,
+    minP,
+    maxTokens: maxResponseTokens,
+    stopTokens: eosTokens,
+    stopStrings,
+    precision,
+  }
   const rollout: RolloutContext = { ...common, sampling, groupSize, rewardNoise: config.rollout.rewardNoise }
   return {
     config,

@@ -79,8 +79,20 @@ test("sampler and trainer that drift apart are said once, from the bound on that
 })
 
 test("a run without a signal is told whether its policy was destroyed, everything is right, or nothing ever was", () => {
-  const silent = (mu: number, entropy: number): object => ({ mu, entropy, zeroVarianceShare: 1, learningRate: 0.01, behaviourKl: 0.2 })
-  const mixed = (mu: number, entropy: number): object => ({ mu, entropy, zeroVarianceShare: 0.25, learningRate: 0.01, behaviourKl: 3.5 })
+  const silent = (mu: number, entropy: number): object => ({
+    mu,
+    entropy,
+    zeroVarianceShare: 1,
+    learningRate: 0.01,
+    behaviourKl: 0.2,
+  })
+  const mixed = (mu: number, entropy: number): object => ({
+    mu,
+    entropy,
+    zeroVarianceShare: 0.25,
+    learningRate: 0.01,
+    behaviourKl: 3.5,
+  })
   const five = (line: object): object[] => [1, 2, 3, 4, 5].map(() => line)
   const alarmOf = (name: string, lines: readonly object[]): { readonly message: string; readonly alarm: unknown } => {
     const folder = createRunFolder(join(temporary, name), { configYaml: "{}", keepCheckpoints: 1 })
@@ -88,7 +100,9 @@ test("a run without a signal is told whether its policy was destroyed, everythin
     for (const [i, line] of lines.entries()) {
       const metrics = { step: i + 1, sampledResponses: 8, ...line } as unknown as MetricsLine
       folder.logMetrics(metrics)
-      safeguards.inspect(i + 1, { metrics, completions: [], optimiserSteps: [] } as unknown as Parameters<Safeguards["inspect"]>[1])
+      safeguards.inspect(i + 1, { metrics, completions: [], optimiserSteps: [] } as unknown as Parameters<
+        Safeguards["inspect"]
+      >[1])
     }
     folder.close()
     const { message, alarm } = readRun(folder.directory).events.find(({ kind }) => kind === "alarm")!
@@ -100,7 +114,12 @@ test("a run without a signal is told whether its policy was destroyed, everythin
     /destroyed by its updates: its mean reward was 0\.4 at step 1 and is 0, its entropy went from 0\.9 to 5\.5 nats a token, its KL to the policy that sampled rose to 3\.5 \(step 1\), the learning rate was 0\.01\. Lower optimizer\.learningRate/,
   )
   expect(destroyed.message).not.toMatch(/easier/)
-  expect(alarmOf("too-hard", [...five(silent(0, 0.9))])).toMatchObject({ alarm: "no-signal", message: expect.stringMatching(/Make the task easier/) as string })
+  expect(alarmOf("too-hard", [...five(silent(0, 0.9))])).toMatchObject({
+    alarm: "no-signal",
+    message: expect.stringMatching(/Make the task easier/) as string,
+  })
   expect(alarmOf("luck", [mixed(0.01, 0.9), ...five(silent(0, 0.9))]).message).toMatch(/Make the task easier/)
-  expect(alarmOf("too-easy", [mixed(0.9, 0.9), ...five(silent(1, 0.1))]).message).toMatch(/Every response is right.*harder/)
+  expect(alarmOf("too-easy", [mixed(0.9, 0.9), ...five(silent(1, 0.1))]).message).toMatch(
+    /Every response is right.*harder/,
+  )
 })

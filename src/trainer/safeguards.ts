@@ -57,13 +57,16 @@ export class Safeguards {
     const reason = first === undefined ? "not kept; set logging.completionsPerStep above 0 to see it" : `${first["status"]}: ${first["reason"]}`
     if (this.#unjudged === 0) this.#unjudgedReason = reason
     this.#unjudged += 1
-    const message = `step ${step}: the verifier failed on all ${failures} responses, so there was nothing to learn from; the first reason is ${reason}`
+    const message =
+      `step ${step}: the verifier failed on all ${failures} responses, so there was nothing to ` +
+      `learn from; the first reason is ${reason}`
     this.#folder.logEvent("alarm", message, { step, alarm: "verifier-failed", failures })
     this.#note(`warning: ${message}`)
     if (this.#unjudged >= MOST_UNJUDGED) {
       throw new VerifierError(
         `train: expected verdicts on responses, got none for ${MOST_UNJUDGED} steps in a row, the last of them step ${step}. ` +
-          `The first reason is ${this.#unjudgedReason}. Mend the verifier or what it needs, try it with pirl verify, and resume from the last checkpoint.`,
+          `The first reason is ${this.#unjudgedReason}. Mend the verifier or what it needs, try ` +
+          "it with pirl verify, and resume from the last checkpoint.",
       )
     }
   }
@@ -80,7 +83,9 @@ export class Safeguards {
     const file = join(directory, `step-${String(step).padStart(6, "0")}.json`)
     const { loss, gradientNorm, sequences, logprobs } = bad
     writeFileSync(file, encodeState({ step, loss, gradientNorm, sequences, logprobs }))
-    const message = `step ${step}: loss ${loss}, gradient norm ${gradientNorm}: the update was not applied; its batch is in ${file}`
+    const message =
+      `step ${step}: loss ${loss}, gradient norm ${gradientNorm}: the update was not applied; its ` +
+      `batch is in ${file}`
     this.#folder.logEvent("alarm", message, { step, alarm: "not-finite" })
     this.#note(message)
     if (this.#refused >= MOST_REFUSED) {
@@ -96,15 +101,23 @@ export class Safeguards {
     if (this.#silent !== SILENT_STEPS) return
     const found =
       emptyBatch === 1
-        ? `for ${SILENT_STEPS} steps nothing was left to train on once groups of one reward and truncated responses were out, so no update was made`
-        : `for ${SILENT_STEPS} steps every group had one reward for all its responses, so there was nothing to learn from`
+        ?
+          `for ${SILENT_STEPS} steps nothing was left to train on once groups of one reward and ` +
+          "truncated responses were out, so no update was made"
+        :
+          `for ${SILENT_STEPS} steps every group had one reward for all its responses, so there was ` +
+          "nothing to learn from"
     const lost = describeLostPolicy(readJsonl(join(this.#folder.directory, "metrics.jsonl")).records as MetricsLine[])
     const advice =
       lost !== undefined
-        ? `The policy was destroyed by its updates: ${lost}. Lower optimizer.learningRate (a tenth of it) and start again; a checkpoint from before the fall can be model.path.`
+        ?
+          `The policy was destroyed by its updates: ${lost}. Lower optimizer.learningRate (a tenth ` +
+          "of it) and start again; a checkpoint from before the fall can be model.path."
         : mu === 1
           ? "Every response is right: the problems are too easy to learn from. Make them harder, or stop."
-          : "Make the task easier, warm-start longer (warmStart.targetAccuracy), or look at completions/ for what is wrong."
+          :
+            "Make the task easier, warm-start longer (warmStart.targetAccuracy), or look at " +
+            "completions/ for what is wrong."
     const message = `step ${step}: ${found}. ${advice}`
     this.#folder.logEvent("alarm", message, { step, alarm: lost === undefined ? "no-signal" : "policy-lost" })
     this.#note(`warning: ${message}`)
@@ -113,7 +126,9 @@ export class Safeguards {
   #inspectMismatch(step: number, mismatch: unknown): void {
     if (this.#warnedOfMismatch || typeof mismatch !== "number" || !(mismatch > MOST_LOGPROB_MISMATCH)) return
     this.#warnedOfMismatch = true
-    const message = `step ${step}: log-probs of sampling and training differ by ${mismatch.toExponential(1)}, more than ${MOST_LOGPROB_MISMATCH}`
+    const message =
+      `step ${step}: log-probs of sampling and training differ by ${mismatch.toExponential(1)}, ` +
+      `more than ${MOST_LOGPROB_MISMATCH}`
     this.#folder.logEvent("alarm", message, { step, alarm: "logprob-mismatch", mismatch })
     this.#note(`warning: ${message}`)
   }

@@ -79,11 +79,18 @@ export async function scoreBatch(parts: RunParts, step: number, rollouts: readon
 
 /** Whether a correction reads the log-probs of every response: unless those without advantage contribute nothing. */
 function correctsAll({ scoring, config, leavesOutSilent }: RunParts): boolean {
-  return scoring.correction !== undefined && (scoring.klInReward || !leavesOutSilent || config.train.skipWithoutAdvantage === "never")
+  return (
+    scoring.correction !== undefined &&
+    (scoring.klInReward || !leavesOutSilent || config.train.skipWithoutAdvantage === "never")
+  )
 }
 
 /** The trainer's log-probs of the responses that have an advantage. */
-async function scoreWithAdvantage({ engine, config }: RunParts, kept: readonly StepRollout[], batch: PipoBatch): Promise<Map<StepRollout, Float32Array>> {
+async function scoreWithAdvantage(
+  { engine, config }: RunParts,
+  kept: readonly StepRollout[],
+  batch: PipoBatch,
+): Promise<Map<StepRollout, Float32Array>> {
   const judged = kept.filter(({ failed }) => !failed)
   const wanted = judged.filter((_, k) => batch.sequences[k]!.advantages.some((advantage) => advantage !== 0))
   if (wanted.length === 0) return new Map()

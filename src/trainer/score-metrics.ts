@@ -64,9 +64,14 @@ export function scoreMetrics({ sequences }: PipoBatch, rollouts: readonly Rollou
     // Over the responses that the trainer scored: the others have no advantage.
     const { old } = scores.correction
     const scored = new Set(rollouts.filter((_, i) => old[i] !== undefined))
-    const [responses, samples] = [sequences.filter((_, k) => scored.has(judged[k]!)), judged.filter((rollout) => scored.has(rollout))]
+    const [responses, samples] = [
+      sequences.filter((_, k) => scored.has(judged[k]!)),
+      judged.filter((rollout) => scored.has(rollout)),
+    ]
     const weights = counted(responses, ({ tokenInputs }) => tokenInputs?.[IMPORTANCE_INPUT] ?? [])
-    const gaps = counted(responses, ({ behaviourLogprobs }, k) => behaviourLogprobs.map((x, t) => Math.abs(x - samples[k]!.sequence.logprobs[t]!)))
+    const gaps = counted(responses, ({ behaviourLogprobs }, k) =>
+      behaviourLogprobs.map((x, t) => Math.abs(x - samples[k]!.sequence.logprobs[t]!)),
+    )
     Object.assign(metrics, {
       samplerMismatch: gaps.reduce((most, gap) => Math.max(most, gap), 0),
       importanceWeight: meanOf(weights),

@@ -43,16 +43,26 @@ test("the budget is the largest whose need leaves a rest of the free memory, and
 
 test("a run keeps the budget that it began with", async () => {
   const directory = join(temporary, "run")
-  await trainRun({ config: { ...base, rollout: { promptsPerStep: 2, groupSize: 2, maxResponseTokens: 4 } }, runDirectory: directory })
+  await trainRun({
+    config: { ...base, rollout: { promptsPerStep: 2, groupSize: 2, maxResponseTokens: 4 } },
+    runDirectory: directory,
+  })
   const { tokenBudget } = savedConfig(directory).engine
   expect([2048, 1024, 512, 256]).toContain(tokenBudget)
   // Also where the file that it is resumed with leaves it open.
-  const resumed = { ...base, rollout: { promptsPerStep: 2, groupSize: 2, maxResponseTokens: 4 }, train: { steps: 2 }, engine: { tokenBudget: "auto" as const } }
+  const resumed = {
+    ...base,
+    rollout: { promptsPerStep: 2, groupSize: 2, maxResponseTokens: 4 },
+    train: { steps: 2 },
+    engine: { tokenBudget: "auto" as const },
+  }
   await trainRun({ config: resumed, runDirectory: directory, resume: true })
   expect(savedConfig(directory).engine.tokenBudget).toBe(tokenBudget)
 })
 
 test("a budget below one sequence is refused with what to do", async () => {
   const config = parseConfig({ ...base, engine: { tokenBudget: 5 } })
-  await expect(planPolicy(config, await openConfiguredTask(config))).rejects.toThrow(/engine\.tokenBudget: expected room for the longest prompt and a whole response.*Set it to auto/)
+  await expect(planPolicy(config, await openConfiguredTask(config))).rejects.toThrow(
+    /engine\.tokenBudget: expected room for the longest prompt and a whole response.*Set it to auto/,
+  )
 })

@@ -10,7 +10,8 @@ const SHARES = [1, 1 / 2, 1 / 4, 1 / 8] as const
 const PART = 0.85
 
 /**
- * The config with `engine.tokenBudget` as a number. It decides where batches are cut and so how sums are rounded, which is why a run
+ * The config with `engine.tokenBudget` as a number. It decides where batches are cut and so how sums are rounded, which
+ * is why a run
  * keeps its own.
  * @param availableBytes  what is free now when absent
  */
@@ -23,8 +24,13 @@ export function withTokenBudget(
   const { tokenBudget } = config.engine
   if (tokenBudget !== "auto") return { ...config, engine: { ...config.engine, tokenBudget } }
   const sequence = longestPrompt(config, task, plan.tokenizer) + config.rollout.maxResponseTokens
-  const tried = [...new Set(SHARES.map((share) => Math.max(share * largestTokenBudget, sequence)))].map((budget) => ({ ...config, engine: { ...config.engine, tokenBudget: budget } }))
-  const fits = tried.find((candidate) => forecastMemory(candidate, task, plan, availableBytes).neededBytes <= PART * availableBytes)
+  const tried = [...new Set(SHARES.map((share) => Math.max(share * largestTokenBudget, sequence)))].map((budget) => ({
+    ...config,
+    engine: { ...config.engine, tokenBudget: budget },
+  }))
+  const fits = tried.find(
+    (candidate) => forecastMemory(candidate, task, plan, availableBytes).neededBytes <= PART * availableBytes,
+  )
   return fits ?? tried.at(-1)!
 }
 

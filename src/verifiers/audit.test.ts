@@ -72,7 +72,16 @@ describe("an audit", () => {
   })
 
   test("finds no gold in words that the math verifier refuses in any form", async () => {
-    const golds = ["\\text{May 5}", "Team 3", "at least 5", "8 out of 10", "decrease of 20%", "\\text{odd integers}", "3 to 4", "5 kg"]
+    const golds = [
+      "\\text{May 5}",
+      "Team 3",
+      "at least 5",
+      "8 out of 10",
+      "decrease of 20%",
+      "\\text{odd integers}",
+      "3 to 4",
+      "5 kg",
+    ]
     expect(await findings(golds.map((gold, id) => ({ id: String(id), gold })), judgeOf("math"))).toEqual([])
   })
 

@@ -36,7 +36,10 @@ describe("withoutReasoning", () => {
 
 describe("answerPart", () => {
   test("the last closed tag that is not empty wins", () => {
-    expect(answerPart("<answer>1</answer> <answer> 2 </answer> <answer></answer> \\boxed{3}")).toEqual({ text: "2", tagged: true })
+    expect(answerPart("<answer>1</answer> <answer> 2 </answer> <answer></answer> \\boxed{3}")).toEqual({
+      text: "2",
+      tagged: true,
+    })
   })
 
   test("a tag that never closes is cut off with what it holds", () => {
@@ -54,20 +57,26 @@ describe("verifiers of short answers share the part that is read", () => {
   const numbers = ["numeric", "12", "7"] as const
   const words = ["qa-exact", "Paris", "Rome"] as const
   const mathematics = ["math", "12", "7"] as const
-  test.each([letters, numbers, words, mathematics])("%s reads no reasoning and prefers a closed answer tag", async (name, right, wrong) => {
-    const verifier = createVerifier(name)
-    const judge = async (completion: string): Promise<string> => (await verifier.verify({ gold: right, completion })).status
-    expect(await judge(`<think>\\boxed{${wrong}}</think> \\boxed{${right}}`)).toBe("correct")
-    expect(await judge(`<reasoning>\\boxed{${wrong}}?</reasoning><answer>${right}</answer>`)).toBe("correct")
-    expect(await judge(`<answer>${right}</answer> and \\boxed{${wrong}}`)).toBe("correct")
-    expect(await judge(`<answer>${wrong}</answer> and \\boxed{${right}}`)).toBe("incorrect")
-    expect(await judge(`<think>the answer is \\boxed{${right}}`)).toBe("no-answer")
-    expect(await judge(`<answer>${right}`)).toBe("no-answer")
-  })
+  test.each([letters, numbers, words, mathematics])(
+    "%s reads no reasoning and prefers a closed answer tag",
+    async (name, right, wrong) => {
+      const verifier = createVerifier(name)
+      const judge = async (completion: string): Promise<string> =>
+        (await verifier.verify({ gold: right, completion })).status
+      expect(await judge(`<think>\\boxed{${wrong}}</think> \\boxed{${right}}`)).toBe("correct")
+      expect(await judge(`<reasoning>\\boxed{${wrong}}?</reasoning><answer>${right}</answer>`)).toBe("correct")
+      expect(await judge(`<answer>${right}</answer> and \\boxed{${wrong}}`)).toBe("correct")
+      expect(await judge(`<answer>${wrong}</answer> and \\boxed{${right}}`)).toBe("incorrect")
+      expect(await judge(`<think>the answer is \\boxed{${right}}`)).toBe("no-answer")
+      expect(await judge(`<answer>${right}`)).toBe("no-answer")
+    },
+  )
 
   test("an option that is denied is not chosen", async () => {
     const verifier = createVerifier("mcq")
     expect((await verifier.verify({ gold: "C", completion: "The answer is not C." })).status).toBe("no-answer")
-    expect((await verifier.verify({ gold: "B", completion: "It cannot be (C). I take B, not C." })).status).toBe("correct")
+    expect((await verifier.verify({ gold: "B", completion: "It cannot be (C). I take B, not C." })).status).toBe(
+      "correct",
+    )
   })
 })

@@ -1,4 +1,6 @@
-/** The part of a response that may hold its answer: without reasoning, inside a closed `<answer>`. Linear in the text. */
+/**
+ * The part of a response that may hold its answer: without reasoning, inside a closed `<answer>`. Linear in the text.
+ */
 
 // The closing tags of reasoning count for every opening one: models mix them.
 const reasoningTag =

@@ -47,7 +47,8 @@ function firstWord(text: string, start: number): string {
 const globalStep = /Global step (\d+): \{/
 
 /**
- * Dictionaries without a step, in them or before them: a row with a training loss or reward is counted as one, an evaluation belongs to the
+ * Dictionaries without a step, in them or before them: a row with a training loss or reward is counted as one, an
+ * evaluation belongs to the
  * row before.
  */
 export function readDictionaries(lines: Iterable<string>): LogTable {

@@ -89,7 +89,10 @@ export class TableBuilder {
   }
 }
 
-/** A number as logs and spreadsheets write it: `np.float64(0.5)`, `1,234.5`, `45.2 %` (which is 0.452); NaN for everything else. */
+/**
+ * A number as logs and spreadsheets write it: `np.float64(0.5)`, `1,234.5`, `45.2 %` (which is 0.452); NaN for
+ * everything else.
+ */
 export function numberFrom(text: string): number {
   const bare = text.trim()
   if (bare === "") return Number.NaN

@@ -1,4 +1,7 @@
-/** Progress bars of tqdm with values behind the times, as OpenRLHF shows them: `| 8/16 [00:30<00:30, 3.8s/it, pg=-0.01, rm=0.43, ...]`. */
+/**
+ * Progress bars of tqdm with values behind the times, as OpenRLHF shows them: `| 8/16 [00:30<00:30, 3.8s/it, pg=-0.01,
+ * rm=0.43, ...]`.
+ */
 import { stripVTControlCharacters } from "node:util"
 import { numberFrom, TableBuilder, type LogTable } from "./log-table.ts"
 
@@ -19,7 +22,10 @@ export function isProgressBar(line: string): boolean {
   return line.includes("=") && reward.test(bar.exec(line)?.[2] ?? "")
 }
 
-/** A bar is drawn again and again: the last drawing of each count is a row. Counts begin anew with every bar, so that rows are numbered. */
+/**
+ * A bar is drawn again and again: the last drawing of each count is a row. Counts begin anew with every bar, so that
+ * rows are numbered.
+ */
 export function readProgressBars(lines: Iterable<string>): LogTable {
   const table = new TableBuilder()
   let drawn: readonly [count: string, values: string] | undefined

@@ -86,16 +86,26 @@ describe("consoles of other trainers", () => {
     ])
     const { analysis, steps } = read("prime.log", lines.join("\n"))
     expect(steps.map(({ step, reward }) => [step, reward])).toEqual(three.map((reward, i) => [i + 5, reward]))
-    expect([analysis.columns.length?.column, analysis.columns.entropy?.column, analysis.columns.kl?.column]).toEqual(["seq_length", "entropy", "mismatch_kl"])
+    expect([analysis.columns.length?.column, analysis.columns.entropy?.column, analysis.columns.kl?.column]).toEqual([
+      "seq_length",
+      "entropy",
+      "mismatch_kl",
+    ])
     expect(analysis.evaluations).toMatchObject({ count: 3, first: 0.05, last: 0.25 })
   })
 
   test("OpenRLHF: dictionaries of a global step, and the bars of its progress", () => {
-    const dictionaries = three.map((reward, i) => `(PPOTrainer pid=7) INFO ✨ Global step ${i + 3}: {'policy_loss': -0.01, 'reward': ${reward}, 'kl': 0.001}`)
+    const dictionaries = three.map(
+      (reward, i) =>
+        `(PPOTrainer pid=7) INFO ✨ Global step ${i + 3}: {'policy_loss': -0.01, 'reward': ${reward}, 'kl': 0.001}`,
+    )
     const { analysis, steps } = read("openrlhf.log", dictionaries.join("\n"))
     expect(steps.map(({ step, reward }) => [step, reward])).toEqual(three.map((reward, i) => [i + 3, reward]))
     expect(analysis.notes.join()).not.toContain("no step")
-    const bars = three.map((reward, i) => `Train epoch [1/1]:  50%|█████     | ${i + 1}/3 [00:30<00:30,  3.8s/it, pg=-0.01, rm=${reward}, glen=51${i}, kl=0.001]`)
+    const bars = three.map(
+      (reward, i) =>
+        `Train epoch [1/1]:  50%|█████     | ${i + 1}/3 [00:30<00:30,  3.8s/it, pg=-0.01, rm=${reward}, glen=51${i}, kl=0.001]`,
+    )
     const bar = read("bars.log", `loading\n\r${bars[0]!.replace("0.116", "0.9")}\r${bars.join("\r")}\n`)
     expect(bar.steps.map(({ reward }) => reward)).toEqual(three)
     expect(bar.analysis.columns.length?.column).toBe("response_length")
@@ -107,17 +117,29 @@ describe("consoles of other trainers", () => {
     ["bars", " | "],
     ["spaces", "    "],
   ])("unsloth: the table of a notebook after its banner, cells apart by %s", (_, gap) => {
-    const rows = [["Step", "Training Loss", "reward", "reward_std", "completion_length", "kl"], ...three.map((reward, i) => [i + 1, 0.1, reward, 0.2, "1,024.5", 0.01])]
-    const text = ["==((====))==  Unsloth - 2x faster free finetuning", "   \\   /|    Num examples = 7,473", ...rows.map((row) => row.join(gap))]
+    const rows = [
+      ["Step", "Training Loss", "reward", "reward_std", "completion_length", "kl"],
+      ...three.map((reward, i) => [i + 1, 0.1, reward, 0.2, "1,024.5", 0.01]),
+    ]
+    const text = [
+      "==((====))==  Unsloth - 2x faster free finetuning",
+      "   \\   /|    Num examples = 7,473",
+      ...rows.map((row) => row.join(gap)),
+    ]
     const { analysis, steps } = read("unsloth.txt", text.join("\n"))
     expect(steps.map(({ step, reward }) => [step, reward])).toEqual(three.map((reward, i) => [i + 1, reward]))
     expect(analysis.sides.length).toMatchObject({ column: "completion_length", best: 1024.5 })
   })
 
   test("mlx-lm-lora: one line for an iteration, and its blocks", () => {
-    const lines = three.map((reward, i) => `Iter ${10 * (i + 1)}: Train loss 0.101, Total rewards mean ${reward}, Total rewards std 0.2, KL 0.001, It/sec 0.2, Peak mem 12.3 GB`)
+    const lines = three.map(
+      (reward, i) =>
+        `Iter ${10 * (i + 1)}: Train loss 0.101, Total rewards mean ${reward}, Total rewards std 0.2, KL 0.001, It/sec 0.2, Peak mem 12.3 GB`,
+    )
     const one = read("mlx.log", ["Iter 1: Val loss 0.5, Val took 3.1s", ...lines].join("\n"))
-    expect(one.steps.map(({ step, reward }) => [step, reward])).toEqual(three.map((reward, i) => [10 * (i + 1), reward]))
+    expect(one.steps.map(({ step, reward }) => [step, reward])).toEqual(
+      three.map((reward, i) => [10 * (i + 1), reward]),
+    )
     const rule = "=".repeat(80)
     const blocks = three.map((reward, i) =>
       [
@@ -146,13 +168,20 @@ describe("consoles of other trainers", () => {
   test("UTF-16 of either order is read, with a mark and without", () => {
     const text = `step,reward\n${three.map((reward, i) => `${i + 1},${reward}\n`).join("")}`
     const little = Buffer.from(text, "utf16le")
-    for (const bytes of [little, Buffer.concat([Buffer.from([0xff, 0xfe]), little]), Buffer.concat([Buffer.from([0xfe, 0xff]), Buffer.from(little).swap16()])]) {
+    for (const bytes of [
+      little,
+      Buffer.concat([Buffer.from([0xff, 0xfe]), little]),
+      Buffer.concat([Buffer.from([0xfe, 0xff]), Buffer.from(little).swap16()]),
+    ]) {
       expect(read("utf16.csv", bytes).steps.map(({ reward }) => reward)).toEqual(three)
     }
   })
 
   test("a log of equal rewards is one without a signal", () => {
-    const { analysis } = read("equal.csv", `step,reward\n${Array.from({ length: 20 }, (_, i) => `${i},0.25\n`).join("")}`)
+    const { analysis } = read(
+      "equal.csv",
+      `step,reward\n${Array.from({ length: 20 }, (_, i) => `${i},0.25\n`).join("")}`,
+    )
     expect(analysis.outcome).toMatchObject({ kind: "no-signal", stopAt: null })
   })
 })

@@ -1,13 +1,16 @@
 /**
- * Lines that begin with the number of a step: `Step 12 | Time: 13.04s | Reward: 0.1160 | ...` of prime-rl, `Iter 12: Train loss 0.1,
- * Total rewards mean 0.4, ...` of mlx-lm-lora, and its later blocks, where `Iter 12:` stands alone and a line for each value follows.
+ * Lines that begin with the number of a step: `Step 12 | Time: 13.04s | Reward: 0.1160 | ...` of prime-rl, `Iter 12:
+ * Train loss 0.1,
+ * Total rewards mean 0.4, ...` of mlx-lm-lora, and its later blocks, where `Iter 12:` stands alone and a line for each
+ * value follows.
  */
 import { stripVTControlCharacters } from "node:util"
 import { numberFrom, TableBuilder, type LogTable } from "./log-table.ts"
 
 const stepLine = /(?:^|\s)(?:Step|Iter|Iteration) (\d+)(?: \||:)(?:\s|$)(.*)$/
 /** A name, a number, and its unit, which only a percent sign changes. */
-const namedValue = /^\W*([A-Za-z].*?)(?::\s*|=|\s+)([-+]?(?:\d[\d,]*\.?\d*|\.\d+)(?:[eE][-+]?\d+)?%?|nan|-?inf)(?:\D.*)?$/
+const namedValue =
+  /^\W*([A-Za-z].*?)(?::\s*|=|\s+)([-+]?(?:\d[\d,]*\.?\d*|\.\d+)(?:[eE][-+]?\d+)?%?|nan|-?inf)(?:\D.*)?$/
 /** Mean and standard deviation as the blocks of mlx-lm-lora write them. */
 const moments = /^\W*([A-Za-z][^:]*):\s*\u03bc=(\S+?),\s*\u03c3=(\S+?)(?:,|$)/
 

@@ -1,4 +1,7 @@
-/** Tables of a notebook or a console, as unsloth and TRL show them: a header with Step and rewards, cells apart by tabs, bars or spaces. */
+/**
+ * Tables of a notebook or a console, as unsloth and TRL show them: a header with Step and rewards, cells apart by tabs,
+ * bars or spaces.
+ */
 import { stripVTControlCharacters } from "node:util"
 import { numberFrom, TableBuilder, type LogTable } from "./log-table.ts"
 
@@ -6,7 +9,11 @@ type Split = (line: string) => string[]
 
 const splits: readonly Split[] = [
   (line) => line.split("\t"),
-  (line) => line.trim().replace(/^\||\|$/g, "").split("|"),
+  (line) =>
+    line
+      .trim()
+      .replace(/^\||\|$/g, "")
+      .split("|"),
   (line) => line.trim().split(/\s{2,}/),
 ]
 
@@ -19,7 +26,11 @@ function splitOf(line: string): Split | undefined {
   if (!/\bstep\b/i.test(line) || !/reward/i.test(line)) return undefined
   return splits.find((split) => {
     const cells = cellsOf(line, split)
-    return cells.length > 2 && cells.some((cell) => /^step$/i.test(cell)) && cells.every((cell) => Number.isNaN(numberFrom(cell)))
+    return (
+      cells.length > 2 &&
+      cells.some((cell) => /^step$/i.test(cell)) &&
+      cells.every((cell) => Number.isNaN(numberFrom(cell)))
+    )
   })
 }
 

@@ -128,13 +128,19 @@ class References {
     this.#missing = missing
   }
 
-  static async open({ model, python, threads, onNote }: ModelBenchRequest & { readonly threads: number }, folder: string): Promise<References | undefined> {
+  static async open(
+    { model, python, threads, onNote }: ModelBenchRequest & { readonly threads: number },
+    folder: string,
+  ): Promise<References | undefined> {
     if (python === undefined) return undefined
     let versions: Readonly<Record<string, string | null>>
     try {
       versions = (await runReference(python, "versions")) as typeof versions
     } catch (error) {
-      onNote(`bench: expected ${python} to be a Python 3, got: ${error instanceof Error ? error.message : String(error)} Ours is measured alone.`)
+      onNote(
+        `bench: expected ${python} to be a Python 3, got: ` +
+        `${error instanceof Error ? error.message : String(error)} Ours is measured alone.`,
+      )
       return undefined
     }
     const lacking = (names: readonly string[]): string[] => names.filter((name) => versions[name] === null)
@@ -143,19 +149,38 @@ class References {
       const absent = lacking(names)
       if (absent.length === 0) return
       for (const name of work) missing.add(name)
-      onNote(`bench: expected a Python with ${names.join(", ")} for the reference of ${work.join(" and ")}, got ${python} without ${absent.join(", ")}. ${python} -m pip install ${absent.join(" ")} adds them; ours is measured all the same.`)
+      onNote(
+        `bench: expected a Python with ${names.join(", ")} for the reference of ` +
+        `${work.join(" and ")}, got ${python} without ${absent.join(", ")}. ${python} -m pip ` +
+        `install ${absent.join(" ")} adds them; ours is measured all the same.`,
+      )
     }
     without(["sample", "train"], ["torch", "transformers"])
     without(["step"], ["torch", "transformers", "trl", "datasets", "accelerate"])
     if (missing.size === 3) return undefined
-    onNote(`references: ${Object.entries(versions).map(([name, version]) => `${name} ${version ?? "-"}`).join(", ")}`)
+    onNote(
+      `references: ${Object.entries(versions)
+        .map(([name, version]) => `${name} ${version ?? "-"}`)
+        .join(", ")}`,
+    )
     // Weights dequantised, and a tokenizer.json: what transformers opens whatever the model is for us.
     const converted = join(folder, "reference-model")
-    await exportModel({ source: { directory: model, training: undefined }, format: "hf", out: converted, name: "bench", dtype: "f32", versions: {} })
+    await exportModel({
+      source: { directory: model, training: undefined },
+      format: "hf",
+      out: converted,
+      name: "bench",
+      dtype: "f32",
+      versions: {},
+    })
     return new References(python, folder, converted, threads, missing)
   }
 
-  async run(what: "sample" | "train" | "step", questions: readonly Question[], sequences: readonly PlainSequence[] = []): Promise<Run | undefined> {
+  async run(
+    what: "sample" | "train" | "step",
+    questions: readonly Question[],
+    sequences: readonly PlainSequence[] = [],
+  ): Promise<Run | undefined> {
     if (this.#missing.has(what)) return undefined
     const work = join(this.#folder, "work.json")
     writeFileSync(
@@ -193,7 +218,10 @@ function timedWork(ours: readonly Run[], reference: readonly Run[]): TimedWork {
 }
 
 /** Sampling, and training on what was sampled: the sequences of a step, all of them, each counted with its prompt. */
-async function samplingAndTraining(request: ModelBenchRequest, references: References | undefined): Promise<Record<"sample" | "train", TimedWork>> {
+async function samplingAndTraining(
+  request: ModelBenchRequest,
+  references: References | undefined,
+): Promise<Record<"sample" | "train", TimedWork>> {
   const task = chainSumTask()
   const config: ResolvedConfig = parseConfig(benchConfig(request, "never"), checksFor(task))
   const objective = createObjective("grpo", {})
@@ -205,13 +233,24 @@ async function samplingAndTraining(request: ModelBenchRequest, references: Refer
     try {
       const options = { temperature: 1, maxTokens: MAX_TOKENS, stopTokens: eosTokens, precision: request.precision }
       const requests = questions.map(({ question }, i): SampleRequest => ({
-        promptTokens: encodePrompt({ id: String(i), prompt: question, gold: "", unique: false }, tokenizer, config.rollout),
+        promptTokens: encodePrompt(
+          { id: String(i), prompt: question, gold: "", unique: false },
+          tokenizer,
+          config.rollout,
+        ),
         seeds: Array.from({ length: GROUP }, (_, j) => (round * PROMPTS + i) * GROUP + j),
         options,
       }))
       const train = async (batch: readonly TrainSequence[]): Promise<void> => {
         await engine.forwardBackward(batch, objective)
-        await engine.optimStep({ learningRate: 1e-6, beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 0, gradientClip: 1 })
+        await engine.optimStep({
+          learningRate: 1e-6,
+          beta1: 0.9,
+          beta2: 0.999,
+          eps: 1e-8,
+          weightDecay: 0,
+          gradientClip: 1,
+        })
       }
       // Graphs are compiled when they are first run.
       const [warm] = await engine.sample([{ ...requests[0]!, seeds: [0], options: { ...options, maxTokens: 2 } }])
@@ -227,7 +266,10 @@ async function samplingAndTraining(request: ModelBenchRequest, references: Refer
       const batch = sequences.map(({ prompt, response }, i) => trainSequence(prompt, response, i % 2 === 0 ? 1 : -1))
       started = performance.now()
       await train(batch)
-      trained!.push({ seconds: (performance.now() - started) / 1000, tokens: sum(sequences, ({ prompt, response }) => prompt.length + response.length) })
+      trained!.push({
+        seconds: (performance.now() - started) / 1000,
+        tokens: sum(sequences, ({ prompt, response }) => prompt.length + response.length),
+      })
       request.onNote(`sample: ${describe(sampled!)}; train: ${describe(trained!)}`)
     } finally {
       await engine.close()
@@ -246,14 +288,29 @@ function describe(runs: readonly Run[]): string {
   return `${Math.round(speed(runs))} tokens/s (${median(runs.map(({ seconds }) => seconds)).toFixed(1)} s)`
 }
 
-function trainSequence(promptTokens: readonly number[], responseTokens: readonly number[], advantage: number): TrainSequence {
+function trainSequence(
+  promptTokens: readonly number[],
+  responseTokens: readonly number[],
+  advantage: number,
+): TrainSequence {
   const fill = (value: number): Float32Array => new Float32Array(responseTokens.length).fill(value)
   const weights = fill(1 / (PROMPTS * GROUP * responseTokens.length))
-  return { promptTokens, responseTokens, behaviourLogprobs: fill(-1), advantages: fill(advantage), mask: fill(1), weights }
+  return {
+    promptTokens,
+    responseTokens,
+    behaviourLogprobs: fill(-1),
+    advantages: fill(advantage),
+    mask: fill(1),
+    weights,
+  }
 }
 
 /** Whole steps of the trainer, sampled tokens over seconds. */
-async function steps(request: ModelBenchRequest, skip: "auto" | "never", folder: string): Promise<{ readonly runs: Run[]; readonly signalShare: number }> {
+async function steps(
+  request: ModelBenchRequest,
+  skip: "auto" | "never",
+  folder: string,
+): Promise<{ readonly runs: Run[]; readonly signalShare: number }> {
   const lines: MetricsLine[] = []
   const runDirectory = join(folder, `run-${skip}`)
   await trainRun({
@@ -264,12 +321,16 @@ async function steps(request: ModelBenchRequest, skip: "auto" | "never", folder:
   })
   rmSync(runDirectory, { recursive: true, force: true })
   const runs = lines.map(({ time, sampledTokens }) => ({ seconds: time.seconds, tokens: sampledTokens ?? 0 }))
-  const shares = lines.map(({ zeroVarianceShare }) => (typeof zeroVarianceShare === "number" ? 1 - zeroVarianceShare : 1))
+  const shares = lines.map(({ zeroVarianceShare }) =>
+    typeof zeroVarianceShare === "number" ? 1 - zeroVarianceShare : 1,
+  )
   request.onNote(`${skip === "never" ? "step, every response trained" : "step"}: ${describe(runs)}`)
   return { runs, signalShare: sum(shares, (share) => share) / shares.length }
 }
 
-export async function measureModel(request: ModelBenchRequest & { readonly threads: number }): Promise<ModelBenchReport> {
+export async function measureModel(
+  request: ModelBenchRequest & { readonly threads: number },
+): Promise<ModelBenchReport> {
   const folder = mkdtempSync(join(tmpdir(), "pirl-bench-"))
   try {
     const references = await References.open(request, folder)

@@ -6,7 +6,14 @@ import { elementCount, parameterCount } from "../../model/weights.ts"
 import type { Tokenizer } from "../../model/tokenizer.ts"
 import { describePromptFormat, encodePrompt } from "../../rollout/prompt-encoder.ts"
 import { describeMemory, forecastMemory, formatBytes, memoryWarning } from "../../trainer/memory-forecast.ts"
-import { endlessWarning, engineThreads, longestPrompt, openConfiguredTask, planPolicy, probedProblems } from "../../trainer/policy.ts"
+import {
+  endlessWarning,
+  engineThreads,
+  longestPrompt,
+  openConfiguredTask,
+  planPolicy,
+  probedProblems,
+} from "../../trainer/policy.ts"
 import { whyNothingIsSkipped } from "../../trainer/rule.ts"
 import { planServerPolicy } from "../../trainer/server-policy.ts"
 import { formatCount } from "../format.ts"

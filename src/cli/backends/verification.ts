@@ -46,7 +46,9 @@ async function* readLines(path: string): AsyncGenerator<ReadRow> {
     } catch (error) {
       return [
         {
-          problem: `expected a JSON object, got text that is not JSON (${error instanceof Error ? error.message : String(error)})`,
+          problem:
+            "expected a JSON object, got text that is not JSON " +
+            `(${error instanceof Error ? error.message : String(error)})`,
           place,
         },
       ]
@@ -169,7 +171,9 @@ async function* rowsToAudit({ path, goldColumn, questionColumn, onRow }: AuditRe
       const broken = [gold, question, solution].flatMap(textsIn).map(brokenLatex).find((found) => found !== undefined)
       const key = question === undefined || question === null ? {} : { questionKey: keyOf(question) }
       if (gold === undefined || isMissing(gold)) {
-        const reason = `expected a gold in column ${named}, got ${String(named === undefined ? gold : valueOf(row, named))}`
+        const reason =
+          `expected a gold in column ${named}, got ` +
+          `${String(named === undefined ? gold : valueOf(row, named))}`
         yield { id, gold: "", row, ...key, damage: { kind: "missing-gold", reason } }
         continue
       }
@@ -223,7 +227,8 @@ export const verifyBackend: VerifyBackend = {
     // Lines of JSON are read here: one that is none does not end the reading of the others.
     const ending = dataEnding(path)
     const byLines = ending === undefined || ending === ".jsonl" || ending === ".ndjson"
-    const rows: AsyncIterable<ReadRow> = byLines && refusedForm(path) === undefined ? readLines(path) : readRows(path, "--in")
+    const rows: AsyncIterable<ReadRow> =
+      byLines && refusedForm(path) === undefined ? readLines(path) : readRows(path, "--in")
     return withPool(limits, (pool) => inOrder(rows, (read) => judge(pool, verifier, read)))
   },
   audit(request, limits): AsyncIterable<AuditLine> {

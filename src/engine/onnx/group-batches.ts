@@ -34,7 +34,8 @@ function slots({ prompts, promptTime, responses, time }: Extent): number {
 }
 
 /**
- * Sequences with the same prompt tokens are a group, whose prompt runs once; groups of like size run together while their slots,
+ * Sequences with the same prompt tokens are a group, whose prompt runs once; groups of like size run together while
+ * their slots,
  * padding included, stay within the budget. A group beyond it is cut, and its prompt runs with each piece; a sequence
  * beyond it runs alone. Depends on the tokens only, so that a repeated batch is cut the same way.
  * @param tokenBudget  slots of one piece
@@ -44,7 +45,10 @@ export function groupBatches(sequences: readonly TokenSequence[], tokenBudget: n
   const size = (group: PromptGroup): number => slots(extentOf([group], sequences))
   const ordered = groups
     .map((group) => ({ group, size: size(group) }))
-    .sort((a, b) => b.group.members.length - a.group.members.length || b.size - a.size || a.group.members[0]! - b.group.members[0]!)
+    .sort(
+      (a, b) =>
+        b.group.members.length - a.group.members.length || b.size - a.size || a.group.members[0]! - b.group.members[0]!,
+    )
   const batches: PromptGroup[][] = []
   let current: PromptGroup[] = []
   for (const { group } of ordered) {
@@ -70,11 +74,15 @@ function promptGroups(sequences: readonly TokenSequence[]): PromptGroup[] {
 }
 
 /** Members of like length together, longest first. */
-function cut({ promptTokens, members }: PromptGroup, sequences: readonly TokenSequence[], tokenBudget: number): PromptGroup[] {
+function cut(
+  { promptTokens, members }: PromptGroup,
+  sequences: readonly TokenSequence[],
+  tokenBudget: number,
+): PromptGroup[] {
   const length = (i: number): number => sequences[i]!.responseTokens.length
   const ordered = [...members].sort((a, b) => length(b) - length(a) || a - b)
   const pieces: PromptGroup[] = []
-  for (let start = 0; start < ordered.length; ) {
+  for (let start = 0; start < ordered.length;) {
     const room = Math.floor((tokenBudget - Math.max(1, promptTokens.length - 1)) / length(ordered[start]!))
     const count = Math.max(1, Math.min(room, ordered.length - start))
     pieces.push({ promptTokens, members: ordered.slice(start, start + count) })

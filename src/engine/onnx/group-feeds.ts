@@ -1,4 +1,7 @@
-/** Arrays that the grouped graphs read (model/grouped-attention.ts): rows, slots, masks, and what the response rows predict. */
+/**
+ * Arrays that the grouped graphs read (model/grouped-attention.ts): rows, slots, masks, and what the response rows
+ * predict.
+ */
 import type { ModelConfig } from "../../model/config.ts"
 import { decoderInputs } from "../../model/decoder.ts"
 import { groupInputs, groupMaskNames } from "../../model/grouped-attention.ts"
@@ -19,10 +22,18 @@ export interface GroupFeeds {
 }
 
 /** Inputs that score every response token of the groups: each response row predicts one. */
-export function groupFeeds(config: ModelConfig, shared: SharedFeeds, groups: GroupBatch, sequences: readonly TokenSequence[]): GroupFeeds {
+export function groupFeeds(
+  config: ModelConfig,
+  shared: SharedFeeds,
+  groups: GroupBatch,
+  sequences: readonly TokenSequence[],
+): GroupFeeds {
   const { prompts: P, promptTime: S, responses: G, time: T } = extentOf(groups, sequences)
   const promptRows = groups.reduce((total, { promptTokens }) => total + promptTokens.length - 1, 0)
-  const responseRows = groups.reduce((total, { members }) => total + members.reduce((sum, i) => sum + sequences[i]!.responseTokens.length, 0), 0)
+  const responseRows = groups.reduce(
+    (total, { members }) => total + members.reduce((sum, i) => sum + sequences[i]!.responseTokens.length, 0),
+    0,
+  )
   const [N, M, R] = [promptRows + responseRows, P * (S + G * T), responseRows]
   const tokens = new BigInt64Array(N)
   const positions = new BigInt64Array(N)
@@ -64,7 +75,10 @@ export function groupFeeds(config: ModelConfig, shared: SharedFeeds, groups: Gro
       })
     })
   })
-  const split = (array: BigInt64Array): readonly [BigInt64Array, BigInt64Array] => [array.subarray(0, P * S), array.subarray(P * S)]
+  const split = (array: BigInt64Array): readonly [BigInt64Array, BigInt64Array] => [
+    array.subarray(0, P * S),
+    array.subarray(P * S),
+  ]
   const [[promptSlots, responseSlots], [promptSources, responseSources]] = [split(slots), split(sources)]
   const feeds: Feeds = {
     [decoderInputs.tokens]: integers(tokens, [N]),
@@ -112,7 +126,10 @@ function sharedMask(groups: GroupBatch, S: number, T: number, window: number): F
 }
 
 /** Per-token arrays by sequence as one window, zero where there is no token. */
-export function windowed({ sequences, window: [rows, time] }: GroupFeeds, arrayOf: (sequence: number) => Float32Array): Feeds[string] {
+export function windowed(
+  { sequences, window: [rows, time] }: GroupFeeds,
+  arrayOf: (sequence: number) => Float32Array,
+): Feeds[string] {
   const out = new Float32Array(rows * time)
   sequences.forEach((index, row) => {
     if (index !== undefined) out.set(arrayOf(index), row * time)

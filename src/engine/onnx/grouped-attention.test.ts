@@ -23,7 +23,13 @@ const policyGradient: Objective = {
 }
 
 async function createEngine(options: Partial<OnnxEngineOptions>): Promise<OnnxEngine> {
-  const engine = await OnnxEngine.create({ config: nano, tokenizer, weights: { kind: "fresh", seed: 3 }, threads: 2, ...options })
+  const engine = await OnnxEngine.create({
+    config: nano,
+    tokenizer,
+    weights: { kind: "fresh", seed: 3 },
+    threads: 2,
+    ...options,
+  })
   engines.push(engine)
   return engine
 }
@@ -45,7 +51,10 @@ function batchOf(shapes: Shapes): TrainSequence[] {
   })
 }
 
-async function passOf(engine: OnnxEngine, pieces: readonly (readonly TrainSequence[])[]): Promise<{ reports: LossReport[]; gradients: Map<string, Float32Array> }> {
+async function passOf(
+  engine: OnnxEngine,
+  pieces: readonly (readonly TrainSequence[])[],
+): Promise<{ reports: LossReport[]; gradients: Map<string, Float32Array> }> {
   const reports: LossReport[] = []
   for (const piece of pieces) reports.push(await engine.forwardBackward(piece, policyGradient))
   const gradients = await engine.gradients()
@@ -73,8 +82,14 @@ describe("a prompt that runs once for all its responses", () => {
     const engine = await createEngine(options)
     const batch = batchOf(ragged)
     const together = await passOf(engine, [batch])
-    const alone = await passOf(engine, batch.map((sequence) => [sequence]))
-    expect(together.reports[0]!.loss).toBeCloseTo(alone.reports.reduce((total, { loss }) => total + loss, 0), 3)
+    const alone = await passOf(
+      engine,
+      batch.map((sequence) => [sequence]),
+    )
+    expect(together.reports[0]!.loss).toBeCloseTo(
+      alone.reports.reduce((total, { loss }) => total + loss, 0),
+      3,
+    )
     batch.forEach((_sequence, i) => {
       const [a, b] = [together.reports[0]!, alone.reports[i]!]
       a.logprobs[i]!.forEach((l, t) => expect(l).toBeCloseTo(b.logprobs[0]![t]!, 4))

@@ -13,7 +13,13 @@ const config = { ...presetConfig("nano", { vocabularySize: 16, contextLength: 96
 const engines: OnnxEngine[] = []
 
 async function createEngine(options: Partial<OnnxEngineOptions> = {}): Promise<OnnxEngine> {
-  const engine = await OnnxEngine.create({ config, tokenizer, weights: { kind: "fresh", seed: 3 }, threads: 2, ...options })
+  const engine = await OnnxEngine.create({
+    config,
+    tokenizer,
+    weights: { kind: "fresh", seed: 3 },
+    threads: 2,
+    ...options,
+  })
   engines.push(engine)
   return engine
 }
@@ -42,10 +48,14 @@ async function learn(engine: OnnxEngine, { tokens }: Sequence): Promise<void> {
 
 test("a row's product is the interpreter's, and bit for bit its own beside a row twenty times as large", async () => {
   const [D, O] = [96, 40]
-  const wave = (size: number, seed: number): Float32Array => Float32Array.from({ length: size }, (_, i) => Math.sin(seed + i * 1.7))
+  const wave = (size: number, seed: number): Float32Array =>
+    Float32Array.from({ length: size }, (_, i) => Math.sin(seed + i * 1.7))
   const { weight, scale } = quantise(wave(O * D, 1), [O, D], largestInt8.pairwise)
   const product = matmulInt8(input("x", [dim("N"), D]), input("w", [D, O], "i8"), input("s", [O]))
-  const session = await ort.InferenceSession.create(emitOnnx({ product }), { intraOpNumThreads: 2, logSeverityLevel: 3 })
+  const session = await ort.InferenceSession.create(emitOnnx({ product }), {
+    intraOpNumThreads: 2,
+    logSeverityLevel: 3,
+  })
   const run = async (x: Float32Array): Promise<Float32Array> => {
     const results = await session.run({
       x: new ort.Tensor("float32", x, [x.length / D, D]),
@@ -106,5 +116,7 @@ test("weights are quantised anew after an update, and after a way back", async (
 
 test("requests of one call have one precision", async () => {
   const engine = await createEngine()
-  await expect(engine.sample([request(1), request(2, "f32")])).rejects.toThrow("expected one precision for all requests of a call, got int8 and f32")
+  await expect(engine.sample([request(1), request(2, "f32")])).rejects.toThrow(
+    "expected one precision for all requests of a call, got int8 and f32",
+  )
 })

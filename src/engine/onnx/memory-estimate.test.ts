@@ -44,12 +44,16 @@ test("in full fine-tuning and with adapters, gradient checkpointing holds one la
 
 test("weight gradients are taken as the backward pass goes: a layer more costs its activations, and not their gradients too", () => {
   const activationsOf = (layers: number): number =>
-    estimateMemory({ config: { ...config, layers }, tokenizer, weights: { kind: "fresh", seed: 1 } }, workload).parts.find(({ name }) => name === "activations")!.bytes
+    estimateMemory(
+      { config: { ...config, layers }, tokenizer, weights: { kind: "fresh", seed: 1 } },
+      workload,
+    ).parts.find(({ name }) => name === "activations")!.bytes
   const perLayer = (activationsOf(12) - activationsOf(8)) / 4
   const { hiddenSize: D, intermediateSize: F, heads, headDim, keyValueHeads } = config
   const group = 31 + 8 * 32
   const tokens = Math.floor(2048 / group) * group
-  // Residual and normalised rows twice each, queries and mixed values, keys and values (as rows and as slots), gate, its activation, up and
+  // Residual and normalised rows twice each, queries and mixed values, keys and values (as rows and as slots), gate,
+  // its activation, up and
   // their product.
   const forward = 4 * D + 6 * heads * headDim + 6 * keyValueHeads * headDim + 4 * F
   const attention = heads * 63

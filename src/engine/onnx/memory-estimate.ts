@@ -1,7 +1,8 @@
 /**
  * What the worker will hold in memory, from the graphs that it will run and the arrays that it will keep: before any of it is taken.
  *
- * Weights, moments and other policies are always there. What a graph takes is given back when it has run, so that the peak is that of
+ * Weights, moments and other policies are always there. What a graph takes is given back when it has run, so that the
+ * peak is that of
  * the phase that takes most: nearly always the backward pass of a micro-batch.
  */
 import { liveBytes, type Bindings } from "../../graph/index.ts"
@@ -59,7 +60,11 @@ export function estimateMemory(options: OnnxEngineOptions, workload: MemoryWorkl
   const { config, lora, valueHead } = programs
   const added = [...(lora === undefined ? [] : loraSpecs(config, lora)), ...(valueHead === undefined ? [] : valueHeadSpecs(config))]
   const trained = bytesOf(trainedSpecs(programs))
-  const phases = [trainingPhase(options, workload, trained), samplingPhase(options, workload), ...(workload.scores ? [scoringPhase(options, workload)] : [])]
+  const phases = [
+    trainingPhase(options, workload, trained),
+    samplingPhase(options, workload),
+    ...(workload.scores ? [scoringPhase(options, workload)] : []),
+  ]
   const graphs = phases.reduce((total, { tensors }) => total + tensors, 0) * GRAPH_BYTES_PER_TENSOR
   const largest = phases.reduce((a, b) => (sum(b.parts) > sum(a.parts) ? b : a))
   const parts: MemoryPart[] = [
@@ -84,7 +89,10 @@ function sum(parts: readonly MemoryPart[]): number {
 }
 
 /** Sizes of the largest piece that trains at once (group-batches.ts), every response being as long as it may be. */
-function largestPiece(options: OnnxEngineOptions, workload: MemoryWorkload): { readonly bindings: Bindings; readonly responses: number } {
+function largestPiece(
+  options: OnnxEngineOptions,
+  workload: MemoryWorkload,
+): { readonly bindings: Bindings; readonly responses: number } {
   const { promptTokens, responseTokens, sequences, groupSize } = workload
   const budget = samplerLimitsOf(options).tokenBudget
   const [S, T] = [Math.max(1, promptTokens - 1), responseTokens]
@@ -115,11 +123,17 @@ function trainingPhase(options: OnnxEngineOptions, workload: MemoryWorkload, tra
 }
 
 function scoringPhase(options: OnnxEngineOptions, workload: MemoryWorkload): Phase {
-  const graph = liveBytes(Object.values(scoreOutputs(programOptionsOf(options), workload.temperature)), largestPiece(options, workload).bindings)
+  const graph = liveBytes(
+    Object.values(scoreOutputs(programOptionsOf(options), workload.temperature)),
+    largestPiece(options, workload).bindings,
+  )
   return { parts: [{ name: "activations of scoring", bytes: FRAGMENTATION * graph.peak }], tensors: graph.tensors }
 }
 
-function samplingPhase(options: OnnxEngineOptions, { promptTokens, responseTokens, prompts, sequences }: MemoryWorkload): Phase {
+function samplingPhase(
+  options: OnnxEngineOptions,
+  { promptTokens, responseTokens, prompts, sequences }: MemoryWorkload,
+): Phase {
   const programs = programOptionsOf(options)
   const limits = samplerLimitsOf(options)
   const longest = promptTokens + responseTokens

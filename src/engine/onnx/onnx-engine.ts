@@ -29,7 +29,19 @@ import type {
   TrainSequence,
 } from "../engine.ts"
 import { checkSampleRequests, checkSequences } from "../request-checks.ts"
-import { decodeProgram, distributionProgram, prefillProgram, samplingPrograms, scoreProgram, trainedSpecs, trainProgram, wholeHead, type Program, type ProgramOptions, type TrainProgram } from "./programs.ts"
+import {
+  decodeProgram,
+  distributionProgram,
+  prefillProgram,
+  samplingPrograms,
+  scoreProgram,
+  trainedSpecs,
+  trainProgram,
+  wholeHead,
+  type Program,
+  type ProgramOptions,
+  type TrainProgram,
+} from "./programs.ts"
 import type { SamplerLimits } from "./sampler.ts"
 import { WorkerClient } from "./worker-client.ts"
 
@@ -188,7 +200,11 @@ export class OnnxEngine implements Engine {
       signal?.throwIfAborted()
       this.#sampled.fill(0)
       this.#requestedTokens = requests.reduce((total, { seeds, options }) => total + seeds.length * options.maxTokens, 0)
-      const sequences = await this.#client.call("sample", { requests, precision, tell: listener !== undefined }, listener?.hear)
+      const sequences = await this.#client.call(
+        "sample",
+        { requests, precision, tell: listener !== undefined },
+        listener?.hear,
+      )
       listener?.throwIfFailed()
       signal?.throwIfAborted()
       return sequences

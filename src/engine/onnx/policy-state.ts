@@ -66,7 +66,9 @@ export class PolicyState {
     return gradient
   }
 
-  /** @param values  becomes this object's own, with its buffer: the first gradient of a parameter is kept, not copied */
+  /**
+   * @param values  becomes this object's own, with its buffer: the first gradient of a parameter is kept, not copied
+   */
   addGradient(name: string, values: Float32Array): void {
     this.#accumulated = true
     const gradient = this.#gradients.get(name)
@@ -97,7 +99,12 @@ export class PolicyState {
 
   /** Zeros for a parameter that got none: they are made for the reader, since a gradient of zeros is a step of the moments. */
   gradients(): Weights {
-    return new Map(this.trainable.map((name) => [name, this.#gradients.get(name) ?? new Float32Array(this.weights.get(name)!.length)]))
+    return new Map(
+      this.trainable.map((name) => [
+        name,
+        this.#gradients.get(name) ?? new Float32Array(this.weights.get(name)!.length),
+      ]),
+    )
   }
 
   #gradientNorm(): number {
@@ -118,7 +125,8 @@ export class PolicyState {
    * Not applied when the gradient norm is not finite.
    */
   adamStep(options: AdamOptions): StepReport {
-    if (!this.#accumulated) throw new EngineError("optimStep: expected gradients from forwardBackward, got none. Call forwardBackward first.")
+    if (!this.#accumulated)
+      throw new EngineError("optimStep: expected gradients from forwardBackward, got none. Call forwardBackward first.")
     const gradientNorm = this.#gradientNorm()
     if (!Number.isFinite(gradientNorm)) {
       this.clearGradients()
@@ -174,7 +182,9 @@ export class PolicyState {
     const id = `snapshot-${++this.#snapshotCount}`
     this.#snapshots.set(id, {
       weights: new Map(this.trainable.map((name) => [name, this.weights.get(name)!.slice()])),
-      moments: withOptimizer ? new Map([...this.#moments].map(([name, m]) => [name, { first: m.first.slice(), second: m.second.slice() }])) : undefined,
+      moments: withOptimizer
+        ? new Map([...this.#moments].map(([name, m]) => [name, { first: m.first.slice(), second: m.second.slice() }]))
+        : undefined,
       steps: this.#steps,
       idle: new Map(this.#idle),
     })
@@ -201,7 +211,8 @@ export class PolicyState {
       this.#steps = snapshot.steps
       this.#idle = new Map(snapshot.idle)
       this.#moments.clear()
-      for (const [name, m] of snapshot.moments) this.#moments.set(name, { first: m.first.slice(), second: m.second.slice() })
+      for (const [name, m] of snapshot.moments)
+        this.#moments.set(name, { first: m.first.slice(), second: m.second.slice() })
     }
   }
 
@@ -220,7 +231,11 @@ export class PolicyState {
     return tensors
   }
 
-  loadOptimizer(tensors: ReadonlyMap<string, Float32Array>, steps: number, idle: Readonly<Record<string, number>>): void {
+  loadOptimizer(
+    tensors: ReadonlyMap<string, Float32Array>,
+    steps: number,
+    idle: Readonly<Record<string, number>>,
+  ): void {
     this.resetOptimizer()
     this.#steps = steps
     this.#idle = new Map(Object.entries(idle))

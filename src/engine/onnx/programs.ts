@@ -1,7 +1,8 @@
 /**
  * The graphs that the embedded engine runs, compiled to ONNX: prefill, decode, score, train.
  *
- * Shape legend: B sequences, D model width, V vocabulary. Scoring and training run on groups (model/grouped-attention.ts): N rows,
+ * Shape legend: B sequences, D model width, V vocabulary. Scoring and training run on groups
+ * (model/grouped-attention.ts): N rows,
  * the last R of which predict a response token each; [W, T] the window of response tokens by response, W = P*G.
  */
 import { EngineError } from "../../errors.ts"
@@ -25,7 +26,15 @@ import {
   type Tensor,
 } from "../../graph/index.ts"
 import type { ModelConfig } from "../../model/config.ts"
-import { decodeGroups, decodeNext, decodeSequences, product, weightTensors, type DecoderOptions, type DecoderOutput } from "../../model/decoder.ts"
+import {
+  decodeGroups,
+  decodeNext,
+  decodeSequences,
+  product,
+  weightTensors,
+  type DecoderOptions,
+  type DecoderOutput,
+} from "../../model/decoder.ts"
 import { groupSizes } from "../../model/grouped-attention.ts"
 import { chunkedTokenScores, headWeight, tokenScores, type TokenScores } from "../../model/head.ts"
 import { loraSpecs, type LoraConfig } from "../../model/lora.ts"
@@ -102,7 +111,9 @@ export const scoreInputs = {
 
 /** Keys of the programs that sample. */
 export function samplingPrograms(precision: SamplingPrecision): { readonly prefill: string; readonly decode: string } {
-  return precision === "f32" ? { prefill: "prefill", decode: "decode" } : { prefill: `prefill@${precision}`, decode: `decode@${precision}` }
+  return precision === "f32"
+    ? { prefill: "prefill", decode: "decode" }
+    : { prefill: `prefill@${precision}`, decode: `decode@${precision}` }
 }
 
 /** Parameters of the policy that training changes. */
@@ -213,7 +224,10 @@ export function scoreProgram(options: ProgramOptions, temperature: number): Prog
 export function scoreOutputs(options: ProgramOptions, temperature: number): Record<string, Tensor> {
   const decoder = decoderOptions(options)
   const scores = scoreGroups(options, decoder, temperature)
-  const values = options.valueHead === undefined ? undefined : rowValues(scores.hidden_RD, valueHeadTensors(options.config), "shared")
+  const values =
+    options.valueHead === undefined
+      ? undefined
+      : rowValues(scores.hidden_RD, valueHeadTensors(options.config), "shared")
   return {
     [outputNames.logprobs]: scores.toWindow(scores.logprobs_R),
     [outputNames.entropies]: scores.toWindow(scores.entropy_R),
@@ -273,7 +287,9 @@ export function trainOutputs(options: ProgramOptions, objective: Objective, temp
     ...(objective.needs.includes("reference") ? { referenceLogprobs_BT: input(scoreInputs.reference, window()) } : {}),
     ...(objective.needs.includes("entropy") ? { entropy_BT: entropy_WT } : {}),
     ...(objective.needs.includes("fullKl") ? { fullKl_BT: fullKlWindow(config, scores) } : {}),
-    ...(head === undefined ? {} : { values_BT: scores.toWindow(rowValues(scores.hidden_RD, head.weights, head.trunk)) }),
+    ...(head === undefined
+      ? {}
+      : { values_BT: scores.toWindow(rowValues(scores.hidden_RD, head.weights, head.trunk)) }),
     constant: memoised((name: string) => input(scoreInputs.constant(name), [])),
     tokenInput: memoised((name: string) => input(scoreInputs.token(name), window())),
   }

@@ -42,8 +42,18 @@ export interface WorkerSettings {
 export interface WorkerCalls {
   addProgram: [args: { readonly program: Program }, result: undefined]
   /** With `tell`, tokens are sent ahead of the result. */
-  sample: [args: { readonly requests: readonly SampleRequest[]; readonly precision: SamplingPrecision; readonly tell: boolean }, result: Sequence[][]]
-  score: [args: { readonly program: string; readonly sequences: readonly TokenSequence[]; readonly policy: string }, result: SequenceScores]
+  sample: [
+    args: {
+      readonly requests: readonly SampleRequest[]
+      readonly precision: SamplingPrecision
+      readonly tell: boolean
+    },
+    result: Sequence[][],
+  ]
+  score: [
+    args: { readonly program: string; readonly sequences: readonly TokenSequence[]; readonly policy: string },
+    result: SequenceScores,
+  ]
   train: [
     args: {
       readonly program: Omit<TrainProgram, "model">
@@ -64,7 +74,15 @@ export interface WorkerCalls {
   restore: [args: { readonly id: string }, result: undefined]
   release: [args: { readonly id: string }, result: undefined]
   resetOptimizer: [args: undefined, result: undefined]
-  save: [args: { readonly directory: string; readonly optimizer: boolean; readonly merge: boolean; readonly dtype: WeightType }, result: undefined]
+  save: [
+    args: {
+      readonly directory: string
+      readonly optimizer: boolean
+      readonly merge: boolean
+      readonly dtype: WeightType
+    },
+    result: undefined,
+  ]
   load: [args: { readonly directory: string }, result: undefined]
   close: [args: undefined, result: undefined]
 }

@@ -40,13 +40,17 @@ export class QuantisedWeights {
 }
 
 /**
- * Whether sums of eight-bit products are exact on this processor. Without VNNI, onnxruntime adds two products in 16 bits on x86, and what
+ * Whether sums of eight-bit products are exact on this processor. Without VNNI, onnxruntime adds two products in 16
+ * bits on x86, and what
  * does not fit is cut off.
  */
 async function addsExactly(): Promise<boolean> {
   const size = 64
   const product = matmulInt8(input("x", [dim("N"), size]), input("w", [size, size], "i8"), input("s", [size]))
-  const session = await ort.InferenceSession.create(emitOnnx({ product }), { graphOptimizationLevel: "all", logSeverityLevel: 3 })
+  const session = await ort.InferenceSession.create(emitOnnx({ product }), {
+    graphOptimizationLevel: "all",
+    logSeverityLevel: 3,
+  })
   try {
     const { product: result } = await session.run({
       x: floats(new Float32Array(2 * size).fill(1), [2, size]),

@@ -54,8 +54,16 @@ export class WorkerEngine implements Handlers {
     this.#settings = settings
     const head = valueHead === undefined ? [] : valueHeadSpecs(config)
     const scales = new Map(head.map(({ name }) => [name, valueHead?.learningRateScale ?? 1]))
-    const trained = trainedSpecs({ config, ...(lora === undefined ? {} : { lora }), ...(valueHead === undefined ? {} : { valueHead }) })
-    this.#state = new PolicyState(weights, trained.map(({ name }) => name), scales)
+    const trained = trainedSpecs({
+      config,
+      ...(lora === undefined ? {} : { lora }),
+      ...(valueHead === undefined ? {} : { valueHead }),
+    })
+    this.#state = new PolicyState(
+      weights,
+      trained.map(({ name }) => name),
+      scales,
+    )
     const specs = [...parameterSpecs(config), ...(lora === undefined ? [] : loraSpecs(config, lora)), ...head]
     this.#runtime = new Runtime(new Map(specs.map(({ name, shape }) => [name, shape])), settings.threads)
     this.#shared = new SharedFeeds(config)
@@ -72,7 +80,10 @@ export class WorkerEngine implements Handlers {
     return undefined
   }
 
-  async sample({ requests, precision, tell: wanted }: WorkerCalls["sample"][0], tell: TokenListener): Promise<WorkerCalls["sample"][1]> {
+  async sample(
+    { requests, precision, tell: wanted }: WorkerCalls["sample"][0],
+    tell: TokenListener,
+  ): Promise<WorkerCalls["sample"][1]> {
     const { config, limits } = this.#settings
     this.#quantised ??= precision === "int8" ? await QuantisedWeights.create(config) : undefined
     const run = new SamplingRun(
@@ -104,7 +115,8 @@ export class WorkerEngine implements Handlers {
     const weights = policy === "current" ? this.#state.weights : this.#state.snapshotWeights(policy)
     const logprobs = Array.from<Float32Array>({ length: sequences.length })
     const entropies = Array.from<Float32Array>({ length: sequences.length })
-    const values = this.#settings.valueHead === undefined ? undefined : Array.from<Float32Array>({ length: sequences.length })
+    const values =
+      this.#settings.valueHead === undefined ? undefined : Array.from<Float32Array>({ length: sequences.length })
     for (const piece of this.#pieces(sequences)) {
       const results = await this.#runtime.run(program, weights, piece.feeds)
       const read = (name: string, into: Float32Array[]): void => readWindow(piece, results[name]!, sequences, into)
@@ -117,7 +129,8 @@ export class WorkerEngine implements Handlers {
 
   async train({ program, batch, constants, distribution }: WorkerCalls["train"][0]): Promise<LossReport> {
     const constantFeeds: Feeds = {}
-    for (const [name, value] of Object.entries(constants)) constantFeeds[scoreInputs.constant(name)] = floats(Float32Array.of(value), [])
+    for (const [name, value] of Object.entries(constants))
+      constantFeeds[scoreInputs.constant(name)] = floats(Float32Array.of(value), [])
     const report = {
       loss: 0,
       tokens: 0,
@@ -129,7 +142,8 @@ export class WorkerEngine implements Handlers {
     const tokenNames = program.inputs.filter((name) => name.startsWith(prefix)).map((name) => name.slice(prefix.length))
     for (const piece of this.#pieces(batch)) {
       const { feeds } = piece
-      const perToken = (arrayOf: (sequence: TrainSequence) => Float32Array): Feeds[string] => windowed(piece, (i) => arrayOf(batch[i]!))
+      const perToken = (arrayOf: (sequence: TrainSequence) => Float32Array): Feeds[string] =>
+        windowed(piece, (i) => arrayOf(batch[i]!))
       const results = await this.#runtime.run(program.key, this.#state.weights, {
         ...feeds,
         ...constantFeeds,
@@ -138,7 +152,9 @@ export class WorkerEngine implements Handlers {
         [scoreInputs.mask]: perToken(({ mask }) => mask),
         [scoreInputs.weights]: perToken(({ weights }) => weights),
         ...(program.inputs.includes(scoreInputs.reference) ? { [scoreInputs.reference]: perToken(referenceOf) } : {}),
-        ...Object.fromEntries(tokenNames.map((name) => [scoreInputs.token(name), perToken((sequence) => tokenInputOf(sequence, name))])),
+        ...Object.fromEntries(
+          tokenNames.map((name) => [scoreInputs.token(name), perToken((sequence) => tokenInputOf(sequence, name))]),
+        ),
         ...(distribution === undefined ? {} : await this.#referenceDistribution(distribution, feeds)),
       })
       report.loss += results[outputNames.loss]![0]!
@@ -151,14 +167,24 @@ export class WorkerEngine implements Handlers {
       this.#accumulate(results, feeds)
     }
     const counted = batch.reduce((total, { mask }) => total + mask.reduce((sum, m) => sum + m, 0), 0)
-    return { ...report, statistics: Object.fromEntries(program.statistics.map((name, i) => [name, totals[i]! / Math.max(counted, 1)])) }
+    return {
+      ...report,
+      statistics: Object.fromEntries(program.statistics.map((name, i) => [name, totals[i]! / Math.max(counted, 1)])),
+    }
   }
 
   /** What the snapshot thinks of every entry of the vocabulary, [R, V], at the rows that are about to be trained. */
-  async #referenceDistribution({ program, policy }: { readonly program: string; readonly policy: string }, feeds: Feeds): Promise<Feeds> {
+  async #referenceDistribution(
+    { program, policy }: { readonly program: string; readonly policy: string },
+    feeds: Feeds,
+  ): Promise<Feeds> {
     const { vocabularySize } = this.#settings.config
-    const distribution = (await this.#runtime.run(program, this.#state.snapshotWeights(policy), feeds))[outputNames.distribution]!
-    return { [scoreInputs.referenceDistribution]: floats(distribution, [distribution.length / vocabularySize, vocabularySize]) }
+    const distribution = (await this.#runtime.run(program, this.#state.snapshotWeights(policy), feeds))[
+      outputNames.distribution
+    ]!
+    return {
+      [scoreInputs.referenceDistribution]: floats(distribution, [distribution.length / vocabularySize, vocabularySize]),
+    }
   }
 
   /** What runs at once: prompts with their responses. */
@@ -169,7 +195,8 @@ export class WorkerEngine implements Handlers {
 
   #accumulate(results: Readonly<Record<string, Float32Array>>, feeds: Feeds): void {
     for (const [name, values] of Object.entries(results)) {
-      if (name.startsWith(outputNames.gradientPrefix)) this.#state.addGradient(name.slice(outputNames.gradientPrefix.length), values)
+      if (name.startsWith(outputNames.gradientPrefix))
+        this.#state.addGradient(name.slice(outputNames.gradientPrefix.length), values)
     }
     const embedded = results[outputNames.embedded]
     if (embedded !== undefined) {
@@ -236,9 +263,15 @@ export class WorkerEngine implements Handlers {
 }
 
 /** The tokens of each sequence in a window. */
-function readWindow({ sequences: owners, window: [, time] }: GroupFeeds, values: Float32Array, sequences: readonly TokenSequence[], into: Float32Array[]): void {
+function readWindow(
+  { sequences: owners, window: [, time] }: GroupFeeds,
+  values: Float32Array,
+  sequences: readonly TokenSequence[],
+  into: Float32Array[],
+): void {
   owners.forEach((index, row) => {
-    if (index !== undefined) into[index] = values.slice(row * time, row * time + sequences[index]!.responseTokens.length)
+    if (index !== undefined)
+      into[index] = values.slice(row * time, row * time + sequences[index]!.responseTokens.length)
   })
 }
 

@@ -26,7 +26,10 @@ const matmulInt8Op: Op<undefined> = {
     const data = new Float64Array(rows * columns)
     for (let row = 0; row < rows; row++) {
       const values = x!.data.subarray(row * inner, (row + 1) * inner)
-      const rowScale = Math.max(values.reduce((most, value) => Math.max(most, Math.abs(value)), 0) / LARGEST, SMALLEST_SCALE)
+      const rowScale = Math.max(
+        values.reduce((most, value) => Math.max(most, Math.abs(value)), 0) / LARGEST,
+        SMALLEST_SCALE,
+      )
       const integers = values.map((value) => round(value / rowScale))
       for (let column = 0; column < columns; column++) {
         let total = 0
@@ -47,16 +50,24 @@ const matmulInt8Op: Op<undefined> = {
       return [rowScale, context.node("Cast", [shifted], { to: UINT8 })].join(" ")
     })
     const [rowScale, bytes] = shared.split(" ") as [string, string]
-    const zeroPoint = context.shared("int8.zero", () => context.node("Cast", [context.ints([ZERO_POINT], [])], { to: UINT8 }))
+    const zeroPoint = context.shared("int8.zero", () =>
+      context.node("Cast", [context.ints([ZERO_POINT], [])], { to: UINT8 }),
+    )
     const one = context.floats([1], [])
     // A scale per column is applied as the product is written; one per row is not among its operands.
-    const product = context.node("MatMulIntegerToFloat", [bytes, weight!, one, scale!, zeroPoint], {}, { domain: "com.microsoft" })
+    const product = context.node(
+      "MatMulIntegerToFloat",
+      [bytes, weight!, one, scale!, zeroPoint],
+      {},
+      { domain: "com.microsoft" },
+    )
     return context.node("Mul", [product, rowScale])
   },
 }
 
 /**
- * x W with W in eight bits, one scale per column, and x rounded to eight bits, one scale per row: sums are exact in integers, so that
+ * x W with W in eight bits, one scale per column, and x rounded to eight bits, one scale per row: sums are exact in
+ * integers, so that
  * a row's result does not depend on its neighbours.
  * @param weight_DO  i8, not transposed
  * @param scale_O    what one unit of a column stands for
@@ -70,7 +81,9 @@ export function matmulInt8(x_ND: Tensor, weight_DO: Tensor, scale_O: Tensor): Te
   const fits = x_ND.shape.length === 2 && weight_DO.shape.length === 2 && scale_O.shape.length === 1
   if (!fits || weight_DO.dtype !== "i8" || !dimEqual(inner!, D!) || !dimEqual(O!, scale_O.shape[0]!)) {
     const shapes = [x_ND, weight_DO, scale_O].map(({ shape }) => shapeToString(shape)).join(", ")
-    throw new ShapeError(`matmulInt8: expected [N, D], i8 [D, O] and [O], got ${shapes} with ${weight_DO.dtype}. Quantise the weight.`)
+    throw new ShapeError(
+      `matmulInt8: expected [N, D], i8 [D, O] and [O], got ${shapes} with ${weight_DO.dtype}. Quantise the weight.`,
+    )
   }
   return makeTensor(matmulInt8Op, [x_ND, weight_DO, scale_O], undefined, [rows!, O!])
 }

@@ -57,7 +57,10 @@ describe("a GGUF file of ours is read again", () => {
     ["qwen2", { model_type: "qwen2" }],
     ["mistral", { model_type: "mistral", sliding_window: null }],
     ["smollm3", { model_type: "smollm3", num_hidden_layers: 4, tie_word_embeddings: true }],
-    ["gemma3", { model_type: "gemma3_text", num_hidden_layers: 6, head_dim: 16, query_pre_attn_scalar: 16, sliding_window: 64 }],
+    [
+      "gemma3",
+      { model_type: "gemma3_text", num_hidden_layers: 6, head_dim: 16, query_pre_attn_scalar: 16, sliding_window: 64 },
+    ],
     ["qwen3, tied", { model_type: "qwen3", head_dim: 32, tie_word_embeddings: true }],
   ])("%s, with every bit of its weights in f32", async (_name, changes) => {
     const config = configOf(changes)
@@ -71,7 +74,9 @@ describe("a GGUF file of ours is read again", () => {
     for (const [name, values] of weights) {
       // Norms of Gemma went through 1 + w in float32.
       const off = read.get(name)!.reduce((most, value, i) => Math.max(most, Math.abs(value - values[i]!)), 0)
-      expect(off, name).toBeLessThanOrEqual(architecture === "gemma3_text" && name.endsWith("norm.weight") ? 2 ** -23 : 0)
+      expect(off, name).toBeLessThanOrEqual(
+        architecture === "gemma3_text" && name.endsWith("norm.weight") ? 2 ** -23 : 0,
+      )
     }
   })
 
@@ -172,10 +177,18 @@ describe("what a GGUF file cannot say is refused before anything is written", ()
   })
 
   test("windows in other layers than llama.cpp has them, or rotated otherwise", () => {
-    const gemma = { model_type: "gemma3_text", num_hidden_layers: 6, head_dim: 16, query_pre_attn_scalar: 16, sliding_window: 64 }
+    const gemma = {
+      model_type: "gemma3_text",
+      num_hidden_layers: 6,
+      head_dim: 16,
+      query_pre_attn_scalar: 16,
+      sliding_window: 64,
+    }
     const others = [{ sliding_window_pattern: 3 }, { rope_local_base_freq: 20_000 }, { query_pre_attn_scalar: 32 }]
     for (const other of others) {
-      expect(refusal(chatml, configOf({ ...gemma, ...other }))).toThrow(/pattern of layers with a sliding window that is not gemma3's own/)
+      expect(refusal(chatml, configOf({ ...gemma, ...other }))).toThrow(
+        /pattern of layers with a sliding window that is not gemma3's own/,
+      )
     }
     const windowed = { model_type: "mistral", sliding_window: 64 }
     expect(refusal(chatml, configOf(windowed))).toThrow(/sliding window that is not llama's own/)

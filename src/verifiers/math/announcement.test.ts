@@ -3,7 +3,8 @@ import { extractCandidates } from "./extraction.ts"
 import type { AnswerPlace } from "./options.ts"
 import { verifyMath } from "./verify-math.ts"
 
-const first = (text: string, place?: AnswerPlace): string | undefined => extractCandidates(text, ["latex", "expr"], place)[0]?.text
+const first = (text: string, place?: AnswerPlace): string | undefined =>
+  extractCandidates(text, ["latex", "expr"], place)[0]?.text
 
 describe("what is announced", () => {
   test.each([
@@ -87,7 +88,8 @@ describe("where the answer stands", () => {
 
   test("place limits what counts", () => {
     const responses = ["\\boxed{5}", "<answer>5</answer>", "The answer is 5.", "#### 5", "It makes 5."]
-    const correct = (place: AnswerPlace): boolean[] => responses.map((response) => verifyMath("5", response, { place }).correct)
+    const correct = (place: AnswerPlace): boolean[] =>
+      responses.map((response) => verifyMath("5", response, { place }).correct)
     expect(correct("any")).toEqual([true, true, true, true, true])
     expect(correct("marked")).toEqual([true, true, true, true, false])
     expect(correct("boxed")).toEqual([true, false, false, false, false])

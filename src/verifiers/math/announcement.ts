@@ -137,7 +137,10 @@ function phraseAt(source: ReadableText, at: number, marked: boolean): Announced 
   const tailFrom = verb < 0 ? start : start + verb + 4
   const inTail = spans.findIndex((span) => span.start >= tailFrom && span.end <= end + 2)
   if (inTail >= 0) return formula(source, inTail, tailFrom)
-  const phrase = text.slice(tailFrom, end).trim().replace(/^[*_:\s]+|[*_\s]+$/g, "")
+  const phrase = text
+    .slice(tailFrom, end)
+    .trim()
+    .replace(/^[*_:\s]+|[*_\s]+$/g, "")
   const whole = phrase !== "" && (isFormula(phrase, latex, plain) || parseCalendar(phrase) !== undefined)
   if (whole) return { text: phrase, plain: true, direct: true, decisive: false }
   const spoken = latex && plain ? spokenValue(phrase) : undefined

@@ -39,7 +39,8 @@ export function answersEqual(gold: Answer, predicted: Answer, context: AnswerCon
   context.budget.charge(5)
   if (gold.key === predicted.key && gold.key !== "") return true
   if (gold.kind === "time" || gold.kind === "date" || predicted.kind === "time" || predicted.kind === "date") {
-    if (predicted.kind === "relation" && isEquation(predicted)) return answersEqual(gold, lastOperand(predicted), context)
+    if (predicted.kind === "relation" && isEquation(predicted))
+      return answersEqual(gold, lastOperand(predicted), context)
     return calendarEqual(gold, predicted)
   }
   if (gold.kind === "piecewise" && predicted.kind === "piecewise") {
@@ -47,7 +48,10 @@ export function answersEqual(gold: Answer, predicted: Answer, context: AnswerCon
   }
   if (predicted.kind === "approximation") {
     if (answersEqual(gold, predicted.exact, context)) return true
-    return (context.approximate || isRounded(gold) || isApproximation(predicted, context)) && answersEqual(gold, predicted.approximate, context)
+    return (
+      (context.approximate || isRounded(gold) || isApproximation(predicted, context)) &&
+      answersEqual(gold, predicted.approximate, context)
+    )
   }
   if (gold.kind === "approximation") return answersEqual(gold.exact, predicted, context) || answersEqual(gold.approximate, predicted, context)
   const [goldParts, predictedParts] = [componentEquations(gold), componentEquations(predicted)]
@@ -107,7 +111,9 @@ function isApproximation(answer: Answer & { kind: "approximation" }, context: An
 function textually(gold: Answer, predicted: Answer, { algebraOnly }: AnswerContext): boolean {
   if (!algebraOnly && /\p{L}{2}/u.test(gold.key) && textsEqual(gold.key, predicted.key)) return true
   const spelled = (answer: Answer): boolean =>
-    answer.kind === "text" || (answer.kind === "set" && answer.items.length === 0) || /^[\s(){}A-Za-z,'\\\u2192\u2220\u25b3\u203e]*$/.test(answer.key)
+    answer.kind === "text" ||
+    (answer.kind === "set" && answer.items.length === 0) ||
+    /^[\s(){}A-Za-z,'\\\u2192\u2220\u25b3\u203e]*$/.test(answer.key)
   if (!spelled(gold) || !spelled(predicted)) return false
   if (textsEqual(gold.key === "\\{\\}" ? "none" : gold.key, predicted.key === "\\{\\}" ? "none" : predicted.key)) return true
   const choice = /^[({\s]*[A-J][\s)}]*$/.test(gold.key) ? choiceLetter(gold.key) : undefined
@@ -229,8 +235,16 @@ type Scalar = Answer & { readonly kind: "expression" }
 function compareExpressions(gold: Scalar, predicted: Scalar, context: AnswerContext): boolean {
   const named = gold.letters && predicted.letters && letterStringsEqual(gold.letters, predicted.letters)
   if (named !== undefined) return named
-  if (!context.algebraOnly && gold.words !== undefined && predicted.words !== undefined && contradict(gold.words, predicted.words)) return false
-  const measured = context.algebraOnly ? compareSimpleUnits(gold, predicted, context) : compareQuantities(gold, predicted, context)
+  if (
+    !context.algebraOnly &&
+    gold.words !== undefined &&
+    predicted.words !== undefined &&
+    contradict(gold.words, predicted.words)
+  )
+    return false
+  const measured = context.algebraOnly
+    ? compareSimpleUnits(gold, predicted, context)
+    : compareQuantities(gold, predicted, context)
   if (measured !== undefined) return measured
   const [exponents, others] = [unitExponents(gold), unitExponents(predicted)]
   if (exponents !== "" && others !== "" && exponents !== others) return false
@@ -257,7 +271,8 @@ function compareQuantities(gold: Scalar, predicted: Scalar, context: AnswerConte
   const [a, b] = [measuredBy(gold, predicted), measuredBy(predicted, gold)]
   if (context.unitsRequired && a.units.length > 0 && b.units.length === 0) return false
   const measured = quantitiesEqual(a, b, equal)
-  if (measured !== undefined || gold.lettersAsUnit === undefined || predicted.lettersAsUnit === undefined) return measured
+  if (measured !== undefined || gold.lettersAsUnit === undefined || predicted.lettersAsUnit === undefined)
+    return measured
   // Letters on both sides: 1 h and 60 min are equal either way, 5 m and 5 s neither.
   return quantitiesEqual(gold.lettersAsUnit, predicted.lettersAsUnit, equal) === true ? true : undefined
 }
@@ -267,13 +282,18 @@ function compareSimpleUnits(gold: Scalar, predicted: Scalar, context: AnswerCont
   const [a, b] = [simpleUnit(gold.words ?? ""), simpleUnit(predicted.words ?? "")]
   if (a === undefined || b === undefined || a === b) return undefined
   if (a.kind !== b.kind) return false
-  const scaled = (node: Expression, value: Rational): Expression => ({ kind: "multiply", factors: [node, { kind: "number", value }] })
+  const scaled = (node: Expression, value: Rational): Expression => ({
+    kind: "multiply",
+    factors: [node, { kind: "number", value }],
+  })
   return expressionsEqual(scaled(gold.expression, a.size), scaled(predicted.expression, b.size), context)
 }
 
 /** A side by the unit it names; in letters, when the other side names one. */
 function measuredBy(side: Scalar, other: Scalar): Quantity {
-  return side.units.length === 0 && other.units.length > 0 && side.lettersAsUnit !== undefined ? side.lettersAsUnit : side
+  return side.units.length === 0 && other.units.length > 0 && side.lettersAsUnit !== undefined
+    ? side.lettersAsUnit
+    : side
 }
 
 /** The digits of a unit's exponents: cm^2 is no cm^4. */

@@ -50,11 +50,16 @@ const relationOperators: ReadonlySet<string> = new Set(["=", "!=", "<", "<=", ">
 export function parseAnswer(source: string, reading: Reading, budget: Budget): ParsedAnswer {
   const lexed = lex(reading.forms ? rewriteForms(source) : source, reading, budget)
   const ambiguous = { thousands: lexed.ambiguousThousands, division: false, logarithm: false }
-  const pieces = reading.forms ? parsePiecewise(lexed.source, (part) => parseAnswer(part, reading, budget).answer) : undefined
+  const pieces = reading.forms
+    ? parsePiecewise(lexed.source, (part) => parseAnswer(part, reading, budget).answer)
+    : undefined
   if (pieces !== undefined) return { answer: pieces, ambiguous }
   const parser = new AnswerParser(lexed, reading, budget)
   const answer = parser.range(0, lexed.tokens.length)
-  return { answer, ambiguous: { ...ambiguous, division: parser.ambiguousDivision, logarithm: parser.ambiguousLogarithm } }
+  return {
+    answer,
+    ambiguous: { ...ambiguous, division: parser.ambiguousDivision, logarithm: parser.ambiguousLogarithm },
+  }
 }
 
 class AnswerParser {
@@ -125,7 +130,8 @@ class AnswerParser {
       const first = tokens[start]
       const last = tokens[end - 1]
       if (start >= end || first === undefined || last === undefined) return [start, end]
-      if (last.kind === "separator" || last.kind === "colon" || (last.kind === "unknown" && /^[.?!]$/.test(last.text))) end--
+      if (last.kind === "separator" || last.kind === "colon" || (last.kind === "unknown" && /^[.?!]$/.test(last.text)))
+        end--
       else if (first.kind === "separator" || first.kind === "colon") start++
       else if (first.kind === "open" && first.text === "{" && match[start] === end - 1) {
         start++
@@ -136,7 +142,9 @@ class AnswerParser {
   }
 
   private isFiller(token: Token): boolean {
-    return token.kind === "word" && fillerWords.has(/^[A-Z][a-z]/.test(token.text) ? token.text.toLowerCase() : token.text)
+    return (
+      token.kind === "word" && fillerWords.has(/^[A-Z][a-z]/.test(token.text) ? token.text.toLowerCase() : token.text)
+    )
   }
 
   /** Positions in [start, end) on the top level for which the test holds. */
@@ -177,20 +185,28 @@ class AnswerParser {
     const ranges = this.parts(start, end, cuts).filter(([from, to]) => to > from)
     const parts = ranges.map(([from, to]) => this.range(from, to))
     const solutions = namedSolutions(parts.flatMap(flatten))
-    const items = solutions ?? distinctSolutions(parts.flatMap((part) => (isLogic(part, connective) ? [part] : flatten(part))))
+    const items =
+      solutions ?? distinctSolutions(parts.flatMap((part) => (isLogic(part, connective) ? [part] : flatten(part))))
     const quantities = items.flatMap((item) => (item.kind === "expression" ? [item] : []))
     const whole = connective === "or" || quantities.length !== items.length ? undefined : sumOfParts(quantities)
     if (whole !== undefined) return { kind: "expression", ...whole, key: this.key(start, end) }
     if (items.length === 1) return items[0]!
     const [first] = items
-    if (first?.kind === "relation" && first.operators.join() === "!=" && items.slice(1).every((item) => item.kind === "expression")) {
+    if (
+      first?.kind === "relation" &&
+      first.operators.join() === "!=" &&
+      items.slice(1).every((item) => item.kind === "expression")
+    ) {
       // x \ne 1, 2
       const [name] = first.operands
-      const excluded = items.map((item): Answer => (item === first ? first : { ...first, operands: [name!, item], key: `${name!.key}!=${item.key}` }))
+      const excluded = items.map((item): Answer =>
+        item === first ? first : { ...first, operands: [name!, item], key: `${name!.key}!=${item.key}` },
+      )
       return { kind: "list", items: excluded, connective: "and", key: this.key(start, end) }
     }
     // A sentence with commas is a sentence.
-    if (items.every((item) => item.kind === "text" && / /.test(item.key)) && items.length > 1) return this.text(start, end)
+    if (items.every((item) => item.kind === "text" && / /.test(item.key)) && items.length > 1)
+      return this.text(start, end)
     return { kind: "list", items, connective, key: this.key(start, end) }
   }
 
@@ -216,21 +232,37 @@ class AnswerParser {
       operators: operators as RelationOperator[],
       key: key + suffix,
     })
-    const signed = cuts.length > 0 && this.topLevel(ranges.at(-1)![0], end, (token) => token.kind === "plusMinus").length > 0
+    const signed =
+      cuts.length > 0 && this.topLevel(ranges.at(-1)![0], end, (token) => token.kind === "plusMinus").length > 0
     if (signed && last.kind === "list" && operators.at(-1) === "=") {
-      return { kind: "list", items: last.items.map((item, index) => relation(item, ` #${index}`)), connective: "or", key }
+      return {
+        kind: "list",
+        items: last.items.map((item, index) => relation(item, ` #${index}`)),
+        connective: "or",
+        key,
+      }
     }
     return relation(last, "")
   }
 
   /** "= 5" and "x =" leave the other half as the answer; "> 5" is no 5, and says it of x. */
-  private halfRelation(start: number, end: number, operators: readonly string[], [from, to]: readonly [number, number]): Answer {
+  private halfRelation(
+    start: number,
+    end: number,
+    operators: readonly string[],
+    [from, to]: readonly [number, number],
+  ): Answer {
     const [operator] = operators
     if (operators.length !== 1 || operator === "=") return this.range(from, to)
     const bound = this.range(from, to)
     if (from === start || bound.kind !== "expression" || !this.reading.forms) return this.text(start, end)
     const name: Answer = { kind: "expression", units: [], expression: { kind: "symbol", name: "x" }, key: "x" }
-    return { kind: "relation", operands: [name, bound], operators: [operator as RelationOperator], key: this.key(start, end) }
+    return {
+      kind: "relation",
+      operands: [name, bound],
+      operators: [operator as RelationOperator],
+      key: this.key(start, end),
+    }
   }
 
   private approximation(start: number, end: number, cut: number): Answer | undefined {
@@ -249,10 +281,20 @@ class AnswerParser {
     const last = cuts.at(-1)
     if (last === undefined) {
       // (1,2) U (3,4) in plain text.
-      const capital = this.topLevel(start, end, (token, index) => token.text === "U" && token.kind === "letter" && this.isClose(index - 1) && this.isOpen(index + 1))
+      const capital = this.topLevel(
+        start,
+        end,
+        (token, index) =>
+          token.text === "U" && token.kind === "letter" && this.isClose(index - 1) && this.isOpen(index + 1),
+      )
       if (capital.length > 0) return this.operation("cup", start, end, capital)
       // R - {1}
-      const minus = this.topLevel(start, end, (token, index) => token.text === "-" && this.lexed.tokens[index - 1]?.kind === "numberSet" && this.isOpen(index + 1))
+      const minus = this.topLevel(
+        start,
+        end,
+        (token, index) =>
+          token.text === "-" && this.lexed.tokens[index - 1]?.kind === "numberSet" && this.isOpen(index + 1),
+      )
       return minus.length === 1 ? this.operation("setminus", start, end, minus) : undefined
     }
     const operator = this.lexed.tokens[last]!.text as "cup" | "cap" | "setminus"
@@ -305,18 +347,26 @@ class AnswerParser {
     const signed = this.topLevel(start + 1, end - 1, (token) => token.kind === "plusMinus").length
     if (signed === 0 || signed > 4 || !items.some((item) => item.kind === "list")) return tuple(items, "")
     // (\pm 1, 0) is two points, (\pm 1, \pm 2) four.
-    const points = items.reduce<Answer[][]>((all, item) => all.flatMap((point) => flatten(item).map((each) => point.concat(each))), [[]])
+    const points = items.reduce<Answer[][]>(
+      (all, item) => all.flatMap((point) => flatten(item).map((each) => point.concat(each))),
+      [[]],
+    )
     return { kind: "list", items: points.map((point, index) => tuple(point, ` #${index}`)), connective: "or", key }
   }
 
   private braces(start: number, end: number, key: string): Answer {
     if (start >= end) return { kind: "set", items: [], key: "\\{\\}" }
-    const bar = this.topLevel(start, end, (token) => token.kind === "colon" || token.text === "|" || token.text === "mid").at(0)
+    const bar = this.topLevel(
+      start,
+      end,
+      (token) => token.kind === "colon" || token.text === "|" || token.text === "mid",
+    ).at(0)
     if (bar !== undefined && this.topLevel(bar + 1, end, (token) => token.kind === "relation").length > 0) {
       const condition = this.range(bar + 1, end)
       const within = this.topLevel(start, bar, (token) => token.kind === "relation").at(0)
       // \{x \in \mathbb{Z} : ...\} is not a set of reals.
-      if (within === undefined || this.lexed.tokens[bar - 1]?.text === "R") return { kind: "setBuilder", condition, key }
+      if (within === undefined || this.lexed.tokens[bar - 1]?.text === "R")
+        return { kind: "setBuilder", condition, key }
       return { kind: "text", garbled: false, key }
     }
     const inner = this.range(start, end)
@@ -331,19 +381,31 @@ class AnswerParser {
     if (parts.every((part) => part.kind === "expression")) return { kind: "ratio", parts, key: this.key(start, end) }
     // "Answer: 5" and "Area: 12": a label.
     const last = parts.at(-1)!
-    return parts.slice(0, -1).every((part) => part.kind === "text") && last.kind !== "text" ? last : this.text(start, end)
+    return parts.slice(0, -1).every((part) => part.kind === "text") && last.kind !== "text"
+      ? last
+      : this.text(start, end)
   }
 
   private leaf(start: number, end: number): Answer {
     if (start >= end) return { kind: "text", garbled: false, key: "" }
-    const plusMinus = this.topLevel(start, end, () => true).length > 0 && this.lexed.tokens.slice(start, end).some((token) => token.kind === "plusMinus")
+    const plusMinus =
+      this.topLevel(start, end, () => true).length > 0 &&
+      this.lexed.tokens.slice(start, end).some((token) => token.kind === "plusMinus")
     const first = this.expression(start, end, 1)
     if (first === undefined) return this.text(start, end)
     if (!plusMinus) return first
     const second = this.expression(start, end, -1)
     if (second === undefined) return this.text(start, end)
     const key = this.key(start, end)
-    return { kind: "list", items: [{ ...first, key: `${key} +` }, { ...second, key: `${key} -` }], connective: "or", key }
+    return {
+      kind: "list",
+      items: [
+        { ...first, key: `${key} +` },
+        { ...second, key: `${key} -` },
+      ],
+      connective: "or",
+      key,
+    }
   }
 
   private expression(start: number, end: number, plusMinus: 1 | -1): Answer | undefined {
@@ -351,7 +413,11 @@ class AnswerParser {
       const amount = this.expression(start + 1, end, plusMinus)
       if (amount?.kind !== "expression") return amount
       const others = amount.units.filter((unit) => !isMoney(unit))
-      return { ...amount, units: timesUnit(unitsNamed(this.lexed.tokens[start]!.text), others), key: this.key(start, end) }
+      return {
+        ...amount,
+        units: timesUnit(unitsNamed(this.lexed.tokens[start]!.text), others),
+        key: this.key(start, end),
+      }
     }
     const parsed = this.scalar(start, end, plusMinus)
     if (parsed === undefined) return this.partsOfUnits(start, end)
@@ -362,14 +428,24 @@ class AnswerParser {
       const letters = this.letters(start, end)
       if (letters !== undefined) return { kind: "expression", expression, units: own, letters, key }
       const lettersAsUnit = this.lettersAsUnit(start, end)
-      return { kind: "expression", expression, units: own, key, ...(lettersAsUnit === undefined ? {} : { lettersAsUnit }) }
+      return {
+        kind: "expression",
+        expression,
+        units: own,
+        key,
+        ...(lettersAsUnit === undefined ? {} : { lettersAsUnit }),
+      }
     }
     if (!this.isUnitPhrase(stop, end)) return this.partsOfUnits(start, end)
     return { kind: "expression", expression, units: this.unitsBehind(own, stop, end), words: this.key(stop, end), key }
   }
 
   /** The expression that begins at a token, and where it stops. */
-  private scalar(start: number, end: number, plusMinus: 1 | -1): { readonly expression: Expression; readonly stop: number } | undefined {
+  private scalar(
+    start: number,
+    end: number,
+    plusMinus: 1 | -1,
+  ): { readonly expression: Expression; readonly stop: number } | undefined {
     const { tightDivision, naturalLogarithm, algebraOnly } = this.reading
     const reading: ExpressionReading = { plusMinus, tightDivision, naturalLogarithm, algebraOnly }
     const parser = new ExpressionParser(this.lexed, start, end, reading, this.budget)
@@ -385,7 +461,12 @@ class AnswerParser {
   }
 
   private isCurrencyName({ kind, text }: Token): boolean {
-    return !this.reading.algebraOnly && kind === "word" && /^(?:Rs|RMB|[A-Z]{3})$/.test(text) && unitsNamed(text).some(isMoney)
+    return (
+      !this.reading.algebraOnly &&
+      kind === "word" &&
+      /^(?:Rs|RMB|[A-Z]{3})$/.test(text) &&
+      unitsNamed(text).some(isMoney)
+    )
   }
 
   /** Units that the value itself carries: a currency's symbol, a degree sign. */
@@ -402,7 +483,8 @@ class AnswerParser {
   private unitsBehind(own: readonly Unit[], start: number, end: number): readonly Unit[] {
     if (this.reading.algebraOnly) return []
     this.budget.charge(2 * (end - start))
-    const scale = own === degreeMeanings && end === start + 1 ? temperatureScale(this.lexed.tokens[start]!.text) : undefined
+    const scale =
+      own === degreeMeanings && end === start + 1 ? temperatureScale(this.lexed.tokens[start]!.text) : undefined
     if (scale !== undefined) return [scale]
     const behind = readUnit(this.lexed, start, end)
     // "$5 dollars" names its currency twice.
@@ -412,7 +494,8 @@ class AnswerParser {
   /** The range as a string of letters, when it is nothing else. */
   private letters(start: number, end: number): LetterString | undefined {
     const tokens = this.lexed.tokens.slice(start, end)
-    if (this.reading.algebraOnly || tokens.length < 2 || !tokens.every(({ text }) => /^[A-Za-z]$/.test(text))) return undefined
+    if (this.reading.algebraOnly || tokens.length < 2 || !tokens.every(({ text }) => /^[A-Za-z]$/.test(text)))
+      return undefined
     const figure = tokens[0]!.figure
     return { text: tokens.map(({ text }) => text).join(""), ...(figure === undefined ? {} : { figure }) }
   }
@@ -431,13 +514,19 @@ class AnswerParser {
 
   private startsLetters(index: number): boolean {
     const { kind, text } = this.lexed.tokens[index]!
-    return kind === "letter" || (kind === "command" && text === "frac" && this.lexed.tokens[index + 2]?.kind === "letter")
+    return (
+      kind === "letter" || (kind === "command" && text === "frac" && this.lexed.tokens[index + 2]?.kind === "letter")
+    )
   }
 
   /** "1 hour 30 minutes", "5 ft 6 in". */
   private partsOfUnits(start: number, end: number): Answer | undefined {
     if (this.reading.algebraOnly || end - start > 16) return undefined
-    const cuts = this.topLevel(start + 1, end, (token, index) => token.kind === "number" && this.lexed.tokens[index - 1]!.kind === "word")
+    const cuts = this.topLevel(
+      start + 1,
+      end,
+      (token, index) => token.kind === "number" && this.lexed.tokens[index - 1]!.kind === "word",
+    )
     if (cuts.length === 0) return undefined
     const quantities: Quantity[] = []
     for (const [index, from] of [start, ...cuts].entries()) {
@@ -454,7 +543,8 @@ class AnswerParser {
   private isUnitPhrase(start: number, end: number): boolean {
     const { algebraOnly } = this.reading
     const first = this.lexed.tokens[start]!
-    if (first.kind !== "word" && first.text !== "/" && (algebraOnly || !["*", "frac", "\\mu"].includes(first.text))) return false
+    if (first.kind !== "word" && first.text !== "/" && (algebraOnly || !["*", "frac", "\\mu"].includes(first.text)))
+      return false
     let depth = 0
     for (let index = start; index < end; index++) {
       const token = this.lexed.tokens[index]!
@@ -471,7 +561,13 @@ class AnswerParser {
         if (!/^[*/^-]$/.test(token.text)) return false
       } else if (token.kind === "command") {
         if (algebraOnly || token.text !== "frac") return false
-      } else if (token.kind !== "letter" && token.kind !== "word" && token.kind !== "unknown" && token.kind !== "degree") return false
+      } else if (
+        token.kind !== "letter" &&
+        token.kind !== "word" &&
+        token.kind !== "unknown" &&
+        token.kind !== "degree"
+      )
+        return false
     }
     return true
   }

@@ -39,14 +39,25 @@ export type Answer = Keyed &
         readonly close: ")" | "]"
         readonly names?: readonly string[]
       }
-    | { readonly kind: "setOperation"; readonly operator: "cup" | "cap" | "setminus"; readonly parts: readonly Answer[] }
+    | {
+        readonly kind: "setOperation"
+        readonly operator: "cup" | "cap" | "setminus"
+        readonly parts: readonly Answer[]
+      }
     | { readonly kind: "numberSet"; readonly name: string }
-    | { readonly kind: "relation"; readonly operands: readonly Answer[]; readonly operators: readonly RelationOperator[] }
+    | {
+        readonly kind: "relation"
+        readonly operands: readonly Answer[]
+        readonly operators: readonly RelationOperator[]
+      }
     /** \{x : condition\}. */
     | { readonly kind: "setBuilder"; readonly condition: Answer }
     | { readonly kind: "ratio"; readonly parts: readonly Answer[] }
     /** Values with their conditions; a branch without one is the rest. */
-    | { readonly kind: "piecewise"; readonly branches: readonly { readonly value: Answer; readonly condition?: Answer }[] }
+    | {
+        readonly kind: "piecewise"
+        readonly branches: readonly { readonly value: Answer; readonly condition?: Answer }[]
+      }
     /** A clock time; `definite` where the half of the day is said. */
     | { readonly kind: "time"; readonly seconds: number; readonly definite: boolean }
     | {

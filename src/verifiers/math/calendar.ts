@@ -6,7 +6,8 @@ export type CalendarAnswer = Answer & { readonly kind: "time" | "date" }
 const names = (list: string): string[] => list.split(" ")
 const months = names("january february march april may june july august september october november december")
 const weekdays = names("monday tuesday wednesday thursday friday saturday sunday")
-const month = "(jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\\.?"
+const month =
+  "(jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\\.?"
 const weekday = "(?:on )?(?:((?:mon|tues|wednes|thurs|fri|satur|sun)day),? )?"
 const day = "(\\d{1,2})(?:st|nd|rd|th)?"
 
@@ -21,9 +22,11 @@ const numeric = /^(\d{4})-(\d{2})-(\d{2})$/
 /** Longest text that is looked at. */
 const maxCharacters = 80
 
-const hint = /\d ?(?:[:.]\d{2}|[ap]\.? ?m\b|o['’]?clock)|\b(?:noon|midnight)\b|\d{4}-\d{2}-\d{2}|\b(?:in the|at) (?:morning|afternoon|evening|night)|\b(?:jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec)/i
+const hint =
+  /\d ?(?:[:.]\d{2}|[ap]\.? ?m\b|o['’]?clock)|\b(?:noon|midnight)\b|\d{4}-\d{2}-\d{2}|\b(?:in the|at) (?:morning|afternoon|evening|night)|\b(?:jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec)/i
 
-const cheapHint = /:|\d\s?-\s?\d\d|\d[^\d=+*/^_()]{0,12}[ap][.\s]{0,2}m(?![a-z])|clock|noon|midnight|morning|afternoon|evening|night|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec/i
+const cheapHint =
+  /:|\d\s?-\s?\d\d|\d[^\d=+*/^_()]{0,12}[ap][.\s]{0,2}m(?![a-z])|clock|noon|midnight|morning|afternoon|evening|night|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec/i
 
 /** May a text hold a date or a clock time? */
 export function mayHoldCalendar(source: string): boolean {
@@ -32,7 +35,10 @@ export function mayHoldCalendar(source: string): boolean {
 
 function plainText(source: string): string {
   return source
-    .replaceAll(/\\(?:text|textbf|textrm|mathrm|mbox)\s*(?=\{)|\\[,;:! ]|[{}$~]|\^(?=\{?\\?(?:text)?\{?(?:st|nd|rd|th))/g, " ")
+    .replaceAll(
+      /\\(?:text|textbf|textrm|mathrm|mbox)\s*(?=\{)|\\[,;:! ]|[{}$~]|\^(?=\{?\\?(?:text)?\{?(?:st|nd|rd|th))/g,
+      " ",
+    )
     .replaceAll(/\s+/g, " ")
     .replaceAll(/ (?=[,.:]|(?:st|nd|rd|th)\b)|(?<=:) /g, "")
     .trim()
@@ -100,7 +106,8 @@ function date(
 }
 
 /**
- * Equality where one side is a date or a clock time. A prediction may leave the half of the day out (3:45 for 3:45 p.m.),
+ * Equality where one side is a date or a clock time. A prediction may leave the half of the day out (3:45 for 3:45
+ * p.m.),
  * write it in 24 hours, or add a year or a weekday that the gold answer does not name.
  */
 export function calendarEqual(gold: Answer, predicted: Answer): boolean {

@@ -19,7 +19,14 @@ function within<T>(work: (budget: Budget) => T, otherwise: T): T {
 
 /** The expression a source holds, or undefined when it is none (a list, a relation, words). */
 export function parseExpression(source: string): Expression | undefined {
-  const reading = { algebraOnly: true, groupThousands: true, decimalComma: false, tightDivision: false, naturalLogarithm: true, forms: false }
+  const reading = {
+    algebraOnly: true,
+    groupThousands: true,
+    decimalComma: false,
+    tightDivision: false,
+    naturalLogarithm: true,
+    forms: false,
+  }
   const answer = within((budget) => parseAnswer(source, reading, budget).answer, undefined)
   return answer?.kind === "expression" ? answer.expression : undefined
 }

@@ -125,7 +125,13 @@ function lastByPosition({ text, spans, latex, plain }: ReadableText): Candidate[
   for (let index = spans.length - 1; index >= Math.max(0, spans.length - 3); index--) {
     const span = connectedSpans(text, spans, index)
     if (isDenied(text, span.start)) continue
-    found.push({ text: span.content + qualifierAfter(text, span.end), source: "last formula", plain: false, end: span.end, weak: isName(span.content) })
+    found.push({
+      text: span.content + qualifierAfter(text, span.end),
+      source: "last formula",
+      plain: false,
+      end: span.end,
+      weak: isName(span.content),
+    })
   }
   const inside = (at: number): boolean => spans.some((span) => at >= span.start && at < span.end)
   const window = Math.max(0, text.length - 4_000)

@@ -74,7 +74,7 @@ test("figures compare by their name, whichever side draws them", () => {
 })
 
 test("words are told from products by their vowels and their order", () => {
-  expect(["May", "Team", "listen", "odd", "even", "abcd", "abdc", "uvwx", "mnop", "xyz", "BADC"].filter(looksLikeWord)).toEqual([
-    "May", "Team", "listen", "even",
-  ])
+  expect(
+    ["May", "Team", "listen", "odd", "even", "abcd", "abdc", "uvwx", "mnop", "xyz", "BADC"].filter(looksLikeWord),
+  ).toEqual(["May", "Team", "listen", "even"])
 })

@@ -9,7 +9,12 @@ export interface LetterString {
 }
 
 /** How a figure is written in keys. */
-export const figureMarks: Readonly<Record<Figure, string>> = { vector: "\u2192", angle: "\u2220", triangle: "\u25b3", segment: "\u203e" }
+export const figureMarks: Readonly<Record<Figure, string>> = {
+  vector: "\u2192",
+  angle: "\u2220",
+  triangle: "\u25b3",
+  segment: "\u203e",
+}
 
 const reversed = (text: string): string => [...text].reverse().join("")
 const sorted = (text: string): string => [...text].sort().join("")

@@ -161,12 +161,14 @@ class Lexer {
     const { previous } = this
     const next = /^[\s~]*\\?[ ,;:!]?\s*[\d.]/.test(this.source.slice(end, end + 6))
     const touches = previous?.kind === "number" && /^\s?$/.test(this.source.slice(previous.end, position))
-    if (!next && touches && previous.currency === undefined) this.tokens[this.tokens.length - 1] = { ...previous, currency: symbol }
+    if (!next && touches && previous.currency === undefined)
+      this.tokens[this.tokens.length - 1] = { ...previous, currency: symbol }
     else this.currency = symbol
   }
 
   private spoken({ tokens, end }: Spoken, position: number): number {
-    for (const { kind, text, value } of tokens) this.push(kind, text, position, end, value === undefined ? {} : { value })
+    for (const { kind, text, value } of tokens)
+      this.push(kind, text, position, end, value === undefined ? {} : { value })
     return end
   }
 
@@ -194,14 +196,25 @@ class Lexer {
       return this.letter(glued[2]!, end - 1, end)
     } else if (run === "pi") this.push("constant", "pi", position, end)
     else if (infinityWords.has(run)) this.push("constant", "infinity", position, end)
-    else if (this.isUnit(run) && (this.followsValue() || this.startsUnit(run)) && (!plainFunctionNames.has(run) || this.at(nothingFollows, end))) this.push("word", run, position, end)
-    else if (ordinals.has(run) && this.previous?.kind === "number" && this.previous.end === position) this.push("word", run, position, end)
+    else if (
+      this.isUnit(run) &&
+      (this.followsValue() || this.startsUnit(run)) &&
+      (!plainFunctionNames.has(run) || this.at(nothingFollows, end))
+    )
+      this.push("word", run, position, end)
+    else if (ordinals.has(run) && this.previous?.kind === "number" && this.previous.end === position)
+      this.push("word", run, position, end)
     else if (plainFunctionNames.has(run)) this.push("function", functionNames.get(run)!, position, end)
     else if (moduleNames.has(run) && this.source[end] === ".") return end + 1
     else if (percentWords.has(run.toLowerCase())) this.push("percent", "%", position, end)
-    else if (run === "x" && this.previous?.kind === "number" && (this.at(timesSign, end) ?? this.spacedTimes(position, end)))
+    else if (
+      run === "x" &&
+      this.previous?.kind === "number" &&
+      (this.at(timesSign, end) ?? this.spacedTimes(position, end))
+    )
       this.push("operator", "*", position, end)
-    else if (run.length > 3 && this.followsValue() && this.previous?.kind !== "close") this.push("word", run, position, end)
+    else if (run.length > 3 && this.followsValue() && this.previous?.kind !== "close")
+      this.push("word", run, position, end)
     else {
       const prefixed = functionPrefix.exec(run)
       if (prefixed !== null && run.length > 2) {
@@ -332,7 +345,8 @@ class Lexer {
     const after = group === undefined ? this.source.indexOf(raw, end) + raw.length : group.end + 1
     const plain = plainName(content)
     if (name === "vec" || name === "overrightarrow" || (/^over|^wide/.test(name) && !/^\\?[A-Za-z]$/.test(plain))) {
-      if (!this.options.algebraOnly && plain.length > 1) this.figure = /^(?:vec|overrightarrow)$/.test(name) ? "vector" : "segment"
+      if (!this.options.algebraOnly && plain.length > 1)
+        this.figure = /^(?:vec|overrightarrow)$/.test(name) ? "vector" : "segment"
       this.run(after - content.length - (group === undefined ? 0 : 1), group === undefined ? after : group.end, false)
       return after
     }

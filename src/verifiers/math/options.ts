@@ -20,10 +20,13 @@ export interface MathOptions {
   readonly matchTypes?: readonly MatchType[]
   /** A predicted inequality may match a gold set; the other way round it always may. Default false. */
   readonly allowSetRelationComparison?: boolean
-  /** Must a response name a unit where the gold does? Default optional: a missing unit is accepted, a wrong one is not. */
+  /**
+   * Must a response name a unit where the gold does? Default optional: a missing unit is accepted, a wrong one is not.
+   */
   readonly units?: "optional" | "required"
   /**
-   * algebra: units, currencies and scale words say nothing and every letter is a factor, as in a published grader that asks
+   * algebra: units, currencies and scale words say nothing and every letter is a factor, as in a published grader that
+   * asks
    * a computer algebra system. Default full.
    */
   readonly reading?: "full" | "algebra"

@@ -75,9 +75,12 @@ describe("a gold in words stays what it says", () => {
     expect(boxed(gold, answer)).toBe(true)
   })
 
-  test.each(["\\text{The total is }12", "\\text{The answer is }12", "Area: 12", "12 \\text{ students}"])("a gold that states its value is the value: %s", (gold) => {
-    expect(boxed(gold, "12")).toBe(true)
-  })
+  test.each(["\\text{The total is }12", "\\text{The answer is }12", "Area: 12", "12 \\text{ students}"])(
+    "a gold that states its value is the value: %s",
+    (gold) => {
+      expect(boxed(gold, "12")).toBe(true)
+    },
+  )
 
   test("only an ending in the gold's own words counts", () => {
     expect(endsInWordsOf("Team 3", "The answer is Team 3.")).toBe(true)

@@ -1,4 +1,6 @@
-/** Answers in words that hold a number: what they say is more than the number ("May 5", "at least 5", "20% decrease"). */
+/**
+ * Answers in words that hold a number: what they say is more than the number ("May 5", "at least 5", "20% decrease").
+ */
 
 /** Words behind a value that make a statement of it; the value alone is another answer. */
 const changing = /^(?:(?:in|de)creas(?:es?|ed|ing)|reductions?|reduced|declined?|factorial)$/i
@@ -9,19 +11,38 @@ export function changesValue(word: string): boolean {
 }
 
 const senses: readonly (readonly [readonly string[], readonly string[]])[] = [
-  [["more", "greater", "higher", "larger", "bigger"], ["less", "fewer", "lower", "smaller"]],
-  [["profit", "gain", "gained", "won"], ["loss", "lost"]],
-  [["up", "above", "upward", "upwards", "rise"], ["down", "below", "downward", "downwards", "drop", "fall"]],
-  [["north"], ["south"]], [["east"], ["west"]], [["left"], ["right"]],
+  [
+    ["more", "greater", "higher", "larger", "bigger"],
+    ["less", "fewer", "lower", "smaller"],
+  ],
+  [
+    ["profit", "gain", "gained", "won"],
+    ["loss", "lost"],
+  ],
+  [
+    ["up", "above", "upward", "upwards", "rise"],
+    ["down", "below", "downward", "downwards", "drop", "fall"],
+  ],
+  [["north"], ["south"]],
+  [["east"], ["west"]],
+  [["left"], ["right"]],
   [["clockwise"], ["counterclockwise", "counter-clockwise", "anticlockwise"]],
-  [["early", "earlier", "before", "ago", "bc"], ["late", "later", "after", "ad"]],
-  [["ahead"], ["behind"]], [["older", "taller", "longer", "faster"], ["younger", "shorter", "slower"]],
+  [
+    ["early", "earlier", "before", "ago", "bc"],
+    ["late", "later", "after", "ad"],
+  ],
+  [["ahead"], ["behind"]],
+  [
+    ["older", "taller", "longer", "faster"],
+    ["younger", "shorter", "slower"],
+  ],
 ]
 
 /** Do the words behind two values contradict each other: 5 more and 5 fewer? */
 export function contradict(a: string, b: string): boolean {
   const [left, right] = [a, b].map((words) => words.toLowerCase().split(/[^a-z-]+/))
-  const says = (words: readonly string[], sense: readonly string[]): boolean => sense.some((word) => words.includes(word))
+  const says = (words: readonly string[], sense: readonly string[]): boolean =>
+    sense.some((word) => words.includes(word))
   return senses.some(
     ([one, other]) => (says(left!, one) && says(right!, other)) || (says(left!, other) && says(right!, one)),
   )

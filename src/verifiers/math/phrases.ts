@@ -56,7 +56,6 @@ const following = [
 ]
 const changesBefore = new RegExp(`^[\\s$)*_]*(?:${following.join("|")})`, "iu")
 
-
 /** Do the words before and after a value make another one of it? */
 export function changesValue(before: string, after: string): boolean {
   const near = before.slice(Math.max(before.search(/[,;:=\d][^,;:=\d]*$/), 0))

@@ -8,8 +8,10 @@ export interface Branch {
 }
 
 const cases = /^([^=\\]{1,20}=)?\s*\\begin\{d?cases\}((?:(?!\\begin)[\s\S])*)\\end\{d?cases\}\s*\.?\s*$/
-const conditionWord = /^\s*(?:\\(?:quad|qquad|;|,|:| )\s*)*(?:\\(?:text|textrm|mathrm|mbox)\s*\{\s*,?\s*(if|for|when|where|otherwise|else|elsewhere)\s*|(if|for|when|where|otherwise|else|elsewhere)(?![A-Za-z])\s*)/
-const inlineCondition = /,?\s*(?=\\(?:text|textrm|mathrm|mbox)\s*\{\s*,?\s*(?:if|for|when|where|otherwise|else|elsewhere)\b)/
+const conditionWord =
+  /^\s*(?:\\(?:quad|qquad|;|,|:| )\s*)*(?:\\(?:text|textrm|mathrm|mbox)\s*\{\s*,?\s*(if|for|when|where|otherwise|else|elsewhere)\s*|(if|for|when|where|otherwise|else|elsewhere)(?![A-Za-z])\s*)/
+const inlineCondition =
+  /,?\s*(?=\\(?:text|textrm|mathrm|mbox)\s*\{\s*,?\s*(?:if|for|when|where|otherwise|else|elsewhere)\b)/
 const otherwise = /^(?:otherwise|else|elsewhere)$/
 
 /** Most pieces that are read. */
@@ -33,7 +35,12 @@ export function parsePiecewise(source: string, parse: (source: string) => Answer
     const written = row.slice(cut).replace(/^[\s&,]+/, "")
     const word = conditionWord.exec(written)
     const name = word?.[1] ?? word?.[2]
-    const rest = word === null ? written : word[1] === undefined ? written.slice(word[0].length) : `\\text{${written.slice(word[0].length)}`
+    const rest =
+      word === null
+        ? written
+        : word[1] === undefined
+          ? written.slice(word[0].length)
+          : `\\text{${written.slice(word[0].length)}`
     const value = parse(row.slice(0, cut).replace(/[\s,;]+$/, ""))
     const condition = name !== undefined && otherwise.test(name) ? undefined : parse(rest.replace(/[\s,.;]+$/, ""))
     // x + y &= 1 is an equation that is aligned.

@@ -9,10 +9,16 @@ type List = Answer & { readonly kind: "list" }
  * @param items  of the list, flat
  */
 export function namedSolutions(items: readonly Answer[]): Answer[] | undefined {
-  const names = items.map((item) => (isEquation(item) && item.operands.length === 2 ? item.operands[0]!.key : undefined))
+  const names = items.map((item) =>
+    isEquation(item) && item.operands.length === 2 ? item.operands[0]!.key : undefined,
+  )
   const width = names.indexOf(names[0], 1)
   if (width < 2 || items.length % width !== 0 || names.includes(undefined)) return undefined
-  const sorted = (from: number): string => names.slice(from, from + width).sort().join()
+  const sorted = (from: number): string =>
+    names
+      .slice(from, from + width)
+      .sort()
+      .join()
   if (new Set(names.slice(0, width)).size !== width) return undefined
   const solutions: Answer[] = []
   for (let from = 0; from < items.length; from += width) {

@@ -19,20 +19,32 @@ export interface Spoken {
 const scales: ReadonlyMap<string, Rational> = new Map(
   (
     [
-      ["dozen dozens", 12n], ["hundred hundreds", 100n], ["thousand thousands", 1000n], ["lakh lakhs", 100_000n],
+      ["dozen dozens", 12n],
+      ["hundred hundreds", 100n],
+      ["thousand thousands", 1000n],
+      ["lakh lakhs", 100_000n],
       ["million millions", 1_000_000n],
-      ["crore crores", 10_000_000n], ["billion billions bn", 1_000_000_000n],
+      ["crore crores", 10_000_000n],
+      ["billion billions bn", 1_000_000_000n],
       ["trillion trillions", 1_000_000_000_000n],
       ["quadrillion", 1_000_000_000_000_000n],
     ] as const
   ).flatMap(([names, value]) => names.split(" ").map((name): [string, Rational] => [name, integer(value)])),
 )
 const fractions: ReadonlyMap<string, bigint> = new Map([
-  ["tenth", 10n], ["tenths", 10n], ["hundredth", 100n], ["hundredths", 100n], ["thousandth", 1000n],
+  ["tenth", 10n],
+  ["tenths", 10n],
+  ["hundredth", 100n],
+  ["hundredths", 100n],
+  ["thousandth", 1000n],
   ["thousandths", 1000n],
-  ["millionth", 1_000_000n], ["millionths", 1_000_000n],
+  ["millionth", 1_000_000n],
+  ["millionths", 1_000_000n],
 ])
-const powers: ReadonlyMap<string, number> = new Map([["squared", 2], ["cubed", 3]])
+const powers: ReadonlyMap<string, number> = new Map([
+  ["squared", 2],
+  ["cubed", 3],
+])
 
 const beforeNumber = /[\s}~$]*(?:\\(?:text|mathrm)\s*\{)?[\s~]*(?=[\d.])/y
 const ofNumber = /[\s~]+of[\s}~$]*(?=\d)/y
@@ -40,7 +52,11 @@ const ofNumber = /[\s~]+of[\s}~$]*(?=\d)/y
 function times(value: Rational): SpokenToken[] {
   return [
     { kind: "operator", text: "*" },
-    { kind: "number", text: value.denominator === 1n ? String(value.numerator) : `${value.numerator}/${value.denominator}`, value },
+    {
+      kind: "number",
+      text: value.denominator === 1n ? String(value.numerator) : `${value.numerator}/${value.denominator}`,
+      value,
+    },
   ]
 }
 
@@ -54,7 +70,12 @@ function standsBefore(pattern: RegExp, source: string, position: number): boolea
  * @param previous  kind of the token before it
  * @param end       position behind the word
  */
-export function spokenWord(word: string, previous: TokenKind | undefined, source: string, end: number): Spoken | undefined {
+export function spokenWord(
+  word: string,
+  previous: TokenKind | undefined,
+  source: string,
+  end: number,
+): Spoken | undefined {
   const lower = word.toLowerCase()
   const afterNumber = previous === "number"
   if (afterNumber || previous === "close" || previous === "letter") {
@@ -88,7 +109,11 @@ export function moneySuffix(source: string, position: number): Spoken | undefine
 
 const suffix = / ?(k|K|bn|mn|m|M|B)(?![A-Za-z\\])/y
 const suffixes: ReadonlyMap<string, Rational> = new Map([
-  ["k", integer(1000)], ["K", integer(1000)], ["m", integer(1_000_000)], ["mn", integer(1_000_000)],
+  ["k", integer(1000)],
+  ["K", integer(1000)],
+  ["m", integer(1_000_000)],
+  ["mn", integer(1_000_000)],
   ["M", integer(1_000_000)],
-  ["bn", integer(1_000_000_000)], ["B", integer(1_000_000_000)],
+  ["bn", integer(1_000_000_000)],
+  ["B", integer(1_000_000_000)],
 ])

@@ -52,7 +52,8 @@ export interface ReadingOptions {
   /** 1,5 is a decimal (true) or a list. Only for plain text. */
   readonly decimalComma: boolean
   /**
-   * Units, currencies and scale words say nothing, and every letter is a factor, as published graders that ask a computer
+   * Units, currencies and scale words say nothing, and every letter is a factor, as published graders that ask a
+   * computer
    * algebra system have it.
    */
   readonly algebraOnly: boolean

@@ -58,12 +58,21 @@ export function verifyMath(gold: string, completion: string, options: MathOption
   let extracted: string | undefined
   try {
     const types = options.matchTypes ?? defaultTypes
-    const first: Reading = { ...firstReading, algebraOnly: options.reading === "algebra", forms: options.reading !== "algebra" }
+    const first: Reading = {
+      ...firstReading,
+      algebraOnly: options.reading === "algebra",
+      forms: options.reading !== "algebra",
+    }
     const goldSide = readGold(gold, types, first, budget)
     if (goldSide === undefined) return verdict("unparsable-gold", "the gold answer is empty")
     const place = options.place ?? "any"
     const ending = withoutReasoning(completion).slice(-maxEnding)
-    if (!first.algebraOnly && place === "any" && boxedAnswer(ending) === undefined && endsInWordsOf(goldSide.text, ending))
+    if (
+      !first.algebraOnly &&
+      place === "any" &&
+      boxedAnswer(ending) === undefined &&
+      endsInWordsOf(goldSide.text, ending)
+    )
       return verdict("correct", "the words of the gold answer", goldSide.text.trim().slice(0, maxReported))
     const predicted = readPrediction(completion, types, first, budget, place, isChoice(goldSide.parsed.answer))
     if (predicted === undefined) return verdict("no-answer", whyNone(completion, types, place))
@@ -77,7 +86,8 @@ export function verifyMath(gold: string, completion: string, options: MathOption
       precision: { places: options.precision ?? defaultPlaces, absolute: options.precision !== undefined },
       budget,
     }
-    if (matches(goldSide, predicted.side, first, context)) return verdict("correct", `${predicted.source}: equal to the gold answer`, extracted)
+    if (matches(goldSide, predicted.side, first, context))
+      return verdict("correct", `${predicted.source}: equal to the gold answer`, extracted)
     if (isGarbled(goldSide.parsed.answer)) return verdict("unparsable-gold", "the gold answer could not be read and is not what was written", extracted)
     return verdict("incorrect", `${predicted.source}: ${describe(predicted.side.parsed.answer)} is not ${describe(goldSide.parsed.answer)}`, extracted)
   } catch (error) {
@@ -89,7 +99,8 @@ export function verifyMath(gold: string, completion: string, options: MathOption
 function whyNone(completion: string, types: readonly MatchType[], place: AnswerPlace): string {
   const where = place === "boxed" ? " in a box" : place === "marked" ? " that is marked as one" : ""
   const none = `no answer found among ${types.join(", ")}${where}`
-  if (withoutReasoning(completion).trim() === "" && completion.trim() !== "") return `${none}; all of the response is reasoning`
+  if (withoutReasoning(completion).trim() === "" && completion.trim() !== "")
+    return `${none}; all of the response is reasoning`
   return hasOpenBox(completion) ? `${none}; a box is never closed` : none
 }
 
@@ -122,7 +133,12 @@ function readGold(gold: string, types: readonly MatchType[], first: Reading, bud
   const searched = isGarbled(parsed.answer) || stated
   if (direct === undefined && searched && /[A-Za-z]{3,}/.test(text.replaceAll(/\\[A-Za-z]+/g, ""))) {
     const found = readPrediction(gold, types, first, budget)
-    if (found !== undefined && !isGarbled(found.side.parsed.answer) && (first.algebraOnly || found.side.parsed.answer.kind !== "text")) return found.side
+    if (
+      found !== undefined &&
+      !isGarbled(found.side.parsed.answer) &&
+      (first.algebraOnly || found.side.parsed.answer.kind !== "text")
+    )
+      return found.side
   }
   return { text, plain: !types.includes("latex"), parsed }
 }
@@ -169,7 +185,8 @@ function wholePhrase(phrase: string, read: ParsedAnswer): ParsedAnswer {
 function matches(gold: Side, predicted: Side, first: Reading, context: AnswerContext): boolean {
   if (answersEqual(gold.parsed.answer, predicted.parsed.answer, context)) return true
   const [a, b] = [gold.parsed.ambiguous, predicted.parsed.ambiguous]
-  const read = (side: Side, change: Partial<Reading>): Answer => parseAnswer(side.text, { ...first, ...change }, context.budget).answer
+  const read = (side: Side, change: Partial<Reading>): Answer =>
+    parseAnswer(side.text, { ...first, ...change }, context.budget).answer
   if (a.thousands || b.thousands) {
     const change = { groupThousands: false }
     const [lists, other] = [read(gold, change), read(predicted, change)]

@@ -50,8 +50,19 @@ describe("written forms", () => {
   })
 
   test.each([
-    "\\color{blue}42", "{\\color{blue} 42}", "\\textcolor{red}{42}", "\\colorbox{yellow}{$42$}", "\\fcolorbox{red}{white}{42}", "\\pmb{42}",
-    "\\Huge 42", "42\\blacksquare", "42 ✓", "**42**", "`42`", "42个", "共42种",
+    "\\color{blue}42",
+    "{\\color{blue} 42}",
+    "\\textcolor{red}{42}",
+    "\\colorbox{yellow}{$42$}",
+    "\\fcolorbox{red}{white}{42}",
+    "\\pmb{42}",
+    "\\Huge 42",
+    "42\\blacksquare",
+    "42 ✓",
+    "**42**",
+    "`42`",
+    "42个",
+    "共42种",
   ])("%s is 42", (answer) => {
     expect(correct("42", answer)).toBe(true)
   })
@@ -82,8 +93,18 @@ describe("written forms", () => {
   })
 
   test.each([
-    "[1,2],[3,4]", "\\sqrt[3]{2},5", "C_1e^x+C_2e^{-x}", "C_1^2", "2.5(4)", "3.14159...", "f'(x)", "1{,}000{,}000", "\\{1,2\\}",
-    "(1.234,5)", "1.234,567", "x \\in \\mathbb{Z}",
+    "[1,2],[3,4]",
+    "\\sqrt[3]{2},5",
+    "C_1e^x+C_2e^{-x}",
+    "C_1^2",
+    "2.5(4)",
+    "3.14159...",
+    "f'(x)",
+    "1{,}000{,}000",
+    "\\{1,2\\}",
+    "(1.234,5)",
+    "1.234,567",
+    "x \\in \\mathbb{Z}",
   ])("%s stays as it is", (source) => {
     expect(rewriteForms(source)).toBe(source)
   })
@@ -102,7 +123,31 @@ describe("written forms", () => {
   })
 
   test("no text takes long", () => {
-    const piece = fc.constantFrom("1", "12", ".", ",", "'", "[", "]", "0.", "(3)", "...", "_{", "}", "\\bmod ", "C", "^{", "°", "\\color{", "\\left\\{\\begin{array}", "集", "k", "\\in ", "\\text{", " ")
+    const piece = fc.constantFrom(
+      "1",
+      "12",
+      ".",
+      ",",
+      "'",
+      "[",
+      "]",
+      "0.",
+      "(3)",
+      "...",
+      "_{",
+      "}",
+      "\\bmod ",
+      "C",
+      "^{",
+      "°",
+      "\\color{",
+      "\\left\\{\\begin{array}",
+      "集",
+      "k",
+      "\\in ",
+      "\\text{",
+      " ",
+    )
     fc.assert(
       fc.property(fc.array(piece, { maxLength: 400 }), (pieces) => {
         const start = performance.now()
@@ -111,7 +156,23 @@ describe("written forms", () => {
       }),
       { numRuns: 300 },
     )
-    for (const unit of ["1", "1.", "1.234", "0.1", "[1,", "]1,[", "1'", "_{", "\\color{", "C_", "12(", "集1", "  ", "\\text{", "k\\in "]) {
+    for (const unit of [
+      "1",
+      "1.",
+      "1.234",
+      "0.1",
+      "[1,",
+      "]1,[",
+      "1'",
+      "_{",
+      "\\color{",
+      "C_",
+      "12(",
+      "集1",
+      "  ",
+      "\\text{",
+      "k\\in ",
+    ]) {
       const start = performance.now()
       rewriteForms(unit.repeat(2_000 / unit.length))
       expect(performance.now() - start, unit).toBeLessThan(400)

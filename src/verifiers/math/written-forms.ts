@@ -25,7 +25,10 @@ interface Rewriting {
 }
 
 const rewritings: readonly Rewriting[] = [
-  { mark: /\\[a-zA-Z]*(?:color|box|pmb|lap|tiny|scriptsize|footnotesize|LARGE|uge|ord|bin|rel|black|checkmark|qed|bigstar|left)|^\s*[*_`]|[^\0-\xff]/, rewrite: withoutLooks },
+  {
+    mark: /\\[a-zA-Z]*(?:color|box|pmb|lap|tiny|scriptsize|footnotesize|LARGE|uge|ord|bin|rel|black|checkmark|qed|bigstar|left)|^\s*[*_`]|[^\0-\xff]/,
+    rewrite: withoutLooks,
+  },
   { mark: /\\lnot/, rewrite: (text) => text.replace(/\\lnot(?![A-Za-z])/g, "\\neg ") },
   { mark: /\\in(?![a-zA-Z])|∈|integer/, rewrite: integerParameter },
   { mark: /\d[.'’]\d{3}|\d\{,/, rewrite: separators },
@@ -37,10 +40,13 @@ const rewritings: readonly Rewriting[] = [
   { mark: /[[\]][^[\]]*[,;][^[\]]*[[\]]/, rewrite: openIntervals },
 ]
 
-const colour = /\\(?:color|textcolor|colorbox)\s{0,3}(?:\[[^\]]{0,20}\])?\s{0,3}\{[^{}]{0,40}\}|\\fcolorbox\s{0,3}\{[^{}]{0,40}\}\s{0,3}\{[^{}]{0,40}\}/g
-const looks = /\\(?:pmb|framebox|mathclap|mathllap|mathrlap|tiny|scriptsize|footnotesize|LARGE|huge|Huge|mathord|mathbin|mathrel|blacksquare|checkmark|qed|qedhere|bigstar|blacklozenge)(?![A-Za-z])|[✓✔✅☑■∎◼⬛🎉]\ufe0f?/gu
+const colour =
+  /\\(?:color|textcolor|colorbox)\s{0,3}(?:\[[^\]]{0,20}\])?\s{0,3}\{[^{}]{0,40}\}|\\fcolorbox\s{0,3}\{[^{}]{0,40}\}\s{0,3}\{[^{}]{0,40}\}/g
+const looks =
+  /\\(?:pmb|framebox|mathclap|mathllap|mathrlap|tiny|scriptsize|footnotesize|LARGE|huge|Huge|mathord|mathbin|mathrel|blacksquare|checkmark|qed|qedhere|bigstar|blacklozenge)(?![A-Za-z])|[✓✔✅☑■∎◼⬛🎉]\ufe0f?/gu
 const emphasis = /^\s*(\*\*|__|\*|`{1,3})(?![*_`])([^*_`]+)\1\s*\.?\s*$/
-const caseArray = /\\left\s{0,3}\\\{\s{0,3}\\begin\{(array|aligned|matrix|gathered)\}(?:\{[^{}]{0,20}\})?((?:(?!\\end)[\s\S])*)\\end\{\1\}\s{0,3}(?:\\right\s{0,3}\.)?/g
+const caseArray =
+  /\\left\s{0,3}\\\{\s{0,3}\\begin\{(array|aligned|matrix|gathered)\}(?:\{[^{}]{0,20}\})?((?:(?!\\end)[\s\S])*)\\end\{\1\}\s{0,3}(?:\\right\s{0,3}\.)?/g
 const hanAround = /^[\p{Script=Han}，、：:\s]*([^\p{Script=Han}]+?)[\p{Script=Han}。，、\s]*$/u
 // Han characters that are numbers, or make another value of one.
 const hanValue = /[零一二三四五六七八九十百千万亿兆分之负半倍约]/u
@@ -55,7 +61,10 @@ function withoutLooks(source: string): string {
 const integers = "(?:\\\\mathbb\\s?\\{?\\s?Z\\s?\\}?|\\\\Z|\\bZ|ℤ)"
 const space = "(?:\\s|~|\\\\[,;: ]|\\\\q?quad(?![A-Za-z])){0,6}"
 const prose = "(?:\\\\text\\{[^{}]{0,30}\\}\\s{0,3}|(?:where|for|with|for all|for any|for some)\\s{1,3}){0,2}"
-const membership = new RegExp(`[,;.]?${space}\\(?${space}${prose}\\$?([a-zA-Z])${space}(?:\\\\in(?![A-Za-z])|∈)${space}${integers}${space}\\)?\\s*\\.?\\s*$`, "u")
+const membership = new RegExp(
+  `[,;.]?${space}\\(?${space}${prose}\\$?([a-zA-Z])${space}(?:\\\\in(?![A-Za-z])|∈)${space}${integers}${space}\\)?\\s*\\.?\\s*$`,
+  "u",
+)
 const isInteger = new RegExp(
   `[,;.]?${space}\\(?(?:\\\\text\\{)?\\s{0,3}(?:where|for|with)?\\s{0,3}\\}?\\s{0,3}\\$?([a-zA-Z])\\$?${space}(?:\\\\text\\{)?\\s{0,3}is an(?:y)? integer\\s{0,3}\\}?\\)?\\s*\\.?\\s*$`,
   "u",
@@ -106,13 +115,17 @@ function repeatingDecimals(source: string): string {
     })
 }
 
-const baseNames = (
-  "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen"
-).split(" ")
+const baseNames =
+  "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen".split(" ")
 const base = "(\\d{1,2}|[a-z]{3,8})"
 const bracketed = new RegExp(`[([](\\d[\\dA-F]{0,40})[)\\]]\\s?_\\s?\\{?\\s?\\(?${base}(?![A-Za-z])\\)?\\s?\\}?`, "g")
-const subscript = new RegExp(`(\\d{1,40})\\s?_\\s?\\{\\s?(?:\\\\(?:text|mathrm|textrm)\\s?\\{)?\\s?\\(?(?:base\\s)?\\s?${base}\\s?\\)?\\s?\\}{1,2}`, "g")
-const inWords = new RegExp(`(\\d{1,40})\\s{0,3}(?:\\\\text\\s?\\{)?\\s{0,3}\\(?(?:in )?base[ -]${base}(?![A-Za-z])\\)?\\s?\\}?\\s*$`)
+const subscript = new RegExp(
+  `(\\d{1,40})\\s?_\\s?\\{\\s?(?:\\\\(?:text|mathrm|textrm)\\s?\\{)?\\s?\\(?(?:base\\s)?\\s?${base}\\s?\\)?\\s?\\}{1,2}`,
+  "g",
+)
+const inWords = new RegExp(
+  `(\\d{1,40})\\s{0,3}(?:\\\\text\\s?\\{)?\\s{0,3}\\(?(?:in )?base[ -]${base}(?![A-Za-z])\\)?\\s?\\}?\\s*$`,
+)
 
 /** (52)_8, 52_{\text{eight}} and "52 in base 8" as 52_{8}. */
 function numerals(source: string): string {
@@ -126,7 +139,10 @@ function numerals(source: string): string {
 const modulus = "(?:\\s|\\\\[ ,;:]){0,4}\\{?\\s{0,3}(\\d{1,15})\\s{0,3}\\}?"
 const mod = `(?:\\\\pmod|\\(?\\s?\\\\[bp]?mod(?![A-Za-z])|\\(?\\s?\\\\(?:text|mathrm|operatorname)\\s?\\{\\s?mod\\s?\\}|\\(?\\s?\\bmod\\b)${modulus}\\s{0,3}\\)?`
 const congruence = new RegExp(`(?:\\\\equiv(?![A-Za-z])|≡)\\s{0,3}(-?\\d{1,15})${space}${mod}`, "gu")
-const remainder = new RegExp(`(?<![\\d.^_)}A-Za-z]\\s?)(-?\\d{1,15})\\s{0,3}\\\\(?:bmod|mod)(?![A-Za-z])${modulus}`, "g")
+const remainder = new RegExp(
+  `(?<![\\d.^_)}A-Za-z]\\s?)(-?\\d{1,15})\\s{0,3}\\\\(?:bmod|mod)(?![A-Za-z])${modulus}`,
+  "g",
+)
 
 /** Residues are the least ones that are not negative; 10 \bmod 3 is a number. */
 function congruences(source: string): string {
@@ -146,7 +162,10 @@ const index = "(\\{\\s?[\\da-z]{1,6}\\s?\\}|[\\da-z]{1,6})"
 const counted = `[_^]\\s?${index}\\s?(?:\\\\(?:mathrm|text)\\s?\\{([CP])\\}|([CP]))\\s?_\\s?${index}`
 const beside = new RegExp(`\\{\\s?\\}\\s?${counted}|(?<![A-Za-z\\d)}])${counted}`, "g")
 const number = "(\\{\\s?\\d{1,6}\\s?\\}|\\d)"
-const stacked = new RegExp(`(?<![A-Za-z\\\\])([CA])\\s?(?:_\\s?${number}\\s?\\^\\s?${number}|\\^\\s?${number}\\s?_\\s?${number})`, "g")
+const stacked = new RegExp(
+  `(?<![A-Za-z\\\\])([CA])\\s?(?:_\\s?${number}\\s?\\^\\s?${number}|\\^\\s?${number}\\s?_\\s?${number})`,
+  "g",
+)
 
 /** {}_{10}C_5 and C_{10}^5 as binomials; P and A count arrangements. C(10,5) may be a point. */
 function combinatorics(source: string): string {

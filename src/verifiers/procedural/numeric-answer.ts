@@ -9,7 +9,8 @@ import { correct, incorrect, noAnswer, shown, unparsableGold } from "./verdicts.
 /**
  * Where the answer is read:
  * - `"boxed"` the last `\boxed{...}`, that of a closed `<answer>` first
- * - `"last"` the last `\boxed{...}`, else what follows the last `####`, else the last number; in a closed `<answer>` where
+ * - `"last"` the last `\boxed{...}`, else what follows the last `####`, else the last number; in a closed `<answer>`
+ * where
  *   there is one
  * - `"whole"` the whole response
  * - `{ marker }` what follows the last marker, to the end of the line

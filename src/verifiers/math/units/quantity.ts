@@ -64,7 +64,8 @@ export function quantitiesEqual(
 export function sumOfParts(parts: readonly Quantity[]): Quantity | undefined {
   const first = parts[0]
   if (first === undefined || parts.length < 2) return undefined
-  const fits = (candidate: Unit): boolean => parts.every(({ units }) => units.some((other) => sameDimension(candidate, other)))
+  const fits = (candidate: Unit): boolean =>
+    parts.every(({ units }) => units.some((other) => sameDimension(candidate, other)))
   const unit = first.units.find(fits)
   if (unit === undefined || unit.zero !== undefined) return undefined
   let previous = unit
