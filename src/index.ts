@@ -19,7 +19,7 @@ export { train } from "./trainer/train.ts"
 export type { EvaluationProgress, TrainObserver, TrainResult, TrainRun } from "./trainer/train.ts"
 export type { MemoryForecast } from "./trainer/memory-forecast.ts"
 export { openPolicy } from "./trainer/open-policy.ts"
-export type { OpenPolicy } from "./trainer/open-policy.ts"
+export type { BeforeTraining, OpenPolicy } from "./trainer/open-policy.ts"
 export { openRunFolder } from "./trainer/open-run.ts"
 export type { OpenRun } from "./trainer/open-run.ts"
 

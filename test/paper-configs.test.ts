@@ -95,7 +95,7 @@ describe.each(files)("%s", (file) => {
 })
 
 test("a dry run reads model, tokenizer, data and evaluation sets, and shows the sizes", async () => {
-  const { rows } = await planRun(resolved("qwen3-4b-math-dapo-pipo.yaml"))
+  const { rows } = await planRun(resolved("qwen3-4b-math-dapo-pipo.yaml"), false)
   const plan = new Map(rows)
   expect(plan.get("batch")).toBe("128 prompts x 8 responses = 1.02k sequences, in up to 10 rounds")
   expect(plan.get("task")).toMatch(/500 held-out problems$/)

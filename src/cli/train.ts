@@ -36,8 +36,11 @@ export interface RunPlan {
 export interface TrainBackend {
   /** Checks that need tasks, objectives and models: their problems are listed with those of the config. */
   readonly checks: readonly ConfigCheck[]
-  /** What the run would be. Loads what it needs to know that. */
-  plan(config: ResolvedConfig): Promise<RunPlan>
+  /**
+   * What the run would be. Loads what it needs to know that.
+   * @param resumed  the config is that of a run that goes on
+   */
+  plan(config: ResolvedConfig, resumed: boolean): Promise<RunPlan>
   train(request: TrainRequest): Promise<TrainResult>
 }
 
@@ -107,7 +110,8 @@ async function runTrain(
   const warnings = configWarnings(asked)
   const config = await fetchModelOf(asked, context, before)
   if (args.flag("dry-run")) {
-    await showPlan(backend, config, warnings, args.flag("json"), context)
+    const plan = await backend.plan(config, resume)
+    showPlan(plan, config, warnings, args.flag("json"), context)
     return exitCodes.ok
   }
   const directory = lastRun ?? named ?? newDirectory(configFile, runsRoot)
@@ -196,14 +200,13 @@ export function overridesOf(args: CommandArguments): string[] {
   return steps === undefined ? args.texts("set") : [...args.texts("set"), `train.steps=${steps}`]
 }
 
-async function showPlan(
-  backend: TrainBackend,
+function showPlan(
+  plan: RunPlan,
   config: ResolvedConfig,
   warnings: readonly string[],
   json: boolean,
   { out }: CliContext,
-): Promise<void> {
-  const plan = await backend.plan(config)
+): void {
   const all = [...warnings, ...plan.warnings]
   if (json) {
     out.write(`${JSON.stringify({ config, plan: Object.fromEntries(plan.rows), warnings: all })}\n`)

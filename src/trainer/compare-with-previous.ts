@@ -9,10 +9,9 @@ import type { RunParts } from "./run-parts.ts"
 
 /**
  * Scores the rollouts under the previous policy, and makes the current one the next step's previous. Where the
- * sampler's log-probs
- * are not trusted, the current policy's are the trainer's too: `own`, and what that lacks is scored here. Of a group
- * with one
- * reward a single response is scored, drawn by seed, step and group: its members only count in the KL.
+ * sampler's log-probs are not trusted, the current policy's are the trainer's too: `own`, and what that lacks is scored
+ * here. Of a group with one reward a single response is scored, drawn by seed, step and group: its members only count
+ * in the KL.
  */
 export async function comparedWithPrevious(
   { config, engine, scoring }: RunParts,

@@ -56,7 +56,7 @@ test("a run that does not fit is told before the weights are read, with what low
 test("opening a policy for training asks before the engine is started", async () => {
   const config = parseConfig({ model: { preset: "nano" }, task: { name: "add2" }, rollout: { maxResponseTokens: 4 } })
   const stop = new Error("asked")
-  await expect(openPolicy(config, undefined, () => { throw stop })).rejects.toBe(stop)
+  await expect(openPolicy(config, undefined, { onMemory: () => { throw stop }, resumed: false })).rejects.toBe(stop)
 })
 
 test("bytes are shown with two or three figures", () => {

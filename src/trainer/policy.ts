@@ -72,7 +72,6 @@ export async function planPolicy(config: ResolvedConfig, task: Task): Promise<Po
   const path = await savedModelPath(config.model)
   const plan = path === undefined ? freshPolicy(config, task) : await savedPolicy(config, task, path)
   checkContext(config, plan.task, plan.tokenizer, plan.modelConfig.contextLength)
-  checkTokenBudget(config, plan.task, plan.tokenizer)
   checkFullKl(config, plan.modelConfig)
   return plan
 }
@@ -88,18 +87,6 @@ export function checkContext(config: ResolvedConfig, task: Task, tokenizer: Toke
       `rollout.maxResponseTokens${model.preset === undefined ? "" : " or raise model.contextLength"}.`
     throw new ConfigError([{ path: "rollout.maxResponseTokens", message }])
   }
-}
-
-/** @throws ConfigError when the longest prompt and a whole response are more than what trains at once */
-function checkTokenBudget(config: ResolvedConfig, task: Task, tokenizer: Tokenizer): void {
-  const { tokenBudget } = config.engine
-  if (tokenBudget === "auto") return
-  const needed = longestPrompt(config, task, tokenizer) + config.rollout.maxResponseTokens - 1
-  if (needed <= tokenBudget) return
-  const message =
-    `expected room for the longest prompt and a whole response, which are ${needed} tokens, got ` +
-    `${tokenBudget}. Set it to auto, or lower rollout.maxResponseTokens.`
-  throw new ConfigError([{ path: "engine.tokenBudget", message }])
 }
 
 /** What a run whose responses have no end should hear; undefined where something ends them. */

@@ -15,8 +15,7 @@ const recordSchema = z.object({ date: z.iso.date() })
 
 /**
  * The config with the date that the run was begun on, kept in its folder, as the template variable `strftime_now`.
- * Unchanged
- * where the config names a date, or the template asks for none.
+ * Unchanged where the config names a date, or the template asks for none.
  * @throws CheckpointError  when the record in the folder is damaged
  */
 export function withPromptDate(

@@ -4,9 +4,10 @@ import { join } from "node:path"
 import { afterAll, expect, test } from "vitest"
 import { parseConfig, type ConfigInput, type ResolvedConfig } from "../config/index.ts"
 import { forecastMemory } from "./memory-forecast.ts"
+import { openPolicy } from "./open-policy.ts"
 import { savedConfig } from "./open-run.ts"
 import { openConfiguredTask, planPolicy } from "./policy.ts"
-import { withTokenBudget } from "./token-budget.ts"
+import { checkTokenBudget, settleTokenBudget } from "./token-budget.ts"
 import { trainRun } from "./train-run.ts"
 
 const temporary = mkdtempSync(join(tmpdir(), "pirl-budget-"))
@@ -22,8 +23,8 @@ const base: ConfigInput = {
 }
 
 async function settled(config: ResolvedConfig, availableBytes: number): Promise<number> {
-  const task = await openConfiguredTask(config)
-  return withTokenBudget(config, task, await planPolicy(config, task), availableBytes).engine.tokenBudget
+  const plan = await planPolicy(config, await openConfiguredTask(config))
+  return settleTokenBudget(config, plan, availableBytes).tokenBudget
 }
 
 test("the budget is the largest whose need leaves a rest of the free memory, and never below one sequence", async () => {
@@ -60,9 +61,16 @@ test("a run keeps the budget that it began with", async () => {
   expect(savedConfig(directory).engine.tokenBudget).toBe(tokenBudget)
 })
 
-test("a budget below one sequence is refused with what to do", async () => {
-  const config = parseConfig({ ...base, engine: { tokenBudget: 5 } })
-  await expect(planPolicy(config, await openConfiguredTask(config))).rejects.toThrow(
-    /engine\.tokenBudget: expected room for the longest prompt and a whole response.*Set it to auto/,
-  )
+test("a budget below one sequence is refused when a run begins, and neither when it goes on nor where nothing trains", async () => {
+  const small = { ...base, engine: { tokenBudget: 5 } }
+  const config = parseConfig(small)
+  const plan = await planPolicy(config, await openConfiguredTask(config))
+  const message = /engine\.tokenBudget: expected room for the longest prompt and a whole response.*Set it to auto/
+  expect(() => checkTokenBudget(config, plan)).toThrow(message)
+  const runDirectory = join(temporary, "small")
+  await expect(trainRun({ config: small, runDirectory })).rejects.toThrow(message)
+  for (const training of [undefined, { onMemory: () => undefined, resumed: true }]) {
+    const { engine } = await openPolicy(config, undefined, training)
+    await engine.close()
+  }
 })

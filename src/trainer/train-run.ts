@@ -42,7 +42,7 @@ export async function trainRun(options: TrainRunOptions): Promise<TrainResult> {
   const saved = resume && isRunFolder(runDirectory) ? savedConfig(runDirectory) : undefined
   const onNote = (text: string): void => observer?.onNote?.(text)
   const asked = await fetchConfiguredModel(runConfig(options.config, task, saved), saved, { onNote })
-  const policy = await openPolicy(asked, task, warnOfMemory(onNote))
+  const policy = await openPolicy(asked, task, { onMemory: warnOfMemory(onNote), resumed: saved !== undefined })
   const { config } = policy
   let run: OpenRun | undefined
   try {

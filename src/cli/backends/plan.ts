@@ -5,7 +5,8 @@ import { trainableSpecs } from "../../engine/onnx/programs.ts"
 import { elementCount, parameterCount } from "../../model/weights.ts"
 import type { Tokenizer } from "../../model/tokenizer.ts"
 import { describePromptFormat, encodePrompt } from "../../rollout/prompt-encoder.ts"
-import { describeMemory, forecastMemory, formatBytes, memoryWarning } from "../../trainer/memory-forecast.ts"
+import { describeMemory, formatBytes, memoryWarning } from "../../trainer/memory-forecast.ts"
+import { checkTokenBudget, settleTokenBudget } from "../../trainer/token-budget.ts"
 import {
   endlessWarning,
   engineThreads,
@@ -80,7 +81,7 @@ async function planServerRun(config: ResolvedConfig, whole: Task): Promise<Row[]
 }
 
 /** @throws ConfigError, CheckpointError, DataError  when task or model cannot be used */
-export async function planRun(config: ResolvedConfig): Promise<RunPlan> {
+export async function planRun(config: ResolvedConfig, resumed: boolean): Promise<RunPlan> {
   const whole = await openConfiguredTask(config)
   if (config.engine.kind === "tinker") return { rows: await planServerRun(config, whole), warnings: [] }
   const policy = await planPolicy(config, whole)
@@ -90,7 +91,8 @@ export async function planRun(config: ResolvedConfig): Promise<RunPlan> {
   const trainable = trainableSpecs(modelConfig, lora).reduce((total, { shape }) => total + elementCount(shape), 0)
   const { maxResponseTokens } = config.rollout
   const prompt = longestPrompt(config, task, tokenizer)
-  const memory = forecastMemory(config, task, policy)
+  if (!resumed) checkTokenBudget(config, policy)
+  const { memory, tokenBudget } = settleTokenBudget(config, policy)
   const warning = memoryWarning(memory)
   const rows: Row[] = [
     ["model", `${modelConfig.architecture}, ${modelConfig.layers} layers, width ${modelConfig.hiddenSize}, vocabulary ${modelConfig.vocabularySize}`],
@@ -103,6 +105,7 @@ export async function planRun(config: ResolvedConfig): Promise<RunPlan> {
     ["optimiser steps", `${config.optimizer.epochs * config.optimizer.miniBatches} per iteration${config.pipo.enabled ? " and the verification update" : ""}`],
     ["steps", String(config.train.steps)],
     ["threads", String(engineThreads(config))],
+    ["token budget", `${tokenBudget} tokens of a micro-batch`],
     ...memory.parts.map(({ name, bytes }): Row => [`memory: ${name}`, formatBytes(bytes)]),
     ["memory: in all", describeMemory(memory)],
   ]

@@ -2,7 +2,7 @@
 import { configToYaml, type ResolvedConfig } from "../../config/index.ts"
 import { makeFolder } from "../../runs/index.ts"
 import { VERIFIER_TIMEOUT_MS } from "../../trainer/run-parts.ts"
-import { warnOfMemory, type MemoryForecast } from "../../trainer/memory-forecast.ts"
+import { warnOfMemory } from "../../trainer/memory-forecast.ts"
 import { evaluateSavedModel } from "../../trainer/saved-policy.ts"
 import { train } from "../../trainer/train.ts"
 import { warmStart } from "../../trainer/warm-start.ts"
@@ -10,14 +10,14 @@ import type { SftBackend, SftProgress } from "../sft.ts"
 import type { TrainBackend } from "../train.ts"
 import { configChecks } from "../../trainer/config-checks.ts"
 import { planRun } from "./plan.ts"
-import { openPolicy, type OpenPolicy } from "../../trainer/open-policy.ts"
+import { openPolicy, type BeforeTraining, type OpenPolicy } from "../../trainer/open-policy.ts"
 
 async function withPolicy<T>(
   config: ResolvedConfig,
   use: (policy: OpenPolicy) => Promise<T>,
-  onMemory?: (memory: MemoryForecast) => void,
+  training?: BeforeTraining,
 ): Promise<T> {
-  const policy = await openPolicy(config, undefined, onMemory)
+  const policy = await openPolicy(config, undefined, training)
   try {
     return await use(policy)
   } finally {
@@ -36,7 +36,7 @@ export const trainBackend: TrainBackend = {
         request.folder.saveConfig(configToYaml(policy.config))
         return train({ ...request, ...policy })
       },
-      warnOfMemory(request.observer.onNote),
+      { onMemory: warnOfMemory(request.observer.onNote), resumed: request.resume !== undefined },
     ),
 }
 
