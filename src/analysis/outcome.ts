@@ -15,8 +15,8 @@ export interface WindowMean {
 
 /**
  * no-signal: all rewards are equal. too-short: fewer than 8 rows. flat: neither rose nor fell. improving: rose, and was
- * best at the end. plateau: rose, then gained nothing more. drifted: fell
- * from its best, but kept half of the gain. fell-back: lost more than half of it. declined: never rose, and ended below its start.
+ * best at the end. plateau: rose, then gained nothing more. drifted: fell from its best, but kept half of the gain.
+ * fell-back: lost more than half of it. declined: never rose, and ended below its start.
  *
  * Falls are measured in standard errors of a reward of any scale, after the run: no collapse, which is a matter of accuracies (docs/analyze.md, "Three kinds of fall").
  */

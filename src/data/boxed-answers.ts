@@ -36,8 +36,7 @@ interface BoxCount {
 
 /**
  * Looks for ground truths that stand boxed in their own prompts. A box that most prompts have whatever their answer is,
- * is
- * an example of the form and gives nothing away.
+ * is an example of the form and gives nothing away.
  */
 export class BoxedAnswers {
   readonly #boxes = new Map<string, BoxCount>()

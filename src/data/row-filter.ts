@@ -9,8 +9,7 @@ type Plain = string | number | boolean
 
 /**
  * A condition on one column; a row must meet all that is said. A null, missing or NaN value meets `notEquals` and
- * `notIn`
- * alone.
+ * `notIn` alone.
  */
 export interface RowCondition {
   /** A dot goes into a struct. */

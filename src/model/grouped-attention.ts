@@ -2,10 +2,9 @@
  * Attention over groups: the responses to one prompt read its keys and values, which are computed once.
  *
  * Linear layers run on N rows without padding: first the positions of all prompts without their last token, then those
- * of all
- * responses, which begin with the prompt's last token. That token predicts the first token of the response, so that
- * every
- * row that is scored has one gradient. Attention runs on slots, padded: [P, S] of prompts and [P, G, T] of responses.
+ * of all responses, which begin with the prompt's last token. That token predicts the first token of the response, so
+ * that every row that is scored has one gradient. Attention runs on slots, padded: [P, S] of prompts and [P, G, T] of
+ * responses.
  *
  * Shape legend: N rows, P prompts, S positions of a prompt, G responses to a prompt, T positions of a response,
  * M = P*S + P*G*T slots, H heads, K key/value heads, J = H/K heads of one key/value head, E head size.
@@ -154,10 +153,8 @@ export function attendGroups(
 
 /**
  * Responses over the keys of their prompt and their own, in one softmax. In the products with the prompt the responses
- * of a
- * group are rows of one matrix: keys are read once, and the sum of their gradients over the group is part of the
- * product.
- * The gradient by hand is that of `attend`.
+ * of a group are rows of one matrix: keys are read once, and the sum of their gradients over the group is part of the
+ * product. The gradient by hand is that of `attend`.
  * @param query  [P, K, G, J*T, E]
  * @param shared [P, K, S, E]
  * @param own    [P, K, G, T, E]

@@ -120,8 +120,7 @@ function tagOf(text: string): { readonly name: string; readonly closes: boolean 
 
 /**
  * Special tokens by what a reader of a response needs: those that come as a pair of tags are a part of it (`kept`),
- * others
- * belong to the machinery (`dropped`).
+ * others belong to the machinery (`dropped`).
  */
 export function meaningfulTokens(json: JsonObject): {
   readonly kept: ReadonlySet<number>

@@ -48,8 +48,7 @@ const globalStep = /Global step (\d+): \{/
 
 /**
  * Dictionaries without a step, in them or before them: a row with a training loss or reward is counted as one, an
- * evaluation belongs to the
- * row before.
+ * evaluation belongs to the row before.
  */
 export function readDictionaries(lines: Iterable<string>): LogTable {
   const table = new TableBuilder()

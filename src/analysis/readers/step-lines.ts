@@ -1,8 +1,7 @@
 /**
  * Lines that begin with the number of a step: `Step 12 | Time: 13.04s | Reward: 0.1160 | ...` of prime-rl, `Iter 12:
- * Train loss 0.1,
- * Total rewards mean 0.4, ...` of mlx-lm-lora, and its later blocks, where `Iter 12:` stands alone and a line for each
- * value follows.
+ * Train loss 0.1, Total rewards mean 0.4, ...` of mlx-lm-lora, and its later blocks, where `Iter 12:` stands alone and
+ * a line for each value follows.
  */
 import { stripVTControlCharacters } from "node:util"
 import { numberFrom, TableBuilder, type LogTable } from "./log-table.ts"

@@ -35,9 +35,8 @@ function slots({ prompts, promptTime, responses, time }: Extent): number {
 
 /**
  * Sequences with the same prompt tokens are a group, whose prompt runs once; groups of like size run together while
- * their slots,
- * padding included, stay within the budget. A group beyond it is cut, and its prompt runs with each piece; a sequence
- * beyond it runs alone. Depends on the tokens only, so that a repeated batch is cut the same way.
+ * their slots, padding included, stay within the budget. A group beyond it is cut, and its prompt runs with each piece;
+ * a sequence beyond it runs alone. Depends on the tokens only, so that a repeated batch is cut the same way.
  * @param tokenBudget  slots of one piece
  */
 export function groupBatches(sequences: readonly TokenSequence[], tokenBudget: number): GroupBatch[] {

@@ -1,29 +1,11 @@
 import * as ort from "onnxruntime-node"
-import { afterAll, expect, test } from "vitest"
+import { expect, test } from "vitest"
 import { dim, emitOnnx, evaluate, input, makeValue, matmulInt8 } from "../../graph/index.ts"
-import { presetConfig } from "../../model/presets.ts"
 import { largestInt8, quantise } from "../../model/quantised.ts"
-import { createCharacterTokenizer } from "../../model/tokenizer-create.ts"
 import { crossEntropy } from "../../objectives/supervised.ts"
 import type { SampleRequest, Sequence, TrainSequence } from "../engine.ts"
-import { OnnxEngine, type OnnxEngineOptions } from "./onnx-engine.ts"
-
-const tokenizer = createCharacterTokenizer("0123456789+=")
-const config = { ...presetConfig("nano", { vocabularySize: 16, contextLength: 96 }), initializerRange: 0.3 }
-const engines: OnnxEngine[] = []
-
-async function createEngine(options: Partial<OnnxEngineOptions> = {}): Promise<OnnxEngine> {
-  const engine = await OnnxEngine.create({
-    config,
-    tokenizer,
-    weights: { kind: "fresh", seed: 3 },
-    threads: 2,
-    ...options,
-  })
-  engines.push(engine)
-  return engine
-}
-afterAll(() => Promise.all(engines.map((engine) => engine.close())))
+import { createEngine } from "./nano-engine.test-helper.ts"
+import type { OnnxEngine } from "./onnx-engine.ts"
 
 function request(i: number, precision: "f32" | "int8" = "int8"): SampleRequest {
   const promptTokens = Array.from({ length: 1 + (i % 11) }, (_, t) => 2 + ((i * 7 + t * 5) % 14))

@@ -53,8 +53,7 @@ test("weight gradients are taken as the backward pass goes: a layer more costs i
   const group = 31 + 8 * 32
   const tokens = Math.floor(2048 / group) * group
   // Residual and normalised rows twice each, queries and mixed values, keys and values (as rows and as slots), gate,
-  // its activation, up and
-  // their product.
+  // its activation, up and their product.
   const forward = 4 * D + 6 * heads * headDim + 6 * keyValueHeads * headDim + 4 * F
   const attention = heads * 63
   expect(perLayer).toBeGreaterThan(4 * tokens * 0.7 * (forward + attention))

@@ -2,8 +2,7 @@
  * What the worker will hold in memory, from the graphs that it will run and the arrays that it will keep: before any of it is taken.
  *
  * Weights, moments and other policies are always there. What a graph takes is given back when it has run, so that the
- * peak is that of
- * the phase that takes most: nearly always the backward pass of a micro-batch.
+ * peak is that of the phase that takes most: nearly always the backward pass of a micro-batch.
  */
 import { liveBytes, type Bindings } from "../../graph/index.ts"
 import { loraSpecs } from "../../model/lora.ts"

@@ -1,24 +1,12 @@
 import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { afterAll, describe, expect, test } from "vitest"
+import { describe, expect, test } from "vitest"
 import { mul, neg } from "../../graph/index.ts"
-import { presetConfig } from "../../model/presets.ts"
-import { createCharacterTokenizer } from "../../model/tokenizer-create.ts"
 import type { Objective } from "../../objectives/objective.ts"
 import type { AdamOptions, SampleRequest, SamplingOptions, Sequence, TrainSequence } from "../engine.ts"
-import { OnnxEngine, type OnnxEngineOptions } from "./onnx-engine.ts"
-
-const tokenizer = createCharacterTokenizer("0123456789+=")
-const config = { ...presetConfig("nano", { vocabularySize: 16, contextLength: 96 }), initializerRange: 0.3 }
-const engines: OnnxEngine[] = []
-
-async function createEngine(options: Partial<OnnxEngineOptions> = {}): Promise<OnnxEngine> {
-  const engine = await OnnxEngine.create({ config, tokenizer, weights: { kind: "fresh", seed: 3 }, threads: 2, ...options })
-  engines.push(engine)
-  return engine
-}
-afterAll(() => Promise.all(engines.map((engine) => engine.close())))
+import { createEngine, tokenizer } from "./nano-engine.test-helper.ts"
+import type { OnnxEngine } from "./onnx-engine.ts"
 
 const policyGradient: Objective = {
   name: "test",

@@ -2,8 +2,8 @@
  * The graphs that the embedded engine runs, compiled to ONNX: prefill, decode, score, train.
  *
  * Shape legend: B sequences, D model width, V vocabulary. Scoring and training run on groups
- * (model/grouped-attention.ts): N rows,
- * the last R of which predict a response token each; [W, T] the window of response tokens by response, W = P*G.
+ * (model/grouped-attention.ts): N rows, the last R of which predict a response token each; [W, T] the window of
+ * response tokens by response, W = P*G.
  */
 import { EngineError } from "../../errors.ts"
 import {

@@ -41,8 +41,7 @@ export class QuantisedWeights {
 
 /**
  * Whether sums of eight-bit products are exact on this processor. Without VNNI, onnxruntime adds two products in 16
- * bits on x86, and what
- * does not fit is cut off.
+ * bits on x86, and what does not fit is cut off.
  */
 async function addsExactly(): Promise<boolean> {
   const size = 64

@@ -3,8 +3,7 @@ import { MessageChannel } from "node:worker_threads"
 
 /**
  * Empties arrays and gives their memory back soon. The garbage collector would do it in its own time, and until then a
- * step of
- * training may hold the gradients of several micro-batches.
+ * step of training may hold the gradients of several micro-batches.
  * @param arrays  each with a buffer of its own; nobody reads them again
  */
 export function release(arrays: readonly Float32Array[]): void {

@@ -67,8 +67,7 @@ const matmulInt8Op: Op<undefined> = {
 
 /**
  * x W with W in eight bits, one scale per column, and x rounded to eight bits, one scale per row: sums are exact in
- * integers, so that
- * a row's result does not depend on its neighbours.
+ * integers, so that a row's result does not depend on its neighbours.
  * @param weight_DO  i8, not transposed
  * @param scale_O    what one unit of a column stands for
  * @returns [N, O]

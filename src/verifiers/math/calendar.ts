@@ -107,8 +107,7 @@ function date(
 
 /**
  * Equality where one side is a date or a clock time. A prediction may leave the half of the day out (3:45 for 3:45
- * p.m.),
- * write it in 24 hours, or add a year or a weekday that the gold answer does not name.
+ * p.m.), write it in 24 hours, or add a year or a weekday that the gold answer does not name.
  */
 export function calendarEqual(gold: Answer, predicted: Answer): boolean {
   if (gold.kind === "date" && predicted.kind === "date") {

@@ -26,8 +26,7 @@ export interface MathOptions {
   readonly units?: "optional" | "required"
   /**
    * algebra: units, currencies and scale words say nothing and every letter is a factor, as in a published grader that
-   * asks
-   * a computer algebra system. Default full.
+   * asks a computer algebra system. Default full.
    */
   readonly reading?: "full" | "algebra"
   /** x \approx 11 is accepted for 11. Default false: nobody knows how far it was rounded. */

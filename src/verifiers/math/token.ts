@@ -53,8 +53,7 @@ export interface ReadingOptions {
   readonly decimalComma: boolean
   /**
    * Units, currencies and scale words say nothing, and every letter is a factor, as published graders that ask a
-   * computer
-   * algebra system have it.
+   * computer algebra system have it.
    */
   readonly algebraOnly: boolean
 }

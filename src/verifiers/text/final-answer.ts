@@ -1,7 +1,6 @@
 /**
  * Where a response in words states its final answer, within the part that ../response-parts.ts leaves of it. Each
- * function
- * runs in time linear in the text.
+ * function runs in time linear in the text.
  */
 import { lastBoxed } from "../procedural/answer-extraction.ts"
 

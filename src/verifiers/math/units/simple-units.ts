@@ -1,7 +1,6 @@
 /**
  * The units of the algebraic reading: the few simple ones that the ports of published graders convert. Kept apart from
- * the
- * unit table, so that those graders stay what they are when it grows.
+ * the unit table, so that those graders stay what they are when it grows.
  */
 import type { Rational } from "../rational.ts"
 

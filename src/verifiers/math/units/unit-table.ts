@@ -1,7 +1,6 @@
 /**
  * Units by name. Factors are exact: SI brochure (9th edition, 2019), the international yard and pound of 1959, and the
- * US
- * customary measures of NIST Handbook 44, appendix C.
+ * US customary measures of NIST Handbook 44, appendix C.
  */
 import type { Rational } from "../rational.ts"
 import { multiply, parseDecimal, rational } from "../rational.ts"
