@@ -41,6 +41,7 @@ export function forecastMemory(config: ResolvedConfig, task: Task, plan: PolicyP
     groupSize: rollout.groupSize,
     objective,
     temperature: rollout.temperature,
+    precision: rollout.precision,
     snapshots: [needsReference, comparesWithPrevious, comparesWithPrevious && config.steering.returns].filter(Boolean).length,
     scores: scoring.reference || scoring.values || scoring.correction !== undefined || comparesWithPrevious,
   })

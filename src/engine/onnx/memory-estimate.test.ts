@@ -17,6 +17,7 @@ const workload: MemoryWorkload = {
   groupSize: 8,
   objective: createObjective("grpo"),
   temperature: 1,
+  precision: "f32",
   snapshots: 0,
   scores: false,
 }
@@ -77,4 +78,13 @@ test("the reference policy is a copy, and its log-probs a graph more", () => {
   const parts = partsOf({}, { snapshots: 1, scores: true, objective })
   expect(parts["other policies"]).toBe(parts["weights"])
   expect(parts["the program"]).toBeGreaterThan(partsOf({}, { snapshots: 1, objective })["the program"]!)
+})
+
+test("rollouts in eight bits read a byte for each weight of the linear layers and of the head, and a scale per output", () => {
+  const parts = partsOf({}, { precision: "int8" })
+  const { hiddenSize: D, intermediateSize: F, layers, heads, keyValueHeads, headDim, vocabularySize: V } = config
+  const outputs = heads * headDim + 2 * keyValueHeads * headDim + D + 2 * F + D
+  const weights = 2 * heads * headDim * D + 2 * keyValueHeads * headDim * D + 3 * D * F
+  expect(parts["weights in eight bits"]).toBe(layers * (weights + 4 * outputs) + V * D + 4 * V)
+  expect(partsOf()["weights in eight bits"]).toBeUndefined()
 })

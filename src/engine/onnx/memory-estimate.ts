@@ -5,10 +5,13 @@
  * peak is that of the phase that takes most: nearly always the backward pass of a micro-batch.
  */
 import { liveBytes, type Bindings } from "../../graph/index.ts"
+import type { ModelConfig } from "../../model/config.ts"
 import { loraSpecs } from "../../model/lora.ts"
+import { quantisedSpecs } from "../../model/quantised.ts"
 import { valueHeadSpecs } from "../../model/value-head.ts"
 import { elementCount, parameterSpecs, type ParameterSpec } from "../../model/weights.ts"
 import type { Objective } from "../../objectives/objective.ts"
+import type { SamplingPrecision } from "../engine.ts"
 import { cacheCapacity, positionBytes } from "./key-value-cache.ts"
 import { programOptionsOf, samplerLimitsOf, type OnnxEngineOptions } from "./onnx-engine.ts"
 import { decodeOutputs, prefillOutputs, scoreOutputs, trainedSpecs, trainOutputs } from "./programs.ts"
@@ -26,6 +29,8 @@ export interface MemoryWorkload {
   readonly groupSize: number
   readonly objective: Objective
   readonly temperature: number
+  /** Of rollouts. */
+  readonly precision: SamplingPrecision
   /** Policies kept beside the current one: copies of all trained parameters. */
   readonly snapshots: number
   /** Batches are scored before they are trained on. */
@@ -69,6 +74,7 @@ export function estimateMemory(options: OnnxEngineOptions, workload: MemoryWorkl
   const parts: MemoryPart[] = [
     { name: "the program", bytes: PROGRAM_BYTES + graphs },
     { name: "weights", bytes: bytesOf([...parameterSpecs(config), ...added]) },
+    { name: "weights in eight bits", bytes: workload.precision === "int8" ? quantisedBytes(config) : 0 },
     { name: "moments", bytes: 2 * trained },
     { name: "other policies", bytes: workload.snapshots * trained },
     ...largest.parts,
@@ -99,6 +105,11 @@ function largestPiece(
   const P = Math.max(1, Math.min(Math.ceil(sequences / groupSize), Math.floor(budget / (S + G * T))))
   const [N, R] = [P * (S + G * T), P * G * T]
   return { bindings: { P, S, G, T, N, R, ropePositions: promptTokens + responseTokens }, responses: P * G }
+}
+
+/** Of the copies that rollouts in eight bits read. */
+function quantisedBytes(config: ModelConfig): number {
+  return quantisedSpecs(config).reduce((total, { shape }) => total + elementCount(shape) + shape[0]! * BYTES, 0)
 }
 
 function bytesOf(specs: readonly ParameterSpec[]): number {
