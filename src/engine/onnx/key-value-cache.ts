@@ -101,7 +101,7 @@ export class KeyValueCache {
   }
 
   /** Row `to` becomes a copy of row `from`. */
-  move(from: number, to: number): void {
+  copy(from: number, to: number): void {
     const size = this.#heads * this.#capacity * this.#headDim
     for (const plane of this.#planes) plane.data.copyWithin(to * size, from * size, (from + 1) * size)
   }

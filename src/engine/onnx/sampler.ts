@@ -1,6 +1,7 @@
 /**
- * Continuous batching: responses of a prompt share one prefill, finished sequences leave the batch, waiting prompts take
- * their place. What is in the batch depends on counts only, never on the clock.
+ * Continuous batching: responses of a prompt share one prefill and, for as long as they agree, one row of every decode
+ * step; finished sequences leave the batch, waiting prompts take their place. What is in the batch depends on counts and
+ * tokens only, never on the clock.
  */
 import type { ModelConfig } from "../../model/config.ts"
 import { decoderInputs } from "../../model/decoder.ts"
@@ -11,7 +12,7 @@ import { KeyValueCache, positionBytes } from "./key-value-cache.ts"
 import { inverseTemperatureInput, outputNames, scoreInputs } from "./programs.ts"
 import { floats, integers, type Feeds, type Results, type Runtime } from "./runtime.ts"
 import type { SharedFeeds } from "./sequence-feeds.ts"
-import { TokenSampler } from "./token-sampler.ts"
+import { TokenSampler, type PickedToken } from "./token-sampler.ts"
 
 export interface SamplerLimits {
   /** Sequences decoded at once. */
@@ -24,7 +25,7 @@ export interface SamplerLimits {
 
 export interface SamplerContext {
   readonly config: ModelConfig
-  readonly runtime: Runtime
+  readonly runtime: Pick<Runtime, "run">
   readonly weights: Weights
   /** Keys of the graphs. */
   readonly programs: { readonly prefill: string; readonly decode: string }
@@ -41,16 +42,20 @@ export interface SamplerContext {
   readonly onProgress: (left?: number) => void
 }
 
-/** A response in the making. */
+/**
+ * Responses to a prompt that have the same tokens so far, as one row of the batch: what comes next has one distribution,
+ * and each draws from it with its own seed. A row computes the same numbers whatever is beside it, so that a response
+ * is what it would be on its own.
+ */
 interface Row {
   readonly request: SampleRequest
   readonly requestIndex: number
-  readonly seedIndex: number
-  readonly tokens: number[]
-  readonly logprobs: number[]
-  readonly policyLogprobs: number[]
+  readonly seedIndices: readonly number[]
+  readonly tokens: readonly number[]
+  readonly logprobs: readonly number[]
+  readonly policyLogprobs: readonly number[]
   /** Positions in the cache. */
-  length: number
+  readonly length: number
 }
 
 /** Seeds of one request that enter the batch together. */
@@ -101,7 +106,8 @@ export class SamplingRun {
 
   /** Requests that fit now. Waits for a quarter of the rows to be free, so that prefills come in batches worth their cost. */
   #admit(): Admission[] {
-    const free = this.#capacity - this.#active.length
+    // Rows that agree now may each be on its own at the next step.
+    const free = this.#capacity - this.#active.reduce((total, { seedIndices }) => total + seedIndices.length, 0)
     const next = this.#waiting[0]
     if (next === undefined || (this.#active.length > 0 && free < Math.max(next.seedIndices.length, this.#capacity / 4))) return []
     const admitted: Admission[] = []
@@ -152,22 +158,14 @@ export class SamplingRun {
 
   #start(requestIndex: number, seedIndices: readonly number[], results: Results, sequence: number, time: number): void {
     const request = this.#requests[requestIndex]!
-    const positions = request.promptTokens.length
-    const rows = seedIndices.map((seedIndex): Row => ({
-      request,
-      requestIndex,
-      seedIndex,
-      tokens: [],
-      logprobs: [],
-      policyLogprobs: [],
-      length: positions,
-    }))
-    const going = rows.filter((row) => !this.#sampleToken(row, results, sequence))
+    const length = request.promptTokens.length
+    const prompt: Row = { request, requestIndex, seedIndices, tokens: [], logprobs: [], policyLogprobs: [], length }
+    const going = this.#sampleToken(prompt, results, sequence)
     if (going.length === 0) return
     const first = this.#active.length
     this.#active.push(...going)
     this.#fitCache(first)
-    this.#cache.fill(going.map((_, i) => first + i), results, sequence, time, positions)
+    this.#cache.fill(going.map((_, i) => first + i), results, sequence, time, length)
   }
 
   /** Room for every active row; `used` rows hold content that must be kept. */
@@ -197,9 +195,15 @@ export class SamplingRun {
       ...this.#cache.feeds(rows),
     })
     this.#cache.append(results, active.map(({ length }) => length))
-    const finished = active.map((row, b) => {
-      row.length += 1
-      return this.#sampleToken(row, results, b)
+    const finished = active.slice().map((row, b) => {
+      const [first, ...others] = this.#sampleToken({ ...row, length: row.length + 1 }, results, b)
+      if (first === undefined) return true
+      active[b] = first
+      for (const other of others) {
+        this.#cache.copy(b, active.length)
+        active.push(other)
+      }
+      return false
     })
     this.#compact(finished)
   }
@@ -210,40 +214,57 @@ export class SamplingRun {
       if (!finished[row]!) continue
       const last = this.#active.length - 1
       if (row !== last) {
-        this.#cache.move(last, row)
+        this.#cache.copy(last, row)
         this.#active[row] = this.#active[last]!
       }
       this.#active.pop()
     }
   }
 
-  /** Samples the next token of a row; true when the response is complete. */
-  #sampleToken(row: Row, results: Results, b: number): boolean {
+  /** Samples the next token of each response of a row; the rows of those that go on, split where they differ. */
+  #sampleToken(row: Row, results: Results, b: number): Row[] {
     const { options, seeds } = row.request
-    const picked = this.#picker.pick(results[outputNames.probabilities]!, b, options, uniform(seeds[row.seedIndex]!, row.tokens.length))
-    row.tokens.push(picked.token)
-    row.logprobs.push(picked.logprob)
-    row.policyLogprobs.push(picked.policyLogprob)
-    this.#context.onToken?.({ request: row.requestIndex, response: row.seedIndex, token: picked.token })
-    const stopped = options.stopTokens?.includes(picked.token) === true || this.#endsWithStopString(row)
-    if (!stopped && row.tokens.length < options.maxTokens) {
-      this.#context.onProgress()
-      return false
+    const branches = new Map<number, { readonly picked: PickedToken; readonly seedIndices: number[] }>()
+    for (const seedIndex of row.seedIndices) {
+      const draw = uniform(seeds[seedIndex]!, row.tokens.length)
+      const picked = this.#picker.pick(results[outputNames.probabilities]!, b, options, draw)
+      this.#context.onToken?.({ request: row.requestIndex, response: seedIndex, token: picked.token })
+      const branch = branches.get(picked.token)
+      if (branch === undefined) branches.set(picked.token, { picked, seedIndices: [seedIndex] })
+      else branch.seedIndices.push(seedIndex)
     }
-    this.#results[row.requestIndex]![row.seedIndex] = {
-      tokens: row.tokens,
-      logprobs: Float32Array.from(row.logprobs),
-      policyLogprobs: Float32Array.from(row.policyLogprobs),
-      stopReason: stopped ? "stop" : "length",
-    }
-    this.#context.onProgress(options.maxTokens - row.tokens.length)
-    return true
+    return [...branches.values()].flatMap(({ picked, seedIndices }) => {
+      const next: Row = {
+        ...row,
+        seedIndices,
+        tokens: [...row.tokens, picked.token],
+        logprobs: [...row.logprobs, picked.logprob],
+        policyLogprobs: [...row.policyLogprobs, picked.policyLogprob],
+      }
+      return this.#completed(next) ? [] : [next]
+    })
   }
 
-  #endsWithStopString(row: Row): boolean {
-    const { stopStrings } = row.request.options
+  /** Whether the row's responses end with their last token; their results are then there. */
+  #completed({ request: { options }, requestIndex, seedIndices, tokens, logprobs, policyLogprobs }: Row): boolean {
+    const stopped = options.stopTokens?.includes(tokens.at(-1)!) === true || this.#endsWithStopString(options, tokens)
+    const completed = stopped || tokens.length >= options.maxTokens
+    for (const seedIndex of seedIndices) {
+      this.#context.onProgress(completed ? options.maxTokens - tokens.length : undefined)
+      if (!completed) continue
+      this.#results[requestIndex]![seedIndex] = {
+        tokens: [...tokens],
+        logprobs: Float32Array.from(logprobs),
+        policyLogprobs: Float32Array.from(policyLogprobs),
+        stopReason: stopped ? "stop" : "length",
+      }
+    }
+    return completed
+  }
+
+  #endsWithStopString({ stopStrings }: SamplingOptions, tokens: readonly number[]): boolean {
     if (stopStrings === undefined || stopStrings.length === 0) return false
-    const text = this.#context.decode(row.tokens)
+    const text = this.#context.decode(tokens)
     return stopStrings.some((stop) => text.includes(stop))
   }
 }
