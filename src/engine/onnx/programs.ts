@@ -105,6 +105,8 @@ export const scoreInputs = {
   advantages: "objective.advantages",
   mask: "objective.mask",
   weights: "objective.weights",
+  /** [W, T] how many equal tokens of the batch each counted one stands for, for the statistics. */
+  counts: "objective.counts",
   constant: (name: string): string => `objective.constant.${name}`,
   token: (name: string): string => `objective.token.${name}`,
 } as const
@@ -308,7 +310,8 @@ export function trainOutputs(options: ProgramOptions, objective: Objective, temp
   }
   const names = Object.keys(statistics)
   if (names.length > 0) {
-    const totals = names.map((name) => reshape(sum(mul(statistics[name]!, mask_WT)), [1]))
+    const counts_WT = input(scoreInputs.counts, window())
+    const totals = names.map((name) => reshape(sum(mul(statistics[name]!, counts_WT)), [1]))
     outputs[outputNames.statistics] = concat(totals, 0)
   }
   // The runtime begins with the result that was made last. Were it this one, which needs the whole backward pass, every layer's

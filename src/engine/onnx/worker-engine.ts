@@ -8,6 +8,7 @@ import { readSourceWeights } from "../../model/weights-source.ts"
 import { elementCount, parameterSpecs, type Weights } from "../../model/weights.ts"
 import type { LossReport, TokenListener, TokenSequence, TrainSequence } from "../engine.ts"
 import { loadCheckpoint, readTrainable, saveCheckpoint, savePolicy, settingsTokenizer } from "./checkpoint.ts"
+import { distinctTokens, distinctTraining, type CountedSequence } from "./distinct-sequences.ts"
 import { groupBatches } from "./group-batches.ts"
 import { groupFeeds, windowed, type GroupFeeds } from "./group-feeds.ts"
 import { PolicyState } from "./policy-state.ts"
@@ -113,37 +114,41 @@ export class WorkerEngine implements Handlers {
 
   async score({ program, sequences, policy }: WorkerCalls["score"][0]): Promise<WorkerCalls["score"][1]> {
     const weights = policy === "current" ? this.#state.weights : this.#state.snapshotWeights(policy)
-    const logprobs = Array.from<Float32Array>({ length: sequences.length })
-    const entropies = Array.from<Float32Array>({ length: sequences.length })
+    const { sequences: distinct, places } = distinctTokens(sequences)
+    const logprobs = Array.from<Float32Array>({ length: distinct.length })
+    const entropies = Array.from<Float32Array>({ length: distinct.length })
     const values =
-      this.#settings.valueHead === undefined ? undefined : Array.from<Float32Array>({ length: sequences.length })
-    for (const piece of this.#pieces(sequences)) {
+      this.#settings.valueHead === undefined ? undefined : Array.from<Float32Array>({ length: distinct.length })
+    for (const piece of this.#pieces(distinct)) {
       const results = await this.#runtime.run(program, weights, piece.feeds)
-      const read = (name: string, into: Float32Array[]): void => readWindow(piece, results[name]!, sequences, into)
+      const read = (name: string, into: Float32Array[]): void => readWindow(piece, results[name]!, distinct, into)
       read(outputNames.logprobs, logprobs)
       read(outputNames.entropies, entropies)
       if (values !== undefined) read(outputNames.headValues, values)
     }
-    return { logprobs, entropies, ...(values === undefined ? {} : { values }) }
+    const ofEach = (arrays: readonly Float32Array[]): Float32Array[] => places.map((place) => arrays[place]!)
+    return {
+      logprobs: ofEach(logprobs),
+      entropies: ofEach(entropies),
+      ...(values === undefined ? {} : { values: ofEach(values) }),
+    }
   }
 
   async train({ program, batch, constants, distribution }: WorkerCalls["train"][0]): Promise<LossReport> {
     const constantFeeds: Feeds = {}
     for (const [name, value] of Object.entries(constants))
       constantFeeds[scoreInputs.constant(name)] = floats(Float32Array.of(value), [])
-    const report = {
-      loss: 0,
-      tokens: 0,
-      logprobs: Array.from<Float32Array>({ length: batch.length }),
-      entropies: Array.from<Float32Array>({ length: batch.length }),
-    }
+    const { sequences: distinct, places } = distinctTraining(batch)
+    const logprobs = Array.from<Float32Array>({ length: distinct.length })
+    const entropies = Array.from<Float32Array>({ length: distinct.length })
+    const report = { loss: 0, tokens: 0 }
     const totals = program.statistics.map(() => 0)
     const prefix = scoreInputs.token("")
     const tokenNames = program.inputs.filter((name) => name.startsWith(prefix)).map((name) => name.slice(prefix.length))
-    for (const piece of this.#pieces(batch)) {
+    for (const piece of this.#pieces(distinct)) {
       const { feeds } = piece
-      const perToken = (arrayOf: (sequence: TrainSequence) => Float32Array): Feeds[string] =>
-        windowed(piece, (i) => arrayOf(batch[i]!))
+      const perToken = (arrayOf: (sequence: CountedSequence) => Float32Array): Feeds[string] =>
+        windowed(piece, (i) => arrayOf(distinct[i]!))
       const results = await this.#runtime.run(program.key, this.#state.weights, {
         ...feeds,
         ...constantFeeds,
@@ -151,6 +156,9 @@ export class WorkerEngine implements Handlers {
         [scoreInputs.advantages]: perToken(({ advantages }) => advantages),
         [scoreInputs.mask]: perToken(({ mask }) => mask),
         [scoreInputs.weights]: perToken(({ weights }) => weights),
+        ...(program.inputs.includes(scoreInputs.counts)
+          ? { [scoreInputs.counts]: perToken(({ mask, count }) => mask.map((m) => m * count)) }
+          : {}),
         ...(program.inputs.includes(scoreInputs.reference) ? { [scoreInputs.reference]: perToken(referenceOf) } : {}),
         ...Object.fromEntries(
           tokenNames.map((name) => [scoreInputs.token(name), perToken((sequence) => tokenInputOf(sequence, name))]),
@@ -162,13 +170,15 @@ export class WorkerEngine implements Handlers {
       totals.forEach((_, i) => {
         totals[i]! += results[outputNames.statistics]![i]!
       })
-      readWindow(piece, results[outputNames.logprobs]!, batch, report.logprobs)
-      readWindow(piece, results[outputNames.entropies]!, batch, report.entropies)
+      readWindow(piece, results[outputNames.logprobs]!, distinct, logprobs)
+      readWindow(piece, results[outputNames.entropies]!, distinct, entropies)
       this.#accumulate(results, feeds)
     }
     const counted = batch.reduce((total, { mask }) => total + mask.reduce((sum, m) => sum + m, 0), 0)
     return {
       ...report,
+      logprobs: places.map((place) => logprobs[place]!),
+      entropies: places.map((place) => entropies[place]!),
       statistics: Object.fromEntries(program.statistics.map((name, i) => [name, totals[i]! / Math.max(counted, 1)])),
     }
   }
