@@ -15,7 +15,7 @@ const layers: readonly (readonly string[])[] = [
   ["rollout", "pipo", "evaluation", "runs", "analysis", "exports"],
   ["engine", "verifiers", "data"],
   ["objectives", "model"],
-  ["graph", "tinker", "hub"],
+  ["graph", "tinker", "hub", "integrity"],
 ]
 /** Read by every layer, and reading no layer themselves. */
 const common = [

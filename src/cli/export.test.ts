@@ -27,7 +27,7 @@ const time = { at: "2026-01-01T00:00:00.000Z", seconds: 1 }
 
 async function newRun(...path: string[]): Promise<string> {
   const directory = join(root, ...path)
-  const { folder } = openRunFolder(directory, config, false)
+  const { folder } = openRunFolder(directory, config, { resume: false })
   folder.logMetrics({ step: 1, mu: 0.5, time })
   folder.logEvaluation({ step: 1, size: 10, greedyAccuracy: 0.5, time })
   folder.logCompletions(1, [{ step: 1, problem: "p", completion: 'a,"b"', reward: 1 }])
@@ -125,7 +125,7 @@ describe("pirl export", () => {
 test("logging.tensorboard writes event files as a run goes, a new one for what is resumed", () => {
   const events = join(first, "tensorboard")
   expect(readdirSync(events)).toHaveLength(1)
-  const { folder, from } = openRunFolder(first, config, true)
+  const { folder, from } = openRunFolder(first, config, { resume: true })
   expect(from?.checkpoint?.step).toBe(1)
   folder.logMetrics({ step: 2, mu: 0.75, time })
   folder.close()

@@ -30,6 +30,7 @@ export async function findModel(word: string, step: number | undefined, context:
   const reference = parseHubReference(word, ARGUMENT)
   const path = reference === undefined ? word : await shown(reference.name, context, (observer) => fetchHubModel({ ...reference, setting: ARGUMENT }, observer).then((model) => model.path))
   const model = resolveModelSource(path, step)
+  for (const note of model.notes ?? []) context.err.write(`warning: ${note}\n`)
   // Adapters need the model that they belong to, a run on a server its tokenizer.
   if (model.config?.lora.enabled === true || model.config?.engine.kind === "tinker") await fetchModelOf(model.config, context)
   return model

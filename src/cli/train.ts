@@ -59,6 +59,7 @@ const options: readonly OptionSpec[] = [
   ...configOptions,
   { name: "run-dir", kind: "text", placeholder: "DIR", help: "Run folder (default runs/<name of the config>)" },
   { name: "resume", kind: "flag", help: "Go on with the run in the run folder, exactly where it stopped" },
+  { name: "accept-logs", kind: "flag", help: "With --resume: go on although logs were cut or changed since" },
   { name: "steps", kind: "integer", placeholder: "N", help: "Number of steps, over train.steps" },
   { name: "json", kind: "flag", help: "One JSON object per step on the standard output and nothing else" },
   { name: "dry-run", kind: "flag", help: "Check and resolve everything, show sizes, train nothing" },
@@ -100,6 +101,10 @@ async function runTrain(
 ): Promise<number> {
   checkPageOptions(args)
   const resume = args.flag("resume")
+  if (args.flag("accept-logs") && !resume) {
+    const message = "pirl train: expected --accept-logs with --resume, got it alone. A new run has none: leave it out."
+    throw new ConfigError([{ path: "", message }])
+  }
   const configFile = configFileOf(args, resume)
   const given = resolveConfigFile(configFile, overridesOf(args), backend.checks)
   const named = args.text("run-dir") ?? given.train.runDir
@@ -141,7 +146,7 @@ async function trainIn(
   context: CliContext,
   { config, warnings, directory, resume, page }: TrainJob,
 ): Promise<number> {
-  const { folder, from } = openRunFolder(directory, config, resume)
+  const { folder, from } = openRunFolder(directory, config, { resume, acceptLogs: args.flag("accept-logs") })
   const reporter = createReporter(reportMode(context, args.flag("json")), context, config.train.steps)
   // Without the config file: the run's own has what --set and --steps changed.
   const goOn = ["pirl", "train", "--resume", "--run-dir", directory].map(shellWord).join(" ")

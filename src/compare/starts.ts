@@ -9,6 +9,7 @@ import { configToYaml, parseConfig, resolveSavedConfig, type ResolvedConfig } fr
 import { syncTree, writeFileAtomic } from "../runs/index.ts"
 import { openPolicy } from "../trainer/open-policy.ts"
 import { VERIFIER_TIMEOUT_MS } from "../trainer/run-parts.ts"
+import { saveCheckedModel } from "../trainer/saved-policy.ts"
 import { warmStart } from "../trainer/warm-start.ts"
 
 const factsName = "start.json"
@@ -98,7 +99,7 @@ export async function makeStart(config: ResolvedConfig, directory: string, stopR
     const writing = `${directory}.writing`
     rmSync(writing, { recursive: true, force: true })
     mkdirSync(writing, { recursive: true })
-    await policy.engine.saveModel(writing, "f32")
+    await saveCheckedModel(policy.engine, writing, "f32")
     const time = { at: new Date().toISOString(), seconds: (performance.now() - started) / 1000 }
     writeFileSync(join(writing, factsName), `${JSON.stringify({ ...facts, time }, null, 2)}\n`)
     syncTree(writing)

@@ -4,6 +4,7 @@
  *
  * Shape legend: B sequences, T response tokens of one sequence.
  */
+import type { FileHashes } from "../integrity/index.ts"
 import type { Objective } from "../objectives/objective.ts"
 
 export interface EngineCapabilities {
@@ -200,17 +201,20 @@ export interface Engine {
   snapshot(options?: { readonly optimizer?: boolean }): Promise<SnapshotId>
   /** A snapshot of what `save` wrote earlier: the reference policy of a resumed run. The current weights stay. */
   importSnapshot(directory: string): Promise<SnapshotId>
-  /** Writes a snapshot's weights into an existing folder, from which `importSnapshot` reads them. */
-  exportSnapshot(id: SnapshotId, directory: string): Promise<void>
+  /**
+   * Writes a snapshot's weights into an existing folder, from which `importSnapshot` reads them.
+   * @returns SHA-256 of the files; those that an engine does not tell are read once more by who needs them
+   */
+  exportSnapshot(id: SnapshotId, directory: string): Promise<FileHashes | void>
   restore(id: SnapshotId): Promise<void>
   release(id: SnapshotId): Promise<void>
   /** Forgets first and second moments: a new stage of training starts. */
   resetOptimizer(): Promise<void>
-  /** Writes weights (Hugging Face layout) and optimiser state into an existing folder. */
-  save(directory: string): Promise<void>
+  /** Writes weights (Hugging Face layout) and optimiser state into an existing folder. @returns as `exportSnapshot` */
+  save(directory: string): Promise<FileHashes | void>
   load(directory: string): Promise<void>
-  /** Writes the policy alone as a Hugging Face folder, adapters merged in. */
-  saveModel(directory: string, dtype?: "f32" | "bf16" | "f16"): Promise<void>
+  /** Writes the policy alone as a Hugging Face folder, adapters merged in. @returns as `exportSnapshot` */
+  saveModel(directory: string, dtype?: "f32" | "bf16" | "f16"): Promise<FileHashes | void>
   /** What happened since the last call that a person should know; engines that have nothing to say lack it. */
   takeNotes?(): string[]
   /** Where the time since the last call went, seconds; engines that run here lack it. */

@@ -6,6 +6,7 @@ import { existsSync } from "node:fs"
 import { join, resolve } from "node:path"
 import { isHubName } from "../config/index.ts"
 import { CheckpointError } from "../errors.ts"
+import { checkModelFolder } from "../integrity/index.ts"
 import { cachedModelPath } from "../hub/fetch-model.ts"
 import { addLowRank, adapterConfigFile, adapterWeightFile, peftPrefix } from "./adapter.ts"
 import type { ModelConfig } from "./config.ts"
@@ -91,6 +92,7 @@ export async function findAdapterBase(directory: string, base?: string): Promise
  * @throws CheckpointError  naming every setting and tensor that is not computed
  */
 export async function checkAdapterFolder(directory: string, config: ModelConfig): Promise<void> {
+  checkModelFolder(directory)
   await planAdapters(directory, config)
 }
 

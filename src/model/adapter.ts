@@ -2,7 +2,10 @@
 import { readFile, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { CheckpointError } from "../errors.ts"
+import { hashOf } from "../integrity/index.ts"
+import type { FileHashes } from "../integrity/index.ts"
 import type { ModelConfig } from "./config.ts"
+import { parseJsonObject } from "./json-file.ts"
 import { loraNames, loraSpecs, loraTargetSpecs, type LoraConfig } from "./lora.ts"
 import { readTensors, writeSafetensors } from "./safetensors.ts"
 import type { Weights } from "./weights.ts"
@@ -13,10 +16,20 @@ export const peftPrefix = "base_model.model."
 export const adapterWeightFile = "adapter_model.safetensors"
 export const adapterConfigFile = "adapter_config.json"
 
-/** Writes the adapter into an existing folder. @param baseModel  name or path of the model that it belongs to */
-export async function saveAdapter(directory: string, config: ModelConfig, lora: LoraConfig, weights: Weights, baseModel: string): Promise<void> {
+/**
+ * Writes the adapter into an existing folder.
+ * @param baseModel  name or path of the model that it belongs to
+ * @returns hash of each file
+ */
+export async function saveAdapter(
+  directory: string,
+  config: ModelConfig,
+  lora: LoraConfig,
+  weights: Weights,
+  baseModel: string,
+): Promise<FileHashes> {
   const tensors = loraSpecs(config, lora).map(({ name, shape }) => ({ name: peftPrefix + name, shape, values: weights.get(name)! }))
-  await writeSafetensors(join(directory, adapterWeightFile), tensors, { metadata: { format: "pt" } })
+  const hash = await writeSafetensors(join(directory, adapterWeightFile), tensors, { metadata: { format: "pt" } })
   const description = {
     peft_type: "LORA",
     task_type: "CAUSAL_LM",
@@ -29,7 +42,12 @@ export async function saveAdapter(directory: string, config: ModelConfig, lora: 
     fan_in_fan_out: false,
     inference_mode: true,
   }
-  await writeFile(join(directory, adapterConfigFile), `${JSON.stringify(description, null, 2)}\n`)
+  const text = `${JSON.stringify(description, null, 2)}\n`
+  await writeFile(join(directory, adapterConfigFile), text)
+  return new Map([
+    [adapterWeightFile, hash],
+    [adapterConfigFile, hashOf(text)],
+  ])
 }
 
 /**
@@ -38,8 +56,9 @@ export async function saveAdapter(directory: string, config: ModelConfig, lora: 
  */
 export async function loadAdapter(directory: string, config: ModelConfig, lora: LoraConfig): Promise<Weights> {
   const path = join(directory, adapterConfigFile)
-  const stored = JSON.parse(await readFile(path, "utf8")) as { r?: unknown; lora_alpha?: unknown; target_modules?: unknown }
-  const got = JSON.stringify([stored.r, stored.lora_alpha, Array.isArray(stored.target_modules) ? stored.target_modules.toSorted() : stored.target_modules])
+  const stored = parseJsonObject(await readFile(path, "utf8"), path)
+  const targets = stored["target_modules"]
+  const got = JSON.stringify([stored["r"], stored["lora_alpha"], Array.isArray(targets) ? targets.toSorted() : targets])
   const expected = JSON.stringify([lora.rank, lora.alpha, lora.targets.toSorted()])
   if (got !== expected) {
     throw new CheckpointError(`${path}: expected rank, alpha and targets ${expected}, got ${got}. Use the lora settings that the adapter was trained with.`)

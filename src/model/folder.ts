@@ -4,6 +4,8 @@
 import { open } from "node:fs/promises"
 import { join } from "node:path"
 import { CheckpointError } from "../errors.ts"
+import { checkModelFolder, hashOf } from "../integrity/index.ts"
+import type { FileHashes } from "../integrity/index.ts"
 import type { ModelConfig, WeightType } from "./config.ts"
 import { modelConfigToJson, parseModelConfig } from "./config.ts"
 import type { GenerationDefaults } from "./generation-config.ts"
@@ -27,11 +29,13 @@ export interface ModelFolder {
 }
 
 /**
- * Opens a folder and checks that config, weights and tokenizer fit together; the weights themselves are not read yet.
+ * Opens a folder and checks that config, weights and tokenizer fit together; the weights themselves are not read yet,
+ * unless the folder has a manifest of pirl: then its files are compared with that.
  * @throws ConfigError      when config.json asks for what is not computed
  * @throws CheckpointError  when a file is missing or damaged, or a parameter or the tokenizer does not fit
  */
 export async function loadModelFolder(directory: string): Promise<ModelFolder> {
+  checkModelFolder(directory)
   const configFile = join(directory, "config.json")
   const content = await readOptionalFile(configFile)
   if (content === undefined) {
@@ -68,28 +72,37 @@ export interface ModelToSave {
  * Writes a model into an existing folder, in the layout that transformers and vLLM load. Tokenizer files are written as
  * they were read. bf16 is rounded stochastically, f16 to nearest (docs/export.md has the measurements). Every file, and
  * the folder, is flushed to disk; renaming the folder into place is the caller's part.
+ * @returns hash of each file
  * @throws CheckpointError  when weights are missing or left over, or a file cannot be written
  */
-export async function saveModelFolder(directory: string, model: ModelToSave): Promise<void> {
+export async function saveModelFolder(directory: string, model: ModelToSave): Promise<FileHashes> {
   const { config, weights, dtype = "f32", roundingSeed = 0 } = model
   const tensors = tensorSources(directory, config, weights)
-  await saveModelDescription(directory, model)
-  await writeSafetensors(join(directory, "model.safetensors"), tensors, { dtype, roundingSeed, metadata: { format: "pt" } })
+  const description = await saveModelDescription(directory, model)
+  const file = "model.safetensors"
+  const options = { dtype, roundingSeed, metadata: { format: "pt" } }
+  const hash = await writeSafetensors(join(directory, file), tensors, options)
   await flushFolder(directory)
+  return new Map([...description, [file, hash]])
 }
 
 /**
  * Writes all of a model but its weights: config.json, generation_config.json and the tokenizer files.
  * @param extra  further keys of config.json
+ * @returns hash of each file
  */
 export async function saveModelDescription(
   directory: string,
   { config, tokenizer, dtype = "f32", generation = { eosTokens: config.eosTokens } }: Omit<ModelToSave, "weights">,
   extra: Readonly<Record<string, unknown>> = {},
-): Promise<void> {
-  for (const [name, content] of tokenizer.files) await writeFlushed(join(directory, name), content)
-  await writeJson(join(directory, "config.json"), { ...modelConfigToJson(config, dtype), ...extra })
-  await writeJson(join(directory, "generation_config.json"), generationConfigToJson(generation, config))
+): Promise<FileHashes> {
+  const files = new Map([
+    ...tokenizer.files,
+    ["config.json", jsonBytes({ ...modelConfigToJson(config, dtype), ...extra })],
+    ["generation_config.json", jsonBytes(generationConfigToJson(generation, config))],
+  ])
+  for (const [name, content] of files) await writeFlushed(join(directory, name), content)
+  return new Map([...files].map(([name, content]) => [name, hashOf(content)]))
 }
 
 function tensorSources(directory: string, config: ModelConfig, weights: WeightSource): TensorSource[] {
@@ -111,8 +124,8 @@ function tensorSources(directory: string, config: ModelConfig, weights: WeightSo
   return tensors
 }
 
-async function writeJson(path: string, json: unknown): Promise<void> {
-  await writeFlushed(path, Buffer.from(`${JSON.stringify(json, null, 2)}\n`, "utf8"))
+function jsonBytes(json: unknown): Uint8Array {
+  return Buffer.from(`${JSON.stringify(json, null, 2)}\n`, "utf8")
 }
 
 /** @throws CheckpointError  when the file cannot be written */

@@ -2,9 +2,11 @@
  * Weight files in the safetensors format, read and written tensor by tensor, so that a model needs no second copy in
  * memory and files may be larger than 2 GiB. In memory every tensor is float32, row-major.
  */
+import type { Hash } from "node:crypto"
 import type { FileHandle } from "node:fs/promises"
 import { open } from "node:fs/promises"
 import { CheckpointError, PirlError, ShapeError } from "../errors.ts"
+import { newHash } from "../integrity/index.ts"
 import { deriveSeed } from "../random.ts"
 import type { WeightType } from "./config.ts"
 import { decodeBfloat16, decodeFloat16, encodeBfloat16, encodeBfloat16Stochastic, encodeFloat16 } from "./float-formats.ts"
@@ -144,14 +146,20 @@ export interface WriteOptions {
 /**
  * Writes a file and flushes it to disk. What fails midway leaves an incomplete file behind: write under a temporary
  * name, or into a folder that is renamed when complete.
+ * @returns SHA-256 of the file, made of what was to be written while it was
  * @throws ShapeError       when values and shape of a tensor do not match
  * @throws CheckpointError  on a failed write, a name given twice, or a finite value that f16 cannot hold
  */
-export async function writeSafetensors(path: string, tensors: readonly TensorSource[], options: WriteOptions = {}): Promise<void> {
+export async function writeSafetensors(
+  path: string,
+  tensors: readonly TensorSource[],
+  options: WriteOptions = {},
+): Promise<string> {
   const dtype = options.dtype ?? "f32"
   const header = encodeHeader(path, tensors, dtype, options.metadata)
-  await withFile(path, "w", async (file) => {
-    await writeFully(file, header)
+  return withFile(path, "w", async (file) => {
+    const hash = newHash()
+    await writeHashed(file, header, hash)
     for (const tensor of tensors) {
       const values = typeof tensor.values === "function" ? await tensor.values() : tensor.values
       if (values.length !== elementCount(tensor.shape)) {
@@ -159,9 +167,10 @@ export async function writeSafetensors(path: string, tensors: readonly TensorSou
           `${path}: tensor ${tensor.name}: expected ${elementCount(tensor.shape)} values for [${tensor.shape.join(", ")}], got ${values.length}. Check the model's config.`,
         )
       }
-      await writeTensor(file, path, tensor.name, values, dtype, options.roundingSeed)
+      await writeTensor(file, path, tensor.name, values, dtype, options.roundingSeed, hash)
     }
     await file.sync()
+    return hash.digest("hex")
   })
 }
 
@@ -187,7 +196,15 @@ function encodeHeader(path: string, tensors: readonly TensorSource[], dtype: Wei
   return header
 }
 
-async function writeTensor(file: FileHandle, path: string, name: string, values: Float32Array, dtype: WeightType, roundingSeed: number | undefined): Promise<void> {
+async function writeTensor(
+  file: FileHandle,
+  path: string,
+  name: string,
+  values: Float32Array,
+  dtype: WeightType,
+  roundingSeed: number | undefined,
+  hash: Hash,
+): Promise<void> {
   const key = roundingSeed === undefined ? undefined : deriveSeed(roundingSeed, `bf16 ${name}`)
   const staging = dtype === "f32" ? undefined : new Uint16Array(Math.min(chunkElements, values.length))
   for (let start = 0; start < values.length; start += chunkElements) {
@@ -207,8 +224,15 @@ async function writeTensor(file: FileHandle, path: string, name: string, values:
         }
       }
     }
-    await writeFully(file, new Uint8Array(encoded.buffer, encoded.byteOffset, encoded.byteLength))
+    await writeHashed(file, new Uint8Array(encoded.buffer, encoded.byteOffset, encoded.byteLength), hash)
   }
+}
+
+/** Hashes the bytes while another thread writes them: the disk is the slower of the two. */
+async function writeHashed(file: FileHandle, bytes: Uint8Array, hash: Hash): Promise<void> {
+  const written = writeFully(file, bytes)
+  hash.update(bytes)
+  await written
 }
 
 /** Writes all of the bytes where the file stands. */

@@ -2,14 +2,15 @@
  * Checkpoints of a run: folders `checkpoints/step-NNNNNN` that are complete or not there.
  *
  * A checkpoint is written under a temporary name, forced to the disk, and renamed. Its `checkpoint.json` lists every
- * file with its size, so that one that was cut short later is known too.
+ * file with its size and hash, what it needs beside it, and how the run's logs began when it was written.
  */
-import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs"
 import { join, relative } from "node:path"
 import { CheckpointError } from "../errors.ts"
+import { checkFiles, checkpointManifest, readManifest, writeManifest } from "../integrity/index.ts"
+import type { FileHashes } from "../integrity/index.ts"
 import { reasonOf, syncDirectory, syncTree } from "./durable-files.ts"
-
-const manifestName = "checkpoint.json"
+import type { LogMarks } from "./log-marks.ts"
 
 /** A complete checkpoint. */
 export interface CheckpointInfo {
@@ -29,6 +30,8 @@ export interface CheckpointOptions {
   readonly keep: number
   /** Forces a folder to the disk. */
   readonly sync?: (directory: string) => void
+  /** How the run's logs begin, to be written down with each checkpoint. */
+  readonly logs?: () => LogMarks
 }
 
 /** The checkpoints of one run folder. One process at a time: the run's lock sees to it. */
@@ -36,12 +39,14 @@ export class CheckpointStore {
   readonly directory: string
   readonly #keep: number
   readonly #sync: (directory: string) => void
+  readonly #logs: () => LogMarks
 
   /** @param directory  the `checkpoints` folder; made when it is not there */
   constructor(directory: string, options: CheckpointOptions) {
     this.directory = directory
     this.#keep = options.keep
     this.#sync = options.sync ?? syncTree
+    this.#logs = options.logs ?? ((): LogMarks => ({}))
     mkdirSync(directory, { recursive: true })
     this.#recover()
   }
@@ -49,17 +54,22 @@ export class CheckpointStore {
   /**
    * Writes a checkpoint and removes those beyond the number kept. It exists under its name only once everything is on
    * the disk.
-   * @param fill  writes the files into the folder it is given
+   * @param fill   writes the files into the folder it is given; those whose hashes it does not tell are read once more
+   * @param needs  folders with a manifest of their own, below the run's folder, that it cannot be loaded without
    * @throws CheckpointError  when anything fails (a full disk, say); earlier checkpoints stay as they are
    */
-  async write(step: number, fill: (directory: string) => void | Promise<void>): Promise<CheckpointInfo> {
+  async write(
+    step: number,
+    fill: (directory: string) => FileHashes | void | Promise<FileHashes | void>,
+    needs: readonly string[] = [],
+  ): Promise<CheckpointInfo> {
     const path = join(this.directory, checkpointName(step))
     const temporary = join(this.directory, `.writing-${checkpointName(step)}`)
     try {
       rmSync(temporary, { recursive: true, force: true })
       mkdirSync(temporary)
-      await fill(temporary)
-      writeFileSync(join(temporary, manifestName), JSON.stringify({ version: 1, step, files: filesOf(temporary) }))
+      const hashes = await fill(temporary)
+      writeManifest(temporary, checkpointManifest, { step, logs: this.#logs(), needs }, hashes)
       this.#sync(temporary)
       this.#replace(temporary, path)
     } catch (cause) {
@@ -115,7 +125,9 @@ export class CheckpointStore {
   }
 
   #prune(): void {
-    for (const { path } of this.list().slice(0, -this.#keep)) this.#remove(path)
+    const oldest = this.list().at(-this.#keep)
+    if (oldest === undefined) return
+    for (const { step, path } of [...this.list(), ...this.damaged()]) if (step < oldest.step) this.#remove(path)
   }
 
   /** A removal that is interrupted must not leave half a checkpoint under its name. */
@@ -164,29 +176,10 @@ export function listCheckpoints(directory: string): { complete: CheckpointInfo[]
 
 /** Why a checkpoint cannot be used, or undefined when every file has its size. */
 function damageOf(path: string): string | undefined {
-  let files: Record<string, number>
   try {
-    files = (JSON.parse(readFileSync(join(path, manifestName), "utf8")) as { files: Record<string, number> }).files
-    for (const [name, bytes] of Object.entries(files)) {
-      const size = statSync(join(path, name)).size
-      if (size !== bytes) return `${name} has ${size} bytes instead of ${bytes}`
-    }
+    checkFiles(path, readManifest(path, checkpointManifest), { hashes: false })
+    return undefined
   } catch (error) {
-    return `${manifestName} or a file that it lists cannot be read (${reasonOf(error)})`
+    return error instanceof CheckpointError ? error.message : reasonOf(error)
   }
-  return undefined
-}
-
-/** Every file below a folder with its size, by its path with forward slashes. */
-function filesOf(directory: string): Record<string, number> {
-  const files: Record<string, number> = {}
-  const visit = (folder: string): void => {
-    for (const entry of readdirSync(folder, { withFileTypes: true })) {
-      const path = join(folder, entry.name)
-      if (entry.isDirectory()) visit(path)
-      else files[relative(directory, path).replaceAll("\\", "/")] = statSync(path).size
-    }
-  }
-  visit(directory)
-  return files
 }

@@ -3,6 +3,9 @@
  */
 export { CheckpointStore, checkpointName, listCheckpoints } from "./checkpoints.ts"
 export type { CheckpointInfo, CheckpointOptions, DamagedCheckpoint } from "./checkpoints.ts"
+export { checkModelOf, selectCheckpoint } from "./sound-checkpoint.ts"
+export type { Selection, SoundCheckpoint } from "./sound-checkpoint.ts"
+export type { LogMark, LogMarks, LogProblem } from "./log-marks.ts"
 export { syncTree, writeFileAtomic } from "./durable-files.ts"
 export { JsonlLog, cutJsonlAfter, readJsonl } from "./jsonl-log.ts"
 export type { JsonRecord, JsonlContent, JsonlCut } from "./jsonl-log.ts"

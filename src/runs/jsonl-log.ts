@@ -1,6 +1,7 @@
 /**
  * Append-only JSONL: one JSON object per line, on the disk before `append` returns.
  */
+import type { Hash } from "node:crypto"
 import {
   closeSync,
   existsSync,
@@ -14,7 +15,9 @@ import {
 } from "node:fs"
 import { basename, dirname } from "node:path"
 import { DataError, PirlError } from "../errors.ts"
+import { addFile, newHash } from "../integrity/index.ts"
 import { readTextFile, reasonOf, syncDirectory, writeFileAtomic } from "./durable-files.ts"
+import type { LogMark } from "./log-marks.ts"
 
 /** One line of a log. */
 export type JsonRecord = Readonly<Record<string, unknown>>
@@ -30,6 +33,7 @@ export interface JsonlContent {
 export class JsonlLog {
   readonly path: string
   readonly #descriptor: number
+  readonly #hash: Hash = newHash()
   #length: number
 
   /** Opens or creates the file. A last line without an end is cut: what follows would else be glued to it. */
@@ -41,6 +45,7 @@ export class JsonlLog {
     if (isNew) syncDirectory(dirname(path))
     this.#length = wholeLength(this.#descriptor)
     ftruncateSync(this.#descriptor, this.#length)
+    addFile(this.#hash, path)
   }
 
   /**
@@ -62,6 +67,12 @@ export class JsonlLog {
       throw new PirlError(`log ${this.path}: expected to append a line, got ${reasonOf(cause)}. ${hint}`, { cause })
     }
     this.#length += bytes.length
+    this.#hash.update(bytes)
+  }
+
+  /** Length and hash of what is on the disk now. */
+  mark(): LogMark {
+    return { bytes: this.#length, sha256: this.#hash.copy().digest("hex") }
   }
 
   get isEmpty(): boolean {

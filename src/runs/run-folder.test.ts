@@ -143,13 +143,24 @@ describe("resuming", () => {
   test("without a checkpoint starts again from the beginning", async () => {
     const directory = fresh()
     const folder = createRunFolder(directory, options)
-    await step(folder, 0, false)
-    await step(folder, 1, false)
+    folder.logEvaluation({ step: 0, size: 10, greedyAccuracy: 0, time })
     folder.close()
     const { folder: again, from } = resumeRunFolder(directory, options)
     again.close()
     expect(from.checkpoint).toBeUndefined()
     expect(readRun(directory)).toMatchObject({ metrics: [], evaluations: [] })
+  })
+
+  test("with steps but without a checkpoint is refused: the logs are all that is left", async () => {
+    const directory = fresh()
+    const folder = createRunFolder(directory, options)
+    await step(folder, 1, true)
+    await step(folder, 2, false)
+    folder.close()
+    rmSync(join(directory, "checkpoints"), { recursive: true })
+    expect(() => resumeRunFolder(directory, options)).toThrow(/its logs have 2 steps, and .*checkpoints is empty\. Put/)
+    expect(readRun(directory).metrics).toEqual([line(1), line(2)])
+    expect(readLock(directory)).toBeUndefined()
   })
 
   test("falls back to the checkpoint before a damaged one, and says so", async () => {

@@ -12,26 +12,34 @@
  *     lock.json            while a process owns the folder
  *
  * At a step's end its metrics line, its evaluation and its responses are on the disk before the checkpoint gets its
- * name; a resumed run cuts what lies after its checkpoint and writes it again. So no step is lost or there twice.
+ * name; a resumed run cuts what lies after its checkpoint and writes it again. So no step is lost or there twice. A
+ * checkpoint knows how the logs began (log-marks.ts): a run goes on from the newest that is sound and fits its logs.
  */
 import { existsSync, readdirSync, rmSync } from "node:fs"
-import { join } from "node:path"
-import { ConfigError } from "../errors.ts"
+import { basename, join } from "node:path"
+import { CheckpointError, ConfigError } from "../errors.ts"
 import { packageVersion } from "../version.ts"
 import { CheckpointStore } from "./checkpoints.ts"
-import type { CheckpointInfo, DamagedCheckpoint } from "./checkpoints.ts"
+import type { DamagedCheckpoint } from "./checkpoints.ts"
 import { writeFileAtomic } from "./durable-files.ts"
 import { JsonlLog, cutJsonlAfter, readJsonl } from "./jsonl-log.ts"
 import type { JsonlCut } from "./jsonl-log.ts"
+import { markOf } from "./log-marks.ts"
+import type { LogMark, LogMarks } from "./log-marks.ts"
 import { makeFolder } from "./make-folder.ts"
 import { programFacts, versionOf } from "./made-by.ts"
 import type { CompletionLine, EvaluationLine, MetricsLine, RunEvent, RunEventKind } from "./records.ts"
 import { acquireLock } from "./run-lock.ts"
 import type { RunLock } from "./run-lock.ts"
 import { completionFiles } from "./run-tables.ts"
+import { checkResumable, selectCheckpoint } from "./sound-checkpoint.ts"
+import type { SoundCheckpoint } from "./sound-checkpoint.ts"
 import type { RunSummary } from "./summary.ts"
 
 const stepsPerCompletionsFile = 1000
+
+/** A run is summed up from these, and measured from its first evaluation on. */
+const requiredLogs = ["metrics.jsonl", "evaluations.jsonl"]
 
 /** What a run folder is opened with. */
 export interface RunFolderOptions {
@@ -39,12 +47,14 @@ export interface RunFolderOptions {
   readonly configYaml: string
   /** Number of checkpoints kept. */
   readonly keepCheckpoints: number
+  /** Resuming: go on although metrics or evaluations are not those that the checkpoint was written beside. */
+  readonly acceptLogs?: boolean
 }
 
 /** Where a resumed run goes on. */
 export interface ResumePoint {
   /** The checkpoint to load; undefined when the run had none yet and starts again from its beginning. */
-  readonly checkpoint: CheckpointInfo | undefined
+  readonly checkpoint: SoundCheckpoint | undefined
   /** Lines that were cut, since they lie after the checkpoint. */
   readonly cuts: readonly JsonlCut[]
   /** Newer checkpoints that were found damaged; they are removed. */
@@ -64,6 +74,8 @@ export interface RunMirror {
 export class RunFolder {
   readonly directory: string
   readonly checkpoints: CheckpointStore
+  /** Of files of completions that nothing is appended to any more, by name; made when they are asked for. */
+  readonly #closedCompletions = new Map<string, LogMark>()
   readonly #lock: RunLock
   readonly #metrics: JsonlLog
   readonly #evaluations: JsonlLog
@@ -71,9 +83,10 @@ export class RunFolder {
   #completions: JsonlLog | undefined
   readonly #mirrors: RunMirror[] = []
 
-  constructor(directory: string, lock: RunLock, checkpoints: CheckpointStore) {
+  constructor(directory: string, lock: RunLock, { keepCheckpoints }: RunFolderOptions) {
     this.directory = directory
-    this.checkpoints = checkpoints
+    const logs = (): LogMarks => this.#marks()
+    this.checkpoints = new CheckpointStore(checkpointsOf(directory), { keep: keepCheckpoints, logs })
     this.#lock = lock
     this.#metrics = new JsonlLog(join(directory, "metrics.jsonl"))
     this.#evaluations = new JsonlLog(join(directory, "evaluations.jsonl"))
@@ -100,7 +113,10 @@ export class RunFolder {
   logCompletions(step: number, lines: readonly CompletionLine[]): void {
     const path = join(this.directory, "completions", completionsName(step))
     if (this.#completions?.path !== path) {
-      this.#completions?.close()
+      if (this.#completions !== undefined) {
+        this.#closedCompletions.set(this.#completions.path, this.#completions.mark())
+        this.#completions.close()
+      }
       this.#completions = new JsonlLog(path)
     }
     this.#completions.append(...lines)
@@ -135,6 +151,22 @@ export class RunFolder {
     this.#events.append(event)
   }
 
+  /** How the logs are now. */
+  #marks(): LogMarks {
+    const marks: Record<string, LogMark> = {
+      "metrics.jsonl": this.#metrics.mark(),
+      "evaluations.jsonl": this.#evaluations.mark(),
+      "events.jsonl": this.#events.mark(),
+    }
+    for (const path of completionFiles(this.directory)) {
+      const isOpen = this.#completions?.path === path
+      const mark = isOpen ? this.#completions!.mark() : (this.#closedCompletions.get(path) ?? markOf(path))
+      if (!isOpen) this.#closedCompletions.set(path, mark)
+      marks[`completions/${basename(path)}`] = mark
+    }
+    return marks
+  }
+
   /** Writes summary.json: the run is finished. */
   writeSummary(summary: RunSummary): void {
     writeFileAtomic(join(this.directory, "summary.json"), `${JSON.stringify(summary, null, 2)}\n`)
@@ -160,6 +192,10 @@ function completionsName(step: number): string {
   const first = step - (step % stepsPerCompletionsFile)
   const digits = (value: number): string => String(value).padStart(6, "0")
   return `steps-${digits(first)}-${digits(first + stepsPerCompletionsFile - 1)}.jsonl`
+}
+
+function checkpointsOf(directory: string): string {
+  return join(directory, "checkpoints")
 }
 
 /** True when the folder holds a run. */
@@ -188,8 +224,7 @@ export function createRunFolder(directory: string, options: RunFolderOptions): R
       ])
     }
     writeFileAtomic(join(directory, "config.yaml"), options.configYaml)
-    const checkpoints = new CheckpointStore(join(directory, "checkpoints"), { keep: options.keepCheckpoints })
-    const folder = new RunFolder(directory, lock, checkpoints)
+    const folder = new RunFolder(directory, lock, options)
     folder.logOpening("start", "the run starts")
     return folder
   } catch (error) {
@@ -199,8 +234,9 @@ export function createRunFolder(directory: string, options: RunFolderOptions): R
 }
 
 /**
- * Opens the folder of a run that stopped or was killed, and cuts its logs back to the newest good checkpoint.
- * @throws ConfigError  when there is no run in the folder, or another process holds it
+ * Opens the folder of a run that stopped or was killed, and cuts its logs back to the newest sound checkpoint.
+ * @throws ConfigError      when there is no run in the folder, or another process holds it
+ * @throws CheckpointError  when the run has steps but no checkpoint that is sound; nothing was touched
  */
 export function resumeRunFolder(
   directory: string,
@@ -216,16 +252,18 @@ export function resumeRunFolder(
   }
   const lock = acquireLock(directory)
   try {
-    const checkpoints = new CheckpointStore(join(directory, "checkpoints"), { keep: options.keepCheckpoints })
-    const checkpoint = checkpoints.newest()
+    const checkpoints = new CheckpointStore(checkpointsOf(directory), { keep: options.keepCheckpoints })
+    const demanded = options.acceptLogs === true ? [] : requiredLogs
+    const candidates = [...checkpoints.list(), ...checkpoints.damaged()]
+    const { sound: checkpoint, damaged } = selectCheckpoint(candidates, (info) => checkResumable(info, demanded))
+    if (checkpoint === undefined) refuseToBeginAnew(directory, damaged)
     const step = checkpoint?.step ?? -1
-    const damaged = checkpoints.damaged().filter((other) => other.step > step)
-    checkpoints.removeAfter(step)
     const cuts = logFiles(directory).flatMap((file) => cutJsonlAfter(file, step) ?? [])
+    checkpoints.removeAfter(step)
     rmSync(join(directory, "summary.json"), { force: true })
     writeFileAtomic(join(directory, "config.yaml"), options.configYaml)
-    const folder = new RunFolder(directory, lock, checkpoints)
     const madeBy = readJsonl(join(directory, "events.jsonl")).records.map(versionOf).findLast((version) => version !== undefined)
+    const folder = new RunFolder(directory, lock, options)
     const from: ResumePoint = { checkpoint, cuts, damaged, madeBy }
     folder.logOpening("resume", describeResume(from), {
       checkpoint: checkpoint?.step ?? null,
@@ -239,7 +277,30 @@ export function resumeRunFolder(
   }
 }
 
-/** In words: where a resumed run goes on, what was cut, and whether another version of pirl made it so far. */
+/**
+ * A run that has come to its first step had a checkpoint before. Where there is none to be used, its logs are all that
+ * is left of it, and are not written over.
+ * @throws CheckpointError  when there is anything to lose
+ */
+function refuseToBeginAnew(directory: string, damaged: readonly DamagedCheckpoint[]): void {
+  const expected = `run ${directory}: expected a sound checkpoint to resume from, got none`
+  const otherwise = "or begin again in another folder. Nothing was changed."
+  if (damaged.length > 0) {
+    const list = damaged.map(({ path, reason }) => `\n  ${path}: ${reason}`).join("")
+    const ofLogs = damaged.some(({ reason }) => requiredLogs.some((file) => reason.includes(file)))
+    const accept = ofLogs ? " To go on with the logs as they are, add --accept-logs." : ""
+    throw new CheckpointError(`${expected}:${list}\nRestore what is damaged from a copy, ${otherwise}${accept}`)
+  }
+  const steps = logFiles(directory).flatMap((path) => readJsonl(path).records.map(({ step }) => step))
+  const last = steps.reduce<number>((most, step) => (typeof step === "number" ? Math.max(most, step) : most), 0)
+  if (last === 0) return
+  throw new CheckpointError(
+    `${expected}: its logs have ${last} steps, and ${checkpointsOf(directory)} is empty. ` +
+      `Put the checkpoints back, ${otherwise}`,
+  )
+}
+
+/** In words: where a resumed run goes on, what was cut, what is damaged, whether another version made it so far. */
 export function describeResume({ checkpoint, cuts, damaged, madeBy }: ResumePoint): string {
   const start = checkpoint === undefined ? "resumes from the beginning" : `resumes after step ${checkpoint.step}`
   const lines = cuts.map(({ file, lines, halfWritten }) => {
@@ -247,10 +308,16 @@ export function describeResume({ checkpoint, cuts, damaged, madeBy }: ResumePoin
     return `${file} (${lines === 0 ? "a half-written line" : halfWritten ? `${whole} and a half-written one` : whole})`
   })
   const cut = lines.length === 0 ? "" : `; cut what lay after it: ${lines.join(", ")}`
-  const skipped = damaged.map(({ step, reason }) => `; the checkpoint of step ${step} is damaged: ${reason}`)
+  const removed = "is damaged and was removed"
+  const skipped = damaged.map(({ step, reason }) => `; the checkpoint of step ${step} ${removed}: ${reason}`)
+  const logs = (checkpoint?.logProblems ?? []).map(({ file, reason }) => `; ${file} ${reason}`)
+  const unhashed =
+    checkpoint?.hashed === false
+      ? "; its checkpoint is of an older version, without hashes: only the sizes of its files could be checked"
+      : ""
   const version = packageVersion()
   const other = madeBy === undefined || madeBy === version ? "" : `; pirl ${madeBy} made it so far, and pirl ${version} goes on: its numbers may differ from those of an uninterrupted run`
-  return `the run ${start}${cut}${skipped.join("")}${other}`
+  return `the run ${start}${cut}${skipped.join("")}${logs.join("")}${unhashed}${other}`
 }
 
 function logFiles(directory: string): string[] {

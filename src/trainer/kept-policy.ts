@@ -3,6 +3,8 @@ import { existsSync, mkdirSync } from "node:fs"
 import { join } from "node:path"
 import type { Engine, SnapshotId, TokenSequence } from "../engine/engine.ts"
 import { EngineError } from "../errors.ts"
+import { hashesBelow } from "../integrity/index.ts"
+import type { FileHashes } from "../integrity/index.ts"
 
 export class KeptPolicy {
   readonly #engine: Engine
@@ -39,12 +41,12 @@ export class KeptPolicy {
     await this.#engine.resetOptimizer()
   }
 
-  /** Adds it to a checkpoint. */
-  async save(checkpoint: string): Promise<void> {
-    if (this.#id === undefined) return
+  /** Adds it to a checkpoint. @returns hashes of its files there */
+  async save(checkpoint: string): Promise<FileHashes> {
+    if (this.#id === undefined) return new Map()
     const path = join(checkpoint, this.#folder)
     mkdirSync(path)
-    await this.#engine.exportSnapshot(this.#id, path)
+    return hashesBelow(this.#folder, await this.#engine.exportSnapshot(this.#id, path))
   }
 
   async load(checkpoint: string): Promise<void> {

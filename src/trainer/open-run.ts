@@ -14,11 +14,17 @@ export interface OpenRun {
 }
 
 /**
- * @throws ConfigError  when the folder is in use, not empty (new) or no run (resumed), or when the config differs from the
- *                      resumed run's in a setting that must stay
+ * @param how.acceptLogs   resume although metrics or evaluations are not those that the checkpoint was written beside
+ * @throws ConfigError      when the folder is in use, not empty (new) or no run (resumed), or when the config differs
+ *                          from the resumed run's in a setting that must stay
+ * @throws CheckpointError  when a run that has steps has no sound checkpoint
  */
-export function openRunFolder(directory: string, config: ResolvedConfig, resume: boolean): OpenRun {
-  const options = { configYaml: configToYaml(config), keepCheckpoints: config.checkpoint.keep }
+export function openRunFolder(
+  directory: string,
+  config: ResolvedConfig,
+  { resume, acceptLogs = false }: { readonly resume: boolean; readonly acceptLogs?: boolean },
+): OpenRun {
+  const options = { configYaml: configToYaml(config), keepCheckpoints: config.checkpoint.keep, acceptLogs }
   if (!resume) return mirrored({ folder: createRunFolder(directory, options), from: undefined }, config)
   requireRun(directory)
   const issues = resumeIssues(savedConfig(directory), config)

@@ -4,9 +4,10 @@
  * A fixed reference lies in `reference/`. One that is updated lies in `reference/step-NNNNNN`, named by the step after which it was
  * taken: which of them is in force after a step follows from the step alone, so that a resumed run finds its own.
  */
-import { mkdirSync, readdirSync, renameSync, rmSync } from "node:fs"
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import type { Engine, SnapshotId } from "../engine/engine.ts"
+import { checkpointManifest, writeManifest } from "../integrity/index.ts"
 import { checkpointName, syncTree, type RunFolder } from "../runs/index.ts"
 
 export class ReferencePolicy {
@@ -31,9 +32,18 @@ export class ReferencePolicy {
     return this.#every === 0 ? 0 : Math.floor(step / this.#every) * this.#every
   }
 
+  /** Path below the run's folder. */
+  #name(step: number): string {
+    return this.#every === 0 ? "reference" : `reference/${checkpointName(this.#takenAt(step))}`
+  }
+
   #directory(step: number): string {
-    const directory = join(this.#folder.directory, "reference")
-    return this.#every === 0 ? directory : join(directory, checkpointName(this.#takenAt(step)))
+    return join(this.#folder.directory, this.#name(step))
+  }
+
+  /** Folders that the checkpoint of a step needs; none where an older version wrote one, without a manifest. */
+  needed(step: number): string[] {
+    return existsSync(join(this.#directory(step), checkpointManifest)) ? [this.#name(step)] : []
   }
 
   /** The current policy becomes the reference when it is time for it: at step 0, and at every multiple. */
@@ -44,7 +54,8 @@ export class ReferencePolicy {
     rmSync(temporary, { recursive: true, force: true })
     mkdirSync(temporary, { recursive: true })
     const taken = await this.#engine.snapshot()
-    await this.#engine.exportSnapshot(taken, temporary)
+    const hashes = await this.#engine.exportSnapshot(taken, temporary)
+    writeManifest(temporary, checkpointManifest, { step }, hashes)
     syncTree(temporary)
     rmSync(directory, { recursive: true, force: true })
     mkdirSync(join(directory, ".."), { recursive: true })

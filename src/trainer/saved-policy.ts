@@ -1,10 +1,13 @@
 /** The model that a run leaves behind, measured as it lies on the disk. */
-import { mkdirSync } from "node:fs"
+import { mkdirSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import type { EvaluationPoint } from "../analysis/index.ts"
 import type { ResolvedConfig } from "../config/index.ts"
 import type { Task } from "../data/task.ts"
+import type { Engine } from "../engine/engine.ts"
 import { evaluateHeldOut, type HeldOutOptions, type HeldOutResult } from "../evaluation/held-out.ts"
+import { modelManifest, writeModelManifest } from "../integrity/index.ts"
+import type { WeightType } from "../model/config.ts"
 import { compareSaved, savedWarning, type EvaluationLine, type RunSummary } from "../runs/index.ts"
 import { shellWord } from "../shell-word.ts"
 import { openPolicy } from "./open-policy.ts"
@@ -32,6 +35,14 @@ export async function evaluateSavedModel(path: string, config: ResolvedConfig, t
   }
 }
 
+/** Writes the policy as a model folder, with a manifest where the engine tells the hashes of its files. */
+export async function saveCheckedModel(engine: Engine, directory: string, dtype: WeightType): Promise<void> {
+  // Until the new one is there, the folder may be half-written.
+  rmSync(join(directory, modelManifest), { force: true })
+  const hashes = await engine.saveModel(directory, dtype)
+  if (hashes !== undefined) writeModelManifest(directory, hashes)
+}
+
 /** What `config.evaluation` measures. */
 export function heldOutOptions({ greedy, expected, size }: ResolvedConfig["evaluation"]): HeldOutOptions {
   return { greedy, expected, ...(size === "all" ? {} : { size }) }
@@ -48,7 +59,7 @@ export async function saveTrainedModel(run: TrainRun, summary: RunSummary, train
   const { dtype } = config.model
   const model = join(folder.directory, "model")
   mkdirSync(model, { recursive: true })
-  await engine.saveModel(model, dtype)
+  await saveCheckedModel(engine, model, dtype)
   if (config.engine.kind === "tinker") {
     // What a server keeps has its own format, and is not read here.
     folder.writeSummary(summary)

@@ -18,6 +18,8 @@ export interface TrainRunOptions {
   readonly runDirectory: string
   /** Go on exactly where the run in the folder stopped. Default false. */
   readonly resume?: boolean
+  /** With `resume`: go on although metrics or evaluations were cut, deleted or changed since. Default false. */
+  readonly acceptLogs?: boolean
   /** A task of one's own, in place of `config.task`. */
   readonly task?: Task
   /** An objective of one's own, in place of `config.objective`, whose advantages and aggregation still hold. */
@@ -38,7 +40,7 @@ export interface TrainRunOptions {
  * @throws NumericsError    after three updates in a row whose loss or gradients were not finite
  */
 export async function trainRun(options: TrainRunOptions): Promise<TrainResult> {
-  const { task, objective, rule, observer, signal, runDirectory, resume = false } = options
+  const { task, objective, rule, observer, signal, runDirectory, resume = false, acceptLogs = false } = options
   const saved = resume && isRunFolder(runDirectory) ? savedConfig(runDirectory) : undefined
   const onNote = (text: string): void => observer?.onNote?.(text)
   const asked = await fetchConfiguredModel(runConfig(options.config, task, saved), saved, { onNote })
@@ -47,7 +49,7 @@ export async function trainRun(options: TrainRunOptions): Promise<TrainResult> {
   let run: OpenRun | undefined
   try {
     // After the model, so that a model that cannot be opened leaves no run behind.
-    run = openRunFolder(runDirectory, config, resume)
+    run = openRunFolder(runDirectory, config, { resume, acceptLogs })
     const { folder, from } = run
     if (from !== undefined) observer?.onNote?.(describeResume(from))
     const result = await train({

@@ -5,6 +5,7 @@
 import { join } from "node:path"
 import type { SampleProgress } from "../engine/engine.ts"
 import { evaluateHeldOut, type HeldOutResult } from "../evaluation/held-out.ts"
+import type { FileHashes } from "../integrity/index.ts"
 import {
   readJsonl,
   summarizeRun,
@@ -215,10 +216,10 @@ function improvement(folder: RunFolder, now: HeldOutResult): Record<string, numb
 
 async function checkpoint({ config, engine, folder }: TrainRun, parts: RunParts, { safeguards, state }: Position, step: number): Promise<void> {
   const ahead = await parts.rollouts.ahead()
-  await folder.checkpoints.write(step, async (directory) => {
-    await engine.save(directory)
-    await state.previous?.save(directory)
-    await state.best.save(directory)
+  const fill = async (directory: string): Promise<FileHashes> => {
+    const ofEngine = await engine.save(directory)
+    const ofPrevious = await state.previous?.save(directory)
+    const ofBest = await state.best.save(directory)
     writeTrainerState(directory, {
       rule: parts.rule.state(),
       refused: safeguards.refused,
@@ -226,7 +227,9 @@ async function checkpoint({ config, engine, folder }: TrainRun, parts: RunParts,
       ...(ahead === undefined ? {} : { ahead }),
       ...adaptiveCoefficient(config.objective, state.kl),
     })
-  })
+    return new Map([...(ofEngine ?? []), ...(ofPrevious ?? []), ...ofBest])
+  }
+  await folder.checkpoints.write(step, fill, state.reference?.needed(step))
 }
 
 /** Sums the run up from its logs; a run that reached its last step gets its model and summary.json. */

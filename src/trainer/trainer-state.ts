@@ -2,9 +2,8 @@
 import { readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { CheckpointError } from "../errors.ts"
+import { trainerStateFile } from "../integrity/index.ts"
 import { decodeState, encodeState } from "../runs/index.ts"
-
-const stateFile = "trainer.json"
 
 export interface TrainerState {
   /** State of the update rule: window, cached batch, gate. */
@@ -20,12 +19,12 @@ export interface TrainerState {
 }
 
 export function writeTrainerState(directory: string, state: TrainerState): void {
-  writeFileSync(join(directory, stateFile), encodeState(state))
+  writeFileSync(join(directory, trainerStateFile), encodeState(state))
 }
 
 /** @throws CheckpointError when the file is missing or holds something else */
 export function readTrainerState(directory: string): TrainerState {
-  const path = join(directory, stateFile)
+  const path = join(directory, trainerStateFile)
   let state: Partial<TrainerState>
   try {
     state = decodeState(readFileSync(path, "utf8")) as Partial<TrainerState>

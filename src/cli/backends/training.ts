@@ -3,7 +3,7 @@ import { configToYaml, type ResolvedConfig } from "../../config/index.ts"
 import { makeFolder } from "../../runs/index.ts"
 import { VERIFIER_TIMEOUT_MS } from "../../trainer/run-parts.ts"
 import { warnOfMemory } from "../../trainer/memory-forecast.ts"
-import { evaluateSavedModel } from "../../trainer/saved-policy.ts"
+import { evaluateSavedModel, saveCheckedModel } from "../../trainer/saved-policy.ts"
 import { train } from "../../trainer/train.ts"
 import { warmStart } from "../../trainer/warm-start.ts"
 import type { SftBackend, SftProgress } from "../sft.ts"
@@ -62,7 +62,7 @@ export const sftBackend: SftBackend = {
         },
       })
       makeFolder(out, "--out")
-      await engine.saveModel(out, config.model.dtype)
+      await saveCheckedModel(engine, out, config.model.dtype)
       const asTrained = config.model.dtype === "f32" && !config.lora.enabled
       if (asTrained || task.heldOut.length === 0 || stopRequested()) return last
       const { expectedAccuracy, greedyAccuracy } = await evaluateSavedModel(out, config, task, { greedy: true, expected: true })

@@ -1,6 +1,9 @@
 /** What the embedded engine writes into a checkpoint folder: the model (or adapter) and the optimiser's state. */
 import { readFile, writeFile } from "node:fs/promises"
 import { join } from "node:path"
+import { z } from "zod"
+import { engineStateFile, hashOf, optimizerFile, valueHeadFile } from "../../integrity/index.ts"
+import type { FileHashes } from "../../integrity/index.ts"
 import { loadAdapter, mergeAdapter, saveAdapter } from "../../model/adapter.ts"
 import { saveModelFolder } from "../../model/folder.ts"
 import { readSafetensorsHeader, readTensors, writeSafetensors } from "../../model/safetensors.ts"
@@ -15,32 +18,31 @@ import { CheckpointError } from "../../errors.ts"
 import type { PolicyState } from "./policy-state.ts"
 import type { WorkerSettings } from "./protocol.ts"
 
-const optimizerFile = "optimizer.safetensors"
-const stateFile = "engine.json"
-/** Apart from the model's own files: a model that leaves the house has no critic. */
-const valueHeadFile = "value_head.safetensors"
-
 export function settingsTokenizer(settings: WorkerSettings): Tokenizer {
   return createTokenizer(settings.tokenizerFiles, "the model's tokenizer")
 }
 
-/** @param options.merge  write the policy as a whole model: adapters added in, no value head */
+/**
+ * @param options.merge  write the policy as a whole model: adapters added in, no value head
+ * @returns hash of each file
+ */
 export async function savePolicy(
   directory: string,
   settings: WorkerSettings,
   weights: Weights,
   options: { readonly merge: boolean; readonly dtype: WeightType },
-): Promise<void> {
+): Promise<FileHashes> {
   const { config, lora, valueHead } = settings
+  const hashes = new Map<string, string>()
   if (valueHead !== undefined && !options.merge) {
     const head = valueHeadSpecs(config).map(({ name, shape }) => ({ name, shape, values: weights.get(name)! }))
-    await writeSafetensors(join(directory, valueHeadFile), head)
+    hashes.set(valueHeadFile, await writeSafetensors(join(directory, valueHeadFile), head))
   }
   if (lora !== undefined && !options.merge) {
-    await saveAdapter(directory, config, lora, weights, sourceName(settings.source))
-    return
+    const ofAdapter = await saveAdapter(directory, config, lora, weights, sourceName(settings.source))
+    return new Map([...hashes, ...ofAdapter])
   }
-  await saveModelFolder(directory, {
+  const ofModel = await saveModelFolder(directory, {
     config,
     weights: lora === undefined ? policyWeights(settings, weights) : mergeAdapter(config, lora, policyWeights(settings, weights)),
     tokenizer: settingsTokenizer(settings),
@@ -48,22 +50,25 @@ export async function savePolicy(
     roundingSeed: settings.seed,
     generation: settings.generation as GenerationDefaults | undefined,
   })
+  return new Map([...hashes, ...ofModel])
 }
 
-/** The policy and, when asked for, the optimiser's state. */
+/** The policy and, when asked for, the optimiser's state. @returns hash of each file */
 export async function saveCheckpoint(
   directory: string,
   settings: WorkerSettings,
   state: PolicyState,
   options: { readonly optimizer: boolean; readonly merge: boolean; readonly dtype: WeightType },
-): Promise<void> {
-  await savePolicy(directory, settings, state.weights, options)
-  if (!options.optimizer) return
+): Promise<FileHashes> {
+  const ofPolicy = await savePolicy(directory, settings, state.weights, options)
+  if (!options.optimizer) return ofPolicy
   const tensors = [...state.optimizerTensors()].map(([name, values]) => ({ name, shape: [values.length], values }))
-  await writeSafetensors(join(directory, optimizerFile), tensors)
+  const ofMoments = await writeSafetensors(join(directory, optimizerFile), tensors)
   const idle = state.idleSteps
   const counts = { optimizerSteps: state.optimizerSteps, ...(Object.keys(idle).length === 0 ? {} : { idleSteps: idle }) }
-  await writeFile(join(directory, stateFile), `${JSON.stringify(counts)}\n`)
+  const text = `${JSON.stringify(counts)}\n`
+  await writeFile(join(directory, engineStateFile), text)
+  return new Map([...ofPolicy, [optimizerFile, ofMoments], [engineStateFile, hashOf(text)]])
 }
 
 /** Without the value head. */
@@ -95,12 +100,23 @@ export async function readTrainable(directory: string, settings: WorkerSettings,
 /** @throws CheckpointError when a file is missing or does not fit the model */
 export async function loadCheckpoint(directory: string, settings: WorkerSettings, state: PolicyState): Promise<void> {
   const weights = await readTrainable(directory, settings, state.trainable)
-  const stored = JSON.parse(await readFile(join(directory, stateFile), "utf8")) as { readonly optimizerSteps: number; readonly idleSteps?: Readonly<Record<string, number>> }
+  const { optimizerSteps, idleSteps } = await readCounts(join(directory, engineStateFile))
   const path = join(directory, optimizerFile)
   const { tensors } = await readSafetensorsHeader(path)
   const moments = await readTensors(path, tensors.keys())
   state.weightsChanged()
   for (const [name, values] of weights) state.weights.get(name)!.set(values)
-  state.loadOptimizer(moments, stored.optimizerSteps, stored.idleSteps ?? {})
+  state.loadOptimizer(moments, optimizerSteps, idleSteps ?? {})
   state.clearGradients()
+}
+
+const countsSchema = z.object({ optimizerSteps: z.int(), idleSteps: z.record(z.string(), z.int()).optional() })
+
+async function readCounts(path: string): Promise<z.infer<typeof countsSchema>> {
+  try {
+    return countsSchema.parse(JSON.parse(await readFile(path, "utf8")))
+  } catch (cause) {
+    const message = `${path}: expected the optimiser's counts, got a file without them. Resume from another checkpoint.`
+    throw new CheckpointError(message, { cause })
+  }
 }

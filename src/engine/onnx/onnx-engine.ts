@@ -3,6 +3,7 @@
  * event loop stays free. Weights, gradients, moments and caches live in the worker; sampler and trainer share one copy.
  */
 import { EngineError } from "../../errors.ts"
+import type { FileHashes } from "../../integrity/index.ts"
 import { parameterCount, elementCount, type ParameterSpec } from "../../model/weights.ts"
 import type { ModelConfig, WeightType } from "../../model/config.ts"
 import type { GenerationDefaults } from "../../model/generation-config.ts"
@@ -275,8 +276,8 @@ export class OnnxEngine implements Engine {
     return this.#client.call("importSnapshot", { directory })
   }
 
-  async exportSnapshot(id: SnapshotId, directory: string): Promise<void> {
-    await this.#client.call("exportSnapshot", { id, directory })
+  exportSnapshot(id: SnapshotId, directory: string): Promise<FileHashes> {
+    return this.#client.call("exportSnapshot", { id, directory })
   }
 
   async restore(id: SnapshotId): Promise<void> {
@@ -291,12 +292,12 @@ export class OnnxEngine implements Engine {
     await this.#client.call("resetOptimizer", undefined)
   }
 
-  async save(directory: string): Promise<void> {
-    await this.#client.call("save", { directory, optimizer: true, merge: false, dtype: "f32" })
+  save(directory: string): Promise<FileHashes> {
+    return this.#client.call("save", { directory, optimizer: true, merge: false, dtype: "f32" })
   }
 
-  async saveModel(directory: string, dtype: WeightType = "f32"): Promise<void> {
-    await this.#client.call("save", { directory, optimizer: false, merge: true, dtype })
+  saveModel(directory: string, dtype: WeightType = "f32"): Promise<FileHashes> {
+    return this.#client.call("save", { directory, optimizer: false, merge: true, dtype })
   }
 
   async load(directory: string): Promise<void> {

@@ -1,4 +1,5 @@
 /** Messages between the engine and its worker. All values are structured-cloneable. */
+import type { FileHashes } from "../../integrity/index.ts"
 import type { ModelConfig, WeightType } from "../../model/config.ts"
 import type { LoraConfig } from "../../model/lora.ts"
 import type { ValueHeadConfig } from "../../model/value-head.ts"
@@ -70,7 +71,7 @@ export interface WorkerCalls {
   clearGradients: [args: undefined, result: undefined]
   snapshot: [args: { readonly optimizer: boolean }, result: string]
   importSnapshot: [args: { readonly directory: string }, result: string]
-  exportSnapshot: [args: { readonly id: string; readonly directory: string }, result: undefined]
+  exportSnapshot: [args: { readonly id: string; readonly directory: string }, result: FileHashes]
   restore: [args: { readonly id: string }, result: undefined]
   release: [args: { readonly id: string }, result: undefined]
   resetOptimizer: [args: undefined, result: undefined]
@@ -81,7 +82,7 @@ export interface WorkerCalls {
       readonly merge: boolean
       readonly dtype: WeightType
     },
-    result: undefined,
+    result: FileHashes,
   ]
   load: [args: { readonly directory: string }, result: undefined]
   close: [args: undefined, result: undefined]

@@ -1,5 +1,6 @@
 /** The verbs of the worker, on its own thread's state. No thread or message here: worker.ts does that. */
 import { EngineError } from "../../errors.ts"
+import type { FileHashes } from "../../integrity/index.ts"
 import { loraSpecs } from "../../model/lora.ts"
 import { createRandomStream, fillNormal } from "../../model/random.ts"
 import type { Tokenizer } from "../../model/tokenizer.ts"
@@ -239,9 +240,8 @@ export class WorkerEngine implements Handlers {
     return this.#state.addSnapshot(await readTrainable(directory, this.#settings, this.#state.trainable))
   }
 
-  async exportSnapshot({ id, directory }: WorkerCalls["exportSnapshot"][0]): Promise<undefined> {
-    await savePolicy(directory, this.#settings, this.#state.snapshotWeights(id), { merge: false, dtype: "f32" })
-    return undefined
+  exportSnapshot({ id, directory }: WorkerCalls["exportSnapshot"][0]): Promise<FileHashes> {
+    return savePolicy(directory, this.#settings, this.#state.snapshotWeights(id), { merge: false, dtype: "f32" })
   }
 
   restore({ id }: WorkerCalls["restore"][0]): undefined {
@@ -256,9 +256,8 @@ export class WorkerEngine implements Handlers {
     this.#state.resetOptimizer()
   }
 
-  async save({ directory, ...options }: WorkerCalls["save"][0]): Promise<undefined> {
-    await saveCheckpoint(directory, this.#settings, this.#state, options)
-    return undefined
+  save({ directory, ...options }: WorkerCalls["save"][0]): Promise<FileHashes> {
+    return saveCheckpoint(directory, this.#settings, this.#state, options)
   }
 
   async load({ directory }: WorkerCalls["load"][0]): Promise<undefined> {

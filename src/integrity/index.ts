@@ -1,0 +1,18 @@
+/**
+ * Whether files are as they were written: hashes, and the manifests that hold them.
+ */
+export { addFile, hashFile, hashOf, hashesBelow, newHash } from "./file-hashes.ts"
+export type { FileHashes } from "./file-hashes.ts"
+export {
+  Damage,
+  checkFiles,
+  checkModelFiles,
+  checkModelFolder,
+  checkpointManifest,
+  modelManifest,
+  readManifest,
+  writeManifest,
+  writeModelManifest,
+} from "./manifest.ts"
+export type { Manifest } from "./manifest.ts"
+export { engineStateFile, isModelFile, optimizerFile, trainerStateFile, valueHeadFile } from "./saved-files.ts"
