@@ -1,5 +1,5 @@
 /** A comparison from plan to results. */
-import { existsSync, mkdirSync } from "node:fs"
+import { existsSync } from "node:fs"
 import { acquireLock, makeFolder } from "../runs/index.ts"
 import { Failures } from "./failures.ts"
 import { removeModels } from "./finished-run.ts"
@@ -67,7 +67,7 @@ export async function runComparison({ plan, out, version, command, starts, paral
     const needed = new Map(open.map((run) => [run.start, run.startKey]))
     const left = jobs.filter((job) => (job.kind === "run" ? open.includes(job) : needed.has(job.directory) && readStart(job.directory, needed.get(job.directory)!) === undefined))
     if (starts !== undefined && left.some(({ kind }) => kind === "start")) {
-      mkdirSync(starts, { recursive: true })
+      makeFolder(starts, "--starts")
       locks.push(acquireLock(starts, "--starts"))
     }
     results.write()

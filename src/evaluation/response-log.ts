@@ -1,9 +1,9 @@
 /** Every response of a benchmark on disk, one per line, so that an evaluation goes on where it stopped. */
-import { existsSync, mkdirSync, readFileSync } from "node:fs"
+import { existsSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { isDeepStrictEqual } from "node:util"
 import { ConfigError, DataError } from "../errors.ts"
-import { JsonlLog, readJsonl, writeFileAtomic } from "../runs/index.ts"
+import { JsonlLog, makeFolder, readJsonl, writeFileAtomic } from "../runs/index.ts"
 import type { Verdict } from "../verifiers/verifier.ts"
 
 /** One line: a response and how it was judged. */
@@ -34,7 +34,7 @@ const settingsName = "settings.json"
  * @throws ConfigError  when it was not; names what differs
  */
 export function claimFolder(directory: string, settings: Readonly<Record<string, unknown>>): void {
-  mkdirSync(directory, { recursive: true })
+  makeFolder(directory, "--out")
   const file = join(directory, settingsName)
   const wanted = JSON.parse(JSON.stringify(settings)) as Record<string, unknown>
   if (!existsSync(file)) {

@@ -21,6 +21,11 @@ test("a folder is there when all of it is written, and takes the place of an emp
   rmSync(out, { recursive: true })
 })
 
+test.runIf(existsSync("/proc/self"))("a place where no folder can be made is refused at once", async () => {
+  const refused = writeOutputFolder("/proc/pirl/export", () => 0)
+  await expect(refused).rejects.toThrow(/--out: expected a folder that can be made/)
+})
+
 test("what fails leaves nothing", async () => {
   const failing = writeOutputFolder(join(root, "failed"), (directory) => {
     writeFileSync(join(directory, "a"), "1")

@@ -1,15 +1,16 @@
 /**
  * A folder that is written whole or not at all.
  */
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, rmdirSync, statSync } from "node:fs"
+import { existsSync, readdirSync, renameSync, rmSync, rmdirSync, statSync } from "node:fs"
 import { basename, dirname, join, resolve } from "node:path"
 import { ConfigError } from "../errors.ts"
+import { makeFolder } from "../runs/index.ts"
 
 /**
  * Makes a folder with what `fill` writes; when it fails, or a signal ends the process meanwhile, nothing is left.
  * @param path  must not be there, or be empty
  * @param fill  writes into the folder it is given, which becomes `path`
- * @throws ConfigError  when there is something in the way
+ * @throws ConfigError  when there is something in the way, or the folder cannot be made
  */
 export async function writeOutputFolder<T>(path: string, fill: (directory: string) => T | Promise<T>): Promise<T> {
   const inTheWay = obstacle(path)
@@ -18,7 +19,7 @@ export async function writeOutputFolder<T>(path: string, fill: (directory: strin
   const temporary = join(dirname(target), `.${basename(target)}.${process.pid}.tmp`)
   const remove = (): void => rmSync(temporary, { recursive: true, force: true })
   remove()
-  mkdirSync(temporary, { recursive: true })
+  makeFolder(temporary, "--out")
   const listeners = onceStopped(remove)
   try {
     const result = await fill(temporary)

@@ -4,6 +4,7 @@ import { link, mkdir, readFile, rename, rm, stat, utimes, writeFile } from "node
 import { hostname } from "node:os"
 import { dirname } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
+import { isAlive } from "../living-process.ts"
 
 interface Owner {
   readonly id: string
@@ -101,15 +102,6 @@ async function isHeld(path: string, owner: Owner | undefined): Promise<boolean> 
   if (Date.now() - found.mtimeMs > STALE_MS) return false
   if (owner === undefined || owner.host !== hostname()) return true
   return owner.pid === process.pid ? held.has(owner.id) : isAlive(owner.pid)
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return codeOf(error) === "EPERM"
-  }
 }
 
 /** Moves a stale lock away; one that another process took in the meantime is put back. */

@@ -16,7 +16,7 @@ function missingFolders(directory: string): string[] {
 
 /**
  * Makes a folder, with those above it. Node's own recursive way tries for ever in /proc, where there is no such folder
- * and none can be made.
+ * and none can be made, and says ENOENT on a file system that can only be read.
  * @param setting  what names the folder, for the error
  * @throws ConfigError  when it cannot be made, or something else has its name
  */

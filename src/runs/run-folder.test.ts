@@ -5,6 +5,7 @@ import { hostname, tmpdir } from "node:os"
 import { join, relative } from "node:path"
 import { afterAll, describe, expect, test } from "vitest"
 import { ConfigError, DataError } from "../errors.ts"
+import { isAlive, processStartTime } from "../living-process.ts"
 import { packageVersion } from "../version.ts"
 import { readJsonl } from "./jsonl-log.ts"
 import { programsOf } from "./made-by.ts"
@@ -12,7 +13,7 @@ import { listRunFolders, readCompletions, readRun } from "./read-run.ts"
 import type { MetricsLine } from "./records.ts"
 import { createRunFolder, describeResume, resumeRunFolder } from "./run-folder.ts"
 import type { RunFolder } from "./run-folder.ts"
-import { acquireLock, processStartTime, readLock } from "./run-lock.ts"
+import { acquireLock, readLock } from "./run-lock.ts"
 import { summarizeRun } from "./summary.ts"
 
 const root = mkdtempSync(join(tmpdir(), "pirl-runs-"))
@@ -275,6 +276,25 @@ describe("the lock", () => {
     expect(readLock(directory)?.pid).toBe(process.pid)
     lock.release()
     expect(readdirSync(directory).filter((name) => name.startsWith("lock"))).toEqual([])
+  })
+
+  test.skipIf(process.platform !== "linux")("of a killed process that nobody has buried does not hold", async () => {
+    const directory = fresh()
+    createRunFolder(directory, options).close()
+    // A parent that never asks for the end of its child: the child stays, as a zombie.
+    const parent = spawn("sh", ["-c", "sleep 60 & echo $!; exec sleep 60"], { stdio: ["ignore", "pipe", "ignore"] })
+    const [line] = (await once(parent.stdout, "data")) as [Buffer]
+    const pid = Number(line.toString())
+    expect(isAlive(pid)).toBe(true)
+    writeFileSync(join(directory, "lock.json"), withStartTime(pid, processStartTime(pid)))
+    expect(() => acquireLock(directory)).toThrow(ConfigError)
+    process.kill(pid, "SIGKILL")
+    const isZombie = (): boolean => /\) Z /.test(readFileSync(`/proc/${pid}/stat`, "utf8"))
+    while (!isZombie()) await new Promise((resolve) => setTimeout(resolve, 5))
+    expect(processStartTime(pid)).not.toBeNull()
+    expect(readRun(directory).state).toBe("crashed")
+    acquireLock(directory).release()
+    parent.kill("SIGKILL")
   })
 
   test.skipIf(process.platform !== "linux")("of a process whose pid was given to another is stale", () => {

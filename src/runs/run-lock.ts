@@ -7,6 +7,7 @@ import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:
 import { hostname } from "node:os"
 import { dirname, join } from "node:path"
 import { ConfigError } from "../errors.ts"
+import { isAlive, processStartTime } from "../living-process.ts"
 import { reasonOf } from "./durable-files.ts"
 import { describeOwner, giveSigns, lockName, takeOver } from "./sign-of-life.ts"
 
@@ -25,27 +26,6 @@ export interface RunLock {
   readonly owner: LockOwner
   /** Gives the folder free; the second call does nothing. */
   release(): void
-}
-
-/** Start time of a process by Linux's /proc; null elsewhere, or when there is no such process. */
-export function processStartTime(pid: number): string | null {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "utf8")
-    // The second field is the program's name in brackets and may hold spaces; start time is the 22nd field.
-    const ticks = stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19]
-    return `${readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim()}:${ticks}`
-  } catch {
-    return null
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM"
-  }
 }
 
 /** True when the owner may still be working: always for another host, whose processes cannot be seen. */
