@@ -1,9 +1,14 @@
+import { withoutSecrets } from "./secrets.ts"
+
 /**
- * Every error a user can meet. Messages read `<who>: expected X, got Y. Do Z.`
- * A plain Error or a failed assertion is a bug of ours.
+ * Every error a user can meet. Messages read `<who>: expected X, got Y. Do Z.`, and hold no secrets: those are taken
+ * out here. A plain Error or a failed assertion is a bug of ours.
  */
 export class PirlError extends Error {
   override readonly name: string = "PirlError"
+  constructor(message: string, options?: ErrorOptions) {
+    super(withoutSecrets(message), options)
+  }
 }
 
 /** One problem found in a configuration, with the place it was found. */
@@ -19,7 +24,7 @@ export class ConfigError extends PirlError {
   readonly issues: readonly ConfigIssue[]
   constructor(issues: readonly ConfigIssue[], options?: ErrorOptions) {
     super(issues.map((issue) => (issue.path === "" ? issue.message : `${issue.path}: ${issue.message}`)).join("\n"), options)
-    this.issues = issues
+    this.issues = issues.map(({ path, message }) => ({ path, message: withoutSecrets(message) }))
   }
 }
 

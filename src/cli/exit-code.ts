@@ -2,6 +2,7 @@
  * How a command ends: exit codes, and errors as a person reads them.
  */
 import { ConfigError, DataError, PirlError } from "../errors.ts"
+import { withoutSecrets } from "../secrets.ts"
 
 /** Exit codes of the command line. */
 export const exitCodes: {
@@ -47,10 +48,14 @@ function named(message: string): string {
 }
 
 /**
- * An error as lines for the terminal, without a stack.
+ * An error as lines for the terminal, without a stack. Errors that are not ours may quote a secret, which is taken out.
  * @param debug  add the stack, with the causes
  */
 export function describeError(error: unknown, debug: boolean): string {
+  return withoutSecrets(describe(error, debug))
+}
+
+function describe(error: unknown, debug: boolean): string {
   const stack = debug ? `\n${stackOf(error)}` : ""
   if (error instanceof ConfigError) {
     const lines = error.message.split("\n")

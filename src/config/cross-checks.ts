@@ -232,7 +232,7 @@ function checkServer({ engine, model, rollout, lora, objective }: ResolvedConfig
     refuse(
       "engine.server",
       "expected `capabilities` or `lossReduction`, since servers add up losses differently, got neither. " +
-        `Run \`pirl tinker check ${server.url} --write FILE\` and name the file.`,
+        `Run \`pirl tinker check ${holdsSecret(server.url) ? "URL" : server.url} --write FILE\` and name the file.`,
     )
   }
   if (server !== undefined && holdsSecret(server.url)) {

@@ -288,6 +288,11 @@ test.each(["http://user:hunter2@localhost:8000", "http://hunter2@localhost:8000"
   const config = { model: { path: "m" }, task: { name: "add2" }, engine: { kind: "tinker", server: { url, baseModel: "m", lossReduction: "sum" } } }
   expect(issuesOf(config).map((issue) => issue.path)).toEqual(["engine.server.url"])
   expect(messageAt(issuesOf(config), "engine.server.url")).toMatch(/^(?!.*hunter2).*TINKER_API_KEY/)
+  // The error of another setting shows a command with the address.
+  const { lossReduction: _lossReduction, ...server } = config.engine.server
+  const unknownReduction = { ...config, engine: { kind: "tinker", server } }
+  expect(issuesOf(unknownReduction).map((issue) => issue.path)).toEqual(["engine.server", "engine.server.url"])
+  expect(JSON.stringify(issuesOf(unknownReduction))).not.toContain("hunter2")
 })
 
 describe("sampling during the update", () => {

@@ -110,7 +110,7 @@ describe("an endpoint", () => {
   test("that repeats the key does not make it seen", async () => {
     server.answer = (_, response) => refuse(response, 401, "Incorrect API key provided: sk-verysecret.")
     const error = await failure(endpoint({ key: "sk-verysecret" }).respond("Q", {}))
-    expect(error.message).toContain("Incorrect API key provided: [key].")
+    expect(error.message).toContain("Incorrect API key provided: [secret].")
     expect(JSON.stringify([error.message, error.stack, error.cause])).not.toContain("verysecret")
   })
 
@@ -136,6 +136,7 @@ describe("an endpoint", () => {
     expect(() => endpoint({ url: "http://" })).toThrow(ConfigError)
     expect(() => endpoint({ url: "http://me:pass@host/v1" })).toThrow(/--api-key-env/)
     expect(() => endpoint({ url: "http://me:pass@host/v1" })).not.toThrow(/me:pass/)
+    expect(() => endpoint({ url: "http://me:pa/ss@host/v1" })).toThrow(/got "http:\/\/\[secret\]@host\/v1"/)
   })
 })
 

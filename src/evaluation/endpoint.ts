@@ -3,6 +3,7 @@ import type { ChatMessage, Problem } from "../data/task.ts"
 import { isRetryableStatus, retryAfterMs } from "../retry.ts"
 import type { AttemptFailure } from "../retry.ts"
 import { ConfigError, EngineError } from "../errors.ts"
+import { keepSecret, withoutSecrets } from "../secrets.ts"
 import type { ModelResponse } from "./responder.ts"
 
 /** Chat: messages, with the server's template. Completions: text, without one. */
@@ -53,6 +54,7 @@ export class Endpoint {
     this.#base = `${url.origin}${path === "" ? "/v1" : path}`
     this.#operation = `${this.#base}/${options.kind === "chat" ? "chat/completions" : "completions"}`
     this.#options = options
+    keepSecret(options.key)
   }
 
   /** Address that is asked, for messages. */
@@ -152,7 +154,7 @@ export class Endpoint {
   /** What a server said, on one line, without the key, which some repeat. */
   #shown(text: string): string {
     const { key } = this.#options
-    const hidden = key === undefined ? text : text.replaceAll(key, "[key]")
+    const hidden = withoutSecrets(key === undefined ? text : text.replaceAll(key, "[secret]"))
     const line = hidden.replaceAll(/\s+/g, " ").trim()
     return line === "" ? "nothing" : line.length > SHOWN_CHARACTERS ? `${line.slice(0, SHOWN_CHARACTERS)}...` : line
   }

@@ -2,6 +2,7 @@
 import { homedir } from "node:os"
 import { join } from "node:path"
 import { ConfigError } from "../errors.ts"
+import { keepSecret } from "../secrets.ts"
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
@@ -34,7 +35,10 @@ export function hubToken(env: Environment): string | undefined {
   const token = env["HF_TOKEN"]?.trim() ?? ""
   if (token === "") return undefined
   // Nothing else may go into a header: its refusal would quote the token.
-  if (/^hf_[\x21-\x7e]+$/.test(token)) return token
+  if (/^hf_[\x21-\x7e]+$/.test(token)) {
+    keepSecret(token)
+    return token
+  }
   const message = "expected a token that begins with hf_ and has no blanks, got something else. Correct the variable or unset it."
   throw new ConfigError([{ path: "HF_TOKEN", message }])
 }

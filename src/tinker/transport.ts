@@ -1,6 +1,7 @@
 /** Requests and answers: one exchange, repeated where that can help and cannot harm; errors that say what to do; no key in any of them. */
 import type { z } from "zod"
 import { ConfigError } from "../errors.ts"
+import { keepSecret, withoutSecrets } from "../secrets.ts"
 import { backOffMs, systemClock, type Clock } from "./clock.ts"
 import { TinkerError, type TinkerErrorKind } from "./errors.ts"
 import { chooseHttp, type HttpFunction, type HttpReply } from "./http.ts"
@@ -75,6 +76,7 @@ export class Transport {
     }
     this.#headers = { accept: "application/json", ...options.headers, "x-api-key": key }
     this.#secrets = [key === DUMMY_KEY ? "" : key, ...Object.values(options.headers ?? {})].filter((secret) => secret.length >= SHORTEST_SECRET)
+    for (const secret of this.#secrets) keepSecret(secret)
     this.#http = options.http ?? chooseHttp(this.#base, options.proxy, environment)
     this.clock = options.clock ?? systemClock
     this.#requestTimeoutMs = options.requestTimeoutMs ?? 60_000
@@ -102,9 +104,9 @@ export class Transport {
     }
   }
 
-  /** A text without keys. */
+  /** A text without keys, also short ones. */
   redact(text: string): string {
-    let shown = text
+    let shown = withoutSecrets(text)
     for (const secret of this.#secrets) shown = shown.replaceAll(secret, "[secret]")
     return shown
   }

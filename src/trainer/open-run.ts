@@ -4,6 +4,7 @@ import { join } from "node:path"
 import { configToYaml, resolveSavedConfig, resumeIssues, type ResolvedConfig } from "../config/index.ts"
 import { ConfigError } from "../errors.ts"
 import { tensorBoardMirror } from "../exports/tensorboard.ts"
+import { withoutSecrets } from "../secrets.ts"
 import { createRunFolder, isRunFolder, resumeRunFolder, type ResumePoint, type RunFolder } from "../runs/index.ts"
 
 export interface OpenRun {
@@ -63,7 +64,7 @@ function mirrored(run: OpenRun, config: ResolvedConfig): OpenRun {
 /** Notes in the run why it ended; a full disk must not hide the error that the run died of. */
 export function logFailure(folder: RunFolder, error: unknown): void {
   try {
-    folder.logEvent("failure", error instanceof Error ? error.message : String(error))
+    folder.logEvent("failure", withoutSecrets(error instanceof Error ? error.message : String(error)))
   } catch {
     return
   }
