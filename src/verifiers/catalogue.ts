@@ -86,7 +86,13 @@ const python = z.strictObject({
   maxTests: count,
   allowUnisolated: z.boolean().optional(),
 })
-const javaScript = z.strictObject({ seconds: limit, memoryMb: count, outputCharacters: count, reward, maxTests: count })
+const javaScript = z.strictObject({
+  seconds: limit,
+  memoryMb: z.int().min(1).max(2000).optional(),
+  outputCharacters: count,
+  reward,
+  maxTests: count,
+})
 const regex = z.strictObject({
   pattern: z.string().optional(),
   flags: z
@@ -167,7 +173,13 @@ export const catalogue: ReadonlyMap<string, CatalogueEntry> = new Map([
     instructionsVerifier,
   ),
   entry("code-python", "process", "Python code against unit tests", python, pythonCodeVerifier),
-  entry("code-javascript", "worker", "JavaScript code against unit tests", javaScript, javaScriptCodeVerifier),
+  entry(
+    "code-javascript",
+    "process",
+    "JavaScript code against unit tests; an assert trusts what objects with state tell it",
+    javaScript,
+    javaScriptCodeVerifier,
+  ),
   entry(
     "format",
     "here",

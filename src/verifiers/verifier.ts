@@ -44,7 +44,7 @@ export interface VerifierSpec {
  * Where a verifier runs:
  * - `"here"` in the calling thread: it is exact, cheap and cannot hang
  * - `"worker"` in a worker thread of the pool, which is killed at the deadline
- * - `"process"` in processes of its own, which obey the abort signal; the pool limits how many run at once
+ * - `"process"` in processes or threads of its own, which obey the abort signal; the pool limits how many run at once
  */
 export type VerifierPlace = "here" | "worker" | "process"
 

@@ -1,17 +1,18 @@
 /** JavaScript code against unit tests, in an interpreter that has no host. */
 import { unparsableGold } from "../procedural/verdicts.ts"
 import type { Verdict, Verifier } from "../verifier.ts"
+import { outputDifference } from "./compare-outputs.ts"
 import { extractCode, noCode, outputProblem, verdictOf } from "./code-verdict.ts"
 import type { TestOutcome } from "./code-verdict.ts"
 import { parseCodeTests } from "./code-tests.ts"
 import type { CodeTests } from "./code-tests.ts"
-import { runQuickJs } from "./quickjs.ts"
-import type { QuickJsLimits } from "./quickjs.ts"
+import type { JavaScriptLimits, Outcome } from "./javascript/protocol.ts"
+import { runJavaScript } from "./javascript/threads.ts"
 
 export interface JavaScriptCodeOptions {
-  /** Seconds of a program, or of all tests of a function together. Default 2. */
+  /** Processor seconds of a program, or of all tests of a function together. Default 2. */
   readonly seconds?: number
-  /** Memory in MiB. Default 64. */
+  /** Memory of the interpreter in MiB, at least 10 and at most 2,000. Default 64. */
   readonly memoryMb?: number
   /** Printed characters. Default 1,000,000. */
   readonly outputCharacters?: number
@@ -31,101 +32,106 @@ function asScript(source: string): string {
     .replaceAll(/^[ \t]*export\s*(?:default\b|\{[^}]*\};?)/gmu, "")
 }
 
-/** A script that evaluates to JSON text: a problem in words, or null. */
-function callScript(name: string, args: string, expected: string): string {
-  return `(() => {
-    const same = (a, b) => {
-      if (typeof a === "number" && typeof b === "number") return a === b || (a !== a && b !== b) || Math.abs(a - b) <= 1e-9 * Math.max(1, Math.abs(a), Math.abs(b))
-      if (a === b) return true
-      if (typeof a !== "object" || typeof b !== "object" || a === null || b === null || Array.isArray(a) !== Array.isArray(b)) return false
-      const keys = Object.keys(a)
-      return keys.length === Object.keys(b).length && keys.every((key) => Object.hasOwn(b, key) && same(a[key], b[key]))
-    }
-    const expected = ${JSON.stringify(expected)}
-    const solution = typeof ${name} === "function" ? ${name} : module.exports[${JSON.stringify(name)}] ?? (typeof Solution === "function" ? (...args) => new Solution()[${JSON.stringify(name)}](...args) : module.exports)
-    const result = solution(...JSON.parse(${JSON.stringify(args)}))
-    const plain = result instanceof Set ? [...result] : result instanceof Map ? Object.fromEntries(result) : result
-    const wanted = JSON.parse(expected)
-    if (same(plain, wanted) || (Array.isArray(wanted) && wanted.length === 1 && same(plain, wanted[0]))) return "null"
-    return JSON.stringify("expected " + expected.slice(0, 120) + ", got " + String(JSON.stringify(plain)).slice(0, 120))
-  })()`
-}
-
 const IDENTIFIER = /^[A-Za-z_$][\w$]*$/u
+/** All programs of a response may take so many times the time of one: a slow response must not hold up the others. */
+const PROGRAM_TIMES = 5
+
+type FunctionTests = Exclude<CodeTests, { kind: "programs" }>
+
+/** What is wrong with the result of a call, which is known here alone. */
+function callProblem({ problem, output }: Outcome, expected: string): string | undefined {
+  return problem ?? outputDifference(expected, output ?? "", { wholeNumbersExact: false })
+}
 
 async function runFunctions(
   source: string,
-  tests: Exclude<CodeTests, { kind: "programs" }>,
-  limits: QuickJsLimits,
+  tests: FunctionTests,
+  limits: JavaScriptLimits,
+  stopEarly: boolean,
+  signal: AbortSignal | undefined,
 ): Promise<TestOutcome> {
-  const setup = tests.kind === "asserts" && tests.setup !== "" ? [tests.setup] : []
-  const scripts =
+  const { outcomes, end } = await runJavaScript(
     tests.kind === "asserts"
-      ? tests.tests
-      : tests.calls.map(({ args, expected }) => callScript(tests.function, args, expected))
-  const head = [asScript(source), ...setup]
-  const runs = await runQuickJs([...head, ...scripts], "", limits)
-  const broken = runs.slice(0, head.length).find(({ problem }) => problem !== undefined)
-  if (broken !== undefined) return { total: scripts.length, passed: 0, problem: broken.problem }
-  const problems = runs
-    .slice(head.length)
-    .map(({ problem, result }) => problem ?? (tests.kind === "calls" ? callProblem(result) : undefined))
+      ? { ...tests, source, limits, stopEarly }
+      : {
+          kind: "calls",
+          source,
+          function: tests.function,
+          calls: tests.calls.map(({ args }) => args),
+          limits,
+          stopEarly,
+        },
+    signal,
+  )
+  const problems = outcomes.map((outcome, i) =>
+    tests.kind === "asserts" ? outcome.problem : callProblem(outcome, tests.calls[i]!.expected),
+  )
   const first = problems.findIndex((problem) => problem !== undefined)
-  const passed = problems.filter((problem) => problem === undefined).length
-  return { total: scripts.length, passed, problem: first < 0 ? undefined : `test ${first + 1}: ${problems[first]}` }
-}
-
-/** A call's script must have come to its end. */
-function callProblem(result: string | undefined): string | undefined {
-  if (result === "null") return undefined
-  return result === undefined ? "the call gave no result" : String(JSON.parse(result))
+  return {
+    total: tests.kind === "asserts" ? tests.tests.length : tests.calls.length,
+    passed: problems.filter((problem) => problem === undefined).length,
+    problem: first < 0 ? end.problem : `test ${first + 1}: ${problems[first]}`,
+  }
 }
 
 async function runPrograms(
   source: string,
   cases: readonly { input: string; output: string }[],
-  limits: QuickJsLimits,
+  limits: JavaScriptLimits,
   stopEarly: boolean,
+  signal: AbortSignal | undefined,
 ): Promise<TestOutcome> {
   let passed = 0
   let first: string | undefined
+  let leftMs = PROGRAM_TIMES * limits.seconds * 1000
   for (const [i, { input, output }] of cases.entries()) {
-    const [run] = await runQuickJs([asScript(source)], input, limits)
-    const problem = run!.problem ?? outputProblem(output, run!.output)
+    const { end, cpuMs } = await runJavaScript({ kind: "program", source, input, limits }, signal)
+    leftMs -= cpuMs
+    const problem =
+      end.problem ??
+      outputProblem(output, end.output ?? "") ??
+      (leftMs < 0 ? `all programs together ran longer than ${PROGRAM_TIMES * limits.seconds} s` : undefined)
     if (problem === undefined) passed++
     else first ??= `test ${i + 1}: ${problem}`
-    if (problem !== undefined && stopEarly) break
+    if (signal?.aborted === true || leftMs < 0 || (problem !== undefined && stopEarly)) break
   }
   return { total: cases.length, passed, problem: first }
+}
+
+/** The first tests, as many as are run. */
+function firstTests(tests: CodeTests, count: number): CodeTests {
+  if (tests.kind === "programs") return { ...tests, cases: tests.cases.slice(0, count) }
+  return tests.kind === "calls"
+    ? { ...tests, calls: tests.calls.slice(0, count) }
+    : { ...tests, tests: tests.tests.slice(0, count) }
 }
 
 /**
  * Judges JavaScript code (a fenced block, else the whole response) by the unit tests of the gold, see `parseCodeTests`.
  * Asserts may use `assert`, programs print with `console.log` and read with `readline()` or
- * `require("fs").readFileSync(0)`. The code sees neither files nor network nor clock of the host. Code that breaks a
- * limit is wrong.
+ * `require("fs").readFileSync(0)`. The code sees neither files nor network. Expected values stay outside the
+ * interpreter
+ * that runs it: results of calls and printed output are compared here, asserts run in an interpreter of their
+ * own. Code that
+ * breaks a limit is wrong.
  */
 export function javaScriptCodeVerifier(options: JavaScriptCodeOptions = {}): Verifier {
   const { seconds = 2, memoryMb = 64, outputCharacters = 1_000_000, reward = "all", maxTests = 50 } = options
   const limits = { seconds, memoryMb, outputCharacters }
+  const stopEarly = reward === "all"
   return {
     name: "code-javascript",
-    async verify({ gold, completion, row }): Promise<Verdict> {
-      const tests = parseCodeTests(gold, row)
-      if (tests === undefined || (tests.kind === "calls" && !IDENTIFIER.test(tests.function)))
+    async verify({ gold, completion, row }, signal): Promise<Verdict> {
+      const given = parseCodeTests(gold, row)
+      if (given === undefined || (given.kind === "calls" && !IDENTIFIER.test(given.function)))
         return unparsableGold(gold, "unit tests")
       const source = extractCode(completion, LANGUAGES)
       if (source === undefined) return noCode()
+      const tests = firstTests(given, maxTests)
       const outcome =
         tests.kind === "programs"
-          ? await runPrograms(source, tests.cases.slice(0, maxTests), limits, reward === "all")
-          : await runFunctions(
-              source,
-              tests.kind === "calls"
-                ? { ...tests, calls: tests.calls.slice(0, maxTests) }
-                : { ...tests, tests: tests.tests.slice(0, maxTests) },
-              limits,
-            )
+          ? await runPrograms(asScript(source), tests.cases, limits, stopEarly, signal)
+          : await runFunctions(asScript(source), tests, limits, stopEarly, signal)
       return verdictOf(outcome, reward === "share", source)
     },
   }
