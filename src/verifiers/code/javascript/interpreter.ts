@@ -39,6 +39,8 @@ const PAGE_BYTES = 65_536
 const INITIAL_PAGES = 256
 /** Its stack, its constants and the interpreter's own objects, which are not the code's. */
 const OWN_BYTES = 6 * 2 ** 20
+/** A memory is full when it cannot grow by this factor. */
+const FULL_FACTOR = 1.1
 /** Of the code's calls. The stack of the thread must hold the calls of the interpreter that belong to it. */
 const STACK_BYTES = 2 ** 20
 
@@ -88,10 +90,18 @@ export class Interpreter {
   readonly #helpers: Readonly<Record<Helper, QuickJSHandle>>
   readonly #image: Uint8Array
   readonly #bytes: number
+  readonly #maximumBytes: number
   #broken = false
 
-  private constructor(memory: WebAssembly.Memory, runtime: QuickJSRuntime, host: InterpreterHost, isTests: boolean) {
+  private constructor(
+    memory: WebAssembly.Memory,
+    maximumBytes: number,
+    runtime: QuickJSRuntime,
+    host: InterpreterHost,
+    isTests: boolean,
+  ) {
     this.#memory = memory
+    this.#maximumBytes = maximumBytes
     this.#runtime = runtime
     this.#host = host
     this.#context = runtime.newContext()
@@ -106,9 +116,9 @@ export class Interpreter {
    * @param isTests  it will run tests, and no code of a response
    */
   static async create(memoryMb: number, host: InterpreterHost, isTests: boolean): Promise<Interpreter> {
-    const pages = Math.ceil((OWN_BYTES + memoryMb * 2 ** 20) / PAGE_BYTES)
-    const memory = new WebAssembly.Memory({ initial: INITIAL_PAGES, maximum: Math.max(INITIAL_PAGES, pages) })
-    return new Interpreter(memory, await newRuntime(memory), host, isTests)
+    const pages = Math.max(INITIAL_PAGES, Math.ceil((OWN_BYTES + memoryMb * 2 ** 20) / PAGE_BYTES))
+    const memory = new WebAssembly.Memory({ initial: INITIAL_PAGES, maximum: pages })
+    return new Interpreter(memory, pages * PAGE_BYTES, await newRuntime(memory), host, isTests)
   }
 
   /** False when it must not be used again. */
@@ -227,7 +237,9 @@ export class Interpreter {
     error.dispose()
     const text = words.error === undefined ? this.#text(words.value) : undefined
     if (text === undefined) return "it threw what cannot be described"
-    return /^InternalError: out of memory/u.test(text) ? MEMORY_PROBLEM : text
+    // Where there is no memory for an error, null is thrown.
+    const isFull = text === "null" && this.#memory.buffer.byteLength * FULL_FACTOR >= this.#maximumBytes
+    return isFull || /^InternalError: out of memory/u.test(text) ? MEMORY_PROBLEM : text
   }
 
   /**
