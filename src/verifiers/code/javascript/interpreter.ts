@@ -239,7 +239,7 @@ export class Interpreter {
     if (text === undefined) return "it threw what cannot be described"
     // Where there is no memory for an error, null is thrown.
     const isFull = text === "null" && this.#memory.buffer.byteLength * FULL_FACTOR >= this.#maximumBytes
-    return isFull || /^InternalError: out of memory/u.test(text) ? MEMORY_PROBLEM : text
+    return isFull || text.startsWith("InternalError: out of memory") ? MEMORY_PROBLEM : text
   }
 
   /**

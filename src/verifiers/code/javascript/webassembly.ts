@@ -2,9 +2,8 @@
 
 declare global {
   namespace WebAssembly {
-    class Module {
-      constructor(bytes: Uint8Array)
-    }
+    type Module = object
+    const Module: new (bytes: Uint8Array) => Module
     class Memory {
       readonly buffer: ArrayBuffer
       /** In pages of 64 KiB. */
