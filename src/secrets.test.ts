@@ -1,4 +1,4 @@
-import fc from "fast-check"
+import { assert, property, stringMatching } from "fast-check"
 import { expect, test } from "vitest"
 import { ConfigError, DataError } from "./errors.ts"
 import { keepSecret, withoutSecrets } from "./secrets.ts"
@@ -45,9 +45,9 @@ test("a value that was told to be secret is in no error, whichever kind it is an
 })
 
 test("user and password of an address never stand in an error, whatever they are", () => {
-  const part = fc.stringMatching(/^[!-~]{4,30}$/).map((text) => encodeURIComponent(`é${text}`))
-  fc.assert(
-    fc.property(part, part, (user, password) => {
+  const part = stringMatching(/^[!-~]{4,30}$/).map((text) => encodeURIComponent(`é${text}`))
+  assert(
+    property(part, part, (user, password) => {
       const shown = new DataError(`x: expected an answer, got http://${user}:${password}@host/path. Do it.`).message
       expect(shown).toBe("x: expected an answer, got http://[secret]@host/path. Do it.")
     }),
