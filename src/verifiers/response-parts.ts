@@ -6,6 +6,8 @@
 const reasoningTag =
   /<(\/?)(?:seed:)?(?:think(?:ing)?|thoughts?|reasoning|begin_of_thought)\s{0,3}>|<\|?(?:begin|(end))_of_thought\|?>|\[(\/?)THINK\]|◁(\/?)think▷/giu
 
+const mayBeReasoningTag = /<[/|a-z]|\[\/?THINK|◁/iu
+
 const answerTag = /<(\/?)answer\s{0,3}>/giu
 
 /**
@@ -13,7 +15,7 @@ const answerTag = /<(\/?)answer\s{0,3}>/giu
  * prompt began; an opening one that never closes takes the rest of the response with it.
  */
 export function withoutReasoning(response: string): string {
-  if (!/[<[◁]/u.test(response)) return response
+  if (!mayBeReasoningTag.test(response)) return response
   let said = ""
   // Where the text that may be said begins; undefined within reasoning.
   let from: number | undefined = 0

@@ -4,7 +4,7 @@ import type { AnswerPlace } from "./options.ts"
 import { verifyMath } from "./verify-math.ts"
 
 const first = (text: string, place?: AnswerPlace): string | undefined =>
-  extractCandidates(text, ["latex", "expr"], place)[0]?.text
+  [...extractCandidates(text, ["latex", "expr"], place)][0]?.text
 
 describe("what is announced", () => {
   test.each([

@@ -48,6 +48,9 @@ const marks: Readonly<Record<Mark, RegExp>> = {
   answer: /(?<!final )\banswer|\b(?:option|choice)(?= is\b)|答案|答(?=[:：])|^[ \t]*####(?=[^#])/gimu,
 }
 
+// What every mark holds: a cheap test, before those that look around every letter.
+const mayAnnounce = /answer|option|choice|答|####/i
+
 /** Announcements that are tried, from the last one on. */
 const maxTried = 12
 /** Characters of a phrase that are read. */
@@ -70,6 +73,7 @@ export function announced(
   from: number = 0,
 ): { readonly answer: Announced | undefined; readonly denials: readonly Denial[] } {
   const denials: Denial[] = []
+  if (!mayAnnounce.test(source.text)) return { answer: undefined, denials }
   const found = [...source.text.slice(from).matchAll(marks[mark])].slice(-maxTried).reverse()
   for (const match of found) {
     const start = from + match.index

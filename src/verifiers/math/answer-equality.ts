@@ -107,32 +107,45 @@ function isApproximation(answer: Answer & { kind: "approximation" }, context: An
   return Math.abs(a - b) <= 0.01 * Math.max(Math.abs(a), Math.abs(b))
 }
 
+function isSpelled(answer: Answer): boolean {
+  if (answer.kind === "text" || (answer.kind === "set" && answer.items.length === 0)) return true
+  return /^[\s(){}A-Za-z,'\\\u2192\u2220\u25b3\u203e]*$/.test(answer.key)
+}
+
 /** Words against words, or against letters that spell them. */
 function textually(gold: Answer, predicted: Answer, { algebraOnly }: AnswerContext): boolean {
   if (!algebraOnly && /\p{L}{2}/u.test(gold.key) && textsEqual(gold.key, predicted.key)) return true
-  const spelled = (answer: Answer): boolean =>
-    answer.kind === "text" ||
-    (answer.kind === "set" && answer.items.length === 0) ||
-    /^[\s(){}A-Za-z,'\\\u2192\u2220\u25b3\u203e]*$/.test(answer.key)
-  if (!spelled(gold) || !spelled(predicted)) return false
+  if (!isSpelled(gold) || !isSpelled(predicted)) return false
   if (textsEqual(gold.key === "\\{\\}" ? "none" : gold.key, predicted.key === "\\{\\}" ? "none" : predicted.key)) return true
   const choice = /^[({\s]*[A-J][\s)}]*$/.test(gold.key) ? choiceLetter(gold.key) : undefined
   return choice !== undefined && choiceLetter(predicted.key) === choice
 }
 
+function isComposite(answer: Answer): boolean {
+  return answer.kind === "setOperation" || answer.kind === "numberSet" || answer.kind === "setBuilder"
+}
+
+function isSetLike(answer: Answer): boolean {
+  if (answer.kind === "tuple") return answer.items.length === 2
+  return isComposite(answer) || answer.kind === "set" || (answer.kind === "list" && answer.items.every(isSetLike))
+}
+
+function isCondition(answer: Answer): boolean {
+  if (answer.kind !== "list") return answer.kind === "relation"
+  return answer.items.every((item) => isCondition(item) && !isEquation(item))
+}
+
 /** Undefined when the two are not both to be taken as sets of reals. */
 function compareAsSets(gold: Answer, predicted: Answer, context: AnswerContext): boolean | undefined {
-  const kinds = [gold.kind, predicted.kind]
-  const composite = (answer: Answer): boolean => answer.kind === "setOperation" || answer.kind === "numberSet" || answer.kind === "setBuilder"
-  const setLike = (answer: Answer): boolean =>
-    composite(answer) || answer.kind === "set" || (answer.kind === "tuple" && answer.items.length === 2) || (answer.kind === "list" && answer.items.every(setLike))
-  const conditions = (answer: Answer): boolean =>
-    answer.kind === "relation" ||
-    (answer.kind === "list" && answer.items.every((item) => conditions(item) && !isEquation(item)))
-  const bothSets = setLike(gold) && setLike(predicted) && (composite(gold) || composite(predicted))
-  const relationAndSet = conditions(gold) && setLike(predicted)
-  const setAndRelation = setLike(gold) && conditions(predicted)
-  const bothConditions = conditions(gold) && conditions(predicted) && kinds.includes("list")
+  if (gold.kind === "expression" || predicted.kind === "expression") return undefined
+  const goldIsSet = isSetLike(gold)
+  const predictedIsSet = isSetLike(predicted)
+  const goldIsCondition = isCondition(gold)
+  const predictedIsCondition = isCondition(predicted)
+  const bothSets = goldIsSet && predictedIsSet && (isComposite(gold) || isComposite(predicted))
+  const relationAndSet = goldIsCondition && predictedIsSet
+  const setAndRelation = goldIsSet && predictedIsCondition
+  const bothConditions = goldIsCondition && predictedIsCondition && (gold.kind === "list" || predicted.kind === "list")
   if (setAndRelation && !context.allowSetRelationComparison) return false
   if (!bothSets && !relationAndSet && !setAndRelation && !bothConditions) return undefined
   const [a, b] = [toRealSet(gold, context), toRealSet(predicted, context)]
@@ -267,14 +280,13 @@ function sameWord(a: string, b: string): boolean {
 
 /** Undefined when units do not decide. */
 function compareQuantities(gold: Scalar, predicted: Scalar, context: AnswerContext): boolean | undefined {
-  const equal = (a: Expression, b: Expression): boolean => expressionsEqual(a, b, context)
   const [a, b] = [measuredBy(gold, predicted), measuredBy(predicted, gold)]
   if (context.unitsRequired && a.units.length > 0 && b.units.length === 0) return false
-  const measured = quantitiesEqual(a, b, equal)
+  const measured = quantitiesEqual(a, b, context)
   if (measured !== undefined || gold.lettersAsUnit === undefined || predicted.lettersAsUnit === undefined)
     return measured
   // Letters on both sides: 1 h and 60 min are equal either way, 5 m and 5 s neither.
-  return quantitiesEqual(gold.lettersAsUnit, predicted.lettersAsUnit, equal) === true ? true : undefined
+  return quantitiesEqual(gold.lettersAsUnit, predicted.lettersAsUnit, context) === true ? true : undefined
 }
 
 /** Undefined when units do not decide. */

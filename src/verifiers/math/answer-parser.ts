@@ -8,7 +8,7 @@ import type { ExpressionReading } from "./expression-parser.ts"
 import { figureMarks } from "./letter-strings.ts"
 import type { LetterString } from "./letter-strings.ts"
 import { lex } from "./lexer.ts"
-import type { LexedAnswer, ReadingOptions, Token } from "./token.ts"
+import type { LexedAnswer, ReadingOptions, Token, TokenKind } from "./token.ts"
 import type { Quantity } from "./units/quantity.ts"
 import type { Unit } from "./units/unit.ts"
 import { changesValue } from "./phrase.ts"
@@ -69,6 +69,8 @@ class AnswerParser {
   private readonly reading: Reading
   private readonly budget: Budget
   private readonly mayHoldCalendar: boolean
+  /** The kinds of token that the answer has: most answers have none of what a structure is made of. */
+  private readonly kinds: ReadonlySet<TokenKind>
   private depth = 0
 
   constructor(lexed: LexedAnswer, reading: Reading, budget: Budget) {
@@ -76,6 +78,9 @@ class AnswerParser {
     this.reading = reading
     this.budget = budget
     this.mayHoldCalendar = reading.forms && mayHoldCalendar(lexed.source)
+    const kinds = new Set<TokenKind>()
+    for (const { kind } of lexed.tokens) kinds.add(kind)
+    this.kinds = kinds
   }
 
   private key(start: number, end: number): string {
@@ -170,12 +175,14 @@ class AnswerParser {
 
   /** a => b: the conclusion is the answer. */
   private implication(start: number, end: number): Answer | undefined {
+    if (!this.kinds.has("relation")) return undefined
     const cuts = this.topLevel(start, end, (token) => token.kind === "relation" && token.text === "implies")
     const last = cuts.at(-1)
     return last === undefined || last + 1 >= end ? undefined : this.range(last + 1, end)
   }
 
   private list(start: number, end: number): Answer | undefined {
+    if (!this.kinds.has("separator")) return undefined
     const separators = this.topLevel(start, end, (token) => token.kind === "separator")
     if (separators.length === 0 || separators.length > maxItems) return undefined
     const words = new Set(separators.map((cut) => this.lexed.tokens[cut]!.text))
@@ -187,8 +194,9 @@ class AnswerParser {
     const solutions = namedSolutions(parts.flatMap(flatten))
     const items =
       solutions ?? distinctSolutions(parts.flatMap((part) => (isLogic(part, connective) ? [part] : flatten(part))))
-    const quantities = items.flatMap((item) => (item.kind === "expression" ? [item] : []))
-    const whole = connective === "or" || quantities.length !== items.length ? undefined : sumOfParts(quantities)
+    const quantities =
+      connective === "or" ? [] : items.flatMap((item) => (item.kind === "expression" && item.units.length > 0 ? [item] : []))
+    const whole = quantities.length === items.length ? sumOfParts(quantities) : undefined
     if (whole !== undefined) return { kind: "expression", ...whole, key: this.key(start, end) }
     if (items.length === 1) return items[0]!
     const [first] = items
@@ -211,6 +219,7 @@ class AnswerParser {
   }
 
   private relation(start: number, end: number): Answer | undefined {
+    if (!this.kinds.has("relation")) return undefined
     const cuts = this.topLevel(start, end, (token) => token.kind === "relation")
     if (cuts.length === 0) return undefined
     const operators = cuts.map((cut) => this.lexed.tokens[cut]!.text)
@@ -277,29 +286,33 @@ class AnswerParser {
   }
 
   private setOperation(start: number, end: number): Answer | undefined {
-    const cuts = this.topLevel(start, end, (token) => token.kind === "setOperator")
+    const cuts = this.kinds.has("setOperator")
+      ? this.topLevel(start, end, (token) => token.kind === "setOperator")
+      : []
     const last = cuts.at(-1)
-    if (last === undefined) {
-      // (1,2) U (3,4) in plain text.
-      const capital = this.topLevel(
-        start,
-        end,
-        (token, index) =>
-          token.text === "U" && token.kind === "letter" && this.isClose(index - 1) && this.isOpen(index + 1),
-      )
-      if (capital.length > 0) return this.operation("cup", start, end, capital)
-      // R - {1}
-      const minus = this.topLevel(
-        start,
-        end,
-        (token, index) =>
-          token.text === "-" && this.lexed.tokens[index - 1]?.kind === "numberSet" && this.isOpen(index + 1),
-      )
-      return minus.length === 1 ? this.operation("setminus", start, end, minus) : undefined
-    }
+    if (last === undefined) return this.kinds.has("open") ? this.plainSetOperation(start, end) : undefined
     const operator = this.lexed.tokens[last]!.text as "cup" | "cap" | "setminus"
     const same = cuts.filter((cut) => this.lexed.tokens[cut]!.text === operator)
     return this.operation(operator, start, end, operator === "setminus" || same.length !== cuts.length ? [last] : cuts)
+  }
+
+  /** (1,2) U (3,4) and R - {1}. */
+  private plainSetOperation(start: number, end: number): Answer | undefined {
+    const unions = this.topLevel(
+      start,
+      end,
+      (token, index) =>
+        token.text === "U" && token.kind === "letter" && this.isClose(index - 1) && this.isOpen(index + 1),
+    )
+    if (unions.length > 0) return this.operation("cup", start, end, unions)
+    if (!this.kinds.has("numberSet")) return undefined
+    const minus = this.topLevel(
+      start,
+      end,
+      (token, index) =>
+        token.text === "-" && this.lexed.tokens[index - 1]?.kind === "numberSet" && this.isOpen(index + 1),
+    )
+    return minus.length === 1 ? this.operation("setminus", start, end, minus) : undefined
   }
 
   private isClose(index: number): boolean {
@@ -318,10 +331,11 @@ class AnswerParser {
   private bracketed(start: number, end: number): Answer | undefined {
     const first = this.lexed.tokens[start]
     if (start >= end || first === undefined) return undefined
-    const key = this.key(start, end)
     if (end - start === 1 && first.kind === "emptySet") return { kind: "set", items: [], key: "\\{\\}" }
-    if (end - start === 1 && first.kind === "numberSet") return { kind: "numberSet", name: first.text, key }
+    if (end - start === 1 && first.kind === "numberSet")
+      return { kind: "numberSet", name: first.text, key: this.key(start, end) }
     if (first.kind !== "open" || this.lexed.match[start] !== end - 1) return undefined
+    const key = this.key(start, end)
     const closing = this.lexed.tokens[end - 1]!.text
     if (first.text === "\\{") return this.braces(start + 1, end - 1, key)
     if (first.text !== "(" && first.text !== "[" && first.text !== "langle") return undefined
@@ -374,6 +388,7 @@ class AnswerParser {
   }
 
   private ratio(start: number, end: number): Answer | undefined {
+    if (!this.kinds.has("colon")) return undefined
     const cuts = this.topLevel(start, end, (token) => token.kind === "colon")
     if (cuts.length === 0) return undefined
     const ranges = this.parts(start, end, cuts)
@@ -389,8 +404,7 @@ class AnswerParser {
   private leaf(start: number, end: number): Answer {
     if (start >= end) return { kind: "text", garbled: false, key: "" }
     const plusMinus =
-      this.topLevel(start, end, () => true).length > 0 &&
-      this.lexed.tokens.slice(start, end).some((token) => token.kind === "plusMinus")
+      this.kinds.has("plusMinus") && this.lexed.tokens.slice(start, end).some(({ kind }) => kind === "plusMinus")
     const first = this.expression(start, end, 1)
     if (first === undefined) return this.text(start, end)
     if (!plusMinus) return first
@@ -472,8 +486,13 @@ class AnswerParser {
   /** Units that the value itself carries: a currency's symbol, a degree sign. */
   private ownUnits(expression: Expression, start: number, stop: number): readonly Unit[] {
     if (this.reading.algebraOnly) return []
-    const currencies = new Set(this.lexed.tokens.slice(start, stop).flatMap(({ currency }) => currency ?? []))
-    if (currencies.size > 0) return currencies.size === 1 ? unitsNamed([...currencies][0]!) : []
+    let currency: string | undefined
+    for (let index = start; index < stop; index++) {
+      const own = this.lexed.tokens[index]!.currency
+      if (own !== undefined && currency !== undefined && own !== currency) return []
+      currency ??= own
+    }
+    if (currency !== undefined) return unitsNamed(currency)
     const bare = expression.kind === "negate" ? expression.operand : expression
     if (bare.kind !== "degree") return []
     const scale = bare.scale === undefined ? undefined : temperatureScale(bare.scale)
@@ -493,11 +512,15 @@ class AnswerParser {
 
   /** The range as a string of letters, when it is nothing else. */
   private letters(start: number, end: number): LetterString | undefined {
-    const tokens = this.lexed.tokens.slice(start, end)
-    if (this.reading.algebraOnly || tokens.length < 2 || !tokens.every(({ text }) => /^[A-Za-z]$/.test(text)))
-      return undefined
-    const figure = tokens[0]!.figure
-    return { text: tokens.map(({ text }) => text).join(""), ...(figure === undefined ? {} : { figure }) }
+    if (this.reading.algebraOnly || end - start < 2) return undefined
+    let text = ""
+    for (let index = start; index < end; index++) {
+      const letter = this.lexed.tokens[index]!.text
+      if (!/^[A-Za-z]$/.test(letter)) return undefined
+      text += letter
+    }
+    const { figure } = this.lexed.tokens[start]!
+    return { text, ...(figure === undefined ? {} : { figure }) }
   }
 
   /** 5 m/s in letters alone: five times a variable, or a quantity. */
@@ -521,7 +544,7 @@ class AnswerParser {
 
   /** "1 hour 30 minutes", "5 ft 6 in". */
   private partsOfUnits(start: number, end: number): Answer | undefined {
-    if (this.reading.algebraOnly || end - start > 16) return undefined
+    if (this.reading.algebraOnly || end - start > 16 || !this.kinds.has("word")) return undefined
     const cuts = this.topLevel(
       start + 1,
       end,

@@ -11,7 +11,7 @@ interface Box {
 /** Longest part of a text that a box that never closes takes with it. */
 const maxUnclosed = 300
 
-/** Matching brace of every opening brace; -1 when it never closes. Linear; \{ and \} are no braces. */
+/** Matching brace of every opening brace that closes. Linear; \{ and \} are no braces. */
 function braceEnds(text: string): Map<number, number> {
   const ends = new Map<number, number>()
   const stack: number[] = []
@@ -25,6 +25,18 @@ function braceEnds(text: string): Map<number, number> {
     }
   }
   return ends
+}
+
+/** Matching brace of one opening brace; undefined when it never closes. */
+function braceEnd(text: string, open: number): number | undefined {
+  let depth = 0
+  for (let index = open; index < text.length; index++) {
+    const character = text.charCodeAt(index)
+    if (character === 92) index++
+    else if (character === 123) depth++
+    else if (character === 125 && --depth === 0) return index
+  }
+  return undefined
 }
 
 const boxCommand = /\\{1,2}(?:boxed|fbox)(?![A-Za-z])\s*/g
@@ -41,9 +53,10 @@ function boxes(text: string): { readonly closed: readonly Box[]; readonly open: 
     const open = start + match[0].length
     let box: Box
     if (text[open] === "{") {
-      ends ??= braceEnds(text)
-      const close = ends.get(open)
+      const close = ends === undefined ? braceEnd(text, open) : ends.get(open)
       if (close === undefined) {
+        // Each of the boxes in one that never closes would look for its end up to that of the text.
+        ends ??= braceEnds(text)
         opened.push(start)
         continue
       }

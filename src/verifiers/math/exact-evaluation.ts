@@ -19,19 +19,15 @@ export function exactValue(node: Expression, budget: Budget, bindings?: Bindings
   if (bindings !== undefined || (node.kind !== "call" && node.kind !== "power" && node.kind !== "bigOperation")) {
     return compute(node, budget, bindings)
   }
-  let known = memo.get(node)
-  if (known === undefined) {
-    known = compute(node, budget, bindings) ?? null
-    memo.set(node, known)
-  }
-  return known ?? undefined
+  // Every rung asks for the same constants again, and nested ones at every level.
+  const { exactValues } = budget
+  if (exactValues.has(node)) return exactValues.get(node)
+  const value = compute(node, budget, bindings)
+  exactValues.set(node, value)
+  return value
 }
 
-// Every rung asks for the same constants again, and nested ones at every level.
-const memo = new WeakMap<Expression, Rational | null>()
-
 function compute(node: Expression, budget: Budget, bindings: Bindings | undefined): Rational | undefined {
-  const value = (child: Expression): Rational | undefined => exactValue(child, budget, bindings)
   switch (node.kind) {
     case "number":
     case "baseNumeral":
@@ -43,36 +39,36 @@ function compute(node: Expression, budget: Budget, bindings: Bindings | undefine
     case "symbol":
       return bindings?.get(node.name)
     case "add":
-      return fold(node.terms, value, (a, b) => rationals.add(a, b, budget))
+      return fold(node.terms, rationals.add, budget, bindings)
     case "multiply":
-      return fold(node.factors, value, (a, b) => rationals.multiply(a, b, budget))
+      return fold(node.factors, rationals.multiply, budget, bindings)
     case "divide": {
-      const numerator = value(node.numerator)
-      const denominator = numerator && value(node.denominator)
+      const numerator = exactValue(node.numerator, budget, bindings)
+      const denominator = numerator && exactValue(node.denominator, budget, bindings)
       return numerator && denominator && rationals.divide(numerator, denominator, budget)
     }
     case "negate": {
-      const operand = value(node.operand)
+      const operand = exactValue(node.operand, budget, bindings)
       return operand && rationals.negate(operand)
     }
     case "degree":
-      return value(node.operand)
+      return exactValue(node.operand, budget, bindings)
     case "percent": {
-      const operand = value(node.operand)
+      const operand = exactValue(node.operand, budget, bindings)
       return operand && rationals.divide(operand, rationals.integer(100), budget)
     }
     case "power": {
-      const exponent = value(node.exponent)
-      const base = exponent && value(node.base)
+      const exponent = exactValue(node.exponent, budget, bindings)
+      const base = exponent && exactValue(node.base, budget, bindings)
       return base && exponent && exactPower(base, exponent, budget)
     }
     case "root": {
-      const index = value(node.index)
-      const operand = index && value(node.operand)
+      const index = exactValue(node.index, budget, bindings)
+      const operand = index && exactValue(node.operand, budget, bindings)
       return index && operand && rationals.isInteger(index) ? rootOf(operand, index.numerator) : undefined
     }
     case "call":
-      return exactCall(node.name, node.arguments, value, budget)
+      return exactCall(node.name, node.arguments, budget, bindings)
     case "bigOperation":
       return bigOperation(node, budget, bindings)
   }
@@ -80,14 +76,15 @@ function compute(node: Expression, budget: Budget, bindings: Bindings | undefine
 
 function fold(
   nodes: readonly Expression[],
-  value: (node: Expression) => Rational | undefined,
-  combine: (a: Rational, b: Rational) => Rational | undefined,
+  combine: (a: Rational, b: Rational, budget: Budget) => Rational | undefined,
+  budget: Budget,
+  bindings: Bindings | undefined,
 ): Rational | undefined {
   let total: Rational | undefined
-  for (const [index, node] of nodes.entries()) {
-    const next = value(node)
+  for (const node of nodes) {
+    const next = exactValue(node, budget, bindings)
     if (next === undefined) return undefined
-    total = index === 0 ? next : combine(total!, next)
+    total = total === undefined ? next : combine(total, next, budget)
     if (total === undefined) return undefined
   }
   return total
@@ -127,13 +124,13 @@ function bigOperation(node: BigOperation, budget: Budget, bindings: Bindings | u
 function exactCall(
   name: string,
   nodes: readonly Expression[],
-  value: (node: Expression) => Rational | undefined,
   budget: Budget,
+  bindings: Bindings | undefined,
 ): Rational | undefined {
   if (!/^(?:abs|floor|ceil|sgn|max|min|gcd|lcm|factorial|doubleFactorial|binom|log)$/.test(name)) return undefined
   const list: Rational[] = []
   for (const node of nodes) {
-    const next = value(node)
+    const next = exactValue(node, budget, bindings)
     if (next === undefined) return undefined
     list.push(next)
   }

@@ -42,6 +42,8 @@ export interface BigOperation {
   readonly body: Expression
 }
 
+const none: readonly Expression[] = []
+
 /** Direct sub-expressions, in the order they are written. */
 export function children(node: Expression): readonly Expression[] {
   switch (node.kind) {
@@ -49,7 +51,7 @@ export function children(node: Expression): readonly Expression[] {
     case "baseNumeral":
     case "constant":
     case "symbol":
-      return []
+      return none
     case "add":
       return node.terms
     case "multiply":
@@ -76,25 +78,26 @@ export function children(node: Expression): readonly Expression[] {
 
 /** True when the test holds for the node or anything below it. */
 export function some(node: Expression, test: (node: Expression) => boolean): boolean {
-  return test(node) || children(node).some((child) => some(child, test))
+  if (test(node)) return true
+  for (const child of children(node)) if (some(child, test)) return true
+  return false
 }
 
 /** Names of the free symbols, in order of first appearance. */
 export function freeSymbols(node: Expression): string[] {
   const names = new Set<string>()
-  const visit = (current: Expression, bound: readonly string[]): void => {
-    if (current.kind === "symbol") {
-      if (!bound.includes(current.name)) names.add(current.name)
-    } else if (current.kind === "bigOperation") {
-      visit(current.from, bound)
-      visit(current.to, bound)
-      visit(current.body, [...bound, current.variable])
-    } else {
-      for (const child of children(current)) visit(child, bound)
-    }
-  }
-  visit(node, [])
+  addSymbols(node, [], names)
   return [...names]
+}
+
+function addSymbols(node: Expression, bound: readonly string[], names: Set<string>): void {
+  if (node.kind === "symbol") {
+    if (!bound.includes(node.name)) names.add(node.name)
+  } else if (node.kind === "bigOperation") {
+    addSymbols(node.from, bound, names)
+    addSymbols(node.to, bound, names)
+    addSymbols(node.body, [...bound, node.variable], names)
+  } else for (const child of children(node)) addSymbols(child, bound, names)
 }
 
 /** The same expression with symbols renamed; unknown function names are renamed with them. */

@@ -37,20 +37,20 @@ export interface Candidate {
 // "x = 2 and x = -3": several labelled numbers are one answer.
 const labelledNumbers = /\b[a-z] ?= ?[-−]?\d+(?:\.\d+|\/\d+)?(?:,? (?:and|or) [a-z] ?= ?[-−]?\d+(?:\.\d+|\/\d+)?)+/g
 
-/** Candidates in order of trust; the first one that can be read is the answer. */
-export function extractCandidates(
+/** Candidates in order of trust, looked for one by one; the first one that can be read is the answer. */
+export function* extractCandidates(
   completion: string,
   types: readonly MatchType[],
   place: AnswerPlace = "any",
-): Candidate[] {
+): Generator<Candidate> {
   const said = withoutReasoning(completion).slice(-maxCompletionCharacters)
   const { content, open } = answerTags(said)
   const latex = types.includes("latex")
   const inside = content === undefined ? [] : insideTag(content, types, place)
-  if (inside.length > 0) return inside
-  const boxed = latex && open !== undefined ? boxedChain(said) : undefined
-  if (boxed !== undefined) return [{ text: boxed.content, source: "boxed", plain: false }]
-  return candidates(open === undefined ? said : said.slice(0, open), types, place)
+  const boxed = latex && open !== undefined && inside.length === 0 ? boxedChain(said) : undefined
+  if (inside.length > 0) yield* inside
+  else if (boxed !== undefined) yield { text: boxed.content, source: "boxed", plain: false }
+  else yield* candidates(open === undefined ? said : said.slice(0, open), types, place)
 }
 
 function readable(text: string, types: readonly MatchType[]): ReadableText {
@@ -60,7 +60,7 @@ function readable(text: string, types: readonly MatchType[]): ReadableText {
 
 /** What a closed <answer> holds is announced, and its whole phrase is the answer. */
 function insideTag(content: string, types: readonly MatchType[], place: AnswerPlace): Candidate[] {
-  const marked = candidates(content, types, place === "boxed" ? "boxed" : "marked")
+  const marked = [...candidates(content, types, place === "boxed" ? "boxed" : "marked")]
   if (marked.length > 0 || place === "boxed") return marked
   const whole: Candidate = { text: content, source: "answer tag", plain: true }
   if (content.includes("\n")) return [...candidates(content, types, "any"), whole]
@@ -73,33 +73,31 @@ function candidateOf({ text, plain, decisive, choice }: Announced): Omit<Candida
   return { text, plain, ...(decisive ? { decisive } : {}), ...(choice === undefined ? {} : { choice }) }
 }
 
-function candidates(part: string, types: readonly MatchType[], place: AnswerPlace): Candidate[] {
+function* candidates(part: string, types: readonly MatchType[], place: AnswerPlace): Generator<Candidate> {
   const latex = types.includes("latex")
   const plain = types.includes("expr")
-  const found: Candidate[] = []
   const boxed = latex ? boxedChain(part) : undefined
   if (boxed !== undefined) {
     const concludes = place !== "boxed" && /final answer/iu.test(part.slice(boxed.end))
     const conclusion = concludes ? announced("final answer", readable(part, types), boxed.end).answer : undefined
-    if (conclusion?.direct === true) found.push({ ...candidateOf(conclusion), source: "final answer" })
-    found.push({ text: boxed.content, source: "boxed", plain: false })
+    if (conclusion?.direct === true) yield { ...candidateOf(conclusion), source: "final answer" }
+    yield { text: boxed.content, source: "boxed", plain: false }
   }
-  if (boxed !== undefined || place === "boxed") return found
+  if (boxed !== undefined || place === "boxed") return
   const source = readable(withoutOpenBoxes(part), types)
-  if (types.includes("string") && place === "any") found.push(...choiceLetters(source.text))
+  if (types.includes("string") && place === "any") yield* choiceLetters(source.text)
   const denials: Denial[] = []
   for (const mark of ["final answer", "answer"] as const) {
     const { answer, denials: more } = announced(mark, source)
     denials.push(...more)
     if (answer === undefined) continue
-    found.push({ ...candidateOf(answer), source: mark })
-    if (answer.decisive) return found
+    yield { ...candidateOf(answer), source: mark }
+    if (answer.decisive) return
   }
-  if (place === "marked") return found
+  if (place === "marked") return
   const rest = denials.length === 0 ? source : readable(withoutDenials(source.text, denials), types)
-  if (isWhole(rest.text, latex, plain)) found.push({ text: rest.text, source: "whole text", plain: true })
-  found.push(...lastByPosition(rest))
-  return found
+  if (isWhole(rest.text, latex, plain)) yield { text: rest.text, source: "whole text", plain: true }
+  yield* lastByPosition(rest)
 }
 
 /** The text with blanks in place of what is said not to be the answer. */

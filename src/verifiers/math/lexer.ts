@@ -1,5 +1,6 @@
 /** Cuts an answer (LaTeX, or plain text that looks like it) into tokens. One linear pass. */
 import type { Budget } from "./budget.ts"
+import type { DecimalLiteral } from "./expression.ts"
 import { toLatexCharacters } from "./characters.ts"
 import { matchBrackets } from "./brackets.ts"
 import { readNumber } from "./number-lexer.ts"
@@ -7,6 +8,7 @@ import { looksLikeWord } from "./letter-strings.ts"
 import type { Figure } from "./letter-strings.ts"
 import { moneySuffix, spokenWord } from "./spoken-words.ts"
 import type { Spoken } from "./spoken-words.ts"
+import type { Rational } from "./rational.ts"
 import type { LexedAnswer, ReadingOptions, Token, TokenKind } from "./token.ts"
 import {
   accentCommands,
@@ -28,6 +30,8 @@ import { unitsNamed } from "./units/unit-table.ts"
 /** Longest answer that is read, characters; what is longer is cut. */
 export const maxAnswerCharacters = 2_000
 
+const lastAscii = 0x7f
+const currencySymbols = "€£¥₹¢"
 const letterRun = /[A-Za-z]+/y
 const wordRun = /[A-Za-z\u00c0-\u024f]+(?:[-'][A-Za-z\u00c0-\u024f]+)*/y
 const commandName = /\\([A-Za-z]+)\*?/y
@@ -46,6 +50,21 @@ const systems = /^(?:cases|aligned|align\*?|gathered|split|equation\*?|gather\*?
 const infinityWords = new Set(["infty", "infinity", "Infinity", "inf", "oo"])
 const moduleNames = new Set(["np", "numpy", "math", "sympy", "sp"])
 
+// Every character of every answer is asked these; a regular expression costs several times as much.
+
+/** A space (every kind of it is a plain one here), or TeX's ~. */
+function isBlank(code: number): boolean {
+  return code === 0x20 || code === 0x7e || (code >= 0x09 && code <= 0x0d)
+}
+
+function isDigit(code: number): boolean {
+  return code >= 0x30 && code <= 0x39
+}
+
+function isLetter(code: number): boolean {
+  return (code >= 0x61 && code <= 0x7a) || (code >= 0x41 && code <= 0x5a)
+}
+
 function groupEnd(source: string, open: number): number {
   let depth = 0
   for (let index = open; index < source.length; index++) {
@@ -60,6 +79,17 @@ function groupEnd(source: string, open: number): number {
 /** Subscripts and accents compare by what they say, not by how they are set. */
 function plainName(text: string): string {
   return text.replaceAll(/\\(?:text|textrm|mathrm|mathbf|mathit|operatorname|displaystyle|left|right)(?![A-Za-z])|[\s{}~]|\\[,;:! ]/g, "")
+}
+
+/** Where the only dollar sign stands that is neither escaped nor the first of two; -1 for none and for several. */
+function loneDollar(source: string): number {
+  let found = -1
+  for (let at = source.indexOf("$"); at >= 0; at = source.indexOf("$", at + 1)) {
+    if (source[at - 1] === "\\" || source[at + 1] === "$") continue
+    if (found >= 0) return -1
+    found = at
+  }
+  return found
 }
 
 class Lexer {
@@ -80,23 +110,33 @@ class Lexer {
   constructor(source: string, options: ReadingOptions) {
     this.source = source
     this.options = options
-    const dollars = [...source.matchAll(/(?<!\\)\$(?!\$)/g)]
-    this.loneDollar = dollars.length === 1 ? dollars[0]!.index : -1
+    this.loneDollar = loneDollar(source)
   }
 
-  private push(kind: TokenKind, text: string, start: number, end: number, extra?: Partial<Token>): void {
-    const space = start > 0 && /[\s~]|\\[,;:! ]$/.test(this.source[start - 1]!)
-    const currency = kind === "number" && this.currency !== undefined ? { currency: this.currency } : {}
-    const figure = kind === "letter" && this.figure !== undefined ? { figure: this.figure } : {}
+  private push(
+    kind: TokenKind,
+    text: string,
+    start: number,
+    end: number,
+    value?: Rational,
+    decimal?: DecimalLiteral,
+  ): void {
+    const spaceBefore = start > 0 && isBlank(this.source.charCodeAt(start - 1))
+    const token: { -readonly [Field in keyof Token]: Token[Field] } = { kind, text, start, end, spaceBefore }
+    if (value !== undefined) token.value = value
+    if (decimal !== undefined) token.decimal = decimal
+    if (kind === "number") {
+      if (this.currency !== undefined) token.currency = this.currency
+      this.currency = undefined
+    } else if (kind === "letter" && this.figure !== undefined) token.figure = this.figure
     if (kind !== "open") this.figure = undefined
-    this.tokens.push({ kind, text, start, end, spaceBefore: space, ...extra, ...currency, ...figure })
-    if (kind === "number") this.currency = undefined
+    this.tokens.push(token)
     if (kind === "open") this.stack.push(text)
     else if (kind === "close") this.stack.pop()
   }
 
   private get previous(): Token | undefined {
-    return this.tokens.at(-1)
+    return this.tokens[this.tokens.length - 1]
   }
 
   private followsValue(): boolean {
@@ -117,40 +157,40 @@ class Lexer {
 
   private step(position: number, to: number, textMode: boolean): number {
     const character = this.source[position]!
+    const code = this.source.charCodeAt(position)
     if (position === this.loneDollar && /^ ?[\d.]/.test(this.source.slice(position + 1, position + 3)))
       this.amountOf("$", position, position + 1)
-    if (/[\s~$"]/.test(character) || (character === "&" && this.environmentDepth === 0)) return position + 1
-    if (/\d/.test(character) || (character === "." && /\d/.test(this.source[position + 1] ?? ""))) return this.number(position)
+    if (isBlank(code) || character === "$" || character === '"') return position + 1
+    if (character === "&" && this.environmentDepth === 0) return position + 1
+    if (isDigit(code) || (character === "." && isDigit(this.source.charCodeAt(position + 1))))
+      return this.number(position)
     if (character === "\\") return this.command(position, to)
-    if ("€£¥₹¢".includes(character)) {
+    if (!textMode && isLetter(code)) return this.letters(position)
+    if (code > lastAscii && currencySymbols.includes(character)) {
       this.amountOf(character, position, position + 1)
       return position + 1
     }
-    if (textMode) {
-      const word = this.at(wordRun, position)
-      if (word !== null) return this.word(word[0], position)
-    } else if (/[A-Za-z]/.test(character)) return this.letters(position)
-    const ordinal = character === "^" && this.previous?.kind === "number" ? this.at(ordinalMark, position) : null
-    if (ordinal !== null) {
-      this.push("word", "th", position, position + ordinal[0].length)
-      return position + ordinal[0].length
-    }
-    const degree = character === "^" ? this.at(degreeMark, position) : null
-    if (degree !== null) {
-      this.push("degree", "degree", position, position + degree[0].length)
-      return position + degree[0].length
-    }
+    const word = textMode ? this.at(wordRun, position) : null
+    if (word !== null) return this.word(word[0], position)
+    if (character === "^") return this.raised(position)
     return this.symbol(character, position)
+  }
+
+  /** A power sign, or what it begins: 5^{th}, 45^\circ. */
+  private raised(position: number): number {
+    const ordinal = this.previous?.kind === "number" ? this.at(ordinalMark, position) : null
+    if (ordinal !== null) return this.pushed("word", "th", position, ordinal[0].length)
+    const degree = this.at(degreeMark, position)
+    if (degree !== null) return this.pushed("degree", "degree", position, degree[0].length)
+    return this.symbol("^", position)
   }
 
   private number(position: number): number {
     const listContext = !this.stack.some((bracket) => bracket !== "{")
     const literal = readNumber(this.source, position, this.options, listContext)
     this.ambiguousThousands ||= literal.plainGrouping
-    this.push("number", this.source.slice(position, literal.end), position, literal.end, {
-      ...(literal.value === undefined ? {} : { value: literal.value }),
-      ...(literal.decimal === undefined ? {} : { decimal: literal.decimal }),
-    })
+    const text = this.source.slice(position, literal.end)
+    this.push("number", text, position, literal.end, literal.value, literal.decimal)
     const suffix = this.previous?.currency === undefined ? undefined : moneySuffix(this.source, literal.end)
     return suffix === undefined ? literal.end : this.spoken(suffix, literal.end)
   }
@@ -167,8 +207,7 @@ class Lexer {
   }
 
   private spoken({ tokens, end }: Spoken, position: number): number {
-    for (const { kind, text, value } of tokens)
-      this.push(kind, text, position, end, value === undefined ? {} : { value })
+    for (const { kind, text, value } of tokens) this.push(kind, text, position, end, value)
     return end
   }
 

@@ -15,6 +15,7 @@ const maxSpan = 2_000
  */
 export function mathSpans(text: string): MathSpan[] {
   const spans: MathSpan[] = []
+  if (!/[$\\]/.test(text)) return spans
   let index = 0
   // Where each mark stands next, so that the text is searched once for each and not once for each opening.
   const ahead = new Map<string, number>()

@@ -14,6 +14,8 @@ export interface NumberLiteral {
 
 // Separators between groups of three digits that can be nothing else: 35,\!280  8{,}880  10\,000  1\ 000.
 const definiteSeparator = /\s*(?:,\s*\\!|\{\s*,\s*\}|\\,|\\ |\\;)\s*(?=\d{3}(?!\d))/y
+// What they begin with: most numbers end before any of it.
+const maySeparate = /[\s,{\\]/
 const spaceSeparator = / (?=\d{3}(?!\d))/y
 const plainGroups = /\d{1,3}(?:,\d{3})+(?![\d,]*\d)/y
 const digitRun = /\d+/y
@@ -48,6 +50,7 @@ export function readNumber(source: string, start: number, options: ReadingOption
       digits = grouped[0].replaceAll(",", "")
     } else if (digits.length <= 3 && digits[0] !== "0") {
       for (;;) {
+        if (!maySeparate.test(source[position] ?? "")) break
         const separator = matchAt(definiteSeparator, source, position) ?? matchAt(spaceSeparator, source, position)
         if (separator === null) break
         position += separator[0].length
@@ -83,17 +86,13 @@ export function readNumber(source: string, start: number, options: ReadingOption
     return { end: position + repeat[0].length, value, plainGrouping }
   }
   let exponent = 0
-  const power = matchAt(exponentPart, source, position)
+  const power = source[position] === "e" || source[position] === "E" ? matchAt(exponentPart, source, position) : null
   if (power !== null) {
     exponent = Number(power[1])
     position += power[0].length
   }
   const value = parseDecimal(digits, fraction, exponent)
-  const significant = (digits + fraction).replace(/^0+/, "").length
-  return {
-    end: position,
-    value,
-    plainGrouping,
-    ...(fraction === "" ? {} : { decimal: { places: fraction.length - exponent, significantDigits: significant } }),
-  }
+  if (fraction === "") return { end: position, value, plainGrouping }
+  const significantDigits = (digits + fraction).replace(/^0+/, "").length
+  return { end: position, value, plainGrouping, decimal: { places: fraction.length - exponent, significantDigits } }
 }

@@ -1,7 +1,7 @@
 import { assert, property, stringMatching } from "fast-check"
 import { describe, expect, test } from "vitest"
 import { verifyMath } from "./index.ts"
-import { endsInWordsOf } from "./phrase.ts"
+import { endsInWords, wordsOf } from "./phrase.ts"
 
 const boxed = (gold: string, answer: string): boolean => verifyMath(gold, `So we get $\\boxed{${answer}}$.`).correct
 
@@ -83,6 +83,10 @@ describe("a gold in words stays what it says", () => {
   )
 
   test("only an ending in the gold's own words counts", () => {
+    const endsInWordsOf = (gold: string, ending: string): boolean => {
+      const words = wordsOf(gold)
+      return words !== undefined && endsInWords(words, ending)
+    }
     expect(endsInWordsOf("Team 3", "The answer is Team 3.")).toBe(true)
     expect(endsInWordsOf("Team 3", "The answer is not Team 3.")).toBe(false)
     expect(endsInWordsOf("Team 3", "The answer is Team 3. No, it is Team 4.")).toBe(false)

@@ -58,6 +58,9 @@ export function statesValue(gold: string): boolean {
 }
 
 const wrappers = /\\(?:text|textbf|textit|textrm|mathrm|mathbf|mbox|boxed)\s*\{|[{}$*_`]|\\[ ,;:!]|\\(?=[%$#&])/g
+// A backslash that is none of these.
+const commandOfFormula =
+  /\\(?!(?:text|textbf|textit|textrm|mathrm|mathbf|mbox|boxed)\s*\{|[ ,;:!%$#&])/
 const closings = /\s*(?:I hope it is correct\.?)?\s*(?:<\|[^|]{0,40}\|>\s*)*$/
 const announcements = [
   /<answer>([\s\S]{1,300})<\/answer>\s*$/i,
@@ -75,18 +78,25 @@ function said(text: string): string {
     .replace(/^\s+|[\s.]+$/g, "")
 }
 
+/** What a gold in words says; undefined for one that is a formula or a number, which are compared as such. */
+export function wordsOf(gold: string): string | undefined {
+  if (commandOfFormula.test(gold) || !/\p{L}{2}/u.test(gold)) return undefined
+  const meaning = said(gold)
+  return !/\p{L}/u.test(meaning) || meaning.includes("\\") ? undefined : meaning
+}
+
 /**
  * Does a response end in the very words of the gold, announced ("the answer is", "Answer:", "####", <answer>) or alone?
  * Case, spacing and markup do not count.
+ * @param words   of the gold, see wordsOf
  * @param ending  the end of the response
  */
-export function endsInWordsOf(gold: string, ending: string): boolean {
-  if (!/\p{L}{2}/u.test(gold)) return false
-  const meaning = said(gold)
-  // Formulas are compared as such.
-  if (!/\p{L}/u.test(meaning) || meaning.includes("\\")) return false
+export function endsInWords(words: string, ending: string): boolean {
   const text = ending.replace(closings, "").trimEnd()
-  const stated = announcements.flatMap((announcement) => announcement.exec(text)?.[1] ?? [])
-  if (text.length <= 2 * gold.length + 40) stated.push(text)
-  return stated.some((statement) => said(statement) === meaning)
+  for (const announcement of announcements) {
+    const statement = announcement.exec(text)?.[1]
+    if (statement !== undefined && said(statement) === words) return true
+  }
+  // Markup and spaces are not much longer than what they stand around.
+  return text.length <= 2 * words.length + 80 && said(text) === words
 }

@@ -112,6 +112,7 @@ export function parseDecimal(digits: string, fraction: string, exponent: number)
   if (digits.length + fraction.length > maxBits / 3.4 || Math.abs(exponent) > maxBits / 4) return undefined
   const mantissa = BigInt(digits + fraction === "" ? "0" : digits + fraction)
   const scale = exponent - fraction.length
+  if (scale === 0) return rational(mantissa, 1n)
   return scale >= 0 ? rational(mantissa * 10n ** BigInt(scale), 1n) : rational(mantissa, 10n ** BigInt(-scale))
 }
 

@@ -98,15 +98,20 @@ function equationsEqual(gold: Relation, predicted: Relation, context: EqualityCo
 
 /** f(x) and f(t): the variable of the second and the one of the first. */
 function sameFunction(gold: Answer, predicted: Answer): readonly [string, string] | undefined {
-  const parts = (answer: Answer): readonly [string, string] | undefined => {
-    if (answer.kind !== "expression") return undefined
-    const node = answer.expression
-    const pair = node.kind === "apply" ? [{ kind: "symbol", name: node.name } as const, ...node.arguments] : node.kind === "multiply" ? node.factors : []
-    const [name, variable] = pair
-    return pair.length === 2 && name?.kind === "symbol" && variable?.kind === "symbol" ? [name.name, variable.name] : undefined
-  }
-  const [a, b] = [parts(gold), parts(predicted)]
+  const a = nameAndVariable(gold)
+  const b = a === undefined ? undefined : nameAndVariable(predicted)
   return a !== undefined && b !== undefined && a[0] === b[0] && a[1] !== b[1] ? [b[1], a[1]] : undefined
+}
+
+function nameAndVariable(answer: Answer): readonly [string, string] | undefined {
+  if (answer.kind !== "expression") return undefined
+  const node = answer.expression
+  if (node.kind === "apply") {
+    const [variable] = node.arguments
+    return node.arguments.length === 1 && variable?.kind === "symbol" ? [node.name, variable.name] : undefined
+  }
+  const [name, variable] = node.kind === "multiply" && node.factors.length === 2 ? node.factors : []
+  return name?.kind === "symbol" && variable?.kind === "symbol" ? [name.name, variable.name] : undefined
 }
 
 function rename(answer: Answer, [from, to]: readonly [string, string]): Answer {

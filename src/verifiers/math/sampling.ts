@@ -109,9 +109,10 @@ export function equalAtSamples(a: Expression, b: Expression, precision: Precisio
 export function proportionalAtSamples(a: Expression, b: Expression, budget: Budget): number {
   const names = [...new Set([...freeSymbols(a), ...freeSymbols(b)])]
   const room = hasDecimal(a) || hasDecimal(b) ? 5e-7 : 0
+  const integers = needsIntegers(a) || needsIntegers(b)
   const samples: Sample[] = []
   for (let index = 0; index < pointKinds.length; index++) {
-    const point = samplePoint(names, index, needsIntegers(a) || needsIntegers(b))
+    const point = samplePoint(names, index, integers)
     const sample = { a: new NumericEvaluator(point, budget).evaluate(a), b: new NumericEvaluator(point, budget).evaluate(b) }
     if (isFinite(sample.a) && isFinite(sample.b) && !blurred(sample)) samples.push(sample)
   }

@@ -9,6 +9,7 @@ type List = Answer & { readonly kind: "list" }
  * @param items  of the list, flat
  */
 export function namedSolutions(items: readonly Answer[]): Answer[] | undefined {
+  if (items.length < 4 || !isEquation(items[0]!)) return undefined
   const names = items.map((item) =>
     isEquation(item) && item.operands.length === 2 ? item.operands[0]!.key : undefined,
   )

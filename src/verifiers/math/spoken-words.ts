@@ -45,6 +45,11 @@ const powers: ReadonlyMap<string, number> = new Map([
   ["squared", 2],
   ["cubed", 3],
 ])
+const signs: ReadonlyMap<string, string> = new Map([
+  ["negative", "-"],
+  ["minus", "-"],
+  ["plus", "+"],
+])
 
 const beforeNumber = /[\s}~$]*(?:\\(?:text|mathrm)\s*\{)?[\s~]*(?=[\d.])/y
 const ofNumber = /[\s~]+of[\s}~$]*(?=\d)/y
@@ -93,11 +98,10 @@ export function spokenWord(
     if (!standsBefore(ofNumber, source, end)) return undefined
     return { tokens: [{ kind: "operator", text: "/" }], end: source.indexOf("of", end) + 2 }
   }
-  if (!standsBefore(beforeNumber, source, end)) return undefined
-  if (lower === "to") return afterNumber ? { tokens: [{ kind: "colon", text: ":" }], end } : undefined
-  const sign = lower === "negative" || lower === "minus" ? "-" : lower === "plus" ? "+" : undefined
-  if (sign === undefined || (lower === "negative" && afterNumber)) return undefined
-  return { tokens: [{ kind: "operator", text: sign }], end }
+  const sign = signs.get(lower)
+  if ((sign === undefined && lower !== "to") || !standsBefore(beforeNumber, source, end)) return undefined
+  if (sign === undefined) return afterNumber ? { tokens: [{ kind: "colon", text: ":" }], end } : undefined
+  return lower === "negative" && afterNumber ? undefined : { tokens: [{ kind: "operator", text: sign }], end }
 }
 
 /** "$5M" and "$2.5bn": the factor of a letter behind an amount of money. */

@@ -1,17 +1,17 @@
 /** The math verifier: extraction, structure, equality. */
-import { markedGold, withoutReasoning } from "../response-parts.ts"
+import { withoutReasoning } from "../response-parts.ts"
 import type { Answer } from "./answer.ts"
 import { answersEqual } from "./answer-equality.ts"
 import type { AnswerContext } from "./answer-equality.ts"
-import type { ParsedAnswer, Reading } from "./answer-parser.ts"
+import type { Reading } from "./answer-parser.ts"
 import { parseAnswer } from "./answer-parser.ts"
-import { boxedAnswer, goldBoxedAnswer, hasOpenBox } from "./boxed.ts"
+import { boxedAnswer, hasOpenBox } from "./boxed.ts"
 import { Budget, BudgetExceeded } from "./budget.ts"
-import type { Candidate } from "./extraction.ts"
-import { extractCandidates, maxCompletionCharacters } from "./extraction.ts"
-import { maxAnswerCharacters } from "./lexer.ts"
+import { knownGold } from "./known-golds.ts"
 import type { AnswerPlace, MatchType, MathOptions } from "./options.ts"
-import { endsInWordsOf, statesValue } from "./phrase.ts"
+import { endsInWords } from "./phrase.ts"
+import { isGarbled, readPrediction } from "./sides.ts"
+import type { Gold, Side } from "./sides.ts"
 
 export type MathStatus = "correct" | "incorrect" | "no-answer" | "unparsable-gold" | "timeout"
 
@@ -33,13 +33,7 @@ const maxEnding = 1_000
 /** Longest extracted text that a verdict repeats. */
 const maxReported = 300
 
-interface Side {
-  readonly text: string
-  readonly plain: boolean
-  readonly parsed: ParsedAnswer
-}
-
-const firstReading: Reading = {
+const fullReading: Reading = {
   algebraOnly: false,
   groupThousands: true,
   decimalComma: false,
@@ -47,6 +41,7 @@ const firstReading: Reading = {
   naturalLogarithm: true,
   forms: true,
 }
+const algebraReading: Reading = { ...fullReading, algebraOnly: true, forms: false }
 
 /**
  * Decides whether a completion gives the gold answer. Never throws and never runs long: the work is counted and capped.
@@ -58,25 +53,16 @@ export function verifyMath(gold: string, completion: string, options: MathOption
   let extracted: string | undefined
   try {
     const types = options.matchTypes ?? defaultTypes
-    const first: Reading = {
-      ...firstReading,
-      algebraOnly: options.reading === "algebra",
-      forms: options.reading !== "algebra",
-    }
-    const goldSide = readGold(gold, types, first, budget)
-    if (goldSide === undefined) return verdict("unparsable-gold", "the gold answer is empty")
+    const first = options.reading === "algebra" ? algebraReading : fullReading
+    const goldSide = knownGold(gold, types, first, budget)
+    if ("unread" in goldSide) return verdict("unparsable-gold", goldSide.unread)
     const place = options.place ?? "any"
-    const ending = withoutReasoning(completion).slice(-maxEnding)
-    if (
-      !first.algebraOnly &&
-      place === "any" &&
-      boxedAnswer(ending) === undefined &&
-      endsInWordsOf(goldSide.text, ending)
-    )
-      return verdict("correct", "the words of the gold answer", goldSide.text.trim().slice(0, maxReported))
-    const predicted = readPrediction(completion, types, first, budget, place, isChoice(goldSide.parsed.answer))
+    if (!first.algebraOnly && place === "any" && saysTheWords(goldSide, completion))
+      return verdict("correct", "the words of the gold answer", shown(goldSide))
+    const predicted = readPrediction(completion, types, first, budget, place, goldSide.choice)
     if (predicted === undefined) return verdict("no-answer", whyNone(completion, types, place))
-    extracted = predicted.side.text.trim().slice(0, maxReported)
+    if ("unread" in predicted) return verdict("no-answer", predicted.unread)
+    extracted = shown(predicted)
     const context: AnswerContext = {
       strict: options.strict,
       algebraOnly: first.algebraOnly,
@@ -86,14 +72,28 @@ export function verifyMath(gold: string, completion: string, options: MathOption
       precision: { places: options.precision ?? defaultPlaces, absolute: options.precision !== undefined },
       budget,
     }
-    if (matches(goldSide, predicted.side, first, context))
-      return verdict("correct", `${predicted.source}: equal to the gold answer`, extracted)
-    if (isGarbled(goldSide.parsed.answer)) return verdict("unparsable-gold", "the gold answer could not be read and is not what was written", extracted)
-    return verdict("incorrect", `${predicted.source}: ${describe(predicted.side.parsed.answer)} is not ${describe(goldSide.parsed.answer)}`, extracted)
+    const { source } = predicted
+    if (matches(goldSide, predicted, first, context))
+      return verdict("correct", `${source}: equal to the gold answer`, extracted)
+    if (isGarbled(goldSide.parsed.answer))
+      return verdict("unparsable-gold", "the gold answer could not be read and is not what was written", extracted)
+    const reason = `${source}: ${describe(predicted.parsed.answer)} is not ${describe(goldSide.parsed.answer)}`
+    return verdict("incorrect", reason, extracted)
   } catch (error) {
     if (!(error instanceof BudgetExceeded)) throw error
     return verdict("timeout", "the comparison asked for more work than one verification may cost", extracted)
   }
+}
+
+/** Does a response without a box end in the words of a gold in words? */
+function saysTheWords({ words }: Gold, completion: string): boolean {
+  if (words === undefined) return false
+  const ending = withoutReasoning(completion).slice(-maxEnding)
+  return boxedAnswer(ending) === undefined && endsInWords(words, ending)
+}
+
+function shown({ text }: Side): string {
+  return text.trim().slice(0, maxReported)
 }
 
 function whyNone(completion: string, types: readonly MatchType[], place: AnswerPlace): string {
@@ -112,73 +112,6 @@ function describe(answer: Answer): string {
   const text = answer.key.replaceAll(/\s+/g, " ")
   const kind = answer.kind === "text" && answer.garbled ? "unreadable" : answer.kind
   return `${kind} ${text.length > 80 ? `${text.slice(0, 77)}...` : text}`
-}
-
-function isGarbled(answer: Answer): boolean {
-  return answer.kind === "text" && answer.garbled
-}
-
-/** A gold answer is short; a long one is a solution whose answer is looked for as in a completion. */
-const longestPlainGold = 500
-
-function readGold(gold: string, types: readonly MatchType[], first: Reading, budget: Budget): Side | undefined {
-  const trimmed = markedGold(gold).slice(-maxCompletionCharacters).trim()
-  if (trimmed === "") return undefined
-  const reading = { ...first, decimalComma: !types.includes("latex") }
-  const direct = types.includes("latex") || /\\/.test(trimmed) ? goldBoxedAnswer(trimmed) : undefined
-  if (direct === undefined && trimmed.length > longestPlainGold) return readPrediction(gold, types, first, budget)?.side
-  const text = direct ?? trimmed
-  const parsed = parseAnswer(text, reading, budget)
-  const stated = !first.algebraOnly && parsed.answer.kind === "text" && statesValue(text)
-  const searched = isGarbled(parsed.answer) || stated
-  if (direct === undefined && searched && /[A-Za-z]{3,}/.test(text.replaceAll(/\\[A-Za-z]+/g, ""))) {
-    const found = readPrediction(gold, types, first, budget)
-    if (
-      found !== undefined &&
-      !isGarbled(found.side.parsed.answer) &&
-      (first.algebraOnly || found.side.parsed.answer.kind !== "text")
-    )
-      return found.side
-  }
-  return { text, plain: !types.includes("latex"), parsed }
-}
-
-// \textbf{(B)}\ 5 and (B) 5, where the gold answer is the value.
-const choiceLabel = /^\s*(?:\\(?:text|textbf|textrm|mathrm|mathbf)\s*\{\s*\(?[A-J]\)?[.:]?\s*\}(?:\\[ ,;:]|[\s~:])+|\([A-J]\)\s+)(?=\S)/
-
-/** Is the gold answer the letter of a choice? */
-function isChoice(answer: Answer): boolean {
-  return /^[({\s]*[A-J][\s)}]*$/.test(answer.key)
-}
-
-function readPrediction(
-  completion: string,
-  types: readonly MatchType[],
-  first: Reading,
-  budget: Budget,
-  place: AnswerPlace = "any",
-  choice = false,
-): { side: Side; source: Candidate["source"] } | undefined {
-  const candidates = extractCandidates(completion, types, place)
-  let fallback: { side: Side; source: Candidate["source"] } | undefined
-  for (const candidate of candidates) {
-    const reading = { ...first, decimalComma: candidate.plain && !types.includes("latex") }
-    const unlabelled = choice ? (candidate.choice ?? candidate.text) : candidate.text.replace(choiceLabel, "")
-    const read = parseAnswer(unlabelled, reading, budget)
-    const parsed = candidate.decisive === true ? wholePhrase(unlabelled, read) : read
-    const result = { side: { text: candidate.text, plain: candidate.plain, parsed }, source: candidate.source }
-    if (parsed.answer.kind !== "text" || (!parsed.answer.garbled && candidate.source !== "last formula")) {
-      if (parsed.answer.key !== "") return result
-    }
-    fallback ??= parsed.answer.key === "" ? undefined : result
-  }
-  return fallback
-}
-
-/** Words beside a value are its unit, except where they make another value of it: "5 or more" is no 5. */
-function wholePhrase(phrase: string, read: ParsedAnswer): ParsedAnswer {
-  const asWords = read.answer.kind === "text" || (read.answer.kind === "expression" && read.answer.words !== undefined)
-  return asWords ? { ...read, answer: { kind: "text", garbled: false, key: phrase } } : read
 }
 
 /** Equal under some reading of what is ambiguous in the sources: the same choice is made on both sides, then mixed. */
@@ -207,6 +140,3 @@ function matches(gold: Side, predicted: Side, first: Reading, context: AnswerCon
   }
   return false
 }
-
-/** How much of an answer is read. */
-export const answerLimit: number = maxAnswerCharacters

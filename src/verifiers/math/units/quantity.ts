@@ -1,4 +1,6 @@
 /** Values with units: compared, and added up from their parts. */
+import { expressionsEqual } from "../expression-equality.ts"
+import type { EqualityContext } from "../expression-equality.ts"
 import type { Expression } from "../expression.ts"
 import type { Rational } from "../rational.ts"
 import { compare, divide, integer, subtract, zero } from "../rational.ts"
@@ -37,15 +39,11 @@ function power(exponent: number): Expression {
 /**
  * Do the two agree as quantities? Undefined when that is no question of units: one side names none, or one that has no
  * name (12 square units).
- * @param equal  of values in the gold's unit
+ * @throws BudgetExceeded
  */
-export function quantitiesEqual(
-  gold: Quantity,
-  predicted: Quantity,
-  equal: (gold: Expression, predicted: Expression) => boolean,
-): boolean | undefined {
+export function quantitiesEqual(gold: Quantity, predicted: Quantity, context: EqualityContext): boolean | undefined {
+  if (gold.units.length === 0 || predicted.units.length === 0) return undefined
   const pairs = gold.units.flatMap((to) => predicted.units.map((from) => [to, from] as const))
-  if (pairs.length === 0) return undefined
   if (pairs.every(([to, from]) => isNameless(to) !== isNameless(from))) return undefined
   const tried: Expression[] = []
   return pairs.some(([to, from]) => {
@@ -53,7 +51,7 @@ export function quantitiesEqual(
     const value = converted(predicted.expression, from, to)
     if (value === undefined || tried.includes(value)) return false
     tried.push(value)
-    return equal(gold.expression, value)
+    return expressionsEqual(gold.expression, value, context)
   })
 }
 
@@ -63,7 +61,7 @@ export function quantitiesEqual(
  */
 export function sumOfParts(parts: readonly Quantity[]): Quantity | undefined {
   const first = parts[0]
-  if (first === undefined || parts.length < 2) return undefined
+  if (first === undefined || parts.length < 2 || parts.some(({ units }) => units.length === 0)) return undefined
   const fits = (candidate: Unit): boolean =>
     parts.every(({ units }) => units.some((other) => sameDimension(candidate, other)))
   const unit = first.units.find(fits)
