@@ -83,9 +83,18 @@ export function withAlternatives(verifierOf: (problem: Problem) => Verifier): (p
 }
 
 /**
- * @throws DataError  when a ground truth is a list of lists or objects, by which the problem's verifier cannot judge
+ * @throws DataError  when a ground truth is a list of lists or objects, by which the problem's verifier cannot judge,
+ *   or the verifier itself refuses it
  */
 export function checkGold({ problem, place, question, nestedGold }: PlacedProblem, verifier: Verifier): void {
+  for (const gold of problem.golds ?? [problem.gold]) {
+    const reason = verifier.goldProblem?.(gold)
+    if (reason === undefined) continue
+    throw new DataError(
+      `data set, ${place}: expected a ground truth that the verifier ${verifier.name} can read, got one that it ` +
+        `refuses: ${reason}. Shorten it, or leave the row out with task.filter.`,
+    )
+  }
   if (!nestedGold || !judgesByOne(verifier)) return
   throw new DataError(
     `data set, ${place}: expected a ground truth, or a list of texts or numbers any of which is right, got ` +

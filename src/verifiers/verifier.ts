@@ -56,6 +56,8 @@ export interface Verifier {
   readonly place?: VerifierPlace
   /** Ground truth that it judges by, whatever that of its input. */
   readonly gold?: string
+  /** Why no response can be compared with a ground truth, where that shows without one; undefined where it does not. */
+  readonly goldProblem?: (gold: string) => string | undefined
   verify(input: VerifierInput, signal?: AbortSignal): Verdict | Promise<Verdict>
 }
 

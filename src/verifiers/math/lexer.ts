@@ -27,7 +27,7 @@ import {
 } from "./vocabulary.ts"
 import { unitsNamed } from "./units/unit-table.ts"
 
-/** Longest answer that is read, characters; what is longer is cut. */
+/** Longest answer that is read, characters; a longer one is none. */
 export const maxAnswerCharacters = 2_000
 
 const lastAscii = 0x7f

@@ -2,7 +2,7 @@
 import type { Verdict, Verifier, VerifierInput } from "../verifier.ts"
 import type { MathOptions } from "./options.ts"
 import { mathOptionsFromRow } from "./options.ts"
-import { verifyMath } from "./verify-math.ts"
+import { overlongGold, verifyMath } from "./verify-math.ts"
 
 /**
  * Reward 1 for the right answer, else 0. Options of the row (strict, precision, match_types, allow_set_relation_comp)
@@ -11,6 +11,7 @@ import { verifyMath } from "./verify-math.ts"
 export function mathVerifier(options: MathOptions = {}): Verifier {
   return {
     name: "math",
+    goldProblem: overlongGold,
     verify(input: VerifierInput): Verdict {
       const own = input.row === undefined ? options : { ...options, ...mathOptionsFromRow(input.row) }
       const { status, reason, extracted } = verifyMath(input.gold, input.completion, own)

@@ -32,6 +32,7 @@ export interface Prediction extends Side {
 /** Why there is no side. */
 export interface Unread {
   readonly unread: string
+  readonly tooLong?: true
 }
 
 export function isGarbled(answer: Answer): boolean {
@@ -40,7 +41,7 @@ export function isGarbled(answer: Answer): boolean {
 
 function tooLong(what: string, length: number): Unread {
   const [has, most] = [length, maxAnswerCharacters].map((count) => count.toLocaleString("en-US"))
-  return { unread: `${what} has ${has} characters, and no more than ${most} are read` }
+  return { unread: `${what} has ${has} characters, and no more than ${most} are read`, tooLong: true }
 }
 
 /** A gold answer in words is short; a long one is a solution whose answer is looked for as in a completion. */
@@ -82,7 +83,7 @@ export function readGold(
 function answerOfSolution(gold: string, types: readonly MatchType[], first: Reading, budget: Budget): Gold | Unread {
   const found = readPrediction(gold, types, first, budget)
   if (found === undefined) return { unread: "the gold answer is a text in which no answer was found" }
-  return "unread" in found ? { unread: `of the gold answer, ${found.unread}` } : goldOf(found)
+  return "unread" in found ? { ...found, unread: `of the gold answer, ${found.unread}` } : goldOf(found)
 }
 
 function goldOf({ text, plain, parsed }: Side): Gold {

@@ -117,3 +117,30 @@ describe("mathVerifier", () => {
     expect((await mathVerifier({ precision: 6 }).verify({ ...input, row: { precision: 2 } })).reward).toBe(1)
   })
 })
+
+describe("answers of more than 2,000 characters", () => {
+  const digits = (last: string): string => `${"7".repeat(2_000)}${last}`
+  const list = (count: number, last = ""): string =>
+    `${Array.from({ length: count }, (_, index) => 1_000 + index).join(", ")}${last}`
+
+  test("are none, wherever the difference stands", () => {
+    expect(verifyMath("5", `\\boxed{${digits("1")}}`)).toMatchObject({ status: "no-answer" })
+    expect(verifyMath("5", `\\boxed{${list(500, ", 5")}}`)).toMatchObject({ status: "no-answer" })
+    expect(verifyMath("5", `<answer>${list(500, ", 5")}</answer>`)).toMatchObject({ correct: false })
+  })
+
+  test("are refused as gold answers", () => {
+    for (const gold of [digits("1"), `\\boxed{${digits("1")}}`, list(500)]) {
+      const { status, reason } = verifyMath(gold, `\\boxed{${gold}}`)
+      expect(status).toBe("unparsable-gold")
+      expect(reason).toMatch(/2,\d{3}|2,001|2,998/)
+      expect(mathVerifier().goldProblem?.(gold)).toBe(reason)
+    }
+    expect(mathVerifier().goldProblem?.(`So the total is \\boxed{5}. ${"It is so. ".repeat(400)}`)).toBeUndefined()
+  })
+
+  test("a gold list of 300 elements does not accept one of them", () => {
+    expect(verifyMath(list(300), `\\boxed{${list(300)}}`)).toMatchObject({ correct: true })
+    expect(verifyMath(list(300), "\\boxed{1299}")).toMatchObject({ correct: false })
+  })
+})

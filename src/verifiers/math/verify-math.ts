@@ -8,6 +8,7 @@ import { parseAnswer } from "./answer-parser.ts"
 import { boxedAnswer, hasOpenBox } from "./boxed.ts"
 import { Budget, BudgetExceeded } from "./budget.ts"
 import { knownGold } from "./known-golds.ts"
+import { maxAnswerCharacters } from "./lexer.ts"
 import type { AnswerPlace, MatchType, MathOptions } from "./options.ts"
 import { endsInWords } from "./phrase.ts"
 import { isGarbled, readPrediction } from "./sides.ts"
@@ -82,6 +83,18 @@ export function verifyMath(gold: string, completion: string, options: MathOption
   } catch (error) {
     if (!(error instanceof BudgetExceeded)) throw error
     return verdict("timeout", "the comparison asked for more work than one verification may cost", extracted)
+  }
+}
+
+/** What is wrong with a gold answer that is too long to be read; undefined for others. */
+export function overlongGold(gold: string): string | undefined {
+  if (gold.length <= maxAnswerCharacters) return undefined
+  try {
+    const read = knownGold(gold, defaultTypes, fullReading, new Budget(defaultSteps))
+    return "unread" in read && read.tooLong === true ? read.unread : undefined
+  } catch (error) {
+    if (error instanceof BudgetExceeded) return undefined
+    throw error
   }
 }
 
