@@ -1,4 +1,5 @@
 /** JSON whose numbers keep their digits. */
+import { maxJsonDepth, nestsTooDeep } from "../verifiers/structure/json-value.ts"
 
 /** A text of JSON, whole, or a number outside of texts; also what Python writes for what is no number. */
 const TOKENS = /"[^"\\]*(?:\\[^][^"\\]*)*"|-?(?:NaN|Infinity)|-?\d[\d.eE+-]*/g
@@ -28,8 +29,9 @@ function exactToken(token: string): string {
 /**
  * The value of a JSON text. A number that a double cannot hold digit for digit (an integer beyond 2^53, a decimal of
  * twenty digits, 1e999) comes as the text that stands there; so do NaN and Infinity, which Python writes.
- * @throws SyntaxError  when it is not JSON
+ * @throws SyntaxError  when it is not JSON, or nests so deep that what walks through it would run out of stack
  */
 export function parseJson(text: string): unknown {
+  if (nestsTooDeep(text)) throw new SyntaxError(`lists and objects more than ${maxJsonDepth} deep`)
   return JSON.parse(MAYBE_INEXACT.test(text) ? text.replace(TOKENS, exactToken) : text)
 }

@@ -106,6 +106,24 @@ test("every verifier whose gold is an answer accepts the gold itself in one of t
   }
 })
 
+test("nesting of 10,000 brackets ends no verification but its own", async () => {
+  const deep = (open: string, close: string): string => `${open.repeat(10_000)}5${close.repeat(10_000)}`
+  const nested = [deep("[", "]"), deep("{", "}"), deep("(", ")"), `\\boxed${deep("{", "}")}`, deep("\\frac{", "}{2}")]
+  for (const [name, { spec, gold, completion }] of Object.entries(examples)) {
+    if (name === "code-python" || name === "code-javascript") continue
+    const verifier = createVerifier(spec ?? name)
+    const hostile = nested.flatMap((text) => [
+      { gold, completion: text },
+      { gold, completion: `<answer>${text}</answer>` },
+      { gold: text, completion },
+      { gold, completion, row: { choices: JSON.parse(deep("[", "]")) as unknown } },
+    ])
+    const verdicts = await Promise.all([...hostile, { gold, completion }].map((input) => pool.verify(verifier, input)))
+    expect(verdicts.at(-1), `${name} after nested rows`).toMatchObject({ status: "correct" })
+    for (const { reason } of verdicts) expect(reason, name).not.toBe("")
+  }
+}, 120_000)
+
 test("no verifier throws on odd text, and what is not an answer is not right", async () => {
   const odd = [
     "",

@@ -4,6 +4,7 @@
  */
 import type { Verdict, Verifier, VerifierInput } from "../verifier.ts"
 import { lastBoxedContent } from "./boxed-string.ts"
+import { isUnreadableGold, unreadableGold } from "./limits.ts"
 import { normalizeMinerva } from "./minerva-normalization.ts"
 import { lastCodePoints } from "./python-text.ts"
 
@@ -52,6 +53,7 @@ export function mathDapoVerifier(options: MathDapoOptions = {}): Verifier {
   return {
     name: "math_dapo",
     verify({ gold, completion }: VerifierInput): Verdict {
+      if (isUnreadableGold(gold)) return unreadableGold
       const { score, correct, predicted } = scoreMathDapo(completion, gold, options)
       const missing = predicted === undefined || predicted === invalid
       if (missing && !correct) return { status: "no-answer", reward: score, reason: options.strictBox ? "no \\boxed{} near the end" : 'no "Answer:" near the end' }

@@ -5,6 +5,7 @@
  */
 import type { Verdict, Verifier, VerifierInput } from "../verifier.ts"
 import { balancedFrom } from "./boxed-string.ts"
+import { isUnreadableGold, maxNesting, nestsTooDeep, unreadableGold } from "./limits.ts"
 import { primeMathEqual } from "./prime-equality.ts"
 import { isIntegerString, normalizeHendrycks, normalizePrm, stripThousands } from "./prime-normalization.ts"
 import { symbolicallyEqual } from "./symbolic-equality.ts"
@@ -101,6 +102,11 @@ export function primeMathVerifier(): Verifier {
   return {
     name: "prime_math",
     verify({ gold, completion }: VerifierInput): Verdict {
+      if (isUnreadableGold(gold)) return unreadableGold
+      // The published grader runs out of stack here, which it counts as a wrong answer.
+      if (nestsTooDeep(extractPrimeMath(completion).answer)) {
+        return { status: "incorrect", reward: 0, reason: `the answer nests more than ${maxNesting} deep` }
+      }
       const { correct, extracted } = scorePrimeMath(completion, gold)
       if (!correct && extracted === "") return { status: "no-answer", reward: 0, reason: "no answer was found" }
       return { status: correct ? "correct" : "incorrect", reward: correct ? 1 : 0, extracted: extracted.slice(0, 300), reason: "graded as by PRIME" }

@@ -2,7 +2,7 @@
 import { VerifierError } from "../../errors.ts"
 import { correct, incorrect, noAnswer, unparsableGold } from "../procedural/verdicts.ts"
 import type { Verdict, Verifier } from "../verifier.ts"
-import { findJson, parseJson } from "./json-value.ts"
+import { findJson, maxJsonDepth, nestsTooDeep, parseJson } from "./json-value.ts"
 import { schemaValidator } from "./schema-validator.ts"
 import type { SchemaValidator } from "./schema-validator.ts"
 
@@ -19,6 +19,8 @@ export function jsonSchemaVerifier(options: JsonSchemaOptions = {}): Verifier {
   return {
     name: "json-schema",
     async verify({ gold, completion }): Promise<Verdict> {
+      if (schema === undefined && nestsTooDeep(gold))
+        return unparsableGold(gold, `a JSON Schema at most ${maxJsonDepth} deep`)
       let validate: SchemaValidator
       try {
         validate = await schemaValidator(schema ?? (JSON.parse(gold) as unknown))

@@ -12,9 +12,11 @@ export interface FoundJson {
 }
 
 /** Deeper values are not read: what walks through them would run out of stack. */
-const MAXIMUM_DEPTH = 200
+export const maxJsonDepth: number = 200
 
-function isTooDeep(text: string): boolean {
+/** Does a JSON text nest deeper than is read? Most texts hold too few brackets for it, which is quickly counted. */
+export function nestsTooDeep(text: string): boolean {
+  if (openings(text, "[") + openings(text, "{") <= maxJsonDepth) return false
   let depth = 0
   let inString = false
   for (let i = 0; i < text.length; i++) {
@@ -24,15 +26,22 @@ function isTooDeep(text: string): boolean {
       else if (character === '"') inString = false
     } else if (character === '"') inString = true
     else if (character === "{" || character === "[") {
-      if (++depth > MAXIMUM_DEPTH) return true
+      if (++depth > maxJsonDepth) return true
     } else if (character === "}" || character === "]") depth--
   }
   return false
 }
 
+/** How often a bracket stands in a text, counted no further than just past the depth that is read. */
+function openings(text: string, bracket: string): number {
+  let count = 0
+  for (let at = text.indexOf(bracket); at >= 0 && count <= maxJsonDepth; at = text.indexOf(bracket, at + 1)) count++
+  return count
+}
+
 /** Undefined for text that is not JSON, and for values nested more than 200 deep. */
 export function parseJson(text: string): FoundJson | undefined {
-  if (isTooDeep(text)) return undefined
+  if (nestsTooDeep(text)) return undefined
   try {
     return { value: JSON.parse(text) as unknown, text }
   } catch {
