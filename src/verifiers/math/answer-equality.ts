@@ -7,7 +7,7 @@ import { expressionsEqual } from "./expression-equality.ts"
 import type { EqualityContext } from "./expression-equality.ts"
 import { letterStringsEqual } from "./letter-strings.ts"
 import { NumericEvaluator } from "./numeric-evaluation.ts"
-import { contradict } from "./phrase.ts"
+import { contradict, differentThings } from "./phrase.ts"
 import type { Rational } from "./rational.ts"
 import { piecewiseEqual } from "./piecewise.ts"
 import { realSetsEqual, toRealSet } from "./real-set.ts"
@@ -252,7 +252,7 @@ function compareExpressions(gold: Scalar, predicted: Scalar, context: AnswerCont
     !context.algebraOnly &&
     gold.words !== undefined &&
     predicted.words !== undefined &&
-    contradict(gold.words, predicted.words)
+    (contradict(gold.words, predicted.words) || differentThings(gold.words, predicted.words))
   )
     return false
   const measured = context.algebraOnly

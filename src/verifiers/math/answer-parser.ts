@@ -566,6 +566,8 @@ class AnswerParser {
   private isUnitPhrase(start: number, end: number): boolean {
     const { algebraOnly } = this.reading
     const first = this.lexed.tokens[start]!
+    // "5 more" alone is a comparison; "5 more days" may be asked for as a number.
+    if (!algebraOnly && end === start + 1 && /^(?:more|fewer|less)$/i.test(first.text)) return false
     if (first.kind !== "word" && first.text !== "/" && (algebraOnly || !["*", "frac", "\\mu"].includes(first.text)))
       return false
     let depth = 0

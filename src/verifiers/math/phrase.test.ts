@@ -68,7 +68,6 @@ describe("a gold in words stays what it says", () => {
     ["25", "5\\text{ squared}"],
     ["8\\text{ out of }10", "\\frac45"],
     ["3\\text{ to }4", "3:4"],
-    ["5", "5\\text{ more}"],
     ["5", "\\text{about }5"],
     ["5", "5\\text{ apples}"],
   ])("%s is %s", (gold, answer) => {
@@ -81,6 +80,13 @@ describe("a gold in words stays what it says", () => {
       expect(boxed(gold, "12")).toBe(true)
     },
   )
+
+  test("5 more is itself and no 5", () => {
+    expect(boxed("5", "5 more")).toBe(false)
+    expect(boxed("5\\text{ more}", "5")).toBe(false)
+    expect(boxed("5 more", "5 more")).toBe(true)
+    expect(boxed("5 more", "5 fewer")).toBe(false)
+  })
 
   test("only an ending in the gold's own words counts", () => {
     const endsInWordsOf = (gold: string, ending: string): boolean => {

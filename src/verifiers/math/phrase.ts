@@ -48,6 +48,22 @@ export function contradict(a: string, b: string): boolean {
   )
 }
 
+// Things that are never another name of one another; people and students, ways and choices may be.
+const things = new Set(
+  "apple orange banana pear book coin ticket ball card page car tile toy tree marble pencil dog cat egg".split(" "),
+)
+
+function thing(words: string): string | undefined {
+  const one = /^\s*([a-z]+?)s?\s*$/i.exec(words)?.[1]?.toLowerCase()
+  return one !== undefined && things.has(one) ? one : undefined
+}
+
+/** Do the words behind two values name different things: 5 apples and 5 oranges? */
+export function differentThings(a: string, b: string): boolean {
+  const [left, right] = [thing(a), thing(b)]
+  return left !== undefined && right !== undefined && left !== right
+}
+
 // "The total is 12", "Answer: 12", "x = 12" state their value.
 const states = /\b(?:is|are|was|were|equals?|has|have|had|gives?|gets?|makes?|answer|so|therefore|thus|hence)\b|[=#]/i
 const longestPhrase = 120
