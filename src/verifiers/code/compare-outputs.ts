@@ -5,13 +5,7 @@
 
 /** JSON with every digit: whole numbers are bigint, numbers with a point or an exponent are number. */
 export type OutputValue =
-  | null
-  | boolean
-  | bigint
-  | number
-  | string
-  | readonly OutputValue[]
-  | ReadonlyMap<string, OutputValue>
+  null | boolean | bigint | number | string | readonly OutputValue[] | ReadonlyMap<string, OutputValue>
 
 /** How numbers compare; everything else has one rule. */
 export interface OutputRules {

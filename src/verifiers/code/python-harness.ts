@@ -1,13 +1,50 @@
-/** The program that a Python process runs: reads a job, shuts itself in, runs the code of the response and its tests. */
+/** The program that a Python process runs: it reads a job, shuts itself in, and runs the code of the response. */
+import { pythonCodeSide } from "./python-code-side.ts"
+import { pythonExchange } from "./python-exchange.ts"
 import { pythonSandbox } from "./python-sandbox.ts"
+import { pythonTestSide } from "./python-test-side.ts"
 
 /**
- * Descriptor 3 carries one line with the job to the process and lines with reports back. Reports begin with the job's
- * token. Tests of functions run in the process of the response: code that hunts for the token could fake a report; what a
- * program prints is compared outside.
+ * Descriptor 3 carries one line with the job to the process and lines back; the first says what could not be isolated,
+ * and is written before any line of the response is read.
+ * - `program`: the response is the program; what it prints is compared outside.
+ * - `calls`: arguments come in, results go out as JSON text and are compared outside.
+ * - `asserts`: the process forks before it reads the job. The child gets the code, over a pipe; the tests stay with the
+ *   parent, which alone keeps descriptor 3.
  */
-export const pythonHarness: string = `${pythonSandbox}
-import json
+export const pythonHarness: string = `${pythonSandbox}${pythonExchange}${pythonCodeSide}${pythonTestSide}${String.raw`
+def read_job():
+    data = b""
+    while not data.endswith(b"\n"):
+        chunk = os.read(3, 1 << 16)
+        if not chunk:
+            os._exit(1)
+        data += chunk
+    return json.loads(data)
+
+def write_line(text, write=os.write):
+    data = memoryview((text + "\n").encode("utf-8", "backslashreplace"))
+    while len(data) > 0:
+        data = data[write(3, data):]
+
+def report(message):
+    write_line(json.dumps(message))
+
+def take_installation(job):
+    """What the site module would set up, as it was found once for all runs; without running its .pth files each time."""
+    sys.path[:] = job["path"]
+    sys.prefix, sys.exec_prefix = job["prefixes"]
+    import site
+    for name in ("setquit", "setcopyright", "sethelper"):
+        getattr(site, name)()
+    import random
+    random.seed(0)
+
+def silence(descriptors):
+    null = os.open("/dev/null", os.O_RDWR)
+    for descriptor in descriptors:
+        os.dup2(null, descriptor)
+    os.close(null)
 
 def plain(value, depth=0):
     kind = type(value)
@@ -24,28 +61,9 @@ def plain(value, depth=0):
     if hasattr(kind, "tolist"):
         return plain(value.tolist(), depth + 1)
     if issubclass(kind, (list, tuple)):
-        return [plain(one, depth + 1) for one in list.__iter__(value)] if issubclass(kind, list) else [plain(one, depth + 1) for one in tuple.__iter__(value)]
+        parts = list.__iter__(value) if issubclass(kind, list) else tuple.__iter__(value)
+        return [plain(one, depth + 1) for one in parts]
     raise TypeError("the result is a %s, not plain data" % kind.__name__)
-
-def same(given, expected):
-    if isinstance(expected, float) and isinstance(given, (int, float)):
-        return given == expected or abs(given - expected) <= 1e-9 * max(1.0, abs(given), abs(expected))
-    if isinstance(given, float) and isinstance(expected, int):
-        return given == expected
-    if isinstance(given, list) and isinstance(expected, list):
-        return len(given) == len(expected) and all(same(a, b) for a, b in zip(given, expected))
-    if isinstance(given, dict) and isinstance(expected, dict):
-        return given.keys() == expected.keys() and all(same(one, expected[key]) for key, one in given.items())
-    return type(given) == type(expected) and given == expected
-
-def short(value):
-    text = repr(value)
-    return text if len(text) <= 120 else text[:117] + "..."
-
-def described(error):
-    text = "".join("%s" % (error,)).strip().split("\\n")[-1]
-    name = type(error).__name__
-    return ("%s: %s" % (name, text) if text else name)[:300]
 
 def lookup(namespace, name):
     if name in namespace:
@@ -55,78 +73,118 @@ def lookup(namespace, name):
         return getattr(solution(), name)
     raise NameError("the response defines no %s" % name)
 
-def run_test(job, namespace, index):
-    if job["kind"] == "asserts":
-        exec(compile(job["tests"][index], "<test %d>" % (index + 1), "exec"), namespace)
-        return None
-    call = job["calls"][index]
-    expected = json.loads(call["expected"])
-    result = plain(lookup(namespace, job["function"])(*json.loads(call["args"])))
-    if same(result, expected) or (isinstance(expected, list) and len(expected) == 1 and same(result, expected[0])):
-        return None
-    return "expected %s, got %s" % (short(expected), short(result))
-
-def run_tests(job, report):
+def run_calls(job):
     import types
-    silence = os.open("/dev/null", os.O_WRONLY)
-    os.dup2(silence, 1)
+    silence((1,))
+    token = job["token"]
     module = types.ModuleType("solution")
     sys.modules["solution"] = module
     namespace = module.__dict__
     try:
         exec(compile(job["source"], "solution.py", "exec"), namespace)
-        if job["kind"] == "asserts":
-            exec(compile(job["setup"], "<setup>", "exec"), namespace)
     except BaseException as error:
-        report({"error": described(error)})
+        write_line("%s error %s" % (token, json.dumps(described(error))))
         return
-    count = len(job["tests"] if job["kind"] == "asserts" else job["calls"])
-    for index in range(count):
+    for index, args in enumerate(job["calls"]):
         try:
-            problem = run_test(job, namespace, index)
+            kind, text = "result", json.dumps(plain(lookup(namespace, job["function"])(*json.loads(args))))
         except BaseException as error:
-            problem = described(error)
-            if isinstance(error, AssertionError) and job["kind"] == "asserts" and problem == "AssertionError":
-                problem = "AssertionError: %s" % job["tests"][index].strip()[:200]
-        report({"test": index, "problem": problem})
-        if problem is not None and job["stopEarly"]:
-            break
+            kind, text = "raised", json.dumps(described(error))
+        write_line("%s %s %d %s" % (token, kind, index, text))
 
 def run_program(job):
     import types
+    os.close(3)
     module = types.ModuleType("__main__")
     sys.modules["__main__"] = module
     exec(compile(job["source"], "solution.py", "exec"), module.__dict__)
 
-def main():
-    if sys.argv[1:] == ["probe"]:
-        limits = {"cpuSeconds": 5, "memoryBytes": 1 << 29, "fileBytes": 1 << 20}
-        print(json.dumps({"executable": sys.executable, "missing": sandbox(os.getcwd(), limits)}))
-        return
-    data = b""
-    while not data.endswith(b"\\n"):
-        chunk = os.read(3, 1 << 16)
-        if not chunk:
+def run_asserts():
+    import signal
+    to_code, to_tests = os.pipe(), os.pipe()
+    code = os.fork()
+    source, sink = (to_code[0], to_tests[1]) if code == 0 else (to_tests[0], to_code[1])
+    for end in to_code + to_tests:
+        if end not in (source, sink):
+            os.close(end)
+    channel = Channel(source, sink)
+    if code == 0:
+        # The child is set up by the parent's first message; it holds nothing of the tests.
+        os.close(3)
+        job = channel.receive()
+        take_installation(job)
+        silence((0, 1))
+        channel.send({"missing": sandbox(os.getcwd(), job["limits"], {source, sink})})
+        try:
+            serve(channel)
+        except CodeEnded:
+            os._exit(0)
+    job = read_job()
+    channel.send({name: job[name] for name in ("path", "prefixes", "limits")})
+    take_installation(job)
+    # Tests import nothing from the folder, in which the code writes.
+    sys.path[:] = [path for path in sys.path if path not in ("", os.getcwd())]
+    silence((0, 1))
+    missing = channel.receive()["missing"]
+    missing = missing + [one for one in sandbox(os.getcwd(), job["limits"], {3, source, sink}) if one not in missing]
+    report({"missing": missing})
+    if not missing or job["allowUnisolated"]:
+        run_tests(job, channel, report)
+    if channel.ended:
+        report_end(code)
+    else:
+        # Where the system does not end it with its parent.
+        try:
+            os.kill(code, signal.SIGKILL)
+        except OSError:
+            pass
+    os._exit(0)
+
+def report_end(code):
+    """Which signal ended the code; nothing when it went by itself, or only closed its channel."""
+    import signal, time
+    for _ in range(50):
+        ended, status = os.waitpid(code, os.WNOHANG)
+        if ended == code:
+            if os.WIFSIGNALED(status):
+                report({"killer": signal.Signals(os.WTERMSIG(status)).name})
             return
-        data += chunk
-    job = json.loads(data)
-    token, write = job.pop("token"), os.write
-    def report(line):
-        text = memoryview((token + json.dumps(line) + "\\n").encode("utf-8", "backslashreplace"))
-        while len(text) > 0:
-            text = text[write(3, text):]
-    import random
-    random.seed(0)
-    missing = sandbox(os.getcwd(), job["limits"])
+        time.sleep(0.02)
+
+def probe():
+    limits = {"cpuSeconds": 5, "memoryBytes": 1 << 29, "fileBytes": 1 << 20}
+    paths = {"path": sys.path, "prefixes": [sys.prefix, sys.exec_prefix]}
+    missing = sandbox(os.getcwd(), limits, set())
+    print(json.dumps(dict(paths, executable=sys.executable, missing=missing, harness=HARNESS)))
+
+def main(mode):
+    if mode == "probe":
+        return probe()
+    if mode == "asserts":
+        return run_asserts()
+    job = read_job()
+    take_installation(job)
+    missing = sandbox(os.getcwd(), job["limits"], {3})
     report({"missing": missing})
     if missing and not job["allowUnisolated"]:
         return
-    if job["kind"] == "program":
-        run_program(job)
-        return
-    run_tests(job, report)
-    report({"end": True})
+    if mode == "program":
+        return run_program(job)
+    run_calls(job)
     os._exit(0)
 
-main()
-`
+main(sys.argv.pop())
+`}`
+
+/** Program for `python -c`: compiles the harness from standard input once, and lets it probe and print itself. */
+export const harnessCompiler: string = `import binascii, marshal, sys
+code = compile(sys.stdin.read(), "<harness>", "exec", optimize=2)
+HARNESS = binascii.b2a_base64(marshal.dumps(code), newline=False).decode()
+exec(code)`
+
+/** Program for `python -c`: reads the compiled harness from descriptor 3, as many bytes as the argument says. */
+export const harnessLoader: string = `import marshal, os, sys
+size, data = int(sys.argv.pop()), b""
+while len(data) < size:
+    data += os.read(3, size - len(data)) or sys.exit("the harness was cut")
+exec(marshal.loads(data))`

@@ -1,13 +1,12 @@
 /** One run of the Python harness in a process of its own: started, fed, watched, killed, cleaned up. */
 import { spawn, spawnSync } from "node:child_process"
 import type { ChildProcess } from "node:child_process"
-import { randomUUID } from "node:crypto"
 import { mkdtemp, opendir, rm, stat } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import type { Duplex } from "node:stream"
 import { VerifierError } from "../../errors.ts"
-import { pythonHarness } from "./python-harness.ts"
+import { harnessCompiler, harnessLoader, pythonHarness } from "./python-harness.ts"
 
 export interface PythonLimits {
   /** Processor seconds of one run; twice as much and a second on the clock. */
@@ -20,36 +19,32 @@ export interface PythonLimits {
   readonly fileCount: number
 }
 
-/** What runs in the process. */
+/** What runs in the process; what it may not know stays out of it. */
 export type PythonJob =
-  | { readonly kind: "program"; readonly source: string }
+  | { readonly mode: "program"; readonly source: string }
   | {
-      readonly kind: "asserts"
+      /** The tests stay with the parent of the process that runs the source. */
+      readonly mode: "asserts"
       readonly source: string
       readonly setup: string
       readonly tests: readonly string[]
       readonly stopEarly: boolean
     }
   | {
-      readonly kind: "calls"
+      readonly mode: "calls"
       readonly source: string
       readonly function: string
-      /** Arguments (a list) and result as JSON texts. */
-      readonly calls: readonly { readonly args: string; readonly expected: string }[]
-      readonly stopEarly: boolean
+      /** Lists of arguments as JSON texts. */
+      readonly calls: readonly string[]
+      /** Begins every line that the harness writes, apart from what the code may write there by accident. */
+      readonly token: string
     }
 
-/** A line that the harness reports. */
-export interface PythonReport {
-  readonly missing?: readonly string[]
-  readonly error?: string
-  readonly test?: number
-  readonly problem?: string | null
-  readonly end?: boolean
-}
-
 export interface PythonRun {
-  readonly reports: readonly PythonReport[]
+  /** What could not be isolated; undefined when the process ended before it said so, and thus before the code began. */
+  readonly missing: readonly string[] | undefined
+  /** Lines of the harness after that. With `calls`, they come from the code's own process: outputs, and nothing else. */
+  readonly lines: readonly string[]
   readonly stdout: string
   /** The last lines of standard error. */
   readonly stderr: string
@@ -58,20 +53,42 @@ export interface PythonRun {
   readonly stopped?: string
 }
 
+export interface PythonRequest {
+  readonly job: PythonJob
+  /** Standard input of a program. */
+  readonly input?: string
+  readonly limits: PythonLimits
+  /** Runs the code also where something could not be isolated. */
+  readonly allowUnisolated: boolean
+  readonly signal?: AbortSignal | undefined
+  /** Sees each line as it comes; true when enough is known, and the process is ended. */
+  readonly isEnough?: (line: string) => boolean
+}
+
 /** How Python runs on this machine. */
 export interface PythonInstallation {
   /** Path of the interpreter itself, behind version managers. */
   readonly executable: string
   /** What cannot be isolated; empty when everything is. */
   readonly missing: readonly string[]
+  /** Where modules are looked for (sys.path). */
+  readonly path: readonly string[]
+  /** sys.prefix and sys.exec_prefix. */
+  readonly prefixes: readonly string[]
+  /** The harness as this interpreter's byte code, in base 64: compiling it would take longer than most runs. */
+  readonly harness: string
 }
 
+/** `stopped` of a run whose signal was aborted. */
+export const DEADLINE = "was stopped at the deadline"
 const STDERR_CHARACTERS = 4000
 const WATCH_MS = 50
 /** How long output may still come after the end of the process. */
 const DRAIN_MS = 1000
 const PROBE_MS = 20_000
-const PYTHON_FLAGS: readonly string[] = ["-s", "-B", "-X", "utf8", "-c", pythonHarness]
+/** Results of all calls of a run together. */
+const RESULT_BYTES = 2 ** 26
+const FLAGS: readonly string[] = ["-s", "-B", "-X", "utf8"]
 const installations = new Map<string, PythonInstallation>()
 
 /** Nothing of our own environment reaches the code; hashes do not change from run to run. */
@@ -96,7 +113,8 @@ function environment(folder: string): Record<string, string> {
 export function pythonInstallation(command: string): PythonInstallation {
   const known = installations.get(command)
   if (known !== undefined) return known
-  const { stdout, stderr, error, status } = spawnSync(command, [...PYTHON_FLAGS, "probe"], {
+  const { stdout, stderr, error, status } = spawnSync(command, [...FLAGS, "-c", harnessCompiler, "probe"], {
+    input: pythonHarness,
     cwd: tmpdir(),
     // Version managers look for their settings at home.
     env: { ...environment(tmpdir()), ...(process.env["HOME"] === undefined ? {} : { HOME: process.env["HOME"] }) },
@@ -146,42 +164,42 @@ function killGroup(child: ChildProcess): void {
 
 /**
  * Runs a job in an empty folder that is removed afterwards.
- * @param input  standard input of a program
  * @throws VerifierError  when the process does not start
  */
-export async function runPython(
-  installation: PythonInstallation,
-  job: PythonJob,
-  input: string,
-  limits: PythonLimits,
-  allowUnisolated: boolean,
-  signal?: AbortSignal,
-): Promise<PythonRun> {
+export async function runPython(installation: PythonInstallation, request: PythonRequest): Promise<PythonRun> {
   const folder = await mkdtemp(join(tmpdir(), `pirl-code-${process.pid}-`))
   try {
-    return await runIn(folder, installation, job, input, limits, allowUnisolated, signal)
+    return await runIn(folder, installation, request)
   } finally {
     await rm(folder, { recursive: true, force: true, maxRetries: 3 })
   }
 }
 
+/** The lines that a stream brings, without the last when it has no end. */
+function collectLines(stream: Duplex, onLine: (line: string) => void): void {
+  let open = ""
+  stream.setEncoding("utf8")
+  stream.on("data", (text: string) => {
+    const lines = (open + text).split("\n")
+    open = lines.pop() ?? ""
+    for (const line of lines) onLine(line)
+  })
+}
+
 async function runIn(
   folder: string,
-  { executable }: PythonInstallation,
-  job: PythonJob,
-  input: string,
-  limits: PythonLimits,
-  allowUnisolated: boolean,
-  signal: AbortSignal | undefined,
+  { executable, path, prefixes, harness }: PythonInstallation,
+  { job, input = "", limits, allowUnisolated, signal, isEnough }: PythonRequest,
 ): Promise<PythonRun> {
-  const child = spawn(executable, PYTHON_FLAGS, {
+  // Without the site module, whose work is done by the harness from what the probe has found.
+  const code = Buffer.from(harness, "base64")
+  const child = spawn(executable, [...FLAGS, "-S", "-c", harnessLoader, job.mode, String(code.length)], {
     cwd: folder,
     env: environment(folder),
     stdio: ["pipe", "pipe", "pipe", "pipe"],
     detached: true,
   })
   const [stdin, stdout, stderr, control] = child.stdio as unknown as [Duplex, Duplex, Duplex, Duplex]
-  const token = randomUUID()
   let stopped: string | undefined
   const stop = (reason: string): void => {
     stopped ??= reason
@@ -189,7 +207,7 @@ async function runIn(
   }
   // The process may end before it has read everything.
   for (const stream of [stdin, stdout, stderr, control]) stream.on("error", () => undefined)
-  let [outputBytes, controlText, errorText] = [0, "", ""]
+  let [outputBytes, controlBytes, errorText] = [0, 0, ""]
   const output: Buffer[] = []
   stdout.on("data", (bytes: Buffer) => {
     outputBytes += bytes.length
@@ -197,9 +215,21 @@ async function runIn(
     else stop(`wrote more than ${limits.outputBytes} bytes of output`)
   })
   stderr.on("data", (bytes: Buffer) => (errorText = (errorText + bytes.toString("utf8")).slice(-STDERR_CHARACTERS)))
-  control.on("data", (bytes: Buffer) => {
-    controlText += bytes.toString("utf8")
-    if (controlText.length > limits.outputBytes) stop("wrote to the harness's own channel")
+  // The first line is written before any line of the response is read.
+  let missing: readonly string[] | undefined
+  const lines: string[] = []
+  let enough = false
+  collectLines(control, (line) => {
+    controlBytes += line.length
+    if (missing === undefined) {
+      missing = (JSON.parse(line) as { readonly missing: readonly string[] }).missing
+      return
+    }
+    if (enough || stopped !== undefined) return
+    if (controlBytes > RESULT_BYTES) return stop(`returned more than ${RESULT_BYTES} bytes of results`)
+    lines.push(line)
+    enough = isEnough?.(line) ?? false
+    if (enough) killGroup(child)
   })
   const wallMs = limits.seconds * 2000 + 1000
   const clock = setTimeout(() => stop(`ran longer than ${wallMs / 1000} s`), wallMs)
@@ -209,7 +239,7 @@ async function runIn(
         stop(`wrote more than ${limits.fileBytes} bytes or ${limits.fileCount} files`)
     })
   }, WATCH_MS)
-  const abort = (): void => stop("was stopped at the deadline")
+  const abort = (): void => stop(DEADLINE)
   signal?.addEventListener("abort", abort)
   try {
     const closed = new Promise<{ exitCode: number | null; killer: string | null }>((resolve, reject) => {
@@ -224,16 +254,13 @@ async function runIn(
     })
     const { seconds, memoryMb, fileBytes } = limits
     const processLimits = { cpuSeconds: Math.max(1, Math.ceil(seconds)), memoryBytes: memoryMb * 2 ** 20, fileBytes }
-    control.write(`${JSON.stringify({ ...job, token, limits: processLimits, allowUnisolated })}\n`)
+    control.write(code)
+    control.write(`${JSON.stringify({ ...job, path, prefixes, limits: processLimits, allowUnisolated })}\n`)
     stdin.end(input)
     if (signal?.aborted === true) abort()
     const { exitCode, killer } = await closed
-    const reason = stopped ?? (killer === null ? undefined : killerReason(killer, limits))
-    const reports = controlText
-      .split("\n")
-      .filter((line) => line.startsWith(token))
-      .map((line) => JSON.parse(line.slice(token.length)) as PythonReport)
-    const run = { reports, stdout: Buffer.concat(output).toString("utf8"), stderr: errorText, exitCode }
+    const reason = stopped ?? (killer === null || enough ? undefined : killerReason(killer, limits))
+    const run = { missing, lines, stdout: Buffer.concat(output).toString("utf8"), stderr: errorText, exitCode }
     return reason === undefined ? run : { ...run, stopped: reason }
   } finally {
     clearTimeout(clock)
@@ -243,7 +270,8 @@ async function runIn(
   }
 }
 
-function killerReason(signal: string, limits: PythonLimits): string {
+/** What a signal that ended the code says about it. */
+export function killerReason(signal: string, limits: PythonLimits): string {
   if (signal === "SIGXCPU" || signal === "SIGKILL") return `used more than ${limits.seconds} s of processor time`
   if (signal === "SIGXFSZ") return `wrote a file of more than ${limits.fileBytes} bytes`
   return `was ended by ${signal}`

@@ -1,4 +1,5 @@
 /** Python code against unit tests, in a process of its own that can do nothing but compute. */
+import { randomUUID } from "node:crypto"
 import { VerifierError, ConfigError } from "../../errors.ts"
 import { unparsableGold } from "../procedural/verdicts.ts"
 import type { Verdict, Verifier } from "../verifier.ts"
@@ -6,8 +7,10 @@ import { extractCode, noCode, outputProblem, verdictOf } from "./code-verdict.ts
 import type { TestOutcome } from "./code-verdict.ts"
 import { parseCodeTests } from "./code-tests.ts"
 import type { CodeTests } from "./code-tests.ts"
-import { pythonInstallation, runPython } from "./python-process.ts"
-import type { PythonInstallation, PythonJob, PythonLimits, PythonRun } from "./python-process.ts"
+import { readOutput } from "./compare-outputs.ts"
+import { assertLines, CallLines } from "./python-lines.ts"
+import { DEADLINE, pythonInstallation, runPython } from "./python-process.ts"
+import type { PythonInstallation, PythonLimits, PythonRequest, PythonRun } from "./python-process.ts"
 
 export interface PythonCodeOptions {
   /** Name or path of the interpreter. Default `python3`. */
@@ -45,17 +48,28 @@ function firstTests(tests: CodeTests, count: number): CodeTests {
     : { ...tests, tests: tests.tests.slice(0, count) }
 }
 
-/** The harness could not do its work: not the fault of the response. */
+/** False when arguments or a result of a call are no JSON. */
+function areReadable(tests: CodeTests): boolean {
+  if (tests.kind !== "calls") return true
+  try {
+    for (const { args, expected } of tests.calls) [args, expected].forEach(readOutput)
+    return true
+  } catch (error) {
+    if (error instanceof SyntaxError) return false
+    throw error
+  }
+}
+
+/** The harness could not do its work: not the fault of the response, of which no line has run. */
 function checkIsolation(run: PythonRun, allowUnisolated: boolean): void {
-  const missing = run.reports.find((report) => report.missing !== undefined)?.missing
-  if (missing === undefined) {
-    if (run.stopped === "was stopped at the deadline") return
+  if (run.missing === undefined) {
+    if (run.stopped === DEADLINE) return
     const got = run.stderr.trim().split("\n").at(-1) || run.stopped || `exit code ${run.exitCode}`
     throw new VerifierError(
       `code: expected the Python harness to start, got ${got}. Raise memoryMb, or check the installation.`,
     )
   }
-  if (missing.length > 0 && !allowUnisolated) throw new VerifierError(isolationMessage(missing))
+  if (run.missing.length > 0 && !allowUnisolated) throw new VerifierError(isolationMessage(run.missing))
 }
 
 function isolationMessage(missing: readonly string[]): string {
@@ -79,24 +93,32 @@ export class PythonCode {
       throw new VerifierError(isolationMessage(this.#installation.missing))
   }
 
-  /** @param stopEarly  the tests after the first problem do not matter */
+  /** @param stopEarly  tests after the first problem do not matter */
   async run(source: string, tests: CodeTests, stopEarly: boolean, signal?: AbortSignal): Promise<TestOutcome> {
     if (tests.kind === "programs") return this.#programs(source, tests.cases, stopEarly, signal)
-    const job: PythonJob = { ...tests, source, stopEarly }
-    const run = await this.#start(job, "", signal)
-    const total = tests.kind === "calls" ? tests.calls.length : tests.tests.length
-    const results = new Map(
-      run.reports.filter(({ test }) => test !== undefined).map(({ test, problem }) => [test!, problem ?? undefined]),
+    if (tests.kind === "calls") return this.#calls(source, tests, stopEarly, signal)
+    const { setup, tests: pieces } = tests
+    const run = await this.#start({ job: { mode: "asserts", source, setup, tests: pieces, stopEarly }, signal })
+    return assertLines(run.lines, this.#limits).outcome(pieces.length, run)
+  }
+
+  async #calls(
+    source: string,
+    { function: name, calls }: Extract<CodeTests, { kind: "calls" }>,
+    stopEarly: boolean,
+    signal?: AbortSignal,
+  ): Promise<TestOutcome> {
+    const token = randomUUID()
+    const results = new CallLines(
+      token,
+      calls.map(({ expected }) => expected),
     )
-    const passed = [...results.values()].filter((problem) => problem === undefined).length
-    const ended = run.reports.some(({ end }) => end === true)
-    const failed = [...results].find(([, problem]) => problem !== undefined)
-    const problem =
-      run.reports.find(({ error }) => error !== undefined)?.error ??
-      (failed === undefined ? undefined : `test ${failed[0] + 1}: ${failed[1]}`) ??
-      (run.stopped === undefined ? undefined : `the code ${run.stopped}`) ??
-      (ended ? undefined : "the code ended the process before the tests were done")
-    return { total, passed, problem }
+    const run = await this.#start({
+      job: { mode: "calls", source, function: name, calls: calls.map(({ args }) => args), token },
+      isEnough: (line) => results.take(line) && stopEarly,
+      signal,
+    })
+    return results.outcome(calls.length, run)
   }
 
   async #programs(
@@ -108,7 +130,7 @@ export class PythonCode {
     let passed = 0
     let first: string | undefined
     for (const [i, { input, output }] of cases.entries()) {
-      const run = await this.#start({ kind: "program", source }, input, signal)
+      const run = await this.#start({ job: { mode: "program", source }, input, signal })
       const error = run.exitCode === 0 ? undefined : run.stderr.trim().split("\n").at(-1) || `exit code ${run.exitCode}`
       const problem =
         (run.stopped === undefined ? undefined : `the code ${run.stopped}`) ??
@@ -121,9 +143,10 @@ export class PythonCode {
     return { total: cases.length, passed, problem: first }
   }
 
-  async #start(job: PythonJob, input: string, signal: AbortSignal | undefined): Promise<PythonRun> {
-    const run = await runPython(this.#installation, job, input, this.#limits, this.#allowUnisolated, signal)
-    checkIsolation(run, this.#allowUnisolated)
+  async #start(request: Omit<PythonRequest, "limits" | "allowUnisolated">): Promise<PythonRun> {
+    const [limits, allowUnisolated] = [this.#limits, this.#allowUnisolated]
+    const run = await runPython(this.#installation, { ...request, limits, allowUnisolated })
+    checkIsolation(run, allowUnisolated)
     return run
   }
 }
@@ -147,7 +170,7 @@ export function pythonCodeVerifier(options: PythonCodeOptions = {}, path: string
     name: "code-python",
     async verify({ gold, completion, row }, signal): Promise<Verdict> {
       const tests = parseCodeTests(gold, row)
-      if (tests === undefined) return unparsableGold(gold, "unit tests")
+      if (tests === undefined || !areReadable(tests)) return unparsableGold(gold, "unit tests")
       const source = extractCode(completion, LANGUAGES)
       if (source === undefined) return noCode()
       const outcome = await code.run(source, firstTests(tests, maxTests), reward === "all", signal)
