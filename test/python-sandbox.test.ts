@@ -194,7 +194,7 @@ async function outOf(list: readonly Attempt[]): Promise<string[]> {
   const worker = async (): Promise<void> => {
     for (let attempt = waiting.shift(); attempt !== undefined; attempt = waiting.shift()) {
       const verdict = await judged(attempt)
-      if (verdict.status === "failed") throw new Error(`${attempt[0]}: ${verdict.reason}`)
+      if (verdict.status === "failure") throw new Error(`${attempt[0]}: ${verdict.reason}`)
       if (verdict.reward === 1) found.push(attempt[0])
     }
   }

@@ -113,6 +113,10 @@ export function verifyCommand(backend: VerifyBackend): Command {
       "",
       "Kinds:",
       ...columns(backend.kinds),
+      "",
+      "Code runs shut in, and what judges it runs elsewhere. What asserts cannot know: whether code has learnt their",
+      "answers by heart, and whether an object with state answers each question as it likes. Calls and programs are",
+      "compared by their data alone.",
     ].join("\n"),
     examples: [
       ["pirl verify math --in cases.jsonl", "Judge every row of a file"],

@@ -176,7 +176,7 @@ export const catalogue: ReadonlyMap<string, CatalogueEntry> = new Map([
   entry(
     "code-javascript",
     "process",
-    "JavaScript code against unit tests; an assert trusts what objects with state tell it",
+    "JavaScript code against unit tests",
     javaScript,
     javaScriptCodeVerifier,
   ),
