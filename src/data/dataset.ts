@@ -12,7 +12,7 @@ import { checkIds, distinct, splitOne, splitTwo, withoutShared } from "./dataset
 import type { NamedProblems } from "./dataset-split.ts"
 import { checkGold, verifiersOf, withAlternatives } from "./dataset-verifiers.ts"
 import type { NamedVerifier } from "./dataset-verifiers.ts"
-import { hashFile } from "./file-hash.ts"
+import { hashFile } from "../integrity/index.ts"
 import { limitPrompts } from "./prompt-limit.ts"
 import type { Problem, Task } from "./task.ts"
 
@@ -105,7 +105,8 @@ export async function createDatasetTask(
     heldOutUnused: split.heldOutUnused,
   }
   const { maxPromptTokens, overlongPrompts, deduplicate } = parsed
-  const files = await Promise.all([...training.files, ...(evaluation?.files ?? [])].map(hashFile))
+  const paths = [...training.files, ...(evaluation?.files ?? [])]
+  const files = paths.map((path) => ({ path, sha256: hashFile(path) }))
   const notes = describeCounts(rows.name, counts, deduplicate)
   const whole: DatasetTask = {
     ...streamOf(placed, verifierFor),

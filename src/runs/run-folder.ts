@@ -49,6 +49,8 @@ export interface RunFolderOptions {
   readonly keepCheckpoints: number
   /** Resuming: go on although metrics or evaluations are not those that the checkpoint was written beside. */
   readonly acceptLogs?: boolean
+  /** Resuming: hears of the step to go on from before anything in the folder changes; what it throws leaves all as it is. */
+  readonly beforeChanges?: (step: number | undefined) => void
 }
 
 /** Where a resumed run goes on. */
@@ -257,6 +259,7 @@ export function resumeRunFolder(
     const candidates = [...checkpoints.list(), ...checkpoints.damaged()]
     const { sound: checkpoint, damaged } = selectCheckpoint(candidates, (info) => checkResumable(info, demanded))
     if (checkpoint === undefined) refuseToBeginAnew(directory, damaged)
+    options.beforeChanges?.(checkpoint?.step)
     const step = checkpoint?.step ?? -1
     const cuts = logFiles(directory).flatMap((file) => cutJsonlAfter(file, step) ?? [])
     checkpoints.removeAfter(step)

@@ -69,7 +69,10 @@ test("a run over a file refuses to go on when the file was changed", async () =>
   expect(notes.join("\n")).toMatch(/^data: .*left out \d of \d+ prompts of more than 4 tokens/m)
   rows[3]!.answer = 5
   write()
+  const files = ["metrics.jsonl", "events.jsonl", "summary.json"]
+  const before = files.map((name) => readFileSync(join(runDirectory, name), "utf8"))
   await expect(trainRun({ ...options(2), resume: true })).rejects.toThrow(/another content in .*sums\.jsonl/)
+  expect(files.map((name) => readFileSync(join(runDirectory, name), "utf8"))).toEqual(before)
   rows[3]!.answer = 4
   write()
   expect((await trainRun({ ...options(2), resume: true })).step).toBe(2)

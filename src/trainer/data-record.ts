@@ -1,9 +1,10 @@
 /** The data that a run was begun with, so that it goes on with the same: data.json in its folder. */
-import { existsSync, readFileSync } from "node:fs"
+import { existsSync, readFileSync, statSync } from "node:fs"
 import { basename, join } from "node:path"
 import { z } from "zod"
 import type { DataFile, Task } from "../data/task.ts"
 import { CheckpointError, DataError } from "../errors.ts"
+import { hashFile } from "../integrity/index.ts"
 import { writeFileAtomic } from "../runs/index.ts"
 
 const NAME = "data.json"
@@ -31,6 +32,29 @@ function difference(before: readonly DataFile[], now: readonly DataFile[]): stri
     : `${is.path} in place of ${was.path}`
 }
 
+function changedData(directory: string, changed: string): DataError {
+  return new DataError(
+    `train: expected the data that the run was begun with (${join(directory, NAME)} has its hashes), got ${changed}. ` +
+      "Put the data back, or start a new run in another folder.",
+  )
+}
+
+/**
+ * Compares the files of a run's data with its record, where they still lie where they did: before anything of the run is
+ * changed. What has moved is compared when it is read (`keepData`).
+ * @throws DataError        when one has changed
+ * @throws CheckpointError  when the record is damaged
+ */
+export function checkDataInPlace(directory: string): void {
+  const path = join(directory, NAME)
+  if (!existsSync(path)) return
+  for (const file of readRecord(path)) {
+    const found = statSync(file.path, { throwIfNoEntry: false })
+    if (found?.isFile() === true && hashFile(file.path) !== file.sha256)
+      throw changedData(directory, `another content in ${file.path}`)
+  }
+}
+
 /**
  * Keeps the hashes of the data with a new run, and compares a resumed one's with them. Files may have moved.
  * @param directory  folder of the run
@@ -46,10 +70,7 @@ export function keepData(directory: string, { files }: Task, step: number | unde
   if (step !== undefined && isKnown) {
     const changed = difference(readRecord(path), files)
     if (changed === undefined) return undefined
-    throw new DataError(
-      `train: expected the data that the run was begun with (${path} has its hashes), got ${changed}. ` +
-        "Put the data back, or start a new run in another folder.",
-    )
+    throw changedData(directory, changed)
   }
   writeFileAtomic(path, `${JSON.stringify({ files }, null, 2)}\n`)
   if (step === undefined || isKnown) return undefined

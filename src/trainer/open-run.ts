@@ -4,6 +4,7 @@ import { join } from "node:path"
 import { configToYaml, resolveSavedConfig, resumeIssues, type ResolvedConfig } from "../config/index.ts"
 import { ConfigError } from "../errors.ts"
 import { tensorBoardMirror } from "../exports/tensorboard.ts"
+import { checkDataInPlace } from "./data-record.ts"
 import { withoutSecrets } from "../secrets.ts"
 import { createRunFolder, isRunFolder, resumeRunFolder, type ResumePoint, type RunFolder } from "../runs/index.ts"
 
@@ -19,6 +20,7 @@ export interface OpenRun {
  * @throws ConfigError      when the folder is in use, not empty (new) or no run (resumed), or when the config differs
  *                          from the resumed run's in a setting that must stay
  * @throws CheckpointError  when a run that has steps has no sound checkpoint
+ * @throws DataError        when the data of a resumed run was changed where it lies; nothing was touched
  */
 export function openRunFolder(
   directory: string,
@@ -28,9 +30,14 @@ export function openRunFolder(
   const options = { configYaml: configToYaml(config), keepCheckpoints: config.checkpoint.keep, acceptLogs }
   if (!resume) return mirrored({ folder: createRunFolder(directory, options), from: undefined }, config)
   requireRun(directory)
-  const issues = resumeIssues(savedConfig(directory), config)
+  const saved = savedConfig(directory)
+  const issues = resumeIssues(saved, config)
   if (issues.length > 0) throw new ConfigError(issues)
-  return mirrored(resumeRunFolder(directory, options), config)
+  const isTaskKept = JSON.stringify(saved.task) === JSON.stringify(config.task)
+  const beforeChanges = (step: number | undefined): void => {
+    if (step !== undefined && isTaskKept) checkDataInPlace(directory)
+  }
+  return mirrored(resumeRunFolder(directory, { ...options, beforeChanges }), config)
 }
 
 /** @throws ConfigError  when there is no run in the folder to go on with */
