@@ -116,7 +116,9 @@ export const catalogue: ReadonlyMap<string, CatalogueEntry> = new Map([
   entry("integer", "here", "the last whole number", none, () =>
     numericAnswerVerifier({ name: "integer", place: "last", integer: true }),
   ),
-  entry("numeric", "here", "the last number", none, () => numericAnswerVerifier({ name: "numeric", place: "last" })),
+  entry("numeric", "here", "the last number", none, () =>
+    numericAnswerVerifier({ name: "numeric", place: "last", quantities: true }),
+  ),
   entry("boxed-integer", "here", "a whole number in \\boxed{}", none, () =>
     numericAnswerVerifier({ name: "boxed-integer", place: "boxed", integer: true }),
   ),

@@ -1,4 +1,5 @@
 /** Multiple choice: the response names the letter of an option, or the option's text. */
+import { verifyMath } from "../math/index.ts"
 import { correct, incorrect, noAnswer, shown, unparsableGold } from "../procedural/verdicts.ts"
 import { answerPart, answerTags, markedGold, withoutReasoning } from "../response-parts.ts"
 import type { Verifier, VerifierInput } from "../verifier.ts"
@@ -50,9 +51,21 @@ function leading(text: string, { letters, several, texts }: Reading): string | u
     const list = new RegExp(`^(?:${one}(?:\\s{0,3}(?:,|;|&|and)\\s{0,3}(?:and\\s)?)?)+`, "iu").exec(cleaned)
     return sorted(list?.[0] ?? head[1]!, letters)
   }
-  return several && new RegExp(`^[${letters}]{2,}(?![\\p{L}\\p{N}])`, "u").test(cleaned)
+  if (!several) return texts === undefined ? undefined : byValue(cleaned, texts)
+  return new RegExp(`^[${letters}]{2,}(?![\\p{L}\\p{N}])`, "u").test(cleaned)
     ? sorted(cleaned.split(/[^A-Z]/u)[0]!, letters)
     : undefined
+}
+
+const VALUE_CHARACTERS = 60
+
+/** The one option that has the value of a text with a number in it: `5000 m` for `5 km`, `1.5 million` for `1,500,000`. */
+function byValue(text: string, texts: readonly string[]): string | undefined {
+  if (text.length > VALUE_CHARACTERS || !/\d/u.test(text)) return undefined
+  const equal = texts.flatMap((option, i) =>
+    /\d/u.test(option) && verifyMath(option, `\\boxed{${text}}`).correct ? [i] : [],
+  )
+  return equal.length === 1 ? LETTERS[equal[0]!] : undefined
 }
 
 /** `a dog` and `I think` begin with a word of one letter; `A. dog` and `A` name an option. */
@@ -109,8 +122,8 @@ function extract(
 /**
  * Right when the option that the response names is the gold's. Reasoning is not read. The answer is read in `<answer>`
  * tags, in the last `\boxed{}`, after the last "answer is", at the beginning of the response, else as the last capital
- * letter that stands alone and is not denied. The gold is a letter (`C`, `(C)`, `C. Paris`) or, where the row lists the
- * options, an option's text.
+ * letter that stands alone and is not denied. Where the row lists the options, an option's text or its value with another
+ * unit stands for its letter. The gold is a letter (`C`, `(C)`, `C. Paris`) or an option's text.
  */
 export function multipleChoiceVerifier(options: MultipleChoiceOptions = {}): Verifier {
   const { several = false, anywhere = true } = options

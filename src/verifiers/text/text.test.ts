@@ -43,6 +43,16 @@ describe("multiple choice", () => {
     expect(verdict.status).toBe(letter === undefined ? "no-answer" : letter === "C" ? "correct" : "incorrect")
   })
 
+  test("takes the value of one option for it, in another unit or with a scale word", () => {
+    const row = { choices: ["4 km", "5 km", "1,500,000", "9"] }
+    const extracted = (completion: string): string | undefined => choose({ gold: "B", completion, row }).extracted
+    expect(extracted("The answer is 5000 m.")).toBe("B")
+    expect(extracted(String.raw`\boxed{1.5 million}`)).toBe("C")
+    expect(extracted("The answer is 7")).toBeUndefined()
+    const twice = { choices: ["5 km", "5000 m"] }
+    expect(choose({ gold: "A", completion: "The answer is 5 km or 5.0 km", row: twice }).status).not.toBe("correct")
+  })
+
   test("golds are letters in any dress, or the text of an option of the row", () => {
     for (const gold of ["C", "(C)", "c", "C. Paris", "\\boxed{C}", " C "])
       expect(choose({ gold, completion: "<answer>C</answer>" }).status, gold).toBe("correct")
