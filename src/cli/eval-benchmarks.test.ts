@@ -73,7 +73,7 @@ describe("pirl eval --bench", () => {
     const result = await pirl(bench("aime25", "--api-key-env", "THE_KEY", "--concurrency", "1"), env)
     expect(result.code).toBe(1)
     expect(server.requests[0].headers.authorization).toBe("Bearer sk-secret")
-    expect(result.err).toMatch(/status 403: bad key \[key\]/)
+    expect(result.err).toMatch(/status 403: bad key \[secret\]/)
     const kept = ["settings.json", "summary.json", "aime25.jsonl"]
       .map((file) => readFileSync(join(out, file), "utf8"))
       .join("")

@@ -27,8 +27,8 @@ export interface NumericAnswerOptions {
   /** Only whole numbers are answers. Default false. */
   readonly integer?: boolean
   /**
-   * With `place: "last"`: units convert where the gold names one, and scale words are factors, as the math verifier reads
-   * them. Default false.
+   * With `place: "last"`: units convert where the gold names one, and scale words are factors, as `math` reads them.
+   * Default false.
    */
   readonly quantities?: boolean
 }
@@ -50,7 +50,7 @@ const UNIT_PARTS: ReadonlySet<string> = new Set("square cubic per of".split(" ")
 const MOST_WORDS = 4
 const TEXT_IN_FORMULA = /\\(?:text|mathrm|textrm)\s?\{([^{}]{0,40})\}/gu
 
-/** The number that stands last in a text with the scale word and the unit behind it: `1.5 million`, `90 km per hour`. */
+/** The last number of a text with the scale word and the unit behind it: `1.5 million`, `90 km per hour`. */
 function quantityIn(text: string): string | undefined {
   const number = lastNumber(text)
   if (number === undefined) return undefined
@@ -76,7 +76,7 @@ function isQuantity(gold: string): boolean {
   return quantityIn(gold)?.length === gold.trim().length
 }
 
-/** A scale word is a factor also where the gold is a number alone; a unit that the gold does not name is not asked for. */
+/** A scale word is a factor also where the gold is a number alone; a unit that the gold does not name is not asked. */
 function hasScale(quantity: string | undefined): quantity is string {
   return quantity?.split(" ").some((word) => SCALE_WORDS.has(word)) === true
 }
