@@ -280,6 +280,12 @@ function sameWord(a: string, b: string): boolean {
 
 /** Undefined when units do not decide. */
 function compareQuantities(gold: Scalar, predicted: Scalar, context: AnswerContext): boolean | undefined {
+  if (isBareNumber(predicted) && gold.unitStandsApart === true) {
+    if (!context.unitsRequired && expressionsEqual(gold.lettersAsUnit!.expression, predicted.expression, context))
+      return true
+  } else if (isBareNumber(gold) && predicted.unitStandsApart === true) {
+    if (expressionsEqual(gold.expression, predicted.lettersAsUnit!.expression, context)) return true
+  }
   const [a, b] = [measuredBy(gold, predicted), measuredBy(predicted, gold)]
   if (context.unitsRequired && a.units.length > 0 && b.units.length === 0) return false
   const measured = quantitiesEqual(a, b, context)
@@ -287,6 +293,11 @@ function compareQuantities(gold: Scalar, predicted: Scalar, context: AnswerConte
     return measured
   // Letters on both sides: 1 h and 60 min are equal either way, 5 m and 5 s neither.
   return quantitiesEqual(gold.lettersAsUnit, predicted.lettersAsUnit, context) === true ? true : undefined
+}
+
+/** Neither letters nor a unit. */
+function isBareNumber(side: Scalar): boolean {
+  return side.units.length === 0 && side.expression.kind === "number" && side.words === undefined
 }
 
 /** Undefined when units do not decide. */

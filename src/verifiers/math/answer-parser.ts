@@ -447,7 +447,7 @@ class AnswerParser {
         expression,
         units: own,
         key,
-        ...(lettersAsUnit === undefined ? {} : { lettersAsUnit }),
+        ...(lettersAsUnit === undefined ? {} : { lettersAsUnit, unitStandsApart: this.isNumberAndLetter(start, end) }),
       }
     }
     if (!this.isUnitPhrase(stop, end)) return this.partsOfUnits(start, end)
@@ -533,6 +533,12 @@ class AnswerParser {
     if (value?.stop !== first) return undefined
     const own = this.ownUnits(value.expression, start, first)
     return { expression: value.expression, units: timesUnit(own, readUnit(this.lexed, first, end)) }
+  }
+
+  /** A number, a blank and one letter: 5 L is written as a quantity is, 5L as a product. */
+  private isNumberAndLetter(start: number, end: number): boolean {
+    const [number, letter] = [this.lexed.tokens[start]!, this.lexed.tokens[start + 1]!]
+    return end === start + 2 && number.kind === "number" && letter.kind === "letter" && letter.start > number.end
   }
 
   private startsLetters(index: number): boolean {

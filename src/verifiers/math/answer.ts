@@ -20,6 +20,8 @@ export type Answer = Keyed &
         readonly units: readonly Unit[]
         /** The same source with its letters as a unit: 5 m is five metres when the other side names a unit. */
         readonly lettersAsUnit?: Quantity
+        /** Those letters are one letter that a blank parts from its number. */
+        readonly unitStandsApart?: boolean
         /** The source is nothing but letters. */
         readonly letters?: LetterString
         /** The words behind the value. */

@@ -160,3 +160,20 @@ describe("scale words", () => {
     expect(either(a, b)).toEqual([false, false])
   })
 })
+
+describe("one letter behind a number", () => {
+  const equal = (gold: string, answer: string): boolean => verifyMath(gold, `\\boxed{${answer}}`).correct
+  test("is a unit that may be missing when a blank parts them", () => {
+    for (const unit of ["m", "L", "N", "g", "s"]) expect(equal(`5 ${unit}`, "5"), unit).toBe(true)
+    expect(equal("5", "5 m")).toBe(true)
+    expect(equal("5 m", "6")).toBe(false)
+    expect(verifyMath("5 m", "\\boxed{5}", { units: "required" }).correct).toBe(false)
+  })
+
+  test("is a variable when they touch, or when no unit has its name", () => {
+    for (const gold of ["5m", "5L", "5x", "5 x"]) expect(equal(gold, "5"), gold).toBe(false)
+    expect(equal("5", "5m")).toBe(false)
+    expect(equal("5 m", "5 s")).toBe(false)
+    expect(equal("5 m", "5m")).toBe(true)
+  })
+})
