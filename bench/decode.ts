@@ -1,12 +1,19 @@
 /**
  * Seconds of a prefill, of a decode step and of a training step of a model:
- * `npx tsx bench/decode.ts MODEL [ROWS] [TOKENS] [--train]`. Responses never stop, so that every step has all rows.
+ * `npx tsx bench/decode.ts MODEL [ROWS] [TOKENS] [--train] [--int8]`. Responses never stop, so that every step has all
+ * rows.
  */
+import { parseArgs } from "node:util"
 import { OnnxEngine } from "../src/engine/onnx/onnx-engine.ts"
 import { openModel } from "../src/model/open-model.ts"
 import { createObjective } from "../src/objectives/index.ts"
 
-const [path, rows = "128", tokens = "12", train] = process.argv.slice(2)
+const { values: flags, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { train: { type: "boolean" }, int8: { type: "boolean" } },
+})
+const [path, rows = "128", tokens = "12"] = positionals
+const precision = flags.int8 === true ? "int8" : "f32"
 if (path === undefined) throw new Error("bench/decode.ts: expected MODEL, got nothing.")
 const model = await openModel(path)
 const engine = await OnnxEngine.create({
@@ -20,7 +27,7 @@ async function seconds(maxTokens: number, temperature: number): Promise<number> 
   const requests = Array.from({ length: Number(rows) / group }, (_, p) => ({
     promptTokens: promptTokens.map((token) => token + p),
     seeds: Array.from({ length: group }, (_, i) => p * group + i),
-    options: { maxTokens, temperature },
+    options: { maxTokens, temperature, precision },
   }))
   const started = performance.now()
   await engine.sample(requests)
@@ -34,7 +41,7 @@ for (let round = 0; round < 3; round++) {
   report["decode"]!.push(((await seconds(Number(tokens), 1)) - first) / (Number(tokens) - 1))
   report["greedy"]!.push(((await seconds(Number(tokens), 0)) - first) / (Number(tokens) - 1))
 }
-if (train === "--train") {
+if (flags.train === true) {
   const objective = createObjective("grpo")
   const batch = Array.from({ length: 16 }, (_, i) => ({
     promptTokens: promptTokens.map((token) => token + (i >> 3)),

@@ -157,10 +157,13 @@ function cacheOutputs(output: DecoderOutput): Record<string, Tensor> {
   return named
 }
 
-/** The softmax is part of the graph: a vectorised one of all rows costs a fraction of one number at a time. */
+/**
+ * The softmax is part of the graph: a vectorised one of all rows costs a fraction of one number at a time. So is the
+ * temperature, before the product: a row has D numbers there, and V after it.
+ */
 function nextTokenProbabilities(options: ProgramOptions, decoder: DecoderOptions, hidden_BD: Tensor): Tensor {
-  const logits_BV = product(decoder, hidden_BD, headWeight(options.config, decoder.weights))
-  return softmax(mul(logits_BV, input(inverseTemperatureInput, [dim("B"), 1])))
+  const scaled_BD = mul(hidden_BD, input(inverseTemperatureInput, [dim("B"), 1]))
+  return softmax(product(decoder, scaled_BD, headWeight(options.config, decoder.weights)))
 }
 
 /** Prompts to probabilities [B, V] after the last token of each (input `rows` [B]: its row among N), and the cache [B, K, T, E]. */
