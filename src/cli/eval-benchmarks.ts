@@ -286,7 +286,7 @@ export async function runBenchmarks(
   const interrupt = listenForInterrupt(() => {
     context.err.write("\nstopping; what was answered is kept\n")
     stop.abort()
-  })
+  }, { onDeadline: () => undefined })
   const progress = progressWriter(context)
   const reports: BenchmarkReport[] = []
   let failure: EngineError | undefined
@@ -326,7 +326,7 @@ export async function runBenchmarks(
     context.err.write(
       `pirl: ${failure.message}\nWhat was answered is kept in ${directory}; the same command goes on from there.\n`,
     )
-  if (interrupt.requested) return exitCodes.interrupted
+  if (interrupt.requested) return interrupt.exitCode
   const complete = reports.length === sets.length && reports.every(({ missing }) => missing === 0)
   return failure === undefined && complete ? exitCodes.ok : exitCodes.failure
 }

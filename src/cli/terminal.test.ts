@@ -113,19 +113,52 @@ describe("Ctrl-C", () => {
   test("asks to stop once, then stops at once, and is given back in the end", () => {
     const signals = new EventEmitter()
     const calls: string[] = []
-    const interrupt = listenForInterrupt(() => calls.push("first"), signals, (signal) => calls.push(signal))
+    const interrupt = listenForInterrupt(() => calls.push("first"), { source: signals, onSecond: (signal) => calls.push(signal) })
     expect(interrupt.requested).toBe(false)
     signals.emit("SIGINT", "SIGINT")
-    expect(interrupt.requested).toBe(true)
+    expect([interrupt.requested, interrupt.exitCode]).toEqual([true, 130])
     signals.emit("SIGTERM", "SIGTERM")
     expect(calls).toEqual(["first", "SIGTERM"])
     expect(signals.listenerCount("SIGINT") + signals.listenerCount("SIGTERM")).toBe(0)
     interrupt.dispose()
   })
 
+  test("ends what does not end in time, and says so first; SIGTERM asks for 143", async () => {
+    const signals = new EventEmitter()
+    const calls: string[] = []
+    const died = new Promise<void>((resolve) => {
+      const onSecond = (signal: string): void => {
+        calls.push(signal)
+        resolve()
+      }
+      const interrupt = listenForInterrupt(() => calls.push("first"), {
+        source: signals,
+        onSecond,
+        onDeadline: () => calls.push("deadline"),
+        deadlineMs: 20,
+      })
+      signals.emit("SIGTERM", "SIGTERM")
+      expect(interrupt.exitCode).toBe(143)
+    })
+    await died
+    expect(calls).toEqual(["first", "deadline", "SIGTERM"])
+    expect(signals.listenerCount("SIGINT") + signals.listenerCount("SIGTERM")).toBe(0)
+  })
+
+  test("does not end what ended in time", async () => {
+    const signals = new EventEmitter()
+    const calls: string[] = []
+    const options = { source: signals, onSecond: () => calls.push("died"), onDeadline: () => calls.push("deadline"), deadlineMs: 20 }
+    const interrupt = listenForInterrupt(() => calls.push("first"), options)
+    signals.emit("SIGINT", "SIGINT")
+    interrupt.dispose()
+    await new Promise((resolve) => setTimeout(resolve, 60))
+    expect(calls).toEqual(["first"])
+  })
+
   test("gives the signals back in the end", () => {
     const signals = new EventEmitter()
-    listenForInterrupt(() => undefined, signals).dispose()
+    listenForInterrupt(() => undefined, { source: signals }).dispose()
     expect(signals.listenerCount("SIGINT") + signals.listenerCount("SIGTERM")).toBe(0)
   })
 })
