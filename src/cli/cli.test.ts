@@ -1,4 +1,4 @@
-import { chmodSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs"
+import { existsSync, chmodSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join, relative } from "node:path"
 import { afterAll, describe, expect, test } from "vitest"
@@ -138,12 +138,17 @@ describe("pirl init", () => {
     expect(await runCli(["init", file, "--force"], captured())).toBe(0)
   })
 
-  test("with --schema writes the JSON Schema that its first line names", async () => {
+  test("writes the JSON Schema that its first line names, and says which files it wrote", async () => {
     const file = join(folder, "second.yaml")
-    expect(await runCli(["init", file, "--schema"], captured())).toBe(0)
+    const context = captured()
+    expect(await runCli(["init", file], context)).toBe(0)
+    expect(context.stdout()).toBe(`Wrote ${file} and ${join(folder, "second.schema.json")}. Train it with: pirl train ${file}\n`)
     const schemaName = /^# yaml-language-server: \$schema=\.\/(.*)\n/.exec(readFileSync(file, "utf8"))![1]!
     const schema = JSON.parse(readFileSync(join(folder, schemaName), "utf8")) as { properties: Record<string, unknown> }
     expect(Object.keys(schema.properties)).toContain("pipo")
+    expect(await runCli(["init", join(folder, "third.yaml"), "--no-schema"], captured())).toBe(0)
+    expect(existsSync(join(folder, "third.schema.json"))).toBe(false)
+    expect(readFileSync(join(folder, "third.yaml"), "utf8")).not.toContain("$schema")
     expect(parseConfig(loadConfigFile(file).value).task.name).toBe("add2")
   })
 

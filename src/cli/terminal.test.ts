@@ -40,7 +40,7 @@ describe("progress", () => {
     reporter.onEvaluation(evaluation(6, 0.5))
     reporter.onStep(step)
     reporter.close()
-    expect(context.stdout().split("\n")).toEqual([
+    expect(context.stderr().split("\n")).toEqual([
       "step 0: held-out 0.250 (+0.000) of 500 problems",
       "step   6/100  reward 0.438  held-out 0.250 (+0.000)  3.07k tok/s",
       "step 6: held-out 0.500 (+0.250) of 500 problems",
@@ -56,14 +56,14 @@ describe("progress", () => {
     reporter.onNote("a note")
     reporter.close()
     const live = "step   7/100  reward 0.438"
-    expect(context.stdout()).toBe(`\r\u001B[2K${live}\r\u001B[2Ka note\n${live}\n`)
+    expect(context.stderr()).toBe(`\r\u001B[2K${live}\r\u001B[2Ka note\n${live}\n`)
   })
 
   test("is coloured on a terminal alone, and not with NO_COLOR", () => {
     const lineFor = (env: Record<string, string>): string => {
       const context = captured(120, env)
       createReporter("live", context, 100).onStep(step)
-      return context.stdout()
+      return context.stderr()
     }
     expect(lineFor({})).toContain("\u001B[31mxi -0.82 regressed\u001B[0m")
     expect(lineFor({ NO_COLOR: "1" })).not.toContain("\u001B[31m")
@@ -78,7 +78,7 @@ describe("progress", () => {
     reporter.onNote("a note")
     reporter.onStep(step)
     reporter.close()
-    expect(JSON.parse(context.stdout())).toEqual(step)
+    expect(JSON.parse(context.stderr())).toEqual(step)
     expect(context.stderr()).toBe("step 0: held-out 0.250\na note\n")
   })
 })
@@ -93,7 +93,7 @@ describe("the progress of an evaluation", () => {
       const reporter = createReporter(reportMode(context, json), context, 100)
       reporter.onEvaluationProgress?.({ ...progress, responses: 0, share: 0 })
       reporter.onEvaluationProgress?.(progress)
-      expect(context.stdout()).toBe("")
+      expect(context.stderr()).toBe("")
       expect(context.stderr()).toBe(`step 0: evaluating, 0 of 200 responses after 20s\n${text}\n`)
     }
   })
@@ -103,9 +103,9 @@ describe("the progress of an evaluation", () => {
     const reporter = createReporter(reportMode(context, false), context, 100, clock())
     reporter.onStep(step)
     reporter.onEvaluationProgress?.(progress)
-    expect(context.stdout().endsWith(`\r\u001B[2K${text}`)).toBe(true)
+    expect(context.stderr().endsWith(`\r\u001B[2K${text}`)).toBe(true)
     reporter.onEvaluation(evaluation(7, 0.5))
-    expect(context.stdout()).toMatch(/of 500 problems\nstep +7\/100 {2}reward 0\.438[^\n]*$/)
+    expect(context.stderr()).toMatch(/of 500 problems\nstep +7\/100 {2}reward 0\.438[^\n]*$/)
   })
 })
 

@@ -84,7 +84,8 @@ export function createReporter(
       const parts = stepParts(line, steps)
       if (evaluation !== undefined) parts.push({ text: `held-out ${describeAccuracy(evaluation, startAccuracy)}` })
       parts.push(...speedParts(line, pace.secondsPerStep() * (steps - line.step)))
-      if (context.verbosity === "verbose") parts.push({ text: phasesOf(line) })
+      const phases = context.verbosity === "verbose" ? phasesOf(line) : phaseShares(line)
+      if (phases !== "") parts.push({ text: phases })
       if (live) {
         stepLine = fit(parts, width(), color)
         redraw(stepLine)
@@ -128,17 +129,29 @@ function isWarning(text: string): boolean {
   return /^(?:warning|engine): |not applied|could not be measured|^the saved model/.test(text)
 }
 
-/** Where the time of a step went. */
-function phasesOf({ time }: MetricsLine): string {
+type Phase = readonly [name: string, seconds: number]
+
+/** What the time of a step went into, and the checkpoint before it. */
+function phasesIn({ time }: MetricsLine): Phase[] {
   const phases = [
     ["sampling", time.sampleSeconds],
     ["verifying", time.verifySeconds],
     ["training", time.trainSeconds],
-    ["checkpoint", time["checkpointSeconds"]],
+    ["checkpoint", time.checkpointSeconds],
   ] as const
-  return phases
-    .flatMap(([name, seconds]) => (typeof seconds === "number" ? [`${name} ${formatDuration(seconds)}`] : []))
-    .join(", ")
+  return phases.flatMap(([name, seconds]): Phase[] => (seconds === undefined ? [] : [[name, seconds]]))
+}
+
+function phasesOf(line: MetricsLine): string {
+  return phasesIn(line).map(([name, seconds]) => `${name} ${seconds.toFixed(2)}s`).join(", ")
+}
+
+/** Phases that took a share worth naming. */
+function phaseShares(line: MetricsLine): string {
+  const phases = phasesIn(line)
+  const total = phases.reduce((sum, [, seconds]) => sum + seconds, 0)
+  const shares = phases.map(([name, seconds]) => [name, Math.round((100 * seconds) / total)] as const)
+  return shares.filter(([, share]) => share >= 1).map(([name, share]) => `${name} ${share} %`).join(", ")
 }
 
 function describeWarmStart({ step, loss, accuracy, targetAccuracy, maxSteps, stepsHere, seconds }: WarmStartState): string {

@@ -17,6 +17,7 @@ import type { CliContext, Command, CommandArguments, OptionSpec } from "./comman
 import { exitCodes } from "./exit-code.ts"
 import { fetchModelOf } from "./find-model.ts"
 import { listenForInterrupt } from "./interrupt.ts"
+import { nextSteps } from "./next-steps.ts"
 import { lastRunDirectory, newDirectory, runsRoot } from "./run-directory.ts"
 import { summaryTable } from "./summary-table.ts"
 import { describeStopPoint } from "./stop-text.ts"
@@ -197,7 +198,7 @@ async function trainIn(
     }
     reporter.close()
     const stream = args.flag("json") ? context.err : context.out
-    stream.write(`\n${summaryTable(result.summary, directory)}`)
+    stream.write(`\n${summaryTable(result.summary, directory)}${await nextSteps(config, directory)}`)
     return exitCodes.ok
   } catch (error) {
     // While the model was loaded: there was nothing to give up but that.

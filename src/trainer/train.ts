@@ -107,6 +107,8 @@ interface Position {
   evaluationDue: boolean
   /** What was given up, where the run was stopped. */
   gaveUp?: string
+  /** Of the checkpoints that no line of metrics tells of yet. */
+  checkpointSeconds: number
 }
 
 /**
@@ -143,7 +145,7 @@ async function trainWith(run: StoppableRun, parts: RunParts): Promise<TrainResul
   if (parts.scoring.rewards) await probeComponents(config, run.task, VERIFIER_TIMEOUT_MS)
   sayNotes(run, run.resume?.checkpoint?.step ?? 0)
   const position = run.resume?.checkpoint === undefined ? await begin(run, parts) : await resumeAt(run, parts, run.resume.checkpoint)
-  if (position === undefined) return finish(run, 0, "the warm start")
+  if (position === undefined) return finish(run, 0, { gaveUp: "the warm start", checkpointSeconds: 0 })
   const { safeguards, state } = position
   let { step } = position
   if (position.evaluationDue && !stopRequested()) await evaluatePosition(run, parts, position, step)
@@ -163,10 +165,11 @@ async function trainWith(run: StoppableRun, parts: RunParts): Promise<TrainResul
     }
     step += 1
     const iteration = made.result
+    const metrics = withCheckpointTime(iteration.metrics, position)
     sayNotes(run, step)
-    folder.logMetrics(iteration.metrics)
+    folder.logMetrics(metrics)
     folder.logCompletions(step, iteration.completions)
-    observer.onStep(iteration.metrics)
+    observer.onStep(metrics)
     const correction = forecast?.afterStep(step, iteration.metrics.time.seconds)
     if (correction !== undefined) observer.onNote(correction)
     safeguards.inspect(step, iteration)
@@ -175,7 +178,14 @@ async function trainWith(run: StoppableRun, parts: RunParts): Promise<TrainResul
     if (last || step % config.evaluation.every === 0) await evaluatePosition(run, parts, position, step)
     if (last || step % config.checkpoint.every === 0 || stopRequested()) await checkpoint(run, parts, position, step)
   }
-  return finish(run, step, position.gaveUp)
+  return finish(run, step, position)
+}
+
+/** The line of a step, with the time of the checkpoints since the one before. */
+function withCheckpointTime(metrics: MetricsLine, position: Position): MetricsLine {
+  const { checkpointSeconds } = position
+  position.checkpointSeconds = 0
+  return checkpointSeconds === 0 ? metrics : { ...metrics, time: { ...metrics.time, checkpointSeconds } }
 }
 
 /** The evaluation that belongs to a step; a run that goes on later makes up for one that was given up. */
@@ -205,7 +215,7 @@ async function begin(run: StoppableRun, parts: RunParts): Promise<Position | und
   const points = new WarmStartPoints(folder)
   if (config.warmStart.enabled && !(await learnFromSolutions(run, parts, points))) return undefined
   const safeguards = new Safeguards(folder, observer.onNote)
-  const position: Position = { step: 0, safeguards, state: runState(run, parts), evaluationDue: false }
+  const position: Position = { step: 0, safeguards, state: runState(run, parts), evaluationDue: false, checkpointSeconds: 0 }
   await evaluatePosition(run, parts, position, 0)
   await position.state.reference?.advance(0)
   await checkpoint(run, parts, position, 0)
@@ -225,7 +235,7 @@ async function resumeAt(run: TrainRun, parts: RunParts, { path, step }: { readon
   await state.previous?.load(path)
   await state.best.load(path)
   const safeguards = new Safeguards(folder, observer.onNote, saved.refused)
-  return { step, safeguards, state, evaluationDue: saved.evaluationDue === true }
+  return { step, safeguards, state, evaluationDue: saved.evaluationDue === true, checkpointSeconds: 0 }
 }
 
 /** @param klCoefficient  where a resumed run stood */
@@ -295,6 +305,7 @@ function improvement(folder: RunFolder, now: HeldOutResult): Record<string, numb
 
 async function checkpoint({ config, engine, folder }: TrainRun, parts: RunParts, position: Position, step: number): Promise<void> {
   const { safeguards, state } = position
+  const started = performance.now()
   const ahead = await parts.rollouts.ahead()
   const fill = async (directory: string): Promise<FileHashes> => {
     const ofEngine = await engine.save(directory)
@@ -311,14 +322,24 @@ async function checkpoint({ config, engine, folder }: TrainRun, parts: RunParts,
     return new Map([...(ofEngine ?? []), ...(ofPrevious ?? []), ...ofBest])
   }
   await folder.checkpoints.write(step, fill, state.reference?.needed(step))
+  position.checkpointSeconds += (performance.now() - started) / 1000
 }
 
 /** Sums the run up from its logs; a run that reached its last step gets its model and summary.json. */
-async function finish(run: StoppableRun, step: number, gaveUp?: string): Promise<TrainResult> {
+async function finish(
+  run: StoppableRun,
+  step: number,
+  { gaveUp, checkpointSeconds }: Pick<Position, "gaveUp" | "checkpointSeconds">,
+): Promise<TrainResult> {
   const { config, folder } = run
   const read = (name: string): unknown => readJsonl(join(folder.directory, name)).records
   const evaluations = evaluationsOf(folder)
-  const summary = summarizeRun(read("metrics.jsonl") as MetricsLine[], evaluations, config.pipo)
+  const logged = summarizeRun(read("metrics.jsonl") as MetricsLine[], evaluations, config.pipo)
+  // No line comes after the last checkpoint.
+  const summary: RunSummary = {
+    ...logged,
+    time: { ...logged.time, checkpointSeconds: (logged.time.checkpointSeconds ?? 0) + checkpointSeconds },
+  }
   if (step < config.train.steps || gaveUp !== undefined) return { finished: false, step, summary, gaveUp }
   const saved = await saveTrainedModel(run, summary, evaluations.findLast((line) => line.step === step))
   if (saved === undefined) return { finished: false, step, summary, gaveUp: "measuring the saved model" }
