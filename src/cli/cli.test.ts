@@ -3,7 +3,7 @@ import { tmpdir } from "node:os"
 import { join, relative } from "node:path"
 import { afterAll, describe, expect, test } from "vitest"
 import { loadConfigFile, parseConfig } from "../config/index.ts"
-import { EngineError } from "../errors.ts"
+import { ConfigError, EngineError } from "../errors.ts"
 import { createRunFolder } from "../runs/index.ts"
 import { runCli } from "./cli.ts"
 import { asNobody, canBeNobody } from "../../test/helpers/nobody.ts"
@@ -101,6 +101,43 @@ describe("the program", () => {
     const context = captured()
     expect(await runCli(["fake", "x"], context, tableOf(() => Promise.reject(new TypeError("x is not"))))).toBe(1)
     expect(context.stderr()).toContain("pirl: x is not\nThis is a bug of pirl.")
+  })
+})
+
+describe("errors", () => {
+  const refusing = (...messages: string[]): CommandEntry[] =>
+    tableOf(() => Promise.reject(new ConfigError(messages.map((message) => ({ path: "", message })))))
+
+  test.each([
+    [["pirl fake: expected a."], "pirl fake: expected a.\n"],
+    [["pirl: expected a."], "pirl: expected a.\n"],
+    [["expected a."], "pirl: expected a.\n"],
+    [["pirl fake: expected a.", "pirl fake: expected b."], "pirl fake: 2 problems, nothing was started:\n  expected a.\n  expected b.\n"],
+  ])("%j name the program once", async (messages, text) => {
+    const context = captured()
+    expect(await runCli(["fake", "x"], context, refusing(...messages))).toBe(2)
+    expect(context.stderr()).toBe(text)
+  })
+
+  test("have their stacks with --verbose", async () => {
+    const context = captured()
+    expect(await runCli(["fake", "x", "--verbose"], context, refusing("expected a."))).toBe(2)
+    expect(context.stderr()).toContain("\n    at ")
+  })
+})
+
+describe("--quiet and --verbose", () => {
+  test("are options of every command, and a choice", async () => {
+    const said: (string | undefined)[] = []
+    const table = tableOf((_, { verbosity }) => {
+      said.push(verbosity)
+      return Promise.resolve(0)
+    })
+    for (const argv of [["x"], ["x", "--quiet"], ["--verbose", "x"]]) expect(await runCli(["fake", ...argv], captured(), table)).toBe(0)
+    expect(said).toEqual([undefined, "quiet", "verbose"])
+    const context = captured()
+    expect(await runCli(["fake", "x", "--quiet", "--verbose"], context, table)).toBe(2)
+    expect(context.stderr()).toContain("expected --quiet or --verbose, got both. Leave one out.")
   })
 })
 

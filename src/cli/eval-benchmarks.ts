@@ -19,6 +19,7 @@ import type { Responder } from "../evaluation/responder.ts"
 import { claimFolder } from "../evaluation/response-log.ts"
 import { writeFileAtomic } from "../runs/index.ts"
 import { benchmarkTable } from "./benchmark-table.ts"
+import { progressStream } from "./command.ts"
 import type { CliContext, CommandArguments, OptionSpec } from "./command.ts"
 import { exitCodes } from "./exit-code.ts"
 import { findModel } from "./find-model.ts"
@@ -241,7 +242,8 @@ async function openLocal(
 }
 
 /** Tells how far it is: on a terminal in place, elsewhere each tenth. Reasons of failed requests are said once each. */
-function progressWriter({ err }: CliContext): { tell(progress: BenchmarkProgress): void; end(): void } {
+function progressWriter(context: CliContext): { tell(progress: BenchmarkProgress): void; end(): void } {
+  const err = progressStream(context)
   const said = new Set<string>()
   let shown = ""
   const clear = (): void => void (shown === "" || err.write("\r\u001B[2K"))
@@ -253,7 +255,7 @@ function progressWriter({ err }: CliContext): { tell(progress: BenchmarkProgress
       if (lastFailure !== undefined && !said.has(lastFailure)) {
         said.add(lastFailure)
         clear()
-        err.write(`${benchmark}: no response: ${lastFailure}\n`)
+        context.err.write(`${benchmark}: no response: ${lastFailure}\n`)
       }
       const tenth = done === wanted || Math.floor((10 * done) / wanted) > Math.floor((10 * (done - 1)) / wanted)
       if (!live && tenth) err.write(`${text}\n`)

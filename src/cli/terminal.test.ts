@@ -78,8 +78,44 @@ describe("progress", () => {
     reporter.onNote("a note")
     reporter.onStep(step)
     reporter.close()
-    expect(JSON.parse(context.stderr())).toEqual(step)
-    expect(context.stderr()).toBe("step 0: held-out 0.250\na note\n")
+    expect(JSON.parse(context.stdout())).toEqual(step)
+    expect(context.stderr()).toBe("step 0: held-out 0.250 (+0.000) of 500 problems\na note\n")
+  })
+})
+
+describe("how much is said", () => {
+  const timed: MetricsLine = { ...step, time: { at, seconds: 2, sampleSeconds: 1.5, verifySeconds: 0.004, trainSeconds: 0.5, checkpointSeconds: 0.1 } }
+  const said = (verbosity: "quiet" | "verbose" | undefined): string => {
+    const context = captured()
+    const reporter = createReporter("plain", { ...context, verbosity }, 100)
+    reporter.onNote("a note")
+    reporter.onNote("warning: of something")
+    reporter.onStep(timed)
+    reporter.say("stopped after step 7")
+    expect(context.stdout()).toBe("")
+    return context.stderr()
+  }
+
+  test("a step tells where its time went, in shares; --verbose in seconds", () => {
+    expect(said(undefined)).toContain("3.07k tok/s  sampling 71 %, training 24 %, checkpoint 5 %\n")
+    expect(said("verbose")).toContain("  sampling 1.50s, verifying 0.00s, training 0.50s, checkpoint 0.10s\n")
+  })
+
+  test("--quiet leaves warnings, and where a stopped run stands", () => {
+    expect(said("quiet")).toBe("warning: of something\nstopped after step 7\n")
+  })
+
+  test("a warm start says every five seconds how far it is", () => {
+    const context = captured()
+    const reporter = createReporter("plain", context, 100)
+    const state = { loss: 1.25, accuracy: 0.125, targetAccuracy: 0.35, maxSteps: 200 }
+    for (const [made, seconds] of [[10, 1], [50, 5], [60, 6], [100, 10]] as const) {
+      reporter.onWarmStartProgress?.({ ...state, step: made, stepsHere: made, seconds })
+    }
+    expect(context.stderr()).toBe(
+      "warm start: step 50/200  loss 1.250  held-out 0.125 of 0.35  at most 15s left\n" +
+        "warm start: step 100/200  loss 1.250  held-out 0.125 of 0.35  at most 10s left\n",
+    )
   })
 })
 
@@ -93,7 +129,7 @@ describe("the progress of an evaluation", () => {
       const reporter = createReporter(reportMode(context, json), context, 100)
       reporter.onEvaluationProgress?.({ ...progress, responses: 0, share: 0 })
       reporter.onEvaluationProgress?.(progress)
-      expect(context.stderr()).toBe("")
+      expect(context.stdout()).toBe("")
       expect(context.stderr()).toBe(`step 0: evaluating, 0 of 200 responses after 20s\n${text}\n`)
     }
   })

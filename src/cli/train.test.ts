@@ -61,10 +61,15 @@ async function pirl(trainer: TrainBackend, ...argv: string[]): Promise<{ code: n
 describe("pirl train", () => {
   test("shows each step and the summary, and leaves a finished run", async () => {
     const directory = fresh()
-    const { code, out } = await pirl(backend(), config, "--run-dir", directory)
+    const { code, out, err } = await pirl(backend(), config, "--run-dir", directory)
     expect(code).toBe(0)
-    expect(out).toMatch(/^step 1\/3 {2}reward 0\.100/m)
+    expect(err).toMatch(/^step 1\/3 {2}reward 0\.100/m)
     expect(out).toMatch(/^ {2}run folder +\S+run-/m)
+    expect(out).not.toContain("step 1/3")
+    expect(out).toContain("Prompts of add2: two-digit addition, prompt abcd=, response exactly the three digits of ab + cd; 7172= asks for 143.\n")
+    expect(out).toContain(`Next:\n  pirl sample ${directory} --problems 8 `)
+    expect(out).toContain(`\n  pirl watch ${directory} `)
+    expect(out).toContain(`\n  pirl report ${directory} --out report.html `)
     expect(readRun(directory)).toMatchObject({ state: "finished", summary: { steps: 3 } })
   })
 
@@ -96,7 +101,7 @@ describe("pirl train", () => {
     expect(dry.code).toBe(0)
     expect(dry.out).toContain("steps: 7")
     expect(dry.out).toMatch(/parameters +340k/)
-    expect(dry.out).toContain("warning: it is large\n")
+    expect(dry.err).toContain("warning: it is large\n")
     const json = await pirl(backend(), config, "--dry-run", "--json")
     expect(JSON.parse(json.out)).toMatchObject({ config: { seed: 1 }, plan: { parameters: "340k" }, warnings: ["it is large"] })
     expect(existsSync(directory)).toBe(false)
@@ -108,10 +113,10 @@ describe("pirl train", () => {
       if (step === 1) process.emit("SIGINT")
     })
     const changes = ["--set", "rollout.groupSize=3", "--set", "seed=9", "--steps", "2"]
-    const { out } = await pirl(interrupting, config, "--run-dir", directory, ...changes)
-    const printed = /Go on with: pirl train (.*)$/m.exec(out)![1]!
+    const { err } = await pirl(interrupting, config, "--run-dir", directory, ...changes)
+    const printed = /Go on with: pirl train (.*)$/m.exec(err)![1]!
     const second = await pirl(backend(), ...printed.split(" "))
-    expect([second.code, second.err]).toEqual([0, ""])
+    expect([second.code, second.err]).toEqual([0, expect.not.stringContaining("pirl:")])
     expect(readRun(directory).metrics.map((line) => line.step)).toEqual([1, 2])
     expect(readFileSync(join(directory, "config.yaml"), "utf8")).toMatch(/^seed: 9$/m)
   })
@@ -172,7 +177,7 @@ describe("pirl train", () => {
     })
     const { code, err } = await pirl(failing, config, "--run-dir", directory)
     expect(code).toBe(1)
-    expect(err).toBe("pirl: trainer: expected finite gradients, got NaN three times.\n")
+    expect(err).toMatch(/\npirl: trainer: expected finite gradients, got NaN three times\.\n$/)
     expect(readRun(directory)).toMatchObject({ state: "failed" })
     expect((await pirl(backend(), config, "--resume", "--run-dir", directory)).code).toBe(0)
   })

@@ -246,7 +246,7 @@ function showPlan(
   config: ResolvedConfig,
   warnings: readonly string[],
   json: boolean,
-  { out }: CliContext,
+  { out, err }: CliContext,
 ): void {
   const all = [...warnings, ...plan.warnings]
   if (json) {
@@ -256,6 +256,6 @@ function showPlan(
   // The first prompt is data: it has lines, and may have control characters.
   const rows = plan.rows.map(([label, value]) => [label, terminalLine(value)] as const)
   out.write(`${configToYaml(config)}\n${columns(rows).join("\n")}\n`)
-  for (const warning of all) out.write(`warning: ${warning}\n`)
+  for (const warning of all) err.write(`warning: ${warning}\n`)
   out.write("The config is sound. Nothing was trained.\n")
 }

@@ -137,11 +137,11 @@ function phaseSeconds(metrics: readonly SummarizedStep[], evaluations: readonly 
     return known.length === 0 ? undefined : known.reduce((total, value) => total + value, 0)
   }
   const timed = evaluations as readonly { readonly time?: { readonly seconds?: unknown } }[]
-  const sums = [
+  const sums: readonly (readonly [string, number | undefined])[] = [
     ...phases.map((phase) => [phase, sum(metrics.map(({ time }) => time?.[phase]))] as const),
-    ["evaluationSeconds", sum(timed.map(({ time }) => time?.seconds))] as const,
+    ["evaluationSeconds", sum(timed.map(({ time }) => time?.seconds))],
   ]
-  return Object.fromEntries(sums.filter((entry): entry is readonly [string, number] => entry[1] !== undefined))
+  return Object.fromEntries(sums.flatMap(([name, seconds]) => (seconds === undefined ? [] : [[name, seconds] as const])))
 }
 
 function summarizeSignal({ betweenEvaluations, ...others }: SignalAgreement): SignalSummary {
