@@ -18,8 +18,8 @@ async function train(config: unknown, ...more: readonly string[]): Promise<Outco
   return { ...outcome, directory }
 }
 
-function expectNothingStarted({ stdout, directory }: Outcome & { readonly directory: string }): void {
-  expect(stdout).not.toMatch(/^(?:step|warm start)/m)
+function expectNothingStarted({ stderr, directory }: Outcome & { readonly directory: string }): void {
+  expect(stderr).not.toMatch(/^(?:step|warm start)/m)
   expect(existsSync(directory)).toBe(false)
 }
 
@@ -189,7 +189,7 @@ describe("losses that are not finite", () => {
 
   test("stop the run after three refused steps in a row, which says so and how to go on", () => {
     expect(outcome.code).toBe(1)
-    expect(outcome.stdout).toContain("step 1: loss NaN, gradient norm NaN: the update was not applied")
+    expect(outcome.stderr).toContain("step 1: loss NaN, gradient norm NaN: the update was not applied")
     expect(outcome.stderr).toMatch(/got 3 refused updates in a row, the last at step 3\. Lower optimizer\.learningRate and resume/)
     expect(measured(outcome.directory).metrics.map(({ refusedUpdates }) => refusedUpdates)).toEqual([1, 1, 1])
     expect(eventsOf(outcome.directory).map(({ kind }) => kind)).toEqual(["start", "warm-start", "first-look", "alarm", "alarm", "alarm", "failure"])
@@ -238,7 +238,7 @@ describe("a disk that is full", () => {
 
     const resumed = await pirl(["train", config, "--run-dir", directory, "--resume"])
     expect(resumed.code).toBe(0)
-    expect(resumed.stdout).toContain("the run resumes after step 4")
+    expect(resumed.stderr).toContain("the run resumes after step 4")
     expect(measured(directory).metrics).toEqual(measured(whole).metrics)
   })
 

@@ -74,9 +74,13 @@ describe("a finished run", () => {
   })
 
   test("has shown a line per step, evaluations and a summary", () => {
-    const steps = run.stdout.match(/^step \d+\/4 {2}reward \d\.\d{3} {2}xi [+-]\d.*tok\/s/gm)
+    const steps = run.stderr.match(/^step \d+\/4 {2}reward \d\.\d{3} {2}xi [+-]\d.*tok\/s/gm)
     expect(steps).toHaveLength(4)
-    expect(run.stdout).toMatch(/^step 0: held-out \d/m)
+    expect(run.stderr).toMatch(/^step 0: held-out \d/m)
+    expect(run.stdout).not.toMatch(/^step/m)
+    expect(run.stdout).toMatch(/time by phase +sampling \d+s \(\d+ %\), verifying .*, training .*, evaluation .*, checkpoints \d+s \(\d+ %\)\n/)
+    expect(run.stdout).toContain("Prompts of modular: ")
+    expect(run.stdout).toContain(`\nNext:\n  pirl sample ${run.directory} --problems 8`)
     expect(run.stdout).toMatch(/held-out accuracy, greedy: final +\d/)
     expect(run.stdout).toMatch(/tokens per second +\d/)
     const summary = JSON.parse(readFileSync(join(run.directory, "summary.json"), "utf8")) as Record<string, unknown>

@@ -100,14 +100,14 @@ describe("a comparison of two arms and one that breaks, over two seeds", () => {
     await endAt((run) => run.printed(/6 runs, 2 at a time/), "SIGKILL")
     expect(existsSync(join(out, "lock.json"))).toBe(true)
     const stopped = await endAt((run) => run.printed(/start of seed 1: done/), "SIGINT")
-    expect(stopped.code).toBe(130)
-    expect(stopped.stdout).toContain("stopping after the steps at work")
+    expect([stopped.code, stopped.signal]).toEqual([130, null])
+    expect(stopped.stderr).toContain("stopping; Ctrl-C again stops at once")
     expect(stopped.stderr).toContain("The same command goes on where it stopped")
     expect(existsSync(join(out, "lock.json"))).toBe(false)
     await endAt((run) => run.printed(/^(?:base|pipo) seed 1: done/m), "SIGKILL")
     const last = await pirl(compare(out))
     expect(last.code).toBe(1)
-    expect(last.stdout).toMatch(/6 runs, [1-5] of them done before/)
+    expect(last.stderr).toMatch(/6 runs, [1-5] of them done before/)
     expect(resultsOf(out)).toEqual(resultsOf(whole))
   })
 
@@ -115,10 +115,10 @@ describe("a comparison of two arms and one that breaks, over two seeds", () => {
     const before = readFileSync(join(whole, "runs", "base", "seed-1", "events.jsonl"), "utf8")
     const again = await here(...compare(whole))
     expect(again.code).toBe(1)
-    expect(again.stdout).toContain("6 runs, 6 of them done before")
-    expect(again.stdout).not.toMatch(/: done|failed: train.*\(/)
+    expect(again.stderr).toContain("6 runs, 6 of them done before")
+    expect(again.stderr).not.toMatch(/: done|failed: train.*\(/)
     const more = await pirl(["compare", config, "--arms", "base,two-epochs", "--seeds", "2-3", "--out", whole, "--keep-models", "--match", "updates"])
-    expect(more.stdout).toContain("4 runs, 1 of them done before")
+    expect(more.stderr).toContain("4 runs, 1 of them done before")
     expect(more.stdout).toMatch(/two-epochs - base +2 /)
     expect(more.stdout).toContain("A schedule that depends on the run's length was cut")
     expect(readFileSync(join(whole, "runs", "base", "seed-1", "events.jsonl"), "utf8")).toBe(before)
@@ -146,17 +146,17 @@ describe("a comparison of two arms and one that breaks, over two seeds", () => {
 
   test("shares starts with other comparisons: what one has made the next takes, and one at a time makes any", async () => {
     const starts = workspace.fresh("starts")
-    const shared = async (arm: string): Promise<{ out: string; stdout: string }> => {
+    const shared = async (arm: string): Promise<{ out: string; stderr: string }> => {
       const out = workspace.fresh("shared")
-      const { code, stdout } = await pirl(["compare", config, "--arms", arm, "--seeds", "1", "--starts", starts, "--out", out])
+      const { code, stderr } = await pirl(["compare", config, "--arms", arm, "--seeds", "1", "--starts", starts, "--out", out])
       expect(code).toBe(0)
       expect(existsSync(join(out, "starts"))).toBe(false)
-      return { out, stdout }
+      return { out, stderr }
     }
     const first = await shared("base")
-    expect(first.stdout).toContain("start of seed 1: done")
+    expect(first.stderr).toContain("start of seed 1: done")
     const second = await shared("pipo")
-    expect(second.stdout).not.toContain("start of seed")
+    expect(second.stderr).not.toContain("start of seed")
     for (const [arm, { out }] of [["base", first], ["pipo", second]] as const) {
       expect(measured(join(out, "runs", arm, "seed-1"))).toEqual(measured(join(whole, "runs", arm, "seed-1")))
     }

@@ -4,6 +4,7 @@
 import { existsSync } from "node:fs"
 import type { SamplingPrecision } from "../engine/engine.ts"
 import { ConfigError } from "../errors.ts"
+import { progressStream } from "./command.ts"
 import type { CliContext, Command, CommandArguments } from "./command.ts"
 import { exitCodes } from "./exit-code.ts"
 import { findModel } from "./find-model.ts"
@@ -108,7 +109,7 @@ export function benchCommand(backend: BenchBackend): Command {
 }
 
 async function runBench(backend: BenchBackend, args: CommandArguments, context: CliContext): Promise<number> {
-  const { out, err } = context
+  const { out } = context
   const python = args.text("python")
   if (python !== undefined && !existsSync(python)) {
     const message = `pirl bench: expected --python with the path of a Python, got ${python}, which is not there.`
@@ -117,7 +118,7 @@ async function runBench(backend: BenchBackend, args: CommandArguments, context: 
   const request: BenchRequest = {
     threads: args.number("threads"),
     python,
-    onNote: (text) => err.write(`${text}\n`),
+    onNote: (text) => progressStream(context).write(`${text}\n`),
   }
   const model = args.text("model")
   const precision = args.text("precision") ?? "f32"

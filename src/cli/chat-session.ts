@@ -5,6 +5,7 @@ import { columns } from "./command.ts"
 import type { CliContext } from "./command.ts"
 import { describeError, exitCodes } from "./exit-code.ts"
 import { counted, terminalText } from "./format.ts"
+import { exitCodeOfSignal } from "./interrupt.ts"
 import type { SignalSource, StopSignal } from "./interrupt.ts"
 import { LineReader } from "./line-reader.ts"
 
@@ -44,7 +45,7 @@ class ChatSession {
   readonly #lines: LineReader
   /** Stops the answer that is being made. */
   #answering: AbortController | undefined
-  #interrupted = false
+  #interrupted: StopSignal | undefined
   #refused = false
 
   constructor(options: ChatSessionOptions, context: CliContext) {
@@ -65,13 +66,13 @@ class ChatSession {
     if (this.#lines.interactive) this.#say("/help lists commands. Ctrl-C stops an answer, Ctrl-D ends.")
     for (;;) {
       const line = await this.#lines.next()
-      if (this.#interrupted || line === undefined || this.#isEnd(line)) break
+      if (this.#interrupted !== undefined || line === undefined || this.#isEnd(line)) break
       if (line.trim() === "") continue
       if (line.startsWith("/") && !line.startsWith("//")) this.#obey(line)
       else await this.#answer(line.startsWith("//") ? line.slice(1) : line)
     }
     if (this.#lines.interactive) this.#context.err.write("\n")
-    if (this.#interrupted) return exitCodes.interrupted
+    if (this.#interrupted !== undefined) return exitCodeOfSignal(this.#interrupted)
     // At a terminal whoever wrote it has read why, and gone on.
     return this.#refused && !this.#lines.interactive ? exitCodes.badInput : exitCodes.ok
   }
@@ -91,7 +92,7 @@ class ChatSession {
     const stopped = this.#answering !== undefined
     this.#answering?.abort()
     if (atTerminal && (stopped || this.#lines.clear())) return
-    this.#interrupted = true
+    this.#interrupted = signal ?? "SIGINT"
     this.#lines.close()
   }
 

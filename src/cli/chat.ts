@@ -4,6 +4,7 @@
 import type { ConfigCheck, ResolvedConfig } from "../config/index.ts"
 import { ConfigError } from "../errors.ts"
 import type { Conversation } from "../rollout/conversation.ts"
+import { progressStream } from "./command.ts"
 import type { CliContext, Command, CommandArguments } from "./command.ts"
 import { converse } from "./chat-session.ts"
 import { findModel } from "./find-model.ts"
@@ -112,7 +113,7 @@ async function runChat(
   const seed = args.text("seed")
   const sets = [...args.texts("set"), ...promptOverrides("chat", args), ...(seed === undefined ? [] : [`seed=${seed}`])]
   const config = configFor(model, { task: undefined, sets, taskNeeded: false }, backend.checks)
-  const say = (text: string): void => void context.err.write(`${text}\n`)
+  const say = (text: string): void => void progressStream(context).write(`${text}\n`)
   say(`loading ${terminalLine(model.path)} ...`)
   const started = performance.now()
   const chat = await backend.open({ model, config, temperature, topP, maxTokens })

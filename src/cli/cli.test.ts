@@ -1,9 +1,9 @@
-import { chmodSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs"
+import { existsSync, chmodSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join, relative } from "node:path"
 import { afterAll, describe, expect, test } from "vitest"
 import { loadConfigFile, parseConfig } from "../config/index.ts"
-import { EngineError } from "../errors.ts"
+import { ConfigError, EngineError } from "../errors.ts"
 import { createRunFolder } from "../runs/index.ts"
 import { runCli } from "./cli.ts"
 import { asNobody, canBeNobody } from "../../test/helpers/nobody.ts"
@@ -104,6 +104,43 @@ describe("the program", () => {
   })
 })
 
+describe("errors", () => {
+  const refusing = (...messages: string[]): CommandEntry[] =>
+    tableOf(() => Promise.reject(new ConfigError(messages.map((message) => ({ path: "", message })))))
+
+  test.each([
+    [["pirl fake: expected a."], "pirl fake: expected a.\n"],
+    [["pirl: expected a."], "pirl: expected a.\n"],
+    [["expected a."], "pirl: expected a.\n"],
+    [["pirl fake: expected a.", "pirl fake: expected b."], "pirl fake: 2 problems, nothing was started:\n  expected a.\n  expected b.\n"],
+  ])("%j name the program once", async (messages, text) => {
+    const context = captured()
+    expect(await runCli(["fake", "x"], context, refusing(...messages))).toBe(2)
+    expect(context.stderr()).toBe(text)
+  })
+
+  test("have their stacks with --verbose", async () => {
+    const context = captured()
+    expect(await runCli(["fake", "x", "--verbose"], context, refusing("expected a."))).toBe(2)
+    expect(context.stderr()).toContain("\n    at ")
+  })
+})
+
+describe("--quiet and --verbose", () => {
+  test("are options of every command, and a choice", async () => {
+    const said: (string | undefined)[] = []
+    const table = tableOf((_, { verbosity }) => {
+      said.push(verbosity)
+      return Promise.resolve(0)
+    })
+    for (const argv of [["x"], ["x", "--quiet"], ["--verbose", "x"]]) expect(await runCli(["fake", ...argv], captured(), table)).toBe(0)
+    expect(said).toEqual([undefined, "quiet", "verbose"])
+    const context = captured()
+    expect(await runCli(["fake", "x", "--quiet", "--verbose"], context, table)).toBe(2)
+    expect(context.stderr()).toContain("expected --quiet or --verbose, got both. Leave one out.")
+  })
+})
+
 describe("arguments", () => {
   const fake = command(() => Promise.resolve(0))
 
@@ -138,12 +175,17 @@ describe("pirl init", () => {
     expect(await runCli(["init", file, "--force"], captured())).toBe(0)
   })
 
-  test("with --schema writes the JSON Schema that its first line names", async () => {
+  test("writes the JSON Schema that its first line names, and says which files it wrote", async () => {
     const file = join(folder, "second.yaml")
-    expect(await runCli(["init", file, "--schema"], captured())).toBe(0)
+    const context = captured()
+    expect(await runCli(["init", file], context)).toBe(0)
+    expect(context.stdout()).toBe(`Wrote ${file} and ${join(folder, "second.schema.json")}. Train it with: pirl train ${file}\n`)
     const schemaName = /^# yaml-language-server: \$schema=\.\/(.*)\n/.exec(readFileSync(file, "utf8"))![1]!
     const schema = JSON.parse(readFileSync(join(folder, schemaName), "utf8")) as { properties: Record<string, unknown> }
     expect(Object.keys(schema.properties)).toContain("pipo")
+    expect(await runCli(["init", join(folder, "third.yaml"), "--no-schema"], captured())).toBe(0)
+    expect(existsSync(join(folder, "third.schema.json"))).toBe(false)
+    expect(readFileSync(join(folder, "third.yaml"), "utf8")).not.toContain("$schema")
     expect(parseConfig(loadConfigFile(file).value).task.name).toBe("add2")
   })
 

@@ -5,7 +5,7 @@ import { nearestName } from "../config/index.ts"
 import { ConfigError } from "../errors.ts"
 import { packageVersion } from "../version.ts"
 import { columns, helpText, parseArguments } from "./command.ts"
-import type { CliContext } from "./command.ts"
+import type { CliContext, CommandArguments } from "./command.ts"
 import { commandTable } from "./command-table.ts"
 import type { CommandEntry } from "./command-table.ts"
 import { describeError, exitCodeOf, exitCodes } from "./exit-code.ts"
@@ -14,7 +14,7 @@ import { terminalText } from "./format.ts"
 /**
  * Runs one command line. Errors are printed to `context.err`, never thrown.
  * @param argv  arguments after the program's name
- * @returns the exit code: 0 ok, 1 failure, 2 bad input, 130 interrupted
+ * @returns the exit code: 0 ok, 1 failure, 2 bad input, 130 or 143 interrupted by SIGINT or SIGTERM
  */
 export async function runCli(
   argv: readonly string[],
@@ -25,7 +25,8 @@ export async function runCli(
     return await dispatch(argv, context, table)
   } catch (error) {
     // An error may quote what a model wrote.
-    context.err.write(terminalText(describeError(error, context.env["PIRL_DEBUG"] === "1")))
+    const debug = context.env["PIRL_DEBUG"] === "1" || argv.includes("--verbose")
+    context.err.write(terminalText(describeError(error, debug)))
     return exitCodeOf(error)
   }
 }
@@ -49,7 +50,14 @@ async function dispatch(argv: readonly string[], context: CliContext, table: rea
     context.out.write(helpText(command))
     return exitCodes.ok
   }
-  return await command.run(parseArguments(command, rest), context)
+  const args = parseArguments(command, rest)
+  return await command.run(args, withVerbosity(context, args))
+}
+
+/** The context, told how much to say. A copy would open the standard input, which is opened when it is looked at. */
+function withVerbosity(context: CliContext, args: CommandArguments): CliContext {
+  const verbosity = args.flag("quiet") ? "quiet" : args.flag("verbose") ? "verbose" : undefined
+  return verbosity === undefined ? context : (Object.create(context, { verbosity: { value: verbosity } }) as CliContext)
 }
 
 function unknownCommand(name: string, table: readonly CommandEntry[]): ConfigError {
@@ -68,7 +76,7 @@ function overview(table: readonly CommandEntry[]): string {
     "Commands:",
     ...columns(table.map(({ name, summary }) => [name, summary] as const)),
     "",
-    "`pirl COMMAND --help` explains a command. PIRL_DEBUG=1 adds stacks to errors, NO_COLOR=1 takes colours away.",
+    "`pirl COMMAND --help` explains a command; each takes --quiet and --verbose. NO_COLOR=1 takes colours away.",
     "",
   ].join("\n")
 }

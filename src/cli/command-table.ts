@@ -94,4 +94,9 @@ export const commandTable: readonly CommandEntry[] = [
     summary: "Show runs in the browser, live",
     load: async () => (await import("./watch.ts")).watchCommand,
   },
+  {
+    name: "completion",
+    summary: "Print the completion of a shell: bash, zsh or fish",
+    load: async () => (await import("./completion.ts")).completionCommand,
+  },
 ]

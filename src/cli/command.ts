@@ -21,7 +21,21 @@ export interface CliContext {
   readonly out: OutputStream
   readonly err: OutputStream
   readonly env: Readonly<Record<string, string | undefined>>
+  /** quiet: results, warnings and errors alone; verbose: details as well. Absent: neither. */
+  readonly verbosity?: "quiet" | "verbose" | undefined
 }
+
+/** Where progress goes: the error stream, or nowhere with `--quiet`. */
+export function progressStream({ err, verbosity }: CliContext): OutputStream {
+  return verbosity === "quiet" ? { write: () => true } : err
+}
+
+/** Options of every command. */
+export const commonOptions: readonly OptionSpec[] = [
+  { name: "quiet", kind: "flag", help: "No progress: results, warnings and errors alone" },
+  { name: "verbose", kind: "flag", help: "More of it: time by phase in each step, stacks with errors" },
+  { name: "help", kind: "flag", help: "Show this text" },
+]
 
 /** An option of a command. */
 export interface OptionSpec {
@@ -93,11 +107,11 @@ export class CommandArguments {
  * @throws ConfigError  with every argument that is unknown, lacks its value or has a wrong one
  */
 export function parseArguments(command: Command, argv: readonly string[]): CommandArguments {
-  const specs = new Map(command.options.map((option) => [option.name, option]))
+  const specs = new Map([...command.options, ...commonOptions].map((option) => [option.name, option]))
   const { tokens } = parseArgs({
     args: [...argv],
     options: Object.fromEntries(
-      command.options.map(({ name, kind }) => [name, { type: kind === "flag" ? "boolean" : "string" } as const]),
+      [...specs.values()].map(({ name, kind }) => [name, { type: kind === "flag" ? "boolean" : "string" } as const]),
     ),
     strict: false,
     allowPositionals: true,
@@ -116,6 +130,7 @@ export function parseArguments(command: Command, argv: readonly string[]): Comma
     else problems.push(problem)
   }
   const { min, max } = command.positionalCount
+  if (values.has("quiet") && values.has("verbose")) problems.push("expected --quiet or --verbose, got both. Leave one out.")
   if (positionals.length < min || positionals.length > max) {
     const got = positionals.length === 0 ? "nothing" : positionals.map((value) => JSON.stringify(value)).join(" ")
     problems.push(`expected ${command.positionals === "" ? "no arguments" : command.positionals}, got ${got}.`)
@@ -151,8 +166,7 @@ function wrongValue(spec: OptionSpec, value: string | undefined): string | undef
 /** Help text of one command. */
 export function helpText(command: Command): string {
   const parts = ["pirl", command.name, command.positionals, "[options]"].filter((part) => part !== "")
-  const help: OptionSpec = { name: "help", kind: "flag", help: "Show this text" }
-  const options = [...command.options, help].map((option) => {
+  const options = [...command.options, ...commonOptions].map((option) => {
     const placeholder = option.kind === "flag" ? "" : ` ${option.placeholder ?? "VALUE"}`
     return [`--${option.name}${placeholder}`, option.help + (option.multiple === true ? " (repeatable)" : "")] as const
   })

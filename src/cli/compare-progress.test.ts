@@ -20,7 +20,7 @@ test("progress counts runs and tells the time left from those that are done", ()
   progress.onEnd(jobs[2]!, { kind: "failed", reason: "NaN" })
   progress.onBegin(jobs[3]!)
   progress.onEnd(jobs[3]!, { kind: "stopped" })
-  expect(context.stdout().split("\n")).toEqual([
+  expect(context.stderr().split("\n")).toEqual([
     "4 runs, 1 of them done before, 2 at a time",
     // Two runs of 20 s each, two at a time.
     "b seed 1: done in 20s  (2/4 runs, 20s, about 20s left)",
@@ -37,7 +37,7 @@ test("on a terminal one line is redrawn with the runs at work, and never wraps",
   progress.onBegin(jobs[0]!)
   progress.onStep(jobs[0]!, 7)
   progress.close()
-  const drawn = context.stdout().split("\r\u001B[2K")
+  const drawn = context.stderr().split("\r\u001B[2K")
   expect(drawn.at(-1)).toBe("0/4 runs, 0s  a seed 1 step 7\n")
   expect(drawn.every((line) => line.trimEnd().length < 40)).toBe(true)
 })

@@ -3,6 +3,7 @@
  */
 import type { ComparisonObserver, Job, JobOutcome } from "../compare/index.ts"
 import { mean } from "../statistics.ts"
+import { progressStream } from "./command.ts"
 import type { CliContext } from "./command.ts"
 import { formatDuration } from "./format.ts"
 import { reportMode } from "./terminal.ts"
@@ -18,8 +19,9 @@ const clearLine = "\r\u001B[2K"
 
 /** @param now  clock in milliseconds */
 export function comparisonProgress(context: CliContext, parallel: number, now: () => number = Date.now): ComparisonProgress {
-  const { out } = context
-  const live = reportMode(context, false) === "live"
+  const { err } = context
+  const progress = progressStream(context)
+  const live = reportMode(context, false) === "live" && context.verbosity !== "quiet"
   const begun = new Map<Job, number>()
   const steps = new Map<Job, number>()
   const durations: number[] = []
@@ -40,11 +42,12 @@ export function comparisonProgress(context: CliContext, parallel: number, now: (
   const redraw = (): void => {
     if (!live) return
     const atWork = [...begun.keys()].map((job) => (steps.has(job) ? `${job.name} step ${steps.get(job)}` : job.name))
-    liveLine = `${status()}  ${atWork.join(", ")}`.slice(0, (out.columns ?? 80) - 1)
-    out.write(`${clearLine}${liveLine}`)
+    liveLine = `${status()}  ${atWork.join(", ")}`.slice(0, (err.columns || 80) - 1)
+    err.write(`${clearLine}${liveLine}`)
   }
   const note = (text: string): void => {
-    out.write(live ? `${clearLine}${text}\n${liveLine}` : `${text}\n`)
+    const stream = text.startsWith("warning: ") || text.startsWith("stop") ? err : progress
+    stream.write(live ? `${clearLine}${text}\n${liveLine}` : `${text}\n`)
   }
 
   return {
@@ -77,7 +80,7 @@ export function comparisonProgress(context: CliContext, parallel: number, now: (
       redraw()
     },
     close() {
-      if (liveLine !== "") out.write("\n")
+      if (liveLine !== "") err.write("\n")
       liveLine = ""
     },
   }

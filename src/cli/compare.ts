@@ -139,11 +139,14 @@ async function withTokenBudgets(plan: ComparisonPlan, out: string, parallel: num
 async function compare(args: CommandArguments, reading: Reading, plan: ComparisonPlan, out: string, parallel: number, context: CliContext): Promise<number> {
   const json = args.flag("json")
   const stop = new AbortController()
-  const progress = comparisonProgress(json ? { ...context, out: context.err } : context, parallel)
+  const progress = comparisonProgress(context, parallel)
   for (const names of equalArms(plan.arms)) progress.note(`warning: ${names.join(" and ")} are the same config under ${names.length} names`)
   const interrupt = listenForInterrupt(() => {
-    progress.note("stopping after the steps at work, which are saved; Ctrl-C again stops at once")
+    progress.note("stopping; Ctrl-C again stops at once")
     stop.abort()
+  }, {
+    // The worker processes end with this one.
+    onDeadline: () => progress.note("stopped. The same command goes on, each run from its last checkpoint."),
   })
   try {
     const starts = args.text("starts")
@@ -152,7 +155,7 @@ async function compare(args: CommandArguments, reading: Reading, plan: Compariso
     showComparison(state, out, analysisOptions(args, reading, state), context, json)
     if (stop.signal.aborted) {
       context.err.write("stopped. The same command goes on where it stopped.\n")
-      return exitCodes.interrupted
+      return interrupt.exitCode
     }
     return exitOf(state)
   } finally {

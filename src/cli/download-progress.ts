@@ -4,6 +4,7 @@
  */
 import { formatSize } from "../hub/byte-size.ts"
 import type { HubObserver, HubProgress } from "../hub/fetch-files.ts"
+import { progressStream } from "./command.ts"
 import type { CliContext } from "./command.ts"
 import { formatDuration, terminalLine } from "./format.ts"
 
@@ -28,7 +29,9 @@ export interface DownloadProgress extends HubObserver {
  * @param name  of the model
  * @param now   clock in milliseconds
  */
-export function downloadProgress({ err, env }: CliContext, name: string, now: () => number = Date.now): DownloadProgress {
+export function downloadProgress(context: CliContext, name: string, now: () => number = Date.now): DownloadProgress {
+  const { env } = context
+  const err = progressStream(context)
   const live = err.isTTY === true && env["TERM"] !== "dumb"
   const pace = new Pace()
   let began: number | undefined

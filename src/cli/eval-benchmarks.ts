@@ -19,6 +19,7 @@ import type { Responder } from "../evaluation/responder.ts"
 import { claimFolder } from "../evaluation/response-log.ts"
 import { writeFileAtomic } from "../runs/index.ts"
 import { benchmarkTable } from "./benchmark-table.ts"
+import { progressStream } from "./command.ts"
 import type { CliContext, CommandArguments, OptionSpec } from "./command.ts"
 import { exitCodes } from "./exit-code.ts"
 import { findModel } from "./find-model.ts"
@@ -241,7 +242,8 @@ async function openLocal(
 }
 
 /** Tells how far it is: on a terminal in place, elsewhere each tenth. Reasons of failed requests are said once each. */
-function progressWriter({ err }: CliContext): { tell(progress: BenchmarkProgress): void; end(): void } {
+function progressWriter(context: CliContext): { tell(progress: BenchmarkProgress): void; end(): void } {
+  const err = progressStream(context)
   const said = new Set<string>()
   let shown = ""
   const clear = (): void => void (shown === "" || err.write("\r\u001B[2K"))
@@ -253,7 +255,7 @@ function progressWriter({ err }: CliContext): { tell(progress: BenchmarkProgress
       if (lastFailure !== undefined && !said.has(lastFailure)) {
         said.add(lastFailure)
         clear()
-        err.write(`${benchmark}: no response: ${lastFailure}\n`)
+        context.err.write(`${benchmark}: no response: ${lastFailure}\n`)
       }
       const tenth = done === wanted || Math.floor((10 * done) / wanted) > Math.floor((10 * (done - 1)) / wanted)
       if (!live && tenth) err.write(`${text}\n`)
@@ -286,7 +288,7 @@ export async function runBenchmarks(
   const interrupt = listenForInterrupt(() => {
     context.err.write("\nstopping; what was answered is kept\n")
     stop.abort()
-  })
+  }, { onDeadline: () => undefined })
   const progress = progressWriter(context)
   const reports: BenchmarkReport[] = []
   let failure: EngineError | undefined
@@ -326,7 +328,7 @@ export async function runBenchmarks(
     context.err.write(
       `pirl: ${failure.message}\nWhat was answered is kept in ${directory}; the same command goes on from there.\n`,
     )
-  if (interrupt.requested) return exitCodes.interrupted
+  if (interrupt.requested) return interrupt.exitCode
   const complete = reports.length === sets.length && reports.every(({ missing }) => missing === 0)
   return failure === undefined && complete ? exitCodes.ok : exitCodes.failure
 }

@@ -10,7 +10,8 @@ export const exitCodes: {
   readonly failure: 1
   readonly badInput: 2
   readonly interrupted: 130
-} = { ok: 0, failure: 1, badInput: 2, interrupted: 130 }
+  readonly terminated: 143
+} = { ok: 0, failure: 1, badInput: 2, interrupted: 130, terminated: 143 }
 
 /** 2 for what the user can correct in config, arguments or data; 1 for all other errors. */
 export function exitCodeOf(error: unknown): number {
@@ -42,9 +43,12 @@ function describeSystemError(error: unknown): string | undefined {
   return advice === undefined ? undefined : `the system refused: ${error.message}. ${advice}`
 }
 
-/** Before every message of ours, but for those that begin with the command's own name. */
+/** What a message of ours begins with: the program, and the command where the message names it. */
+const ownName = /^pirl(?: [a-z]+)?: /
+
+/** Before every message of ours, but for those that begin with it. */
 function named(message: string): string {
-  return message.startsWith("pirl ") ? message : `pirl: ${message}`
+  return ownName.test(message) ? message : `pirl: ${message}`
 }
 
 /**
@@ -60,7 +64,10 @@ function describe(error: unknown, debug: boolean): string {
   if (error instanceof ConfigError) {
     const lines = error.message.split("\n")
     if (lines.length === 1) return `${named(lines[0]!)}${stack}\n`
-    return `pirl: ${lines.length} problems, nothing was started:\n${lines.map((line) => `  ${line}`).join("\n")}${stack}\n`
+    // Named once, at the head of the list.
+    const name = lines.map((line) => ownName.exec(line)?.[0]).find((own) => own !== undefined) ?? "pirl: "
+    const list = lines.map((line) => `  ${line.replace(ownName, "")}`).join("\n")
+    return `${name}${lines.length} problems, nothing was started:\n${list}${stack}\n`
   }
   if (error instanceof PirlError) return `${named(error.message)}${stack}\n`
   const system = describeSystemError(error)

@@ -12,6 +12,7 @@ import { writeTensorBoard } from "../exports/tensorboard.ts"
 import { writeWandb } from "../exports/wandb.ts"
 import { readRun, type SavedAccuracy } from "../runs/index.ts"
 import { packageVersion } from "../version.ts"
+import { progressStream } from "./command.ts"
 import type { CliContext, Command, CommandArguments } from "./command.ts"
 import { exitCodes } from "./exit-code.ts"
 import { findModel } from "./find-model.ts"
@@ -104,7 +105,7 @@ async function runExport(backend: ExportBackend, args: CommandArguments, context
 async function exportOneModel(backend: ExportBackend, args: CommandArguments, out: string, context: CliContext): Promise<void> {
   const path = args.positionals[0]!
   const { path: model, config, step } = await findModel(path, args.number("checkpoint"), context)
-  const onNote = (text: string): void => void context.err.write(`${text}\n`)
+  const onNote = (text: string): void => void progressStream(context).write(`${text}\n`)
   const measure = async (exported: string): Promise<EvaluationPoint | undefined> => {
     try {
       return await backend.measure(exported, config!, { problems: args.number("eval-problems"), onNote })

@@ -17,12 +17,14 @@ export const initCommand: Command = {
   positionalCount: { min: 0, max: 1 },
   options: [
     { name: "force", kind: "flag", help: "Write over a file that is there" },
-    { name: "schema", kind: "flag", help: "Write a JSON Schema beside it, for editors that complete and check YAML" },
+    { name: "no-schema", kind: "flag", help: "Leave out the JSON Schema beside it, by which editors complete and check it" },
   ],
-  description: "Writes a config with every setting explained (default pirl.yaml). It trains as it is.",
+  description:
+    "Writes a config with every setting explained (default pirl.yaml), and a JSON Schema beside it that its first line\n" +
+    "names: editors with the YAML language server complete and check the config by it. It trains as it is.",
   examples: [
-    ["pirl init", "Write pirl.yaml"],
-    ["pirl init experiments/first.yaml --schema", "Write first.yaml and first.schema.json"],
+    ["pirl init", "Write pirl.yaml and pirl.schema.json"],
+    ["pirl init experiments/first.yaml --no-schema", "Write first.yaml alone"],
   ],
   run: async (args, context) => runInit(args, context),
 }
@@ -30,7 +32,7 @@ export const initCommand: Command = {
 function runInit(args: CommandArguments, { out }: CliContext): number {
   const file = args.positionals[0] ?? "pirl.yaml"
   const schemaFile = join(dirname(file), `${basename(file, extname(file))}.schema.json`)
-  const withSchema = args.flag("schema")
+  const withSchema = !args.flag("no-schema")
   for (const path of withSchema ? [file, schemaFile] : [file]) refuseExisting(path, args.flag("force"))
   const modeline = withSchema ? `# yaml-language-server: $schema=./${basename(schemaFile)}\n` : ""
   write(file, modeline + commentedTemplate())

@@ -1,7 +1,7 @@
 /**
  * `pirl sft`: supervised training on the solutions of a task, alone.
  */
-import { existsSync, readdirSync } from "node:fs"
+import { existsSync, readdirSync, rmSync } from "node:fs"
 import { resolveConfigFile } from "../config/index.ts"
 import type { ConfigCheck, ResolvedConfig } from "../config/index.ts"
 import { ConfigError } from "../errors.ts"
@@ -11,6 +11,9 @@ import { fetchModelOf } from "./find-model.ts"
 import { formatShare } from "./format.ts"
 import { listenForInterrupt } from "./interrupt.ts"
 import { modelsRoot, newDirectory } from "./run-directory.ts"
+import { StopRequest } from "../trainer/stopping.ts"
+import type { WarmStartState } from "../trainer/train.ts"
+import { createReporter, reportMode } from "./terminal.ts"
 import { configOptions } from "./train.ts"
 
 /** One evaluation during supervised training. */
@@ -19,6 +22,8 @@ export interface SftProgress {
   /** Mean cross entropy per response token since the last evaluation, nats. */
   readonly loss: number
   readonly heldOutAccuracy: number
+  /** Steps that the saved model has made, where it was stopped after the evaluation. */
+  readonly stepsMade?: number
 }
 
 /** How the training ended. */
@@ -39,7 +44,10 @@ export interface SftBackend {
     readonly config: ResolvedConfig
     readonly out: string
     readonly onProgress: (progress: SftProgress) => void
-    readonly stopRequested: () => boolean
+    /** Hears of every step. */
+    readonly onStep: (state: WarmStartState) => void
+    /** Aborted: the step under way is given up, and the model saved as it is. */
+    readonly stop: AbortSignal
   }): Promise<SftResult>
 }
 
@@ -74,24 +82,46 @@ async function runSft(backend: SftBackend, args: CommandArguments, context: CliC
   }
   const config = await fetchModelOf(given, context)
   const json = args.flag("json")
-  const interrupt = listenForInterrupt(() => err.write("saving after this step; Ctrl-C again stops at once\n"))
+  const stop = new AbortController()
+  const reporter = createReporter(reportMode(context, json), context, config.warmStart.maxSteps)
+  const interrupt = listenForInterrupt(
+    () => {
+      reporter.say("stopping; the model is saved as it is. Ctrl-C again stops at once")
+      stop.abort(new StopRequest())
+    },
+    {
+      onDeadline: () => {
+        reporter.close()
+        // Half of a model is none.
+        rmSync(directory, { recursive: true, force: true })
+        err.write("stopped before the model was saved\n")
+      },
+    },
+  )
   try {
     const last = await backend.sft({
       config,
       out: directory,
-      onProgress: (progress) => out.write(json ? `${JSON.stringify(progress)}\n` : describe(progress)),
-      stopRequested: () => interrupt.requested,
+      onProgress: (progress) => (json ? out.write(`${JSON.stringify(progress)}\n`) : undefined),
+      onStep: (state) => reporter.onWarmStartProgress?.(state),
+      stop: stop.signal,
     })
+    reporter.close()
     const accuracy = formatShare(last.heldOutAccuracy)
     const stream = json ? err : out
+    if (last.stepsMade !== undefined) {
+      stream.write(`stopped after ${last.stepsMade} steps, saved in ${directory}; held-out accuracy ${accuracy} after ${last.step}\n`)
+      return interrupt.exitCode
+    }
     const saved = last.savedAccuracy === undefined ? "" : ` (${formatShare(last.savedAccuracy)} as stored in ${config.model.dtype})`
     stream.write(`held-out accuracy ${accuracy} after ${last.step} steps${saved}, saved in ${directory}\n`)
-    return interrupt.requested ? exitCodes.interrupted : exitCodes.ok
+    return interrupt.requested ? interrupt.exitCode : exitCodes.ok
+  } catch (error) {
+    if (!(error instanceof StopRequest)) throw error
+    reporter.say("stopped before anything was trained")
+    return interrupt.exitCode
   } finally {
     interrupt.dispose()
+    reporter.close()
   }
-}
-
-function describe({ step, loss, heldOutAccuracy }: SftProgress): string {
-  return `step ${step}  loss ${loss.toFixed(4)}  held-out ${formatShare(heldOutAccuracy)}\n`
 }

@@ -34,6 +34,8 @@ export function summaryTable(summary: RunSummary, runDirectory: string): string 
   rows.push(...signalRows(summary.signal))
   const { seconds, tokensPerSecond, sampledTokensPerSecond, trainedTokensPerSecond, serverSeconds, clientSeconds } = summary.time
   rows.push(["time of all steps", formatDuration(seconds)])
+  const phases = describePhases(summary.time)
+  if (phases !== "") rows.push(["time by phase", phases])
   if (serverSeconds !== undefined && clientSeconds !== undefined && seconds > 0) {
     rows.push(["of that", `the server ${formatShare(serverSeconds / seconds)}, our own code ${formatShare(clientSeconds / seconds)}`])
   }
@@ -47,6 +49,24 @@ export function summaryTable(summary: RunSummary, runDirectory: string): string 
   }
   rows.push(["run folder", runDirectory])
   return `${columns(rows).join("\n")}\n`
+}
+
+/** Seconds by phase, each with its share of all of them. */
+export function describePhases(time: Partial<RunSummary["time"]>): string {
+  const phases = [
+    ["sampling", time.sampleSeconds],
+    ["verifying", time.verifySeconds],
+    ["training", time.trainSeconds],
+    ["evaluation", time.evaluationSeconds],
+    ["checkpoints", time.checkpointSeconds],
+  ] as const
+  const total = phases.reduce((sum, [, seconds]) => sum + (seconds ?? 0), 0)
+  if (total === 0) return ""
+  return phases
+    .flatMap(([name, seconds]) => {
+      return seconds === undefined ? [] : [`${name} ${formatDuration(seconds)} (${Math.round((100 * seconds) / total)} %)`]
+    })
+    .join(", ")
 }
 
 /** The model as it was saved, beside the policy that was trained. */

@@ -40,7 +40,7 @@ describe("progress", () => {
     reporter.onEvaluation(evaluation(6, 0.5))
     reporter.onStep(step)
     reporter.close()
-    expect(context.stdout().split("\n")).toEqual([
+    expect(context.stderr().split("\n")).toEqual([
       "step 0: held-out 0.250 (+0.000) of 500 problems",
       "step   6/100  reward 0.438  held-out 0.250 (+0.000)  3.07k tok/s",
       "step 6: held-out 0.500 (+0.250) of 500 problems",
@@ -56,14 +56,14 @@ describe("progress", () => {
     reporter.onNote("a note")
     reporter.close()
     const live = "step   7/100  reward 0.438"
-    expect(context.stdout()).toBe(`\r\u001B[2K${live}\r\u001B[2Ka note\n${live}\n`)
+    expect(context.stderr()).toBe(`\r\u001B[2K${live}\r\u001B[2Ka note\n${live}\n`)
   })
 
   test("is coloured on a terminal alone, and not with NO_COLOR", () => {
     const lineFor = (env: Record<string, string>): string => {
       const context = captured(120, env)
       createReporter("live", context, 100).onStep(step)
-      return context.stdout()
+      return context.stderr()
     }
     expect(lineFor({})).toContain("\u001B[31mxi -0.82 regressed\u001B[0m")
     expect(lineFor({ NO_COLOR: "1" })).not.toContain("\u001B[31m")
@@ -79,7 +79,43 @@ describe("progress", () => {
     reporter.onStep(step)
     reporter.close()
     expect(JSON.parse(context.stdout())).toEqual(step)
-    expect(context.stderr()).toBe("step 0: held-out 0.250\na note\n")
+    expect(context.stderr()).toBe("step 0: held-out 0.250 (+0.000) of 500 problems\na note\n")
+  })
+})
+
+describe("how much is said", () => {
+  const timed: MetricsLine = { ...step, time: { at, seconds: 2, sampleSeconds: 1.5, verifySeconds: 0.004, trainSeconds: 0.5, checkpointSeconds: 0.1 } }
+  const said = (verbosity: "quiet" | "verbose" | undefined): string => {
+    const context = captured()
+    const reporter = createReporter("plain", { ...context, verbosity }, 100)
+    reporter.onNote("a note")
+    reporter.onNote("warning: of something")
+    reporter.onStep(timed)
+    reporter.say("stopped after step 7")
+    expect(context.stdout()).toBe("")
+    return context.stderr()
+  }
+
+  test("a step tells where its time went, in shares; --verbose in seconds", () => {
+    expect(said(undefined)).toContain("3.07k tok/s  sampling 71 %, training 24 %, checkpoint 5 %\n")
+    expect(said("verbose")).toContain("  sampling 1.50s, verifying 0.00s, training 0.50s, checkpoint 0.10s\n")
+  })
+
+  test("--quiet leaves warnings, and where a stopped run stands", () => {
+    expect(said("quiet")).toBe("warning: of something\nstopped after step 7\n")
+  })
+
+  test("a warm start says every five seconds how far it is", () => {
+    const context = captured()
+    const reporter = createReporter("plain", context, 100)
+    const state = { loss: 1.25, accuracy: 0.125, targetAccuracy: 0.35, maxSteps: 200 }
+    for (const [made, seconds] of [[10, 1], [50, 5], [60, 6], [100, 10]] as const) {
+      reporter.onWarmStartProgress?.({ ...state, step: made, stepsHere: made, seconds })
+    }
+    expect(context.stderr()).toBe(
+      "warm start: step 50/200  loss 1.250  held-out 0.125 of 0.35  at most 15s left\n" +
+        "warm start: step 100/200  loss 1.250  held-out 0.125 of 0.35  at most 10s left\n",
+    )
   })
 })
 
@@ -103,9 +139,9 @@ describe("the progress of an evaluation", () => {
     const reporter = createReporter(reportMode(context, false), context, 100, clock())
     reporter.onStep(step)
     reporter.onEvaluationProgress?.(progress)
-    expect(context.stdout().endsWith(`\r\u001B[2K${text}`)).toBe(true)
+    expect(context.stderr().endsWith(`\r\u001B[2K${text}`)).toBe(true)
     reporter.onEvaluation(evaluation(7, 0.5))
-    expect(context.stdout()).toMatch(/of 500 problems\nstep +7\/100 {2}reward 0\.438[^\n]*$/)
+    expect(context.stderr()).toMatch(/of 500 problems\nstep +7\/100 {2}reward 0\.438[^\n]*$/)
   })
 })
 
@@ -113,19 +149,52 @@ describe("Ctrl-C", () => {
   test("asks to stop once, then stops at once, and is given back in the end", () => {
     const signals = new EventEmitter()
     const calls: string[] = []
-    const interrupt = listenForInterrupt(() => calls.push("first"), signals, (signal) => calls.push(signal))
+    const interrupt = listenForInterrupt(() => calls.push("first"), { source: signals, onSecond: (signal) => calls.push(signal) })
     expect(interrupt.requested).toBe(false)
     signals.emit("SIGINT", "SIGINT")
-    expect(interrupt.requested).toBe(true)
+    expect([interrupt.requested, interrupt.exitCode]).toEqual([true, 130])
     signals.emit("SIGTERM", "SIGTERM")
     expect(calls).toEqual(["first", "SIGTERM"])
     expect(signals.listenerCount("SIGINT") + signals.listenerCount("SIGTERM")).toBe(0)
     interrupt.dispose()
   })
 
+  test("ends what does not end in time, and says so first; SIGTERM asks for 143", async () => {
+    const signals = new EventEmitter()
+    const calls: string[] = []
+    const died = new Promise<void>((resolve) => {
+      const onSecond = (signal: string): void => {
+        calls.push(signal)
+        resolve()
+      }
+      const interrupt = listenForInterrupt(() => calls.push("first"), {
+        source: signals,
+        onSecond,
+        onDeadline: () => calls.push("deadline"),
+        deadlineMs: 20,
+      })
+      signals.emit("SIGTERM", "SIGTERM")
+      expect(interrupt.exitCode).toBe(143)
+    })
+    await died
+    expect(calls).toEqual(["first", "deadline", "SIGTERM"])
+    expect(signals.listenerCount("SIGINT") + signals.listenerCount("SIGTERM")).toBe(0)
+  })
+
+  test("does not end what ended in time", async () => {
+    const signals = new EventEmitter()
+    const calls: string[] = []
+    const options = { source: signals, onSecond: () => calls.push("died"), onDeadline: () => calls.push("deadline"), deadlineMs: 20 }
+    const interrupt = listenForInterrupt(() => calls.push("first"), options)
+    signals.emit("SIGINT", "SIGINT")
+    interrupt.dispose()
+    await new Promise((resolve) => setTimeout(resolve, 60))
+    expect(calls).toEqual(["first"])
+  })
+
   test("gives the signals back in the end", () => {
     const signals = new EventEmitter()
-    listenForInterrupt(() => undefined, signals).dispose()
+    listenForInterrupt(() => undefined, { source: signals }).dispose()
     expect(signals.listenerCount("SIGINT") + signals.listenerCount("SIGTERM")).toBe(0)
   })
 })

@@ -1,9 +1,11 @@
 /**
- * What a run shows while it trains: a live line on a terminal, plain lines elsewhere, or JSON.
+ * What a run shows while it trains, on the error stream: a live line on a terminal, plain lines elsewhere. With --json the steps are
+ * results, and go to the standard output.
  */
 import type { EvaluationLine, MetricsLine, Verdict } from "../runs/index.ts"
-import type { EvaluationProgress, TrainObserver } from "../trainer/train.ts"
-import type { CliContext } from "./command.ts"
+import type { EvaluationProgress, TrainObserver, WarmStartState } from "../trainer/train.ts"
+import { progressStream } from "./command.ts"
+import type { CliContext, OutputStream } from "./command.ts"
 import { formatCount, formatDuration, signed } from "./format.ts"
 
 /** live: one line redrawn; plain: a line per step; json: a JSON object per step, all else on the error stream. */
@@ -11,19 +13,27 @@ export type ReportMode = "live" | "plain" | "json"
 
 /** A TrainObserver that prints. */
 export interface ProgressReporter extends TrainObserver {
+  /** What is said with --quiet too. */
+  say(text: string): void
   /** Ends the live line. */
   close(): void
 }
 
+/** Between two lines of progress that no terminal shows in place. */
+const LINE_SECONDS = 5
+
 /** How a run on these streams is shown. */
 export function reportMode(context: CliContext, json: boolean): ReportMode {
   if (json) return "json"
-  return context.out.isTTY === true && context.env["TERM"] !== "dumb" ? "live" : "plain"
+  return context.err.isTTY === true && context.env["TERM"] !== "dumb" ? "live" : "plain"
 }
 
-/** True when colours are wanted: a terminal, and no NO_COLOR. */
-export function wantsColor({ out, env }: CliContext): boolean {
-  return out.isTTY === true && env["TERM"] !== "dumb" && (env["NO_COLOR"] ?? "") === ""
+/**
+ * True when colours are wanted: a terminal, and no NO_COLOR.
+ * @param stream  that the text goes to
+ */
+export function wantsColor({ out, env }: CliContext, stream: OutputStream = out): boolean {
+  return stream.isTTY === true && env["TERM"] !== "dumb" && (env["NO_COLOR"] ?? "") === ""
 }
 
 const colors: Readonly<Record<Verdict, string>> = {
@@ -45,32 +55,41 @@ export function createReporter(
   steps: number,
   now: () => number = Date.now,
 ): ProgressReporter {
-  if (mode === "json") return jsonReporter(context)
+  const { err } = context
+  const quiet = context.verbosity === "quiet"
+  const live = mode === "live" && !quiet
+  const progress = progressStream(context)
   const pace = createPace(now)
-  const color = wantsColor(context)
+  const color = wantsColor(context, err)
   let startAccuracy: number | undefined
   let evaluation: EvaluationLine | undefined
+  let warmLineAt = 0
   let liveLine = ""
-  /** What the live line shows but for an evaluation's progress. */
+  /** What the live line shows but for the progress of an evaluation or a warm start. */
   let stepLine = ""
 
-  const print = (text: string): void => {
-    context.out.write(mode === "live" ? `${clearLine}${text}\n${liveLine}` : `${text}\n`)
+  const width = (): number => (err.columns || 80) - 1
+  const print = (text: string, stream: OutputStream = progress): void => {
+    stream.write(live ? `${clearLine}${text}\n${liveLine}` : `${text}\n`)
+  }
+  const redraw = (text: string): void => {
+    liveLine = text
+    err.write(`${clearLine}${liveLine}`)
   }
 
   return {
     onStep(line) {
+      if (mode === "json") context.out.write(`${JSON.stringify(line)}\n`)
       pace.tick(line.step)
       const parts = stepParts(line, steps)
       if (evaluation !== undefined) parts.push({ text: `held-out ${describeAccuracy(evaluation, startAccuracy)}` })
       parts.push(...speedParts(line, pace.secondsPerStep() * (steps - line.step)))
-      if (mode === "plain") {
-        print(parts.map(({ text }) => text).join("  "))
-        return
-      }
-      stepLine = fit(parts, (context.out.columns ?? 80) - 1, color)
-      liveLine = stepLine
-      context.out.write(`${clearLine}${liveLine}`)
+      const phases = context.verbosity === "verbose" ? phasesOf(line) : phaseShares(line)
+      if (phases !== "") parts.push({ text: phases })
+      if (live) {
+        stepLine = fit(parts, width(), color)
+        redraw(stepLine)
+      } else if (mode === "plain") print(parts.map(({ text }) => text).join("  "))
     },
     onEvaluation(line) {
       evaluation = line
@@ -78,31 +97,68 @@ export function createReporter(
       liveLine = stepLine
       print(`step ${line.step}: held-out ${describeAccuracy(line, startAccuracy)} of ${line.size} problems`)
     },
-    onEvaluationProgress(progress) {
-      const text = describeProgress(progress)
-      if (mode === "plain") {
-        context.err.write(`${text}\n`)
+    onEvaluationProgress(state) {
+      const text = describeProgress(state)
+      if (live) redraw(text.slice(0, width()))
+      else print(text)
+    },
+    onWarmStartProgress(state) {
+      const text = describeWarmStart(state)
+      if (live) {
+        redraw(text.slice(0, width()))
         return
       }
-      liveLine = text.slice(0, (context.out.columns ?? 80) - 1)
-      context.out.write(`${clearLine}${liveLine}`)
+      if (state.seconds - warmLineAt < LINE_SECONDS) return
+      warmLineAt = state.seconds
+      print(text)
     },
-    onNote: print,
+    onNote(text) {
+      if (text.startsWith("warm start: held-out")) liveLine = stepLine
+      print(text, isWarning(text) ? err : progress)
+    },
+    say: (text) => print(text, err),
     close() {
-      if (liveLine !== "") context.out.write("\n")
+      if (liveLine !== "") err.write("\n")
       liveLine = ""
     },
   }
 }
 
-function jsonReporter({ out, err }: CliContext): ProgressReporter {
-  return {
-    onStep: (line) => out.write(`${JSON.stringify(line)}\n`),
-    onEvaluation: (line) => err.write(`step ${line.step}: held-out ${describeAccuracy(line, undefined)}\n`),
-    onEvaluationProgress: (progress) => err.write(`${describeProgress(progress)}\n`),
-    onNote: (text) => err.write(`${text}\n`),
-    close: () => undefined,
-  }
+/** What --quiet does not leave out. */
+function isWarning(text: string): boolean {
+  return /^(?:warning|engine): |not applied|could not be measured|^the saved model/.test(text)
+}
+
+type Phase = readonly [name: string, seconds: number]
+
+/** What the time of a step went into, and the checkpoint before it. */
+function phasesIn({ time }: MetricsLine): Phase[] {
+  const phases = [
+    ["sampling", time.sampleSeconds],
+    ["verifying", time.verifySeconds],
+    ["training", time.trainSeconds],
+    ["checkpoint", time.checkpointSeconds],
+  ] as const
+  return phases.flatMap(([name, seconds]): Phase[] => (seconds === undefined ? [] : [[name, seconds]]))
+}
+
+function phasesOf(line: MetricsLine): string {
+  return phasesIn(line).map(([name, seconds]) => `${name} ${seconds.toFixed(2)}s`).join(", ")
+}
+
+/** Phases that took a share worth naming. */
+function phaseShares(line: MetricsLine): string {
+  const phases = phasesIn(line)
+  const total = phases.reduce((sum, [, seconds]) => sum + seconds, 0)
+  const shares = phases.map(([name, seconds]) => [name, Math.round((100 * seconds) / total)] as const)
+  return shares.filter(([, share]) => share >= 1).map(([name, share]) => `${name} ${share} %`).join(", ")
+}
+
+function describeWarmStart({ step, loss, accuracy, targetAccuracy, maxSteps, stepsHere, seconds }: WarmStartState): string {
+  const measured = accuracy === undefined ? "" : `  held-out ${accuracy.toFixed(3)} of ${targetAccuracy}`
+  // At most: it ends before the last step once the target is reached.
+  const left = stepsHere === 0 ? "" : `  at most ${formatDuration((seconds / stepsHere) * (maxSteps - step))} left`
+  return `warm start: step ${step}/${maxSteps}  loss ${loss.toFixed(3)}${measured}${left}`
 }
 
 /** A piece of the line; those at the end are dropped first when the terminal is narrow. */

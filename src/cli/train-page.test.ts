@@ -68,10 +68,10 @@ async function pirl(trainer: TrainBackend, start: StartPage, argv: readonly stri
 describe("pirl train --watch", () => {
   test("prints the link to its run before the first step, and ends the page when nobody sits at a terminal", async () => {
     const [page, directory] = [new FakePage(), fresh()]
-    const { code, out } = await pirl(backend(), page.start, ["--run-dir", directory, "--watch", "--no-open", "--port", "0"])
+    const { code, out, err } = await pirl(backend(), page.start, ["--run-dir", directory, "--watch", "--no-open", "--port", "0"])
     expect(code).toBe(0)
     expect(page.started).toEqual([{ roots: [directory], port: 0 }])
-    expect(out).toMatch(new RegExp(`^watching ${directory} at http://127.0.0.1:4747/#curves/${runId(directory)}\nstep 1/2`, "m"))
+    expect(err).toMatch(new RegExp(`^watching ${directory} at http://127.0.0.1:4747/#curves/${runId(directory)}\nstep 1/2`, "m"))
     expect(out).toMatch(new RegExp(`\nThe page has ended; \`pirl watch ${directory}\` shows the run again\\.\n$`))
     expect(page.closed).toBe(1)
   })
@@ -97,8 +97,8 @@ describe("pirl train --watch", () => {
   test("on a terminal does not wait for a page that has ended by itself, and says that it has", async () => {
     const [page, context] = [new FakePage(), captured(120)]
     const killed = backend((step) => step === 1 && page.end("SIGKILL"))
-    const { code, out } = await pirl(killed, page.start, ["--run-dir", fresh(), "--watch", "--no-open"], context)
-    expect([code, out]).toEqual([0, expect.stringContaining("warning: the page ended by itself (SIGKILL)")])
+    const { code, err } = await pirl(killed, page.start, ["--run-dir", fresh(), "--watch", "--no-open"], context)
+    expect([code, err]).toEqual([0, expect.stringContaining("warning: the page ended by itself (SIGKILL)")])
   })
 
   test("ends the page when Ctrl-C ends the training, at a terminal too", async () => {

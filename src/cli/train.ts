@@ -8,6 +8,7 @@ import type { ConfigCheck, ResolvedConfig } from "../config/index.ts"
 import { CheckpointError, ConfigError, DataError } from "../errors.ts"
 import { describeResume } from "../runs/index.ts"
 import { logFailure, openRunFolder, requireRun, savedConfig } from "../trainer/open-run.ts"
+import { StopRequest } from "../trainer/stopping.ts"
 import type { TrainResult, TrainRun } from "../trainer/train.ts"
 import { shellWord } from "../shell-word.ts"
 import { columns } from "./command.ts"
@@ -16,14 +17,17 @@ import type { CliContext, Command, CommandArguments, OptionSpec } from "./comman
 import { exitCodes } from "./exit-code.ts"
 import { fetchModelOf } from "./find-model.ts"
 import { listenForInterrupt } from "./interrupt.ts"
+import { nextSteps } from "./next-steps.ts"
 import { lastRunDirectory, newDirectory, runsRoot } from "./run-directory.ts"
 import { summaryTable } from "./summary-table.ts"
+import { describeStopPoint } from "./stop-text.ts"
+import type { StopPoint } from "./stop-text.ts"
 import { createReporter, reportMode } from "./terminal.ts"
 import { checkPageOptions, openTrainPage, pageOptions } from "./train-page.ts"
 import type { StartPage, TrainPage } from "./train-page.ts"
 
 /** What the command hands to the trainer; it closes the folder itself. */
-export type TrainRequest = Pick<TrainRun, "config" | "folder" | "resume" | "observer" | "stopRequested">
+export type TrainRequest = Pick<TrainRun, "config" | "folder" | "resume" | "observer" | "stopRequested" | "stop">
 
 /** What a dry run shows. */
 export interface RunPlan {
@@ -78,10 +82,11 @@ export function trainCommand(backend: TrainBackend, startPage?: StartPage): Comm
     positionalCount: { min: 0, max: 1 },
     options,
     description:
-      "Trains the model of a config file and writes a run folder: metrics, evaluations, responses, checkpoints and\n" +
-      "a summary. Ctrl-C finishes the step and writes a checkpoint; a second one stops at once. With --resume and\n" +
-      "--run-dir the config file may be left out: the run has its own. With --watch the run is on a local web page\n" +
-      "while it trains, and on a terminal until Ctrl-C after it.",
+      "Trains the model of a config file and writes a run folder: metrics, evaluations, responses, checkpoints and a\n" +
+      "summary. Ctrl-C ends the run within two seconds: what is under way is given up, what is done is saved where\n" +
+      "there is time, and the last line says how to go on. A second one stops at once. With --resume and --run-dir\n" +
+      "the config file may be left out: the run has its own. With --watch the run is on a local web page while it\n" +
+      "trains, and on a terminal until Ctrl-C after it. Progress goes to the error stream, the summary to the output.",
     examples: [
       ["pirl train quickstart.yaml", "Train, and write runs/quickstart"],
       ["pirl train quickstart.yaml --set pipo.enabled=false --run-dir runs/plain", "The same without verification"],
@@ -150,26 +155,57 @@ async function trainIn(
   const reporter = createReporter(reportMode(context, args.flag("json")), context, config.train.steps)
   // Without the config file: the run's own has what --set and --steps changed.
   const goOn = ["pirl", "train", "--resume", "--run-dir", directory].map(shellWord).join(" ")
-  const interrupt = listenForInterrupt(() =>
-    reporter.onNote("stopping after this step, which is saved; Ctrl-C again stops at once"),
+  const stop = new AbortController()
+  let made = from?.checkpoint?.step ?? 0
+  const sayWhere = (point: StopPoint): void => {
+    const where = describeStopPoint(folder, point)
+    folder.logEvent("interrupt", where, { step: point.step })
+    reporter.say(`${where}. Go on with: ${goOn}`)
+  }
+  const interrupt = listenForInterrupt(
+    () => {
+      reporter.say("stopping; Ctrl-C again stops at once")
+      stop.abort(new StopRequest())
+    },
+    {
+      onDeadline: () => {
+        try {
+          sayWhere({ step: made })
+        } finally {
+          reporter.close()
+          folder.close()
+        }
+      },
+    },
   )
+  const observer: TrainRun["observer"] = {
+    ...reporter,
+    onStep(line) {
+      made = line.step
+      reporter.onStep(line)
+    },
+  }
   let neverBegan = false
   try {
     for (const warning of warnings) reporter.onNote(`warning: ${warning}`)
     if (from !== undefined) reporter.onNote(describeResume(from))
-    page?.show(directory, (text) => reporter.onNote(text))
+    page?.show(directory, (text) => reporter.say(text))
     const stopRequested = (): boolean => interrupt.requested
-    const result = await backend.train({ config, folder, resume: from, observer: reporter, stopRequested })
+    const result = await backend.train({ config, folder, resume: from, observer, stopRequested, stop: stop.signal })
     if (!result.finished) {
-      folder.logEvent("interrupt", `stopped after step ${result.step}`, { step: result.step })
-      reporter.onNote(`stopped after step ${result.step}. Go on with: ${goOn}`)
-      return exitCodes.interrupted
+      sayWhere(result)
+      return interrupt.exitCode
     }
     reporter.close()
     const stream = args.flag("json") ? context.err : context.out
-    stream.write(`\n${summaryTable(result.summary, directory)}`)
+    stream.write(`\n${summaryTable(result.summary, directory)}${await nextSteps(config, directory)}`)
     return exitCodes.ok
   } catch (error) {
+    // While the model was loaded: there was nothing to give up but that.
+    if (error instanceof StopRequest) {
+      sayWhere({ step: made })
+      return interrupt.exitCode
+    }
     neverBegan = from === undefined && folder.isEmpty && isBadStart(error)
     if (!neverBegan) logFailure(folder, error)
     throw error
@@ -210,7 +246,7 @@ function showPlan(
   config: ResolvedConfig,
   warnings: readonly string[],
   json: boolean,
-  { out }: CliContext,
+  { out, err }: CliContext,
 ): void {
   const all = [...warnings, ...plan.warnings]
   if (json) {
@@ -220,6 +256,6 @@ function showPlan(
   // The first prompt is data: it has lines, and may have control characters.
   const rows = plan.rows.map(([label, value]) => [label, terminalLine(value)] as const)
   out.write(`${configToYaml(config)}\n${columns(rows).join("\n")}\n`)
-  for (const warning of all) out.write(`warning: ${warning}\n`)
+  for (const warning of all) err.write(`warning: ${warning}\n`)
   out.write("The config is sound. Nothing was trained.\n")
 }

@@ -10,6 +10,7 @@ import { syncTree, writeFileAtomic } from "../runs/index.ts"
 import { openPolicy } from "../trainer/open-policy.ts"
 import { VERIFIER_TIMEOUT_MS } from "../trainer/run-parts.ts"
 import { saveCheckedModel } from "../trainer/saved-policy.ts"
+import { Stopping } from "../trainer/stopping.ts"
 import { warmStart } from "../trainer/warm-start.ts"
 
 const factsName = "start.json"
@@ -85,7 +86,7 @@ export function relocateStart(runDirectory: string, config: ResolvedConfig): voi
  * Makes the start of a config unless it is there: the warm start, saved whole or not at all.
  * @returns undefined when it was asked to stop before the end
  */
-export async function makeStart(config: ResolvedConfig, directory: string, stopRequested: () => boolean): Promise<StartFacts | undefined> {
+export async function makeStart(config: ResolvedConfig, directory: string, stop: AbortSignal): Promise<StartFacts | undefined> {
   // Another comparison may have made it since this one looked.
   const known = readStart(directory, startKey(config))
   if (known !== undefined) return known
@@ -93,8 +94,11 @@ export async function makeStart(config: ResolvedConfig, directory: string, stopR
   const policy = await openPolicy(config)
   try {
     const { stopStrings, maxResponseTokens } = config.rollout
-    const result = await warmStart({ ...policy, config, stopRequested, stopStrings, maxResponseTokens, verifierTimeoutMs: VERIFIER_TIMEOUT_MS, onProgress: () => undefined })
-    if (stopRequested()) return undefined
+    const stopping = new Stopping(policy.engine, stop)
+    const stopRequested = (): boolean => stop.aborted
+    const stoppable = { engine: stopping.engine, stopping, stopRequested, signal: stop }
+    const result = await warmStart({ ...policy, ...stoppable, config, stopStrings, maxResponseTokens, verifierTimeoutMs: VERIFIER_TIMEOUT_MS, onProgress: () => undefined })
+    if (result.stopped !== undefined || stop.aborted) return undefined
     const facts: StartFacts = { key: startKey(config), seed: config.seed, ...result }
     const writing = `${directory}.writing`
     rmSync(writing, { recursive: true, force: true })

@@ -17,7 +17,7 @@ function say(message: FromWorker): void {
 async function work(job: Exclude<ToWorker, { kind: "stop" }>): Promise<FromWorker> {
   const { directory, config } = job
   if (job.kind === "start") {
-    const facts = await makeStart(config, directory, () => stop.signal.aborted)
+    const facts = await makeStart(config, directory, stop.signal)
     return { kind: facts === undefined ? "stopped" : "done" }
   }
   const resume = isRunFolder(directory)
@@ -26,7 +26,7 @@ async function work(job: Exclude<ToWorker, { kind: "stop" }>): Promise<FromWorke
     config,
     runDirectory: directory,
     resume,
-    signal: stop.signal,
+    stop: stop.signal,
     observer: { onStep: ({ step }) => say({ kind: "step", step }) },
   })
   if (finished && !job.keepModels) removeModels(directory)

@@ -147,9 +147,14 @@ export interface ForwardOptions {
   readonly policy?: "current" | SnapshotId
   /** Logits are divided by this before the softmax. Default 1. */
   readonly temperature?: number
+  /**
+   * Aborted: an engine that can stops between two micro-batches, and the promise is rejected with the signal's reason. Of a
+   * batch that was to be trained on, part of the gradients may be there: `clearGradients` drops them.
+   */
+  readonly signal?: AbortSignal
 }
 
-export interface TrainOptions extends Pick<ForwardOptions, "temperature"> {
+export interface TrainOptions extends Pick<ForwardOptions, "temperature" | "signal"> {
   /** The policy that an objective which needs "fullKl" measures the divergence from. */
   readonly reference?: SnapshotId
 }

@@ -16,6 +16,8 @@ export interface HeldOutContext {
   readonly promptFormat?: PromptFormat
   readonly maxResponseTokens: number
   readonly verifierTimeoutMs: number
+  /** Once aborted, the evaluation is given up: it is rejected with the signal's reason. */
+  readonly signal?: AbortSignal | undefined
 }
 
 export interface HeldOutOptions {
@@ -108,13 +110,14 @@ export interface ExpectedAccuracy {
 
 /** exp(sum log p(answer)), averaged: free of sampling noise. Undefined when an answer is not unique. */
 export async function expectedAccuracy(context: HeldOutContext, problems: readonly Problem[]): Promise<ExpectedAccuracy | undefined> {
-  const { engine, tokenizer, eosTokens, promptFormat } = context
+  const { engine, tokenizer, eosTokens, promptFormat, signal } = context
   if (!problems.every(({ unique, solution }) => unique === true && solution !== undefined)) return undefined
   const logprobs = await engine.logprobs(
     problems.map((problem) => ({
       promptTokens: encodePrompt(problem, tokenizer, promptFormat),
       responseTokens: encodeResponse(problem.solution!, tokenizer, eosTokens),
     })),
+    signal === undefined ? {} : { signal },
   )
   const probabilities = logprobs.map((row) => Math.exp(row.reduce((total, x) => total + x, 0)))
   return { mean: mean(probabilities), standardError: standardError(probabilities) }

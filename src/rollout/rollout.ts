@@ -5,6 +5,7 @@ import type { Tokenizer } from "../model/tokenizer.ts"
 import { deriveSeed, integerBelow, uniform } from "../random.ts"
 import type { Verdict } from "../verifiers/verifier.ts"
 import { decodeResponse, encodePrompt, type PromptFormat } from "./prompt-encoder.ts"
+import { untilAborted } from "./until-aborted.ts"
 import { isFailure, verifierInput, verifyResponse } from "./verify.ts"
 
 /** One sampled and verified response. */
@@ -41,6 +42,8 @@ export interface RolloutContext {
   readonly rewardNoise?: number
   /** For verifiers that answer later. */
   readonly verifierTimeoutMs: number
+  /** Once aborted, responses are neither sampled nor waited for; what was asked for them is rejected with its reason. */
+  readonly signal?: AbortSignal | undefined
 }
 
 /** Seed of a response: a pure function of the run's seed, the step, the prompt's and the response's place. */
@@ -75,7 +78,7 @@ export async function collectRollouts(
   step: number,
   firstGroup: number = 0,
 ): Promise<RolloutBatch> {
-  const { engine, tokenizer, sampling, promptFormat, groupSize, rewardNoise = 0 } = context
+  const { engine, tokenizer, sampling, promptFormat, groupSize, rewardNoise = 0, signal } = context
   const prompts = problems.map((problem) => encodePrompt(problem, tokenizer, promptFormat))
   const started = performance.now()
   const groups = await engine.sample(
@@ -84,9 +87,10 @@ export async function collectRollouts(
       seeds: Array.from({ length: groupSize }, (_, response) => responseSeed(seed, step, firstGroup + prompt, response)),
       options: sampling,
     })),
+    signal,
   )
   const sampled = performance.now()
-  const rollouts = await Promise.all(
+  const verified = Promise.all(
     groups.flatMap((sequences, prompt) =>
       sequences.map(async (sequence, response): Promise<Rollout> => {
         const problem = problems[prompt]!
@@ -97,5 +101,6 @@ export async function collectRollouts(
       }),
     ),
   )
+  const rollouts = await untilAborted(verified, signal)
   return { rollouts, sampleSeconds: (sampled - started) / 1000, verifySeconds: (performance.now() - sampled) / 1000 }
 }

@@ -9,7 +9,7 @@ import { join, relative } from "node:path"
 import { CheckpointError } from "../errors.ts"
 import { checkFiles, checkpointManifest, readManifest, writeManifest } from "../integrity/index.ts"
 import type { FileHashes } from "../integrity/index.ts"
-import { reasonOf, syncDirectory, syncTree } from "./durable-files.ts"
+import { reasonOf, syncDirectory, syncTreeMeanwhile } from "./durable-files.ts"
 import type { LogMarks } from "./log-marks.ts"
 
 /** A complete checkpoint. */
@@ -29,7 +29,7 @@ export interface CheckpointOptions {
   /** Number of checkpoints kept, the newest ones. */
   readonly keep: number
   /** Forces a folder to the disk. */
-  readonly sync?: (directory: string) => void
+  readonly sync?: (directory: string) => unknown
   /** How the run's logs begin, to be written down with each checkpoint. */
   readonly logs?: () => LogMarks
 }
@@ -38,14 +38,14 @@ export interface CheckpointOptions {
 export class CheckpointStore {
   readonly directory: string
   readonly #keep: number
-  readonly #sync: (directory: string) => void
+  readonly #sync: (directory: string) => unknown
   readonly #logs: () => LogMarks
 
   /** @param directory  the `checkpoints` folder; made when it is not there */
   constructor(directory: string, options: CheckpointOptions) {
     this.directory = directory
     this.#keep = options.keep
-    this.#sync = options.sync ?? syncTree
+    this.#sync = options.sync ?? syncTreeMeanwhile
     this.#logs = options.logs ?? ((): LogMarks => ({}))
     mkdirSync(directory, { recursive: true })
     this.#recover()
@@ -70,7 +70,7 @@ export class CheckpointStore {
       mkdirSync(temporary)
       const hashes = await fill(temporary)
       writeManifest(temporary, checkpointManifest, { step, logs: this.#logs(), needs }, hashes)
-      this.#sync(temporary)
+      await this.#sync(temporary)
       this.#replace(temporary, path)
     } catch (cause) {
       rmSync(temporary, { recursive: true, force: true })

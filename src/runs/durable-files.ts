@@ -2,6 +2,7 @@
  * Files that are whole or not there, also after a power cut.
  */
 import { closeSync, fsyncSync, openSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs"
+import { open } from "node:fs/promises"
 import { basename, dirname, join } from "node:path"
 import { DataError } from "../errors.ts"
 
@@ -35,6 +36,25 @@ export function syncTree(path: string): void {
     else if (entry.isFile()) syncFile(child)
   }
   syncDirectory(path)
+}
+
+/** `syncTree` while this thread goes on: gigabytes take seconds, in which Ctrl-C must be heard. */
+export async function syncTreeMeanwhile(path: string): Promise<void> {
+  for (const entry of readdirSync(path, { withFileTypes: true })) {
+    const child = join(path, entry.name)
+    if (entry.isDirectory()) await syncTreeMeanwhile(child)
+    else if (entry.isFile()) await syncMeanwhile(child, "r+")
+  }
+  if (process.platform !== "win32") await syncMeanwhile(path, "r")
+}
+
+async function syncMeanwhile(path: string, flags: string): Promise<void> {
+  const file = await open(path, flags)
+  try {
+    await file.sync()
+  } finally {
+    await file.close()
+  }
 }
 
 /**

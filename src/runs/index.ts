@@ -3,7 +3,7 @@
  */
 export { CheckpointStore, checkpointName, listCheckpoints } from "./checkpoints.ts"
 export type { CheckpointInfo, CheckpointOptions, DamagedCheckpoint } from "./checkpoints.ts"
-export { checkModelOf, selectCheckpoint } from "./sound-checkpoint.ts"
+export { checkModelOf, checkResumable, selectCheckpoint } from "./sound-checkpoint.ts"
 export type { Selection, SoundCheckpoint } from "./sound-checkpoint.ts"
 export type { LogMark, LogMarks, LogProblem } from "./log-marks.ts"
 export { syncTree, writeFileAtomic } from "./durable-files.ts"
@@ -24,7 +24,7 @@ export type {
   TimeRecord,
   Verdict,
 } from "./records.ts"
-export { RunFolder, createRunFolder, describeResume, isRunFolder, resumeRunFolder } from "./run-folder.ts"
+export { RunFolder, createRunFolder, describeResume, isRunFolder, lastWarmStep, resumeRunFolder, warmStartFolder } from "./run-folder.ts"
 export type { ResumePoint, RunFolderOptions, RunMirror } from "./run-folder.ts"
 export { csvOf, textOf } from "./csv.ts"
 export { RunDatabase, nameRuns } from "./run-database.ts"

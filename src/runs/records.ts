@@ -18,6 +18,8 @@ export interface StepTime extends TimeRecord {
   readonly verifySeconds?: number
   /** Forward, backward and optimiser of all updates. */
   readonly trainSeconds?: number
+  /** Writing of the checkpoints since the line before; not part of `seconds`. */
+  readonly checkpointSeconds?: number
   /** Waiting for a server, where the engine has one. */
   readonly serverSeconds?: number
   /** Our own code beside it. */

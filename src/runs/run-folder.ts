@@ -7,6 +7,7 @@
  *     events.jsonl         start, resume, alarms
  *     completions/*.jsonl  sampled responses, a file per thousand steps
  *     checkpoints/         see checkpoints.ts
+ *     warm-start/          where a warm start that was stopped goes on; gone once it is over
  *     tensorboard/         event files, where logging.tensorboard asks for them
  *     summary.json         of a finished run
  *     lock.json            while a process owns the folder
@@ -19,7 +20,7 @@ import { existsSync, readdirSync, rmSync } from "node:fs"
 import { basename, join } from "node:path"
 import { CheckpointError, ConfigError } from "../errors.ts"
 import { packageVersion } from "../version.ts"
-import { CheckpointStore } from "./checkpoints.ts"
+import { CheckpointStore, listCheckpoints } from "./checkpoints.ts"
 import type { DamagedCheckpoint } from "./checkpoints.ts"
 import { writeFileAtomic } from "./durable-files.ts"
 import { JsonlLog, cutJsonlAfter, readJsonl } from "./jsonl-log.ts"
@@ -37,6 +38,9 @@ import type { SoundCheckpoint } from "./sound-checkpoint.ts"
 import type { RunSummary } from "./summary.ts"
 
 const stepsPerCompletionsFile = 1000
+
+/** Below the run's folder. */
+export const warmStartFolder = "warm-start"
 
 /** A run is summed up from these, and measured from its first evaluation on. */
 const requiredLogs = ["metrics.jsonl", "evaluations.jsonl"]
@@ -57,6 +61,8 @@ export interface RunFolderOptions {
 export interface ResumePoint {
   /** The checkpoint to load; undefined when the run had none yet and starts again from its beginning. */
   readonly checkpoint: SoundCheckpoint | undefined
+  /** Step of the warm start to go on from, where the run was stopped in it. */
+  readonly warmStartStep?: number | undefined
   /** Lines that were cut, since they lie after the checkpoint. */
   readonly cuts: readonly JsonlCut[]
   /** Newer checkpoints that were found damaged; they are removed. */
@@ -176,7 +182,8 @@ export class RunFolder {
 
   /** True while nothing has been measured or saved: the run has not begun. */
   get isEmpty(): boolean {
-    return this.#metrics.isEmpty && this.#evaluations.isEmpty && this.checkpoints.list().length === 0
+    const nothingSaved = this.checkpoints.list().length === 0 && lastWarmStep(this.directory) === undefined
+    return nothingSaved && this.#metrics.isEmpty && this.#evaluations.isEmpty
   }
 
   /** Closes the logs and gives the folder free. */
@@ -267,7 +274,8 @@ export function resumeRunFolder(
     writeFileAtomic(join(directory, "config.yaml"), options.configYaml)
     const madeBy = readJsonl(join(directory, "events.jsonl")).records.map(versionOf).findLast((version) => version !== undefined)
     const folder = new RunFolder(directory, lock, options)
-    const from: ResumePoint = { checkpoint, cuts, damaged, madeBy }
+    const warmStartStep = checkpoint === undefined ? lastWarmStep(directory) : undefined
+    const from: ResumePoint = { checkpoint, warmStartStep, cuts, damaged, madeBy }
     folder.logOpening("resume", describeResume(from), {
       checkpoint: checkpoint?.step ?? null,
       cuts,
@@ -303,9 +311,15 @@ function refuseToBeginAnew(directory: string, damaged: readonly DamagedCheckpoin
   )
 }
 
+/** Last step of a warm start that can go on. */
+export function lastWarmStep(directory: string): number | undefined {
+  return listCheckpoints(join(directory, warmStartFolder)).complete.at(-1)?.step
+}
+
 /** In words: where a resumed run goes on, what was cut, what is damaged, whether another version made it so far. */
-export function describeResume({ checkpoint, cuts, damaged, madeBy }: ResumePoint): string {
-  const start = checkpoint === undefined ? "resumes from the beginning" : `resumes after step ${checkpoint.step}`
+export function describeResume({ checkpoint, warmStartStep, cuts, damaged, madeBy }: ResumePoint): string {
+  const beginning = warmStartStep === undefined ? "from the beginning" : `in its warm start, after step ${warmStartStep} of that`
+  const start = `resumes ${checkpoint === undefined ? beginning : `after step ${checkpoint.step}`}`
   const lines = cuts.map(({ file, lines, halfWritten }) => {
     const whole = lines === 1 ? "1 line" : `${lines} lines`
     return `${file} (${lines === 0 ? "a half-written line" : halfWritten ? `${whole} and a half-written one` : whole})`

@@ -31,7 +31,15 @@ test("a summary holds start, best, final, what was gained, verdicts and speed", 
     trainedTokens: 750,
   })
   const perSecond = { tokensPerSecond: 200, sampledTokensPerSecond: 200, trainedTokensPerSecond: null }
-  expect(summary.time).toEqual({ seconds: 5, ...perSecond })
+  expect(summary.time).toEqual({ seconds: 5, ...perSecond, sampleSeconds: 1.25 })
+})
+
+test("time is told by phase, of what the lines tell", () => {
+  const time = { at, seconds: 2, sampleSeconds: 1, verifySeconds: 0.25, trainSeconds: 0.5, checkpointSeconds: 3 }
+  const lines = [1, 2].map((step) => ({ step, mu: 0, time }))
+  const evaluations = [0, 2].map((step) => ({ step, size: 1, greedyAccuracy: 0, time: { at, seconds: 4 } }))
+  const phases = { sampleSeconds: 2, verifySeconds: 0.5, trainSeconds: 1, checkpointSeconds: 6, evaluationSeconds: 8 }
+  expect(summarizeRun(lines, evaluations).time).toMatchObject({ seconds: 4, ...phases })
 })
 
 test("a run that measured only the expected accuracy is summed up by it, one without evaluations by nulls", () => {

@@ -68,6 +68,13 @@ export interface RunSummary {
     readonly tokensPerSecond: number | null
     readonly sampledTokensPerSecond: number | null
     readonly trainedTokensPerSecond: number | null
+    /** Of `seconds`; absent where no step tells it. */
+    readonly sampleSeconds?: number
+    readonly verifySeconds?: number
+    readonly trainSeconds?: number
+    /** Beside `seconds`: the evaluations, and the checkpoints. */
+    readonly evaluationSeconds?: number
+    readonly checkpointSeconds?: number
     /** Of `seconds`, waiting for the server and our own code beside it; absent without a server. */
     readonly serverSeconds?: number
     readonly clientSeconds?: number
@@ -113,11 +120,28 @@ export function summarizeRun(metrics: readonly SummarizedStep[], evaluations: re
       tokensPerSecond: rate(sampledTokens + trainedTokens, seconds),
       sampledTokensPerSecond: rate(sampledTokens, total((line) => line.time?.sampleSeconds)),
       trainedTokensPerSecond: rate(trainedTokens, total((line) => line.time?.trainSeconds)),
+      ...phaseSeconds(metrics, evaluations),
       ...(metrics.some(({ time }) => time?.serverSeconds !== undefined)
         ? { serverSeconds: total(({ time }) => time?.serverSeconds), clientSeconds: total(({ time }) => time?.clientSeconds) }
         : {}),
     },
   }
+}
+
+const phases = ["sampleSeconds", "verifySeconds", "trainSeconds", "checkpointSeconds"] as const
+
+/** Where the time went; of each phase that any line tells of. */
+function phaseSeconds(metrics: readonly SummarizedStep[], evaluations: readonly EvaluationPoint[]): Record<string, number> {
+  const sum = (values: readonly unknown[]): number | undefined => {
+    const known = values.filter((value) => typeof value === "number")
+    return known.length === 0 ? undefined : known.reduce((total, value) => total + value, 0)
+  }
+  const timed = evaluations as readonly { readonly time?: { readonly seconds?: unknown } }[]
+  const sums: readonly (readonly [string, number | undefined])[] = [
+    ...phases.map((phase) => [phase, sum(metrics.map(({ time }) => time?.[phase]))] as const),
+    ["evaluationSeconds", sum(timed.map(({ time }) => time?.seconds))],
+  ]
+  return Object.fromEntries(sums.flatMap(([name, seconds]) => (seconds === undefined ? [] : [[name, seconds] as const])))
 }
 
 function summarizeSignal({ betweenEvaluations, ...others }: SignalAgreement): SignalSummary {

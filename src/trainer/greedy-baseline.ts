@@ -5,6 +5,7 @@ import { byGroup } from "../rollout/group-filter.ts"
 import { overlongReward } from "../rollout/reward-shaping.ts"
 import type { StepRollout } from "../rollout/rollout-stage.ts"
 import { judge, type RolloutContext } from "../rollout/rollout.ts"
+import { untilAborted } from "../rollout/until-aborted.ts"
 import { mean } from "../statistics.ts"
 
 export interface GreedyContext {
@@ -33,7 +34,8 @@ export async function greedyBaselines({ rollout: context, maxResponseTokens, ove
   const options = { ...context.sampling, temperature: 0, topK: 0, topP: 1, minP: 0 }
   const sampled = prompts.length === 0 ? [] : await context.engine.sample(prompts.map(({ promptTokens }) => ({ promptTokens, seeds: [0], options })))
   const done = performance.now()
-  const verdicts = await Promise.all(sampled.map(([sequence], i) => judge(context, prompts[i]!.problem, sequence!)))
+  const asked = Promise.all(sampled.map(([sequence], i) => judge(context, prompts[i]!.problem, sequence!)))
+  const verdicts = await untilAborted(asked, context.signal)
   const rewards = groups.map((members, i) => {
     const { verdict } = verdicts[i]!
     if (!isFailure(verdict)) return verdict.reward + overlongReward(sampled[i]![0]!.tokens.length, maxResponseTokens, overlong)

@@ -156,7 +156,8 @@ function updateContext({ config, engine, aggregate }: RunParts, step: number, { 
 async function heldOutAfterStep({ config, heldOut, task }: RunParts): Promise<Record<string, number>> {
   const { stepSize, expected } = config.evaluation
   if (!expected || stepSize === 0 || task.heldOut.length === 0) return {}
-  const accuracy = await expectedAccuracy(heldOut, task.heldOut.slice(0, stepSize))
+  // The step's weights are made: it is finished, also by a run that was asked to stop.
+  const accuracy = await expectedAccuracy({ ...heldOut, signal: undefined }, task.heldOut.slice(0, stepSize))
   return accuracy === undefined ? {} : { expectedAccuracy: accuracy.mean }
 }
 

@@ -29,6 +29,8 @@ export interface RunInputs {
   readonly objective?: Objective
   /** The update rule; from the config and the objective when absent. */
   readonly rule?: UpdateRule
+  /** Once aborted, what can be given up is: verdicts are not waited for any more. */
+  readonly stop?: AbortSignal | undefined
 }
 
 export interface RunParts {
@@ -61,7 +63,7 @@ export function runParts(inputs: RunInputs): RunParts {
   const scoring = scoringNeeds(config, objective, estimator)
   checkEngine(engine, objective)
   const rule = inputs.rule ?? createRule(config, objective)
-  const common = { engine, tokenizer, task, promptFormat: config.rollout, verifierTimeoutMs: VERIFIER_TIMEOUT_MS }
+  const common = { engine, tokenizer, task, promptFormat: config.rollout, verifierTimeoutMs: VERIFIER_TIMEOUT_MS, signal: inputs.stop }
   const sampling = {
     temperature,
     topK,

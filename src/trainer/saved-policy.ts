@@ -22,14 +22,20 @@ export function savedModelConfig(config: ResolvedConfig, path: string): Resolved
 /**
  * Reads a saved model as anybody would, with an engine of its own, and measures it on the held-out problems.
  * @param path  a model folder or a GGUF file
+ * @param options  with a signal that gives it up, once the model is open
  * @throws CheckpointError  when the model cannot be read
  */
-export async function evaluateSavedModel(path: string, config: ResolvedConfig, task: Task, options: HeldOutOptions): Promise<HeldOutResult> {
+export async function evaluateSavedModel(
+  path: string,
+  config: ResolvedConfig,
+  task: Task,
+  { signal, ...options }: HeldOutOptions & { readonly signal?: AbortSignal | undefined },
+): Promise<HeldOutResult> {
   const { engine, tokenizer, eosTokens } = await openPolicy(savedModelConfig(config, path), task)
   const { stopStrings, maxResponseTokens } = config.rollout
   try {
     const sampling = { eosTokens, promptFormat: config.rollout, stopStrings, maxResponseTokens, verifierTimeoutMs: VERIFIER_TIMEOUT_MS }
-    return await evaluateHeldOut({ engine, tokenizer, task, ...sampling }, options)
+    return await evaluateHeldOut({ engine, tokenizer, task, signal, ...sampling }, options)
   } finally {
     await engine.close()
   }
@@ -52,9 +58,13 @@ export function heldOutOptions({ greedy, expected, size }: ResolvedConfig["evalu
  * Saves the model of a finished run and sums it up. Where its weights are not those of the policy, bit for bit, the saved model
  * is measured on the problems of the last evaluation; the summary is there before, and a failure of it is no failure of the run.
  * @param trained  evaluation of the policy that is saved
- * @returns the summary with what is known of the saved model, as summary.json has it
+ * @returns the summary with what is known of the saved model, as summary.json has it; undefined when the run was stopped meanwhile
  */
-export async function saveTrainedModel(run: TrainRun, summary: RunSummary, trained: EvaluationLine | undefined): Promise<RunSummary> {
+export async function saveTrainedModel(
+  run: TrainRun,
+  summary: RunSummary,
+  trained: EvaluationLine | undefined,
+): Promise<RunSummary | undefined> {
   const { config, engine, folder, observer } = run
   const { dtype } = config.model
   const model = join(folder.directory, "model")
@@ -71,6 +81,7 @@ export async function saveTrainedModel(run: TrainRun, summary: RunSummary, train
   folder.writeSummary(unmeasured)
   if (evaluations.asTrained || trained === undefined || trained.size === 0) return unmeasured
   const result = await measure(run, model, trained)
+  if (run.stop?.aborted === true) return undefined
   if (result === undefined) return unmeasured
   const saved = compareSaved({ ...evaluations, saved: result })
   const warning = savedWarning(saved)
@@ -83,7 +94,7 @@ export async function saveTrainedModel(run: TrainRun, summary: RunSummary, train
   return measured
 }
 
-async function measure({ config, task, folder, observer }: TrainRun, model: string, { step, size }: EvaluationLine): Promise<EvaluationPoint | undefined> {
+async function measure({ config, task, folder, observer, stop }: TrainRun, model: string, { step, size }: EvaluationLine): Promise<EvaluationPoint | undefined> {
   const { dtype } = config.model
   observer.onNote(`measuring the saved model (${dtype}) on ${size} held-out problems`)
   try {
@@ -91,7 +102,7 @@ async function measure({ config, task, folder, observer }: TrainRun, model: stri
     const onProgress: HeldOutOptions["onProgress"] = (progress, total) => {
       observer.onEvaluationProgress?.({ ...progress, step, total, seconds: (performance.now() - started) / 1000 })
     }
-    const options = { ...heldOutOptions(config.evaluation), onProgress }
+    const options = { ...heldOutOptions(config.evaluation), onProgress, signal: stop }
     const result = await evaluateSavedModel(model, config, task, options)
     folder.logEvent("saved", `the saved model (${dtype}) was measured on ${result.size} held-out problems`, {
       step,
@@ -100,6 +111,7 @@ async function measure({ config, task, folder, observer }: TrainRun, model: stri
     })
     return { step, ...result }
   } catch (error) {
+    if (stop?.aborted === true) return undefined
     const message = `the saved model (${dtype}) could not be measured: ${error instanceof Error ? error.message : String(error)}`
     folder.logEvent("failure", message, { step })
     observer.onNote(`${message}. Measure it by: pirl eval ${shellWord(folder.directory)}`)

@@ -30,6 +30,8 @@ export interface TrainRunOptions {
   readonly observer?: Partial<TrainObserver>
   /** Once aborted, the run finishes its step, writes a checkpoint and returns with `finished: false`. */
   readonly signal?: AbortSignal
+  /** The same at once: an evaluation, or a step whose updates have not begun, is given up, and made when the run goes on. */
+  readonly stop?: AbortSignal
 }
 
 /**
@@ -40,7 +42,7 @@ export interface TrainRunOptions {
  * @throws NumericsError    after three updates in a row whose loss or gradients were not finite
  */
 export async function trainRun(options: TrainRunOptions): Promise<TrainResult> {
-  const { task, objective, rule, observer, signal, runDirectory, resume = false, acceptLogs = false } = options
+  const { task, objective, rule, observer, signal, stop, runDirectory, resume = false, acceptLogs = false } = options
   const saved = resume && isRunFolder(runDirectory) ? savedConfig(runDirectory) : undefined
   const onNote = (text: string): void => observer?.onNote?.(text)
   const asked = await fetchConfiguredModel(runConfig(options.config, task, saved), saved, { onNote })
@@ -64,6 +66,7 @@ export async function trainRun(options: TrainRunOptions): Promise<TrainResult> {
         onNote: (text) => observer?.onNote?.(text),
       },
       stopRequested: () => signal?.aborted ?? false,
+      stop,
       ...(objective === undefined ? {} : { objective }),
       ...(rule === undefined ? {} : { rule }),
     })

@@ -7,6 +7,7 @@ import type { SampleProgress } from "../engine/engine.ts"
 import { evaluateHeldOut, type HeldOutResult } from "../evaluation/held-out.ts"
 import type { FileHashes } from "../integrity/index.ts"
 import {
+  lastWarmStep,
   readJsonl,
   summarizeRun,
   type EvaluationLine,
@@ -30,7 +31,9 @@ import { runParts, VERIFIER_TIMEOUT_MS, type RunInputs, type RunParts } from "./
 import { Safeguards } from "./safeguards.ts"
 import { saveTrainedModel } from "./saved-policy.ts"
 import { readTrainerState, writeTrainerState } from "./trainer-state.ts"
+import { Stopping } from "./stopping.ts"
 import { warmStart } from "./warm-start.ts"
+import { WarmStartPoints } from "./warm-start-points.ts"
 
 /** How far the greedy responses of an evaluation are. */
 export interface EvaluationProgress extends SampleProgress {
@@ -45,10 +48,27 @@ export interface EvaluationProgress extends SampleProgress {
 export interface TrainObserver {
   onStep(line: MetricsLine): void
   onEvaluation(line: EvaluationLine): void
+  /** After each step of the warm start. */
+  onWarmStartProgress?(progress: WarmStartState): void
   /** Every few seconds of an evaluation. */
   onEvaluationProgress?(progress: EvaluationProgress): void
   /** Something a person should know: a resume, an alarm, a step that was not applied. */
   onNote(text: string): void
+}
+
+/** How far a warm start is. */
+export interface WarmStartState {
+  readonly step: number
+  readonly loss: number
+  /** Held-out accuracy when it was measured last. */
+  readonly accuracy: number | undefined
+  readonly targetAccuracy: number
+  /** It ends after this step at the latest. */
+  readonly maxSteps: number
+  /** Steps since it began, or went on. */
+  readonly stepsHere: number
+  /** Since then. */
+  readonly seconds: number
 }
 
 export interface TrainRun extends RunInputs {
@@ -61,6 +81,11 @@ export interface TrainRun extends RunInputs {
   readonly memory?: MemoryForecast | undefined
   /** True once the run should finish its step, write a checkpoint and return. */
   readonly stopRequested: () => boolean
+  /**
+   * Aborted: the run does the same, but gives up what is under way where nothing but its time is lost: an evaluation, a step whose
+   * updates have not begun, a step of the warm start. With `train.overlap` a step is always finished.
+   */
+  readonly stop?: AbortSignal | undefined
 }
 
 export interface TrainResult {
@@ -69,6 +94,8 @@ export interface TrainResult {
   /** Last step made. */
   readonly step: number
   readonly summary: RunSummary
+  /** What was given up, e.g. `step 7`; absent where nothing was. */
+  readonly gaveUp?: string | undefined
 }
 
 /** Where a run stands before its next step. */
@@ -76,6 +103,12 @@ interface Position {
   readonly step: number
   readonly safeguards: Safeguards
   readonly state: RunState
+  /** The evaluation of the step is still to be made. */
+  evaluationDue: boolean
+  /** What was given up, where the run was stopped. */
+  gaveUp?: string
+  /** Of the checkpoints that no line of metrics tells of yet. */
+  checkpointSeconds: number
 }
 
 /**
@@ -83,7 +116,12 @@ interface Position {
  * @throws NumericsError after three updates in a row whose loss or gradients were not finite
  */
 export async function train(given: TrainRun): Promise<TrainResult> {
-  const run = { ...given, config: withPromptDate(given.config, given.tokenizer, given.folder.directory) }
+  const config = withPromptDate(given.config, given.tokenizer, given.folder.directory)
+  // A batch that is sampled ahead was drawn by a policy that is gone by the end of the step.
+  const stop = config.train.overlap ? undefined : given.stop
+  const stopping = new Stopping(given.engine, stop)
+  const stopRequested = (): boolean => given.stopRequested() || given.stop?.aborted === true
+  const run: StoppableRun = { ...given, config, engine: stopping.engine, stop, stopping, stopRequested }
   const parts = runParts(run)
   try {
     return await trainWith(run, parts)
@@ -93,8 +131,11 @@ export async function train(given: TrainRun): Promise<TrainResult> {
   }
 }
 
-async function trainWith(run: TrainRun, parts: RunParts): Promise<TrainResult> {
-  const { config, folder, observer, stopRequested, task } = run
+/** A run with what it can be stopped by. */
+type StoppableRun = TrainRun & { readonly stopping: Stopping }
+
+async function trainWith(run: StoppableRun, parts: RunParts): Promise<TrainResult> {
+  const { config, folder, observer, stopRequested, stopping, task } = run
   const unchecked = keepData(folder.directory, task, run.resume?.checkpoint?.step)
   const endless = endlessWarning(config, run.eosTokens)
   const data = [...(task.notes ?? []).map((note) => `data: ${note}`), ...(unchecked === undefined ? [] : [unchecked])]
@@ -104,29 +145,60 @@ async function trainWith(run: TrainRun, parts: RunParts): Promise<TrainResult> {
   if (parts.scoring.rewards) await probeComponents(config, run.task, VERIFIER_TIMEOUT_MS)
   sayNotes(run, run.resume?.checkpoint?.step ?? 0)
   const position = run.resume?.checkpoint === undefined ? await begin(run, parts) : await resumeAt(run, parts, run.resume.checkpoint)
+  if (position === undefined) return finish(run, 0, { gaveUp: "the warm start", checkpointSeconds: 0 })
   const { safeguards, state } = position
   let { step } = position
+  if (position.evaluationDue && !stopRequested()) await evaluatePosition(run, parts, position, step)
 
   let forecast: ForecastCheck | undefined
   const firstLook = async (planned: PlannedStep): Promise<void> => {
     forecast = await takeFirstLook({ parts, folder, memory: run.memory, onNote: observer.onNote }, planned)
   }
   while (step < config.train.steps && !stopRequested()) {
+    const prompts = config.train.overlap ? undefined : parts.rollouts.state()
+    const made = await stopping.part(() => iterate(parts, step + 1, state, step === 0 ? firstLook : undefined))
+    if (made === undefined) {
+      position.gaveUp = `step ${step + 1}`
+      parts.rollouts.restore(step, prompts, undefined)
+      if (folder.checkpoints.newest()?.step !== step) await checkpoint(run, parts, position, step)
+      break
+    }
     step += 1
-    const iteration = await iterate(parts, step, state, step === 1 ? firstLook : undefined)
+    const iteration = made.result
+    const metrics = withCheckpointTime(iteration.metrics, position)
     sayNotes(run, step)
-    folder.logMetrics(iteration.metrics)
+    folder.logMetrics(metrics)
     folder.logCompletions(step, iteration.completions)
-    observer.onStep(iteration.metrics)
+    observer.onStep(metrics)
     const correction = forecast?.afterStep(step, iteration.metrics.time.seconds)
     if (correction !== undefined) observer.onNote(correction)
     safeguards.inspect(step, iteration)
     await state.reference?.advance(step)
     const last = step === config.train.steps
-    if (last || step % config.evaluation.every === 0) await evaluate(run, parts, step)
+    if (last || step % config.evaluation.every === 0) await evaluatePosition(run, parts, position, step)
     if (last || step % config.checkpoint.every === 0 || stopRequested()) await checkpoint(run, parts, position, step)
   }
-  return finish(run, step)
+  return finish(run, step, position)
+}
+
+/** The line of a step, with the time of the checkpoints since the one before. */
+function withCheckpointTime(metrics: MetricsLine, position: Position): MetricsLine {
+  const { checkpointSeconds } = position
+  position.checkpointSeconds = 0
+  return checkpointSeconds === 0 ? metrics : { ...metrics, time: { ...metrics.time, checkpointSeconds } }
+}
+
+/** The evaluation that belongs to a step; a run that goes on later makes up for one that was given up. */
+async function evaluatePosition(run: StoppableRun, parts: RunParts, position: Position, step: number): Promise<void> {
+  // Killed after it was logged, and before the next checkpoint: it is there already.
+  const logged = position.evaluationDue && evaluationsOf(run.folder).some((line) => line.step === step)
+  const evaluated = logged ? { result: undefined } : await run.stopping.part(() => evaluate(run, parts, step))
+  position.evaluationDue = evaluated === undefined
+  if (position.evaluationDue) position.gaveUp = `the evaluation after step ${step}`
+}
+
+function evaluationsOf(folder: RunFolder): EvaluationLine[] {
+  return readJsonl(join(folder.directory, "evaluations.jsonl")).records as unknown as EvaluationLine[]
 }
 
 /** Tells what the engine has to say, e.g. that its server was lost and found again. */
@@ -138,14 +210,16 @@ function sayNotes({ engine, folder, observer }: TrainRun, step: number): void {
 }
 
 /** The start of a new run: warm start, first evaluation, reference policy, checkpoint of step 0. */
-async function begin(run: TrainRun, parts: RunParts): Promise<Position> {
-  const { config, folder, observer, stopRequested } = run
-  if (config.warmStart.enabled) await learnFromSolutions(run, parts)
-  const position = { step: 0, safeguards: new Safeguards(folder, observer.onNote), state: runState(run, parts) }
-  if (stopRequested()) return position
-  await evaluate(run, parts, 0)
+async function begin(run: StoppableRun, parts: RunParts): Promise<Position | undefined> {
+  const { config, folder, observer } = run
+  const points = new WarmStartPoints(folder)
+  if (config.warmStart.enabled && !(await learnFromSolutions(run, parts, points))) return undefined
+  const safeguards = new Safeguards(folder, observer.onNote)
+  const position: Position = { step: 0, safeguards, state: runState(run, parts), evaluationDue: false, checkpointSeconds: 0 }
+  await evaluatePosition(run, parts, position, 0)
   await position.state.reference?.advance(0)
   await checkpoint(run, parts, position, 0)
+  points.clear()
   return position
 }
 
@@ -160,7 +234,8 @@ async function resumeAt(run: TrainRun, parts: RunParts, { path, step }: { readon
   await state.reference?.resume(step)
   await state.previous?.load(path)
   await state.best.load(path)
-  return { step, safeguards: new Safeguards(folder, observer.onNote, saved.refused), state }
+  const safeguards = new Safeguards(folder, observer.onNote, saved.refused)
+  return { step, safeguards, state, evaluationDue: saved.evaluationDue === true, checkpointSeconds: 0 }
 }
 
 /** @param klCoefficient  where a resumed run stood */
@@ -173,26 +248,40 @@ function runState({ config, engine, folder }: TrainRun, { rule, needsReference }
   }
 }
 
-async function learnFromSolutions({ config, engine, folder, observer, stopRequested }: TrainRun, parts: RunParts): Promise<void> {
-  const { targetAccuracy, evalEvery } = config.warmStart
+/** @returns false when it was stopped; then the point that it goes on from is saved */
+async function learnFromSolutions(run: StoppableRun, parts: RunParts, points: WarmStartPoints): Promise<boolean> {
+  const { config, engine, folder, observer, stopRequested, stopping } = run
+  const { targetAccuracy, maxSteps } = config.warmStart
   observer.onNote(`warm start: learning from solutions until the held-out accuracy reaches ${targetAccuracy}`)
+  const from = run.resume === undefined ? undefined : points.newest()
+  if (from !== undefined) await engine.load(from.path)
+  const started = performance.now()
+  let measured: number | undefined
   const result = await warmStart({
     ...parts.heldOut,
     config,
     stopRequested,
+    stopping,
+    ...(from === undefined ? {} : { from }),
+    onPoint: (point) => points.write(engine, point),
     onProgress: ({ step, loss, accuracy }) => {
-      if (accuracy !== undefined && step % (evalEvery * 10) === 0) {
-        observer.onNote(`warm start: step ${step}, loss ${loss.toFixed(3)}, held-out accuracy ${accuracy.toFixed(3)}`)
-      }
+      measured = accuracy ?? measured
+      const [stepsHere, seconds] = [step - (from?.step ?? 0), (performance.now() - started) / 1000]
+      observer.onWarmStartProgress?.({ step, loss, accuracy: measured, targetAccuracy, maxSteps, stepsHere, seconds })
     },
   })
+  if (result.stopped !== undefined) {
+    if (result.steps > 0 && result.steps !== lastWarmStep(folder.directory)) await points.write(engine, result.stopped)
+    return false
+  }
   await engine.resetOptimizer()
   const message = `warm start: held-out accuracy ${result.accuracy.toFixed(3)} after ${result.steps} steps`
   folder.logEvent("warm-start", message, { step: 0, ...result })
   observer.onNote(result.reached ? message : `${message}, short of the target of ${targetAccuracy}`)
+  return true
 }
 
-async function evaluate({ config, folder, observer }: TrainRun, parts: RunParts, step: number): Promise<void> {
+async function evaluate({ config, folder, observer }: StoppableRun, parts: RunParts, step: number): Promise<void> {
   const { greedy, expected, size } = config.evaluation
   const started = performance.now()
   const elapsed = (): number => (performance.now() - started) / 1000
@@ -214,7 +303,9 @@ function improvement(folder: RunFolder, now: HeldOutResult): Record<string, numb
   }
 }
 
-async function checkpoint({ config, engine, folder }: TrainRun, parts: RunParts, { safeguards, state }: Position, step: number): Promise<void> {
+async function checkpoint({ config, engine, folder }: TrainRun, parts: RunParts, position: Position, step: number): Promise<void> {
+  const { safeguards, state } = position
+  const started = performance.now()
   const ahead = await parts.rollouts.ahead()
   const fill = async (directory: string): Promise<FileHashes> => {
     const ofEngine = await engine.save(directory)
@@ -226,20 +317,32 @@ async function checkpoint({ config, engine, folder }: TrainRun, parts: RunParts,
       prompts: parts.rollouts.state(),
       ...(ahead === undefined ? {} : { ahead }),
       ...adaptiveCoefficient(config.objective, state.kl),
+      ...(position.evaluationDue ? { evaluationDue: true } : {}),
     })
     return new Map([...(ofEngine ?? []), ...(ofPrevious ?? []), ...ofBest])
   }
   await folder.checkpoints.write(step, fill, state.reference?.needed(step))
+  position.checkpointSeconds += (performance.now() - started) / 1000
 }
 
 /** Sums the run up from its logs; a run that reached its last step gets its model and summary.json. */
-async function finish(run: TrainRun, step: number): Promise<TrainResult> {
+async function finish(
+  run: StoppableRun,
+  step: number,
+  { gaveUp, checkpointSeconds }: Pick<Position, "gaveUp" | "checkpointSeconds">,
+): Promise<TrainResult> {
   const { config, folder } = run
   const read = (name: string): unknown => readJsonl(join(folder.directory, name)).records
-  const evaluations = read("evaluations.jsonl") as EvaluationLine[]
-  const summary = summarizeRun(read("metrics.jsonl") as MetricsLine[], evaluations, config.pipo)
-  if (step < config.train.steps) return { finished: false, step, summary }
+  const evaluations = evaluationsOf(folder)
+  const logged = summarizeRun(read("metrics.jsonl") as MetricsLine[], evaluations, config.pipo)
+  // No line comes after the last checkpoint.
+  const summary: RunSummary = {
+    ...logged,
+    time: { ...logged.time, checkpointSeconds: (logged.time.checkpointSeconds ?? 0) + checkpointSeconds },
+  }
+  if (step < config.train.steps || gaveUp !== undefined) return { finished: false, step, summary, gaveUp }
   const saved = await saveTrainedModel(run, summary, evaluations.findLast((line) => line.step === step))
+  if (saved === undefined) return { finished: false, step, summary, gaveUp: "measuring the saved model" }
   sayNotes(run, step)
   folder.logEvent("finish", `finished after step ${step}`, { step })
   return { finished: true, step, summary: saved }

@@ -16,6 +16,8 @@ export interface TrainerState {
   readonly ahead?: unknown
   /** Weight of the divergence from the reference, where it is moved towards a target. */
   readonly klCoefficient?: number
+  /** The run was stopped before the evaluation that belongs to the step was there. */
+  readonly evaluationDue?: true
 }
 
 export function writeTrainerState(directory: string, state: TrainerState): void {
@@ -31,9 +33,16 @@ export function readTrainerState(directory: string): TrainerState {
   } catch (cause) {
     throw new CheckpointError(`${path}: expected the trainer's state, got ${String(cause)}. Resume from another checkpoint.`, { cause })
   }
-  const { rule, refused, prompts, ahead, klCoefficient } = state
+  const { rule, refused, prompts, ahead, klCoefficient, evaluationDue } = state
   if (rule === undefined || refused === undefined) {
     throw new CheckpointError(`${path}: expected the trainer's state, got a file without it. Resume from another checkpoint.`)
   }
-  return { rule, refused, prompts, ...(ahead === undefined ? {} : { ahead }), ...(klCoefficient === undefined ? {} : { klCoefficient }) }
+  return {
+    rule,
+    refused,
+    prompts,
+    ...(ahead === undefined ? {} : { ahead }),
+    ...(klCoefficient === undefined ? {} : { klCoefficient }),
+    ...(evaluationDue === true ? { evaluationDue } : {}),
+  }
 }

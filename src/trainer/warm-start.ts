@@ -9,6 +9,7 @@ import { aggregationWeights } from "../objectives/index.ts"
 import { crossEntropy } from "../objectives/supervised.ts"
 import { deriveSeed } from "../random.ts"
 import { encodePrompt, encodeResponse, type PromptFormat } from "../rollout/prompt-encoder.ts"
+import { Stopping } from "./stopping.ts"
 
 export interface WarmStartProgress {
   readonly step: number
@@ -17,16 +18,35 @@ export interface WarmStartProgress {
   readonly accuracy?: number
 }
 
+/** Where a warm start stands. */
+export interface WarmStartPoint {
+  /** Steps that are made. */
+  readonly step: number
+  /** The accuracy after the last of them is not measured yet, though it is time for it. */
+  readonly evaluationDue: boolean
+}
+
 /** How prompts become tokens the config says. */
 export interface WarmStartContext extends Omit<HeldOutContext, "promptFormat"> {
   readonly config: ResolvedConfig
   readonly onProgress: (progress: WarmStartProgress) => void
   readonly stopRequested: () => boolean
+  /** Gives steps and evaluations up when it is asked to; its engine is `engine`. */
+  readonly stopping?: Stopping
+  /** Where it goes on, with the weights and moments of then; the beginning when absent. */
+  readonly from?: WarmStartPoint
+  /** Called where weights and moments are those of a point to go on from, every few evaluations. */
+  readonly onPoint?: (point: WarmStartPoint) => Promise<void>
 }
+
+/** Evaluations from one point to go on from to the next. */
+const EVALUATIONS_BETWEEN_POINTS = 2
 
 export interface WarmStartResult {
   readonly steps: number
   readonly accuracy: number
+  /** It was asked to stop; where it goes on. */
+  readonly stopped?: WarmStartPoint
   /** The target was reached within the steps. */
   readonly reached: boolean
 }
@@ -72,20 +92,41 @@ export async function warmStart(context: WarmStartContext): Promise<WarmStartRes
   const { targetAccuracy, learningRate, warmupSteps, batchSize, maxSteps, evalEvery, weightDecay } = config.warmStart
   const { beta1, beta2, eps, gradientClip } = config.optimizer
   const solutions = { tokenizer, eosTokens, task, promptFormat: config.rollout, seed: config.seed }
+  const stopping = context.stopping ?? new Stopping(engine, undefined)
+  const { from } = context
   let accuracy = 0
-  for (let step = 1; step <= maxSteps; step++) {
-    const batch = supervisedBatch(solutions, step, batchSize)
-    const { loss } = await engine.forwardBackward(batch, crossEntropy)
-    const rate = learningRate * Math.min(1, warmupSteps === 0 ? 1 : step / warmupSteps)
-    const { applied } = await engine.optimStep({ learningRate: rate, beta1, beta2, eps, weightDecay, gradientClip })
-    if (!applied || !Number.isFinite(loss)) {
-      throw new NumericsError(`warm start: expected a finite loss and gradient at step ${step}, got ${loss}. Lower warmStart.learningRate.`)
+  const stoppedAt = (steps: number, evaluationDue: boolean): WarmStartResult => ({
+    steps,
+    accuracy,
+    reached: false,
+    stopped: { step: steps, evaluationDue },
+  })
+  for (let step = from === undefined ? 1 : from.evaluationDue ? from.step : from.step + 1; step <= maxSteps; step++) {
+    const made = from?.evaluationDue === true && step === from.step
+    let loss = Number.NaN
+    if (!made) {
+      const batch = supervisedBatch(solutions, step, batchSize)
+      const trained = await stopping.part(() => engine.forwardBackward(batch, crossEntropy))
+      if (trained === undefined) return stoppedAt(step - 1, false)
+      loss = trained.result.loss
+      const rate = learningRate * Math.min(1, warmupSteps === 0 ? 1 : step / warmupSteps)
+      const { applied } = await engine.optimStep({ learningRate: rate, beta1, beta2, eps, weightDecay, gradientClip })
+      if (!applied || !Number.isFinite(loss)) {
+        throw new NumericsError(`warm start: expected a finite loss and gradient at step ${step}, got ${loss}. Lower warmStart.learningRate.`)
+      }
     }
     const measured = step % evalEvery === 0 || step === maxSteps
-    if (measured) accuracy = await warmStartAccuracy(context)
+    if (measured) {
+      const evaluated = await stopping.part(() => warmStartAccuracy(context))
+      if (evaluated === undefined) return stoppedAt(step, true)
+      accuracy = evaluated.result
+    }
     context.onProgress({ step, loss, ...(measured ? { accuracy } : {}) })
     if (measured && accuracy >= targetAccuracy) return { steps: step, accuracy, reached: true }
-    if (context.stopRequested()) return { steps: step, accuracy, reached: false }
+    if (step < maxSteps && context.stopRequested()) return stoppedAt(step, false)
+    if (step < maxSteps && step % (EVALUATIONS_BETWEEN_POINTS * evalEvery) === 0) {
+      await context.onPoint?.({ step, evaluationDue: false })
+    }
   }
   return { steps: maxSteps, accuracy, reached: false }
 }

@@ -16,7 +16,7 @@ export interface Outcome {
 /** A process that runs. */
 export interface Running {
   readonly pid: number
-  /** Resolves once the standard output matches. Rejects when the process ends before. */
+  /** Resolves once one of the two outputs matches. Rejects when the process ends before. */
   printed(pattern: RegExp): Promise<void>
   /** The same, with the match. */
   matched(pattern: RegExp): Promise<RegExpExecArray>
@@ -65,7 +65,10 @@ function follow(command: string, args: readonly string[], { cwd, env, patienceMs
     stdout += text
     for (const check of waiting) check()
   })
-  child.stderr!.setEncoding("utf8").on("data", (text: string) => (stderr += text))
+  child.stderr!.setEncoding("utf8").on("data", (text: string) => {
+    stderr += text
+    for (const check of waiting) check()
+  })
   const ended = new Promise<Outcome>((resolve, reject) => {
     child.on("error", reject)
     child.on("close", (code, signal) => resolve({ code, signal, stdout, stderr }))
@@ -73,7 +76,7 @@ function follow(command: string, args: readonly string[], { cwd, env, patienceMs
   const matched = (pattern: RegExp): Promise<RegExpExecArray> =>
     new Promise((resolve, reject) => {
       const check = (): void => {
-        const match = pattern.exec(stdout)
+        const match = pattern.exec(stdout) ?? pattern.exec(stderr)
         if (match === null) return
         waiting.delete(check)
         resolve(match)

@@ -124,6 +124,9 @@ export class OnnxEngine implements Engine {
   readonly #sampled: Int32Array
   #requestedTokens = 0
   readonly #compiled = new Map<string, Promise<Program>>()
+  readonly #stopWorker = (): void => {
+    Atomics.store(this.#cancel, 0, 1)
+  }
 
   private constructor(options: OnnxEngineOptions) {
     const { config, lora, valueHead, tokenizer } = options
@@ -191,14 +194,9 @@ export class OnnxEngine implements Engine {
     const { prefill, decode } = samplingPrograms(precision)
     await this.#program(prefill, () => prefillProgram(this.#programs, precision))
     await this.#program(decode, () => decodeProgram(this.#programs, precision))
-    const cancel = (): void => {
-      Atomics.store(this.#cancel, 0, 1)
-    }
+    const cancel = this.#stopWorker
     const listener = onToken === undefined ? undefined : new ListenerGuard(onToken, signal, cancel)
-    signal?.addEventListener("abort", cancel, { once: true })
-    try {
-      // Compiling took time: the signal may have come in between.
-      signal?.throwIfAborted()
+    return this.#untilAborted(signal, cancel, async () => {
       this.#sampled.fill(0)
       this.#requestedTokens = requests.reduce((total, { seeds, options }) => total + seeds.length * options.maxTokens, 0)
       const sequences = await this.#client.call(
@@ -207,8 +205,19 @@ export class OnnxEngine implements Engine {
         listener?.hear,
       )
       listener?.throwIfFailed()
-      signal?.throwIfAborted()
       return sequences
+    })
+  }
+
+  /** Work that the worker leaves before its next piece once the signal is aborted. @throws the signal's reason */
+  async #untilAborted<T>(signal: AbortSignal | undefined, cancel: () => void, work: () => Promise<T>): Promise<T> {
+    // Compiling took time: the signal may have come in between.
+    signal?.throwIfAborted()
+    signal?.addEventListener("abort", cancel, { once: true })
+    try {
+      const result = await work()
+      signal?.throwIfAborted()
+      return result
     } finally {
       signal?.removeEventListener("abort", cancel)
       Atomics.store(this.#cancel, 0, 0)
@@ -229,7 +238,8 @@ export class OnnxEngine implements Engine {
     if (sequences.length === 0) return { logprobs: [], entropies: [], ...(this.capabilities.valueHead ? { values: [] } : {}) }
     const temperature = options.temperature ?? 1
     const program = await this.#program(`score@${temperature}`, () => scoreProgram(this.#programs, temperature))
-    return this.#client.call("score", { program: program.key, sequences, policy: options.policy ?? "current" })
+    const args = { program: program.key, sequences, policy: options.policy ?? "current" }
+    return this.#untilAborted(options.signal, this.#stopWorker, () => this.#client.call("score", args))
   }
 
   async forwardBackward(batch: readonly TrainSequence[], objective: Objective, options: TrainOptions = {}): Promise<LossReport> {
@@ -239,7 +249,8 @@ export class OnnxEngine implements Engine {
     const program: TrainProgram = await this.#program(`train:${objective.key}@${temperature}`, () => trainProgram(this.#programs, objective, temperature))
     const { model: _, ...rest } = program
     const distribution = objective.needs.includes("fullKl") ? await this.#referenceDistribution(objective.name, temperature, options.reference) : undefined
-    return this.#client.call("train", { program: rest, batch, constants: objective.constants, ...(distribution === undefined ? {} : { distribution }) })
+    const args = { program: rest, batch, constants: objective.constants, ...(distribution === undefined ? {} : { distribution }) }
+    return this.#untilAborted(options.signal, this.#stopWorker, () => this.#client.call("train", args))
   }
 
   async #referenceDistribution(who: string, temperature: number, policy: SnapshotId | undefined): Promise<{ program: string; policy: string }> {

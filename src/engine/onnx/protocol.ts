@@ -33,7 +33,7 @@ export interface WorkerSettings {
   readonly limits: SamplerLimits
   /** Tokens of a micro-batch in training and scoring, padding included. */
   readonly tokenBudget: number
-  /** Set to 1 to stop sampling. */
+  /** Set to 1 to stop sampling, scoring or training before its next piece. */
   readonly cancel: SharedArrayBuffer
   /** Of the call of `sample` under way: responses that are complete; tokens that are sampled or no longer needed. */
   readonly sampled: SharedArrayBuffer

@@ -77,6 +77,11 @@ export class WorkerEngine implements Handlers {
     return new WorkerEngine(settings, await readWeights(settings))
   }
 
+  /** Who asked is not told of what was done so far. */
+  #cancelled(): boolean {
+    return Atomics.load(this.#cancel, 0) !== 0
+  }
+
   async addProgram({ program }: WorkerCalls["addProgram"][0]): Promise<undefined> {
     await this.#runtime.add(program)
     return undefined
@@ -101,7 +106,7 @@ export class WorkerEngine implements Handlers {
           this.#tokenizer ??= settingsTokenizer(this.#settings)
           return this.#tokenizer.decode(tokens, { skipSpecialTokens: true })
         },
-        cancelled: () => Atomics.load(this.#cancel, 0) !== 0,
+        cancelled: () => this.#cancelled(),
         onToken: wanted ? tell : undefined,
         onProgress: (left) => {
           if (left !== undefined) Atomics.add(this.#sampled, 0, 1)
@@ -121,6 +126,7 @@ export class WorkerEngine implements Handlers {
     const values =
       this.#settings.valueHead === undefined ? undefined : Array.from<Float32Array>({ length: distinct.length })
     for (const piece of this.#pieces(distinct)) {
+      if (this.#cancelled()) break
       const results = await this.#runtime.run(program, weights, piece.feeds)
       const read = (name: string, into: Float32Array[]): void => readWindow(piece, results[name]!, distinct, into)
       read(outputNames.logprobs, logprobs)
@@ -147,6 +153,7 @@ export class WorkerEngine implements Handlers {
     const prefix = scoreInputs.token("")
     const tokenNames = program.inputs.filter((name) => name.startsWith(prefix)).map((name) => name.slice(prefix.length))
     for (const piece of this.#pieces(distinct)) {
+      if (this.#cancelled()) break
       const { feeds } = piece
       const perToken = (arrayOf: (sequence: CountedSequence) => Float32Array): Feeds[string] =>
         windowed(piece, (i) => arrayOf(distinct[i]!))

@@ -54,6 +54,16 @@ export function functionVerifier(name: string, judge: VerifierFunction): Verifie
   }
 }
 
+/** @throws VerifierError  when the module throws as it is loaded, or cannot be read */
+async function imported(url: string, module: string): Promise<Record<string, unknown>> {
+  try {
+    return (await import(url)) as Record<string, unknown>
+  } catch (cause) {
+    const reason = cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause)
+    throw new VerifierError(`function: expected ${module} to load, got ${reason}. Correct the module.`, { cause })
+  }
+}
+
 /** Node from 22.18 on, and a development checkout with its loader. */
 function canLoadTypeScript(): boolean {
   return Boolean((process.features as { readonly typescript?: unknown }).typescript) || import.meta.url.endsWith(".ts")
@@ -78,7 +88,7 @@ export function functionModuleVerifier(options: FunctionModuleOptions, path: str
   const who = `function ${name} of ${options.module}`
   let loaded: Promise<VerifierFunction> | undefined
   const load = async (): Promise<VerifierFunction> => {
-    const module = (await import(pathToFileURL(file).href)) as Record<string, unknown>
+    const module = await imported(pathToFileURL(file).href, options.module)
     const judge = module[name]
     if (typeof judge === "function") return judge as VerifierFunction
     throw new VerifierError(
