@@ -4,10 +4,10 @@
  *     npx tsx examples/custom-task.ts
  *
  * The task: given three letters, write a palindrome of five letters made of them. Six answers are right for each prompt, so
- * nothing can be learnt by heart from one solution: the verifier decides. In a project of your own, import from "pirl".
+ * nothing can be learnt by heart from one solution: the verifier decides.
  */
 import { fileURLToPath } from "node:url"
-import { indexedTask, readRun, trainRun, type Task, type TrainObserver, type TrainResult, type Verifier } from "../src/index.ts"
+import { indexedTask, readRun, trainRun, type Task, type TrainObserver, type TrainResult, type Verifier } from "pirl"
 
 const LETTERS = "abcdefghijkl"
 

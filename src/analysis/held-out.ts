@@ -1,4 +1,5 @@
 /** Held-out accuracy with intervals, and its change between two evaluations. */
+import { mean, standardError } from "../statistics.ts"
 import { normalInterval, pairedChange, shareStandardError, wilson, type Change, type Interval } from "./intervals.ts"
 
 /** An evaluation, as evaluations.jsonl has it or as another log tells it. */
@@ -11,14 +12,20 @@ export interface EvaluationPoint {
   readonly greedyStandardError?: number
   /** Per problem: 1 right, 0 wrong, - not judged. */
   readonly greedyCorrect?: string
+  /** Mean reward of the greedy responses. */
+  readonly greedyReward?: number
+  readonly greedyRewardStandardError?: number
+  /** Per problem, null not judged; only where rewards say more than right and wrong. */
+  readonly greedyRewards?: readonly (number | null)[]
   readonly expectedAccuracy?: number
   readonly expectedStandardError?: number
   readonly verifierFailures?: number
 }
 
-export type AccuracyKind = "greedy" | "expected"
+/** Accuracy of greedy responses, expected accuracy, or mean reward of greedy responses. */
+export type AccuracyKind = "greedy" | "expected" | "reward"
 
-/** One measured accuracy, whichever it is. */
+/** One measured accuracy, whichever it is; for the kind "reward" a mean reward. */
 export interface Measured {
   readonly step: number
   readonly accuracy: number
@@ -26,12 +33,16 @@ export interface Measured {
   readonly standardError: number | null
   readonly interval: Interval | null
   readonly correct?: string
+  /** Of each problem, where that is known and the kind is "reward". */
+  readonly rewards?: readonly (number | null)[]
 }
+
+const measures = { greedy: greedyOf, expected: expectedOf, reward: rewardOf } as const
 
 /** The evaluations that have an accuracy of this kind, in their order. */
 export function measuredAccuracies(evaluations: readonly EvaluationPoint[], kind: AccuracyKind): Measured[] {
   return evaluations.flatMap((point) => {
-    const measured = kind === "greedy" ? greedyOf(point) : expectedOf(point)
+    const measured = measures[kind](point)
     return measured === undefined ? [] : [measured]
   })
 }
@@ -51,6 +62,18 @@ function expectedOf({ step, expectedAccuracy, expectedStandardError }: Evaluatio
   return { step, accuracy: expectedAccuracy, standardError, interval: standardError === null ? null : normalInterval(expectedAccuracy, standardError, [0, 1]) }
 }
 
+function rewardOf({ step, greedyReward, greedyRewardStandardError, greedyRewards }: EvaluationPoint): Measured | undefined {
+  if (!isNumber(greedyReward)) return undefined
+  const standardError = isNumber(greedyRewardStandardError) ? greedyRewardStandardError : null
+  const interval = standardError === null ? null : normalInterval(greedyReward, standardError)
+  return { step, accuracy: greedyReward, standardError, interval, ...(greedyRewards === undefined ? {} : { rewards: greedyRewards }) }
+}
+
+/** True where the mean reward of some evaluation is not its accuracy: then it is worth showing beside it. */
+export function rewardsAreGraded(evaluations: readonly EvaluationPoint[]): boolean {
+  return evaluations.some(({ greedyReward, greedyAccuracy }) => isNumber(greedyReward) && greedyReward !== greedyAccuracy)
+}
+
 function isNumber(value: number | null | undefined): value is number {
   return typeof value === "number" && Number.isFinite(value)
 }
@@ -61,14 +84,32 @@ function isNumber(value: number | null | undefined): value is number {
  * @returns null when the error of either is unknown
  */
 export function changeBetween(before: Measured, after: Measured): Change | null {
-  const paired = before.correct === undefined || after.correct === undefined ? null : pairedChange(before.correct, after.correct)
+  const paired =
+    before.rewards !== undefined && after.rewards !== undefined
+      ? pairedMeanChange(before.rewards, after.rewards)
+      : before.correct === undefined || after.correct === undefined
+        ? null
+        : pairedChange(before.correct, after.correct)
   if (paired !== null) return paired
   if (before.standardError === null || after.standardError === null) return null
   return { change: after.accuracy - before.accuracy, standardError: Math.hypot(before.standardError, after.standardError), paired: false }
 }
 
+/** Mean of the differences of the problems that were judged in both, and its standard error. */
+function pairedMeanChange(before: readonly (number | null)[], after: readonly (number | null)[]): Change | null {
+  if (before.length !== after.length) return null
+  const differences = before.flatMap((was, i) => {
+    const is = after[i]
+    return isNumber(was) && isNumber(is) ? [is - was] : []
+  })
+  if (differences.length === 0) return null
+  return { change: mean(differences), standardError: standardError(differences), paired: true }
+}
+
 /** The change with its 95 % interval, or null as `changeBetween`. */
 export function changeInterval(before: Measured, after: Measured): Interval | null {
   const change = changeBetween(before, after)
-  return change === null ? null : normalInterval(change.change, change.standardError, [-1, 1])
+  if (change === null) return null
+  const isShare = before.rewards === undefined && before.correct !== undefined
+  return normalInterval(change.change, change.standardError, isShare ? [-1, 1] : undefined)
 }
