@@ -16,7 +16,7 @@
 export { trainRun } from "./trainer/train-run.ts"
 export type { TrainRunOptions } from "./trainer/train-run.ts"
 export { train } from "./trainer/train.ts"
-export type { EvaluationProgress, TrainObserver, TrainResult, TrainRun } from "./trainer/train.ts"
+export type { EvaluationProgress, TrainControl, TrainObserver, TrainResult, TrainRun } from "./trainer/train.ts"
 export type { MemoryForecast } from "./trainer/memory-forecast.ts"
 export { openPolicy } from "./trainer/open-policy.ts"
 export type { BeforeTraining, OpenPolicy } from "./trainer/open-policy.ts"

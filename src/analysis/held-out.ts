@@ -22,8 +22,9 @@ export interface EvaluationPoint {
   readonly verifierFailures?: number
 }
 
-/** Accuracy of greedy responses, expected accuracy, or mean reward of greedy responses. */
-export type AccuracyKind = "greedy" | "expected" | "reward"
+export type AccuracyKind = "greedy" | "expected"
+/** An accuracy, or the mean reward of greedy responses. */
+export type MeasureKind = AccuracyKind | "reward"
 
 /** One measured accuracy, whichever it is; for the kind "reward" a mean reward. */
 export interface Measured {
@@ -40,7 +41,7 @@ export interface Measured {
 const measures = { greedy: greedyOf, expected: expectedOf, reward: rewardOf } as const
 
 /** The evaluations that have an accuracy of this kind, in their order. */
-export function measuredAccuracies(evaluations: readonly EvaluationPoint[], kind: AccuracyKind): Measured[] {
+export function measuredAccuracies(evaluations: readonly EvaluationPoint[], kind: MeasureKind): Measured[] {
   return evaluations.flatMap((point) => {
     const measured = measures[kind](point)
     return measured === undefined ? [] : [measured]
@@ -62,8 +63,11 @@ function expectedOf({ step, expectedAccuracy, expectedStandardError }: Evaluatio
   return { step, accuracy: expectedAccuracy, standardError, interval: standardError === null ? null : normalInterval(expectedAccuracy, standardError, [0, 1]) }
 }
 
-function rewardOf({ step, greedyReward, greedyRewardStandardError, greedyRewards }: EvaluationPoint): Measured | undefined {
+function rewardOf(point: EvaluationPoint): Measured | undefined {
+  const { step, greedyReward, greedyRewardStandardError, greedyRewards } = point
   if (!isNumber(greedyReward)) return undefined
+  // An accuracy, whose interval is known better.
+  if (greedyRewards === undefined && greedyReward === point.greedyAccuracy) return greedyOf(point)
   const standardError = isNumber(greedyRewardStandardError) ? greedyRewardStandardError : null
   const interval = standardError === null ? null : normalInterval(greedyReward, standardError)
   return { step, accuracy: greedyReward, standardError, interval, ...(greedyRewards === undefined ? {} : { rewards: greedyRewards }) }
@@ -85,14 +89,19 @@ function isNumber(value: number | null | undefined): value is number {
  */
 export function changeBetween(before: Measured, after: Measured): Change | null {
   const paired =
-    before.rewards !== undefined && after.rewards !== undefined
-      ? pairedMeanChange(before.rewards, after.rewards)
+    before.rewards !== undefined || after.rewards !== undefined
+      ? pairedMeanChange(rewardsOf(before), rewardsOf(after))
       : before.correct === undefined || after.correct === undefined
         ? null
         : pairedChange(before.correct, after.correct)
   if (paired !== null) return paired
   if (before.standardError === null || after.standardError === null) return null
   return { change: after.accuracy - before.accuracy, standardError: Math.hypot(before.standardError, after.standardError), paired: false }
+}
+
+/** Of each problem: an evaluation whose rewards are all 0 and 1 names which were right, and no rewards. */
+function rewardsOf({ rewards, correct = "" }: Measured): readonly (number | null)[] {
+  return rewards ?? [...correct].map((mark) => (mark === "-" ? null : Number(mark)))
 }
 
 /** Mean of the differences of the problems that were judged in both, and its standard error. */
@@ -110,6 +119,6 @@ function pairedMeanChange(before: readonly (number | null)[], after: readonly (n
 export function changeInterval(before: Measured, after: Measured): Interval | null {
   const change = changeBetween(before, after)
   if (change === null) return null
-  const isShare = before.rewards === undefined && before.correct !== undefined
+  const isShare = before.rewards === undefined && after.rewards === undefined
   return normalInterval(change.change, change.standardError, isShare ? [-1, 1] : undefined)
 }

@@ -11,6 +11,8 @@ export type ReportMode = "live" | "plain" | "json"
 
 /** A TrainObserver that prints. */
 export interface ProgressReporter extends TrainObserver {
+  onStep(line: MetricsLine): void
+  onEvaluation(line: EvaluationLine): void
   /** Ends the live line. */
   close(): void
 }

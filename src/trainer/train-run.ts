@@ -26,7 +26,7 @@ export interface TrainRunOptions {
   readonly objective?: Objective
   /** An update rule of one's own, in place of what `config.pipo` and the objective make. */
   readonly rule?: UpdateRule
-  /** Hears of steps, evaluations and notes. */
+  /** Hears of steps, evaluations and notes; may end the run. */
   readonly observer?: Partial<TrainObserver>
   /** Once aborted, the run finishes its step, writes a checkpoint and returns with `finished: false`. */
   readonly signal?: AbortSignal
@@ -58,8 +58,8 @@ export async function trainRun(options: TrainRunOptions): Promise<TrainResult> {
       folder,
       resume: from,
       observer: {
-        onStep: (line) => observer?.onStep?.(line),
-        onEvaluation: (line) => observer?.onEvaluation?.(line),
+        onStep: (line, control) => observer?.onStep?.(line, control),
+        onEvaluation: (line, control) => observer?.onEvaluation?.(line, control),
         onEvaluationProgress: (progress) => observer?.onEvaluationProgress?.(progress),
         onNote: (text) => observer?.onNote?.(text),
       },

@@ -15,7 +15,9 @@ import {
   type RunFolder,
   type RunSummary,
 } from "../runs/index.ts"
+import { BestEvaluated } from "./best-evaluated.ts"
 import { keepData } from "./data-record.ts"
+import { warnOfGap } from "./gap-alarm.ts"
 import { takeFirstLook } from "./first-look.ts"
 import { iterate, type PlannedStep, type RunState } from "./iteration.ts"
 import { adaptiveCoefficient, klController } from "./kl-control.ts"
@@ -41,10 +43,19 @@ export interface EvaluationProgress extends SampleProgress {
   readonly seconds: number
 }
 
+/** What a callback may do to the run that it hears of. */
+export interface TrainControl {
+  /**
+   * Ends the run after this step: it is evaluated, saved and finished, with its model, its summary and this reason. A signal that
+   * aborts a run leaves it unfinished instead.
+   */
+  stop(reason: string): void
+}
+
 /** Hears of a run as it goes. */
 export interface TrainObserver {
-  onStep(line: MetricsLine): void
-  onEvaluation(line: EvaluationLine): void
+  onStep(line: MetricsLine, control: TrainControl): void
+  onEvaluation(line: EvaluationLine, control: TrainControl): void
   /** Every few seconds of an evaluation. */
   onEvaluationProgress?(progress: EvaluationProgress): void
   /** Something a person should know: a resume, an alarm, a step that was not applied. */
@@ -64,7 +75,7 @@ export interface TrainRun extends RunInputs {
 }
 
 export interface TrainResult {
-  /** False when it was asked to stop before its last step. */
+  /** False when it was interrupted before its last step; true for one that a callback ended. */
   readonly finished: boolean
   /** Last step made. */
   readonly step: number
@@ -76,6 +87,18 @@ interface Position {
   readonly step: number
   readonly safeguards: Safeguards
   readonly state: RunState
+  /** With `evaluation.keepBest`. */
+  readonly bestEvaluated: BestEvaluated | undefined
+  readonly ending: Ending
+}
+
+/** Whether a callback has ended the run, and why; the first reason counts. */
+class Ending implements TrainControl {
+  reason: string | undefined
+
+  readonly stop = (reason: string): void => {
+    this.reason ??= String(reason)
+  }
 }
 
 /**
@@ -104,29 +127,29 @@ async function trainWith(run: TrainRun, parts: RunParts): Promise<TrainResult> {
   if (parts.scoring.rewards) await probeComponents(config, run.task, VERIFIER_TIMEOUT_MS)
   sayNotes(run, run.resume?.checkpoint?.step ?? 0)
   const position = run.resume?.checkpoint === undefined ? await begin(run, parts) : await resumeAt(run, parts, run.resume.checkpoint)
-  const { safeguards, state } = position
+  const { safeguards, state, ending } = position
   let { step } = position
 
   let forecast: ForecastCheck | undefined
   const firstLook = async (planned: PlannedStep): Promise<void> => {
     forecast = await takeFirstLook({ parts, folder, memory: run.memory, onNote: observer.onNote }, planned)
   }
-  while (step < config.train.steps && !stopRequested()) {
+  while (step < config.train.steps && ending.reason === undefined && !stopRequested()) {
     step += 1
     const iteration = await iterate(parts, step, state, step === 1 ? firstLook : undefined)
     sayNotes(run, step)
     folder.logMetrics(iteration.metrics)
     folder.logCompletions(step, iteration.completions)
-    observer.onStep(iteration.metrics)
+    observer.onStep(iteration.metrics, ending)
     const correction = forecast?.afterStep(step, iteration.metrics.time.seconds)
     if (correction !== undefined) observer.onNote(correction)
     safeguards.inspect(step, iteration)
     await state.reference?.advance(step)
-    const last = step === config.train.steps
-    if (last || step % config.evaluation.every === 0) await evaluate(run, parts, step)
-    if (last || step % config.checkpoint.every === 0 || stopRequested()) await checkpoint(run, parts, position, step)
+    const isLast = (): boolean => step === config.train.steps || ending.reason !== undefined
+    if (isLast() || step % config.evaluation.every === 0) await evaluate(run, parts, position, step)
+    if (isLast() || step % config.checkpoint.every === 0 || stopRequested()) await checkpoint(run, parts, position, step)
   }
-  return finish(run, step)
+  return finish(run, position, step)
 }
 
 /** Tells what the engine has to say, e.g. that its server was lost and found again. */
@@ -141,12 +164,17 @@ function sayNotes({ engine, folder, observer }: TrainRun, step: number): void {
 async function begin(run: TrainRun, parts: RunParts): Promise<Position> {
   const { config, folder, observer, stopRequested } = run
   if (config.warmStart.enabled) await learnFromSolutions(run, parts)
-  const position = { step: 0, safeguards: new Safeguards(folder, observer.onNote), state: runState(run, parts) }
+  const safeguards = new Safeguards(folder, observer.onNote)
+  const position = { step: 0, safeguards, state: runState(run, parts), bestEvaluated: keptBest(run), ending: new Ending() }
   if (stopRequested()) return position
-  await evaluate(run, parts, 0)
+  await evaluate(run, parts, position, 0)
   await position.state.reference?.advance(0)
   await checkpoint(run, parts, position, 0)
   return position
+}
+
+function keptBest({ config, engine }: TrainRun): BestEvaluated | undefined {
+  return config.evaluation.keepBest ? new BestEvaluated(engine, config.evaluation.greedy) : undefined
 }
 
 async function resumeAt(run: TrainRun, parts: RunParts, { path, step }: { readonly path: string; readonly step: number }): Promise<Position> {
@@ -160,7 +188,20 @@ async function resumeAt(run: TrainRun, parts: RunParts, { path, step }: { readon
   await state.reference?.resume(step)
   await state.previous?.load(path)
   await state.best.load(path)
-  return { step, safeguards: new Safeguards(folder, observer.onNote, saved.refused), state }
+  const bestEvaluated = keptBest(run)
+  if (saved.bestEvaluation !== undefined) await bestEvaluated?.load(path, saved.bestEvaluation)
+  // Where the run kept none before, its policy of now is the first candidate.
+  else if (bestEvaluated !== undefined) await observeAgain(run, bestEvaluated, step)
+  return { step, safeguards: new Safeguards(folder, observer.onNote, saved.refused), state, bestEvaluated, ending: new Ending() }
+}
+
+async function observeAgain({ folder }: TrainRun, bestEvaluated: BestEvaluated, step: number): Promise<void> {
+  const line = evaluationsOf(folder).findLast((evaluation) => evaluation.step === step)
+  if (line !== undefined) await bestEvaluated.observe(line)
+}
+
+function evaluationsOf({ directory }: RunFolder): EvaluationLine[] {
+  return readJsonl(join(directory, "evaluations.jsonl")).records as EvaluationLine[]
 }
 
 /** @param klCoefficient  where a resumed run stood */
@@ -192,7 +233,8 @@ async function learnFromSolutions({ config, engine, folder, observer, stopReques
   observer.onNote(result.reached ? message : `${message}, short of the target of ${targetAccuracy}`)
 }
 
-async function evaluate({ config, folder, observer }: TrainRun, parts: RunParts, step: number): Promise<void> {
+async function evaluate(run: TrainRun, parts: RunParts, position: Position, step: number): Promise<void> {
+  const { config, folder, observer } = run
   const { greedy, expected, size } = config.evaluation
   const started = performance.now()
   const elapsed = (): number => (performance.now() - started) / 1000
@@ -200,12 +242,14 @@ async function evaluate({ config, folder, observer }: TrainRun, parts: RunParts,
   const result = await evaluateHeldOut(parts.heldOut, { greedy, expected, onProgress, ...(size === "all" ? {} : { size }) })
   const line: EvaluationLine = { step, ...result, ...improvement(folder, result), time: { at: new Date().toISOString(), seconds: elapsed() } }
   folder.logEvaluation(line)
-  observer.onEvaluation(line)
+  await position.bestEvaluated?.observe(line)
+  warnOfGap(folder, observer, step)
+  observer.onEvaluation(line, position.ending)
 }
 
 /** J(theta_t) - J(theta_0), by each measure, from the run's first evaluation on. */
 function improvement(folder: RunFolder, now: HeldOutResult): Record<string, number> {
-  const start = readJsonl(join(folder.directory, "evaluations.jsonl")).records[0] as EvaluationLine | undefined
+  const [start] = evaluationsOf(folder)
   const since = (name: string, value: number | undefined, first: number | undefined): Record<string, number> =>
     value === undefined ? {} : { [name]: value - (first ?? value) }
   return {
@@ -214,33 +258,51 @@ function improvement(folder: RunFolder, now: HeldOutResult): Record<string, numb
   }
 }
 
-async function checkpoint({ config, engine, folder }: TrainRun, parts: RunParts, { safeguards, state }: Position, step: number): Promise<void> {
+async function checkpoint({ config, engine, folder }: TrainRun, parts: RunParts, position: Position, step: number): Promise<void> {
+  const { safeguards, state, bestEvaluated } = position
   const ahead = await parts.rollouts.ahead()
   const fill = async (directory: string): Promise<FileHashes> => {
     const ofEngine = await engine.save(directory)
     const ofPrevious = await state.previous?.save(directory)
     const ofBest = await state.best.save(directory)
+    const ofBestEvaluated = await bestEvaluated?.save(directory)
     writeTrainerState(directory, {
       rule: parts.rule.state(),
       refused: safeguards.refused,
       prompts: parts.rollouts.state(),
       ...(ahead === undefined ? {} : { ahead }),
       ...adaptiveCoefficient(config.objective, state.kl),
+      ...(bestEvaluated?.best === undefined ? {} : { bestEvaluation: bestEvaluated.best }),
     })
-    return new Map([...(ofEngine ?? []), ...(ofPrevious ?? []), ...ofBest])
+    return new Map([...(ofEngine ?? []), ...(ofPrevious ?? []), ...ofBest, ...(ofBestEvaluated ?? [])])
   }
   await folder.checkpoints.write(step, fill, state.reference?.needed(step))
 }
 
-/** Sums the run up from its logs; a run that reached its last step gets its model and summary.json. */
-async function finish(run: TrainRun, step: number): Promise<TrainResult> {
-  const { config, folder } = run
-  const read = (name: string): unknown => readJsonl(join(folder.directory, name)).records
-  const evaluations = read("evaluations.jsonl") as EvaluationLine[]
-  const summary = summarizeRun(read("metrics.jsonl") as MetricsLine[], evaluations, config.pipo)
-  if (step < config.train.steps) return { finished: false, step, summary }
-  const saved = await saveTrainedModel(run, summary, evaluations.findLast((line) => line.step === step))
+/** Sums the run up from its logs; a run that reached its last step, or that a callback ended, gets its model and summary.json. */
+async function finish(run: TrainRun, { bestEvaluated, ending }: Position, step: number): Promise<TrainResult> {
+  const { config, folder, observer } = run
+  const end = step < config.train.steps ? ending.reason : undefined
+  const evaluations = evaluationsOf(folder)
+  const metrics = readJsonl(join(folder.directory, "metrics.jsonl")).records as MetricsLine[]
+  const summary = summarizeRun(metrics, evaluations, config.pipo)
+  if (step < config.train.steps && end === undefined) return { finished: false, step, summary }
+  const best = bestEvaluated?.best
+  if (best !== undefined && best.step !== step) {
+    await bestEvaluated?.restore()
+    observer.onNote(`keepBest: the model is the policy of step ${best.step}, the best evaluated`)
+  }
+  const whole: RunSummary = {
+    ...summary,
+    ...(best === undefined ? {} : { modelStep: best.step }),
+    ...(end === undefined ? {} : { stopReason: end }),
+  }
+  const modelStep = best?.step ?? step
+  const saved = await saveTrainedModel(run, whole, evaluations.findLast((line) => line.step === modelStep))
   sayNotes(run, step)
-  folder.logEvent("finish", `finished after step ${step}`, { step })
+  const early = end === undefined ? {} : { reason: end }
+  const message = `finished after step ${step}${end === undefined ? "" : ` of ${config.train.steps}: ${end}`}`
+  folder.logEvent("finish", message, { step, ...early })
+  if (end !== undefined) observer.onNote(message)
   return { finished: true, step, summary: saved }
 }

@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { CheckpointError } from "../errors.ts"
 import { trainerStateFile } from "../integrity/index.ts"
+import type { BestEvaluation } from "./best-evaluated.ts"
 import { decodeState, encodeState } from "../runs/index.ts"
 
 export interface TrainerState {
@@ -16,6 +17,8 @@ export interface TrainerState {
   readonly ahead?: unknown
   /** Weight of the divergence from the reference, where it is moved towards a target. */
   readonly klCoefficient?: number
+  /** Step and score of the best evaluated policy, where it is kept (`evaluation.keepBest`). */
+  readonly bestEvaluation?: BestEvaluation
 }
 
 export function writeTrainerState(directory: string, state: TrainerState): void {
@@ -31,9 +34,16 @@ export function readTrainerState(directory: string): TrainerState {
   } catch (cause) {
     throw new CheckpointError(`${path}: expected the trainer's state, got ${String(cause)}. Resume from another checkpoint.`, { cause })
   }
-  const { rule, refused, prompts, ahead, klCoefficient } = state
+  const { rule, refused, prompts, ahead, klCoefficient, bestEvaluation } = state
   if (rule === undefined || refused === undefined) {
     throw new CheckpointError(`${path}: expected the trainer's state, got a file without it. Resume from another checkpoint.`)
   }
-  return { rule, refused, prompts, ...(ahead === undefined ? {} : { ahead }), ...(klCoefficient === undefined ? {} : { klCoefficient }) }
+  return {
+    rule,
+    refused,
+    prompts,
+    ...(ahead === undefined ? {} : { ahead }),
+    ...(klCoefficient === undefined ? {} : { klCoefficient }),
+    ...(bestEvaluation === undefined ? {} : { bestEvaluation }),
+  }
 }
