@@ -4,7 +4,7 @@ import type { Task } from "../data/task.ts"
 
 const LETTERS = "abcd"
 
-/** Prompt `ab:`; the reward is how many of four letters are letters of the prompt. */
+/** Prompt `ab:`; the reward grows with the letters of the response that are in the prompt, from 1/8 on. */
 export function gradedTask(): Task {
   return indexedTask({
     name: "letters",
@@ -18,7 +18,7 @@ export function gradedTask(): Task {
     verifier: {
       name: "letters",
       verify: ({ completion, gold }) => {
-        const reward = [...completion].filter((letter) => gold.includes(letter)).length / 4
+        const reward = (1 + [...completion].filter((letter) => gold.includes(letter)).length) / 8
         return { status: reward >= 0.5 ? "correct" : "incorrect", reward, reason: "letters of the prompt" }
       },
     },

@@ -4,14 +4,20 @@ import { resolve } from "node:path"
 import { pathToFileURL } from "node:url"
 import { ConfigError, VerifierError } from "../../errors.ts"
 import type { Verdict, Verifier, VerifierInput } from "../verifier.ts"
+import { VerdictCache, wholeDeadline, withAttempts, type PatienceOptions } from "./patience.ts"
 
 /** A verdict, a reward (from 0.5 on the response counts as right), or whether the response is right. */
 export type FunctionResult = Verdict | number | boolean
 
-/** @param options  what stands under `options` in the config */
+/**
+ * @param input    the response, what was asked (`prompt`, `messages`), the ground truth and the row
+ * @param options  what stands under `options` in the config
+ * @param signal   aborted when nobody waits any more: for `fetch`
+ */
 export type VerifierFunction = (
   input: VerifierInput,
   options: Readonly<Record<string, unknown>>,
+  signal?: AbortSignal,
 ) => FunctionResult | Promise<FunctionResult>
 
 export interface FunctionModuleOptions {
@@ -44,13 +50,39 @@ function verdictOf(result: unknown, name: string): Verdict {
   )
 }
 
-/** A verifier out of a function, run in the calling thread. */
-export function functionVerifier(name: string, judge: VerifierFunction): Verifier {
+/**
+ * A verifier out of a function, run in the calling thread.
+ * @param patience  for functions that ask a server: calls at once, further attempts, a cache
+ */
+export function functionVerifier(name: string, judge: VerifierFunction, patience: PatienceOptions = {}): Verifier {
+  const { concurrency, retries, timeoutMs, cache = false } = patience
+  checkPatience(name, patience)
+  const known = cache === false ? undefined : new VerdictCache(cache)
+  const ask = async (input: VerifierInput, signal?: AbortSignal): Promise<Verdict> =>
+    verdictOf(await judge(input, {}, signal), name)
+  const isPatient = retries !== undefined || timeoutMs !== undefined
+  const askAgain = isPatient
+    ? (input: VerifierInput, signal?: AbortSignal) => withAttempts((inner) => ask(input, inner), patience, signal)
+    : ask
   return {
     name,
-    async verify(input) {
-      return verdictOf(await judge(input, {}), name)
-    },
+    ...(concurrency === undefined ? {} : { concurrency }),
+    ...(isPatient ? { timeoutMs: wholeDeadline(patience) } : {}),
+    verify: async (input, signal) =>
+      known === undefined ? askAgain(input, signal) : known.get(name, input, () => askAgain(input, signal)),
+  }
+}
+
+function checkPatience(name: string, { concurrency = 1, retries = 0, timeoutMs = 1 }: PatienceOptions): void {
+  const issues = [
+    ["concurrency", concurrency, 1],
+    ["retries", retries, 0],
+    ["timeoutMs", timeoutMs, 1],
+  ] as const
+  for (const [option, value, least] of issues) {
+    if (Number.isInteger(value) && value >= least) continue
+    const message = `${name}: expected ${option} to be a whole number from ${least} on, got ${value}. Correct it.`
+    throw new ConfigError([{ path: option, message }])
   }
 }
 
