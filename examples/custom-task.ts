@@ -56,6 +56,8 @@ export function trainOnPalindromes(options: CustomTaskOptions): Promise<TrainRes
     observer,
     config: {
       model: { preset: "nano" },
+      // So that `pirl eval`, `pirl sample` and the others find the task of the run again.
+      task: { module: import.meta.url, export: "palindromes" },
       // The most likely response is right long before most of the sampled ones are: those are what rewards work on.
       warmStart: { targetAccuracy: 0.9, maxSteps: warmStartSteps },
       rollout: { promptsPerStep: 32, groupSize: 8, maxResponseTokens: 6 },

@@ -86,9 +86,34 @@ function checkPatience(name: string, { concurrency = 1, retries = 0, timeoutMs =
   }
 }
 
-/** Node from 22.18 on, and a development checkout with its loader. */
+/** Node from 22.18 on, and a process with a loader for it, as tsx is. */
 function canLoadTypeScript(): boolean {
-  return Boolean((process.features as { readonly typescript?: unknown }).typescript) || import.meta.url.endsWith(".ts")
+  return Boolean((process.features as { readonly typescript?: unknown }).typescript) || import.meta.url.endsWith(".ts") || hasTypeScriptLoader()
+}
+
+/** tsx names itself to the processes that it starts. */
+function hasTypeScriptLoader(): boolean {
+  return process.execArgv.some((argument) => argument.includes("tsx"))
+}
+
+/**
+ * File of a module that a config names.
+ * @param who   for messages
+ * @param path  place of the setting in the config
+ * @throws ConfigError  when there is no such file, or this Node cannot load it
+ */
+export function moduleFile(module: string, who: string, path: string): string {
+  const file = resolve(module)
+  if (!existsSync(file)) {
+    const message = `${who}: expected a module at ${file}, got nothing there. Check the path.`
+    throw new ConfigError([{ path, message }])
+  }
+  if (/\.[cm]?ts$/u.test(file) && !canLoadTypeScript()) {
+    const message =
+      `${who}: expected a JavaScript module, got ${module}. Compile it, or use a Node that reads TypeScript (22.18 or newer).`
+    throw new ConfigError([{ path, message }])
+  }
+  return file
 }
 
 /**
@@ -96,16 +121,7 @@ function canLoadTypeScript(): boolean {
  * @throws ConfigError  when there is no such file, or this Node cannot load it
  */
 export function functionModuleVerifier(options: FunctionModuleOptions, path: string = "verifier"): Verifier {
-  const file = resolve(options.module)
-  if (!existsSync(file)) {
-    throw new ConfigError([
-      { path: `${path}.module`, message: `function: expected a module at ${file}, got nothing there. Check the path.` },
-    ])
-  }
-  if (/\.[cm]?ts$/u.test(file) && !canLoadTypeScript()) {
-    const message = `function: expected a JavaScript module, got ${options.module}. Compile it, or use a Node that reads TypeScript (22.18 or newer).`
-    throw new ConfigError([{ path: `${path}.module`, message }])
-  }
+  const file = moduleFile(options.module, "function", `${path}.module`)
   const name = options.export ?? "default"
   const who = `function ${name} of ${options.module}`
   let loaded: Promise<VerifierFunction> | undefined
