@@ -3,8 +3,9 @@
  *
  *     JUDGE_URL=http://localhost:8000/v1 JUDGE_MODEL=Qwen3-8B npx tsx examples/llm-judge.ts
  *
- * The judge reads question and response and gives points from 0 to 10. At most eight requests are under way at once, one that fails
- * is sent again, and equal responses are paid for once, also over a resume. A run whose judge stays away stops and says why.
+ * The judge reads question and response and gives points from 0 to 10. At most eight requests are under way at once, one
+ * that fails is sent again, and equal responses are paid for once, also over a resume. A run whose judge stays away stops
+ * and says why.
  */
 import { fileURLToPath } from "node:url"
 import { tasks, trainRun, type RowReward, type Task, type TrainObserver, type TrainResult } from "pirl"
@@ -22,13 +23,27 @@ interface Poem {
   readonly topic: string
 }
 
-const topics = ["rain", "a lamp", "the sea", "bread", "a fox", "snow", "an old map", "tea", "moss", "a bridge", "iron", "dust"]
+const topics = [
+  "rain",
+  "a lamp",
+  "the sea",
+  "bread",
+  "a fox",
+  "snow",
+  "an old map",
+  "tea",
+  "moss",
+  "a bridge",
+  "iron",
+  "dust",
+]
 const poems: readonly Poem[] = topics.map((topic) => ({ topic }))
 
 /** Asks the judge; what it throws is tried again, and counted as a failure and not as a reward when it stays. */
 function points({ url, model, key }: Judge): RowReward<Poem> {
   return async ({ prompt, completion }, signal) => {
-    const question = `Task: ${prompt}\n\nResponse:\n${completion}\n\nHow well does the response do the task? Answer with a number from 0 to 10 alone.`
+    const wanted = "How well does the response do the task? Answer with a number from 0 to 10 alone."
+    const question = `Task: ${prompt}\n\nResponse:\n${completion}\n\n${wanted}`
     const response = await fetch(`${url}/chat/completions`, {
       method: "POST",
       headers: { "content-type": "application/json", ...(key === undefined ? {} : { authorization: `Bearer ${key}` }) },
@@ -36,8 +51,11 @@ function points({ url, model, key }: Judge): RowReward<Poem> {
       ...(signal === undefined ? {} : { signal }),
     })
     // With its status, which says whether to ask again.
-    if (!response.ok) throw Object.assign(new Error(`the judge answered ${response.status}`), { status: response.status })
-    const { choices } = (await response.json()) as { readonly choices: readonly { readonly message: { readonly content: string } }[] }
+    if (!response.ok)
+      throw Object.assign(new Error(`the judge answered ${response.status}`), { status: response.status })
+    const { choices } = (await response.json()) as {
+      readonly choices: readonly { readonly message: { readonly content: string } }[]
+    }
     const said = choices[0]?.message.content ?? ""
     const number = /\d+(?:\.\d+)?/.exec(said)
     if (number === null) throw new Error(`the judge gave no number: ${said.slice(0, 80)}`)
@@ -86,7 +104,8 @@ export function trainWithJudge({ judge, runDirectory, steps, model, observer = {
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const { JUDGE_URL: url, JUDGE_MODEL: name = "judge", JUDGE_KEY: key, MODEL: model } = process.env
-  if (url === undefined) throw new Error("Set JUDGE_URL to an OpenAI-compatible address, e.g. http://localhost:8000/v1.")
+  if (url === undefined)
+    throw new Error("Set JUDGE_URL to an OpenAI-compatible address, e.g. http://localhost:8000/v1.")
   const judge = { url, model: name, cache: "runs/judge-cache.jsonl", ...(key === undefined ? {} : { key }) }
   const { summary } = await trainWithJudge({
     judge,
@@ -95,8 +114,10 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     ...(model === undefined ? {} : { model }),
     observer: {
       onNote: console.log,
-      onEvaluation: ({ step, greedyReward }) => console.log(`step ${step}: held-out reward ${greedyReward?.toFixed(3)}`),
+      onEvaluation: ({ step, greedyReward }) =>
+        console.log(`step ${step}: held-out reward ${greedyReward?.toFixed(3)}`),
     },
   })
-  console.log(`held-out reward ${summary.reward?.start.toFixed(3)} to ${summary.reward?.best.toFixed(3)} at step ${summary.modelStep}`)
+  const { start, best } = summary.reward ?? { start: 0, best: 0 }
+  console.log(`held-out reward ${start.toFixed(3)} to ${best.toFixed(3)} at step ${summary.modelStep}`)
 }

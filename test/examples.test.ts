@@ -234,7 +234,9 @@ describe("the package", () => {
     expect(links.filter((link) => !packed(link) || !existsSync(join(repository, link)))).toEqual([])
   })
 
-  test.each(readdirSync(join(repository, "examples")).filter((name) => name.endsWith(".ts")))("has examples/%s, which imports the package by its name", (name) => {
+  const programs = readdirSync(join(repository, "examples")).filter((name) => name.endsWith(".ts"))
+
+  test.each(programs)("has examples/%s, which imports the package by its name", (name) => {
     const text = readFileSync(join(repository, "examples", name), "utf8")
     const imported = [...text.matchAll(/from "([^"]+)"/g)].map((match) => match[1]!)
     expect(imported.filter((from) => from !== "pirl" && !from.startsWith("node:"))).toEqual([])

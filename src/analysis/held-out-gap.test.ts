@@ -14,7 +14,12 @@ describe("held-out against training", () => {
       greedyRewardStandardError: 0.02,
     }))
     expect(heldOutGap(rising, points)).toMatchObject({ measure: "mean reward", bestStep: 20, best: 0.605, now: 0.45 })
-    expect(heldOutGap(rising, points.map((point) => ({ ...point, greedyReward: 0.6 })))).toBeUndefined()
+    expect(
+      heldOutGap(
+        rising,
+        points.map((point) => ({ ...point, greedyReward: 0.6 })),
+      ),
+    ).toBeUndefined()
   })
 
   test("nothing is said of a run that has hardly begun, of falls within the error, and of no evaluation", () => {
@@ -29,8 +34,21 @@ describe("held-out against training", () => {
 })
 
 describe("mean held-out reward", () => {
-  const before = { step: 0, size: 3, greedyAccuracy: 0, greedyCorrect: "000", greedyReward: 0, greedyRewardStandardError: 0 }
-  const after = { ...before, step: 1, greedyReward: 0.2, greedyRewardStandardError: 0.1, greedyRewards: [0.1, 0.2, 0.3] }
+  const before = {
+    step: 0,
+    size: 3,
+    greedyAccuracy: 0,
+    greedyCorrect: "000",
+    greedyReward: 0,
+    greedyRewardStandardError: 0,
+  }
+  const after = {
+    ...before,
+    step: 1,
+    greedyReward: 0.2,
+    greedyRewardStandardError: 0.1,
+    greedyRewards: [0.1, 0.2, 0.3],
+  }
 
   test("is told apart from the accuracy", () => {
     expect([rewardsAreGraded([before]), rewardsAreGraded([before, after])]).toEqual([false, true])

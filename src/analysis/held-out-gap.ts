@@ -31,11 +31,14 @@ const RISE_ERRORS = 2
 const WINDOW = 20
 
 /**
- * Compares the best held-out measure of a run with its newest, and the training reward of the steps before each. Two evaluations in a
- * row are averaged where there are four or more, because the best of many single ones is high by chance.
+ * Compares the best held-out measure of a run with its newest, and the training reward of the steps before each. Two
+ * evaluations in a row are averaged where there are four or more, because the best of many single ones is high by chance.
  * @returns undefined unless the held-out measure fell and the training reward rose, both beyond their errors
  */
-export function heldOutGap(steps: readonly RewardedStep[], evaluations: readonly EvaluationPoint[]): HeldOutGap | undefined {
+export function heldOutGap(
+  steps: readonly RewardedStep[],
+  evaluations: readonly EvaluationPoint[],
+): HeldOutGap | undefined {
   const graded = rewardsAreGraded(evaluations)
   const greedy = measuredAccuracies(evaluations, graded ? "reward" : "greedy")
   const points = averaged(greedy.length > 0 ? greedy : measuredAccuracies(evaluations, "expected"))
@@ -64,8 +67,8 @@ export function heldOutGap(steps: readonly RewardedStep[], evaluations: readonly
 /** In words. */
 export function describeGap({ measure, best, bestStep, now, rewardThen, rewardNow }: HeldOutGap): string {
   return (
-    `Held-out ${measure} fell from ${best.toFixed(3)} around step ${bestStep} to ${now.toFixed(3)}, while the training reward rose ` +
-    `from ${rewardThen.toFixed(3)} to ${rewardNow.toFixed(3)}.`
+    `Held-out ${measure} fell from ${best.toFixed(3)} around step ${bestStep} to ${now.toFixed(3)}, ` +
+    `while the training reward rose from ${rewardThen.toFixed(3)} to ${rewardNow.toFixed(3)}.`
   )
 }
 
@@ -92,7 +95,10 @@ function averaged(measured: readonly Measured[]): Point[] {
 }
 
 /** Rewards of the window that ends at a step; of the first steps where it is the start. At most a third of the run. */
-function rewardsAround(steps: readonly RewardedStep[], step: number): { values: number[]; first: number; last: number } {
+function rewardsAround(
+  steps: readonly RewardedStep[],
+  step: number,
+): { values: number[]; first: number; last: number } {
   const known = steps.filter((one): one is { step: number; mu: number } => Number.isFinite(one.mu))
   const size = Math.min(WINDOW, Math.floor(known.length / 3))
   const end = Math.max(size, known.filter((one) => one.step <= step).length)

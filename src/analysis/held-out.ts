@@ -70,12 +70,13 @@ function rewardOf(point: EvaluationPoint): Measured | undefined {
   if (greedyRewards === undefined && greedyReward === point.greedyAccuracy) return greedyOf(point)
   const standardError = isNumber(greedyRewardStandardError) ? greedyRewardStandardError : null
   const interval = standardError === null ? null : normalInterval(greedyReward, standardError)
-  return { step, accuracy: greedyReward, standardError, interval, ...(greedyRewards === undefined ? {} : { rewards: greedyRewards }) }
+  const measured = { step, accuracy: greedyReward, standardError, interval }
+  return greedyRewards === undefined ? measured : { ...measured, rewards: greedyRewards }
 }
 
 /** True where the mean reward of some evaluation is not its accuracy: then it is worth showing beside it. */
 export function rewardsAreGraded(evaluations: readonly EvaluationPoint[]): boolean {
-  return evaluations.some(({ greedyReward, greedyAccuracy }) => isNumber(greedyReward) && greedyReward !== greedyAccuracy)
+  return evaluations.some(({ greedyReward: reward, greedyAccuracy }) => isNumber(reward) && reward !== greedyAccuracy)
 }
 
 function isNumber(value: number | null | undefined): value is number {

@@ -25,7 +25,7 @@ export interface EvalBackend extends BenchmarkBackend {
 }
 
 export interface EvaluationRequest {
-  /** Every question of the data set that `config.task` names is evaluated, and its verifier found where none is named. */
+  /** Every question of the data set of `config.task` is evaluated, and its verifier found where none is named. */
   readonly ownQuestions: boolean
   /** Hears every few seconds how far the greedy responses are. */
   readonly onProgress: (progress: EvaluationProgress) => void
@@ -48,8 +48,18 @@ export function evalCommand(backend: EvalBackend): Command {
     positionalCount: { min: 1, max: 1 },
     options: [
       { name: "task", kind: "text", placeholder: "NAME", help: "Task to measure (default: the run's own)" },
-      { name: "data", kind: "text", placeholder: "FILE", help: "Questions of your own: JSONL, CSV, parquet, or a folder of them" },
-      { name: "verifier", kind: "text", placeholder: "NAME", help: "Verifier of --data (default: by the kind of its ground truths)" },
+      {
+        name: "data",
+        kind: "text",
+        placeholder: "FILE",
+        help: "Questions of your own: JSONL, CSV, parquet, or a folder of them",
+      },
+      {
+        name: "verifier",
+        kind: "text",
+        placeholder: "NAME",
+        help: "Verifier of --data (default: by the kind of its ground truths)",
+      },
       { name: "checkpoint", kind: "integer", placeholder: "STEP", help: "Checkpoint of a run (default the newest)" },
       ...configOptions,
       ...benchmarkOptions,
@@ -57,8 +67,8 @@ export function evalCommand(backend: EvalBackend): Command {
     ],
     description:
       "Measures accuracy on the held-out problems of a task: greedy, and expected where answers are unique.\n" +
-      "A run knows its task; for another model (a path, or hub:owner/name) name one. With --data, measures all questions\n" +
-      "of a file: prompt and answer columns are found as in training. With --bench, measures published\n" +
+      "A run knows its task; for another model (a path, or hub:owner/name) name one. With --data, measures all\n" +
+      "questions of a file: prompt and answer columns are found as in training. With --bench, measures published\n" +
       "benchmarks instead; MODEL may\n" +
       "then also be the address of an OpenAI-compatible server. Responses are kept: the same command goes on where it\n" +
       "stopped.",
@@ -83,7 +93,8 @@ async function runEval(backend: EvalBackend, args: CommandArguments, context: Cl
   const data = args.text("data")
   const verifier = args.text("verifier")
   if (verifier !== undefined && data === undefined) {
-    const message = "pirl eval: expected --verifier only with --data, got it without. Leave it out, or name a file of questions."
+    const message =
+      "pirl eval: expected --verifier only with --data, got it without. Leave it out, or name questions."
     throw new ConfigError([{ path: "", message }])
   }
   if (data !== undefined && args.text("task") !== undefined) {
@@ -95,7 +106,11 @@ async function runEval(backend: EvalBackend, args: CommandArguments, context: Cl
   const request = { task: args.text("task"), sets, taskNeeded: true, ...(data === undefined ? {} : { data }) }
   const config = configFor(model, request, backend.checks)
   const progress = evaluationProgress(context)
-  const { line, verifier: judge, notes } = await backend
+  const {
+    line,
+    verifier: judge,
+    notes,
+  } = await backend
     .evaluate(model, config, { ownQuestions: data !== undefined, onProgress: progress.show })
     .finally(progress.clear)
   for (const note of notes) context.err.write(`data: ${note}\n`)

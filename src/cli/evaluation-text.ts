@@ -1,5 +1,11 @@
 /** What `pirl eval` shows: progress on the error stream, and the rows of its table. */
-import { measuredAccuracies, rewardsAreGraded, type EvaluationPoint, type Interval, type MeasureKind } from "../analysis/index.ts"
+import {
+  measuredAccuracies,
+  rewardsAreGraded,
+  type EvaluationPoint,
+  type Interval,
+  type MeasureKind,
+} from "../analysis/index.ts"
 import type { EvaluationLine } from "../runs/index.ts"
 import type { EvaluationProgress } from "../trainer/train.ts"
 import type { CliContext } from "./command.ts"
@@ -8,7 +14,10 @@ import { formatDuration, formatShare } from "./format.ts"
 const clearLine = "\r\u001B[2K"
 
 /** One line that is redrawn on a terminal, a line every few seconds elsewhere. */
-export function evaluationProgress({ err, env }: CliContext): { show(progress: EvaluationProgress): void; clear(): void } {
+export function evaluationProgress({ err, env }: CliContext): {
+  show(progress: EvaluationProgress): void
+  clear(): void
+} {
   const live = err.isTTY === true && env["TERM"] !== "dumb"
   let shown = false
   return {
@@ -49,5 +58,7 @@ export function evaluationRows(line: EvaluationLine): (readonly [string, string]
 }
 
 function range(interval: Interval | null, format: (value: number) => string): string {
-  return interval === null ? "" : `  (95 %: ${format(interval.low).replace(" %", "")} to ${format(interval.high).replace(" %", "")})`
+  return interval === null
+    ? ""
+    : `  (95 %: ${format(interval.low).replace(" %", "")} to ${format(interval.high).replace(" %", "")})`
 }

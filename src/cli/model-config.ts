@@ -41,7 +41,10 @@ export function configFor(model: ModelSource, request: ConfigRequest, checks: re
 }
 
 /** What a run that was trained on a data set says of its rows holds for other files too. */
-function questionsTask({ config }: ModelSource, path: string): { readonly name: string; readonly [option: string]: unknown } {
+function questionsTask(
+  { config }: ModelSource,
+  path: string,
+): { readonly name: string; readonly [option: string]: unknown } {
   const trained: Readonly<Record<string, unknown>> = config?.task.name === DATASET_NAME ? config.task : {}
   const kept = ["columns", "template", "verifier"].filter((option) => trained[option] !== undefined)
   return { name: DATASET_NAME, path, ...Object.fromEntries(kept.map((option) => [option, trained[option]])) }

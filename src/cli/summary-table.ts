@@ -27,7 +27,8 @@ export function summaryTable(summary: RunSummary, runDirectory: string): string 
     rows.push(["held-out accuracy, expected", change])
   }
   if (summary.reward !== undefined) rows.push(...rewardRows(summary.reward))
-  if (summary.modelStep !== undefined) rows.push(["model", `the policy of step ${summary.modelStep}, the best evaluated`])
+  const { modelStep } = summary
+  if (modelStep !== undefined) rows.push(["model", `the policy of step ${modelStep}, the best evaluated`])
   if (summary.stopReason !== undefined) rows.push(["ended early", terminalLine(summary.stopReason)])
   if (summary.saved !== undefined) rows.push(savedRow(summary.saved))
   const { improved, regressed, undecided, unjudged } = summary.verdicts
@@ -54,7 +55,8 @@ export function summaryTable(summary: RunSummary, runDirectory: string): string 
 }
 
 /** Mean held-out reward over the run, where rewards are not 0 and 1. */
-function rewardRows({ start, best, bestStep, final, cumulativeImprovement, intervals }: AccuracySummary): [string, string][] {
+function rewardRows(reward: AccuracySummary): [string, string][] {
+  const { start, best, bestStep, final, cumulativeImprovement, intervals } = reward
   const within = (interval: Interval | null): string =>
     interval === null ? "" : `  (95 %: ${interval.low.toFixed(3)} to ${interval.high.toFixed(3)})`
   return [

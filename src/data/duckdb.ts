@@ -1,4 +1,4 @@
-/** DuckDB, which few runs need and which is the largest part of an installation after onnxruntime: loaded when first needed. */
+/** DuckDB, which few runs need and which takes 70 MB: an optional package, loaded when first needed. */
 import { DataError } from "../errors.ts"
 
 type DuckDb = typeof import("@duckdb/node-api")

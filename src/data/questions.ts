@@ -39,7 +39,9 @@ export async function openQuestions(settings: { readonly name: string } & TaskOp
     trainProblem: (_seed, position) => heldOut[position % heldOut.length]!,
     heldOut,
     verifierFor: withAlternatives(verifierOf),
-    ...(repeated === 0 ? {} : { notes: [`${located.name}: ${repeated} of ${problems.length} rows repeat a question and were left out`] }),
+    ...(repeated === 0
+      ? {}
+      : { notes: [`${located.name}: ${repeated} of ${problems.length} rows repeat a question and were left out`] }),
   }
   return { task, verifier: described }
 }

@@ -33,7 +33,8 @@ describe("rows in memory", () => {
 
   test("are judged by a verifier that fits their answers, or by the one that is named", async () => {
     const task = fromRows(sums, { prompt: "question", answer: "sum" })
-    const judge = (one: Task, completion: string): unknown => one.verifierFor(sums0(one)).verify(verifierInput(sums0(one), completion))
+    const judge = (one: Task, completion: string): unknown =>
+      one.verifierFor(sums0(one)).verify(verifierInput(sums0(one), completion))
     const sums0 = (one: Task): Problem => one.heldOut[0]!
     expect(await judge(task, `It is ${sums0(task).gold}.`)).toMatchObject({ reward: 1 })
     const exact = fromRows(sums, { prompt: "question", answer: "sum", verifier: "exact" })
@@ -43,7 +44,10 @@ describe("rows in memory", () => {
   test("are judged by a function that is told prompt, messages, ground truth and row", async () => {
     const seen: unknown[] = []
     const task = fromRows(sums, {
-      prompt: ({ question }) => [{ role: "system", content: "Be brief." }, { role: "user", content: question }],
+      prompt: ({ question }) => [
+        { role: "system", content: "Be brief." },
+        { role: "user", content: question },
+      ],
       answer: "sum",
       heldOut: sums.slice(0, 1).map((row) => ({ ...row, question: "What is 90 + 9?", sum: 99 })),
       reward: ({ prompt, messages, gold, row, completion }) => {
@@ -65,12 +69,42 @@ describe("rows in memory", () => {
 
   const wrong: readonly [string, () => unknown, new (...of: never[]) => Error, RegExp][] = [
     ["none", () => fromRows([], { prompt: () => "a", answer: () => "b" }), DataError, /rows: expected rows, got none/],
-    ["without the column", () => fromRows([{ a: 1 }], { prompt: "question" as never, answer: "a" }), DataError, /row 1: expected a value in column "question", got no such column/],
-    ["with an empty prompt", () => fromRows([{ q: "  ", a: 1 }], { prompt: "q", answer: "a" }), DataError, /row 1: expected a prompt, got an empty one/],
-    ["with neither answer nor reward", () => fromRows(sums, { prompt: "question" }), ConfigError, /expected answer .* or reward/],
-    ["that would all be held out", () => fromRows(sums, { prompt: "question", answer: "sum", heldOut: 40 }), ConfigError, /expected more than 40 different questions, got 40/],
-    ["with half a held-out row", () => fromRows(sums, { prompt: "question", answer: "sum", heldOut: 1.5 }), ConfigError, /got 1.5/],
-    ["that are no objects", () => fromRows([null as never], { prompt: "q", answer: "a" }), DataError, /row 1: expected an object, got null/],
+    [
+      "without the column",
+      () => fromRows([{ a: 1 }], { prompt: "question" as never, answer: "a" }),
+      DataError,
+      /row 1: expected a value in column "question", got no such column/,
+    ],
+    [
+      "with an empty prompt",
+      () => fromRows([{ q: "  ", a: 1 }], { prompt: "q", answer: "a" }),
+      DataError,
+      /row 1: expected a prompt, got an empty one/,
+    ],
+    [
+      "with neither answer nor reward",
+      () => fromRows(sums, { prompt: "question" }),
+      ConfigError,
+      /expected answer .* or reward/,
+    ],
+    [
+      "that would all be held out",
+      () => fromRows(sums, { prompt: "question", answer: "sum", heldOut: 40 }),
+      ConfigError,
+      /expected more than 40 different questions, got 40/,
+    ],
+    [
+      "with half a held-out row",
+      () => fromRows(sums, { prompt: "question", answer: "sum", heldOut: 1.5 }),
+      ConfigError,
+      /got 1.5/,
+    ],
+    [
+      "that are no objects",
+      () => fromRows([null as never], { prompt: "q", answer: "a" }),
+      DataError,
+      /row 1: expected an object, got null/,
+    ],
   ]
   test.each(wrong)("%s are refused in a sentence", (_, make, kind, message) => {
     expect(make).toThrow(kind)

@@ -47,8 +47,8 @@ export interface RowsOptions<Data> extends PatienceOptions {
   /** A response worth full reward, for a supervised warm start. */
   readonly solution?: RowValue<Data, string>
   /**
-   * Held-out problems: their number, a share below 1 of the questions, or rows of their own. Default a tenth of the questions,
-   * 500 at most.
+   * Held-out problems: their number, a share below 1 of the questions, or rows of their own. Default a tenth of the
+   * questions, 500 at most.
    */
   readonly heldOut?: number | readonly Data[]
   /** Chooses the held-out problems. Default 0. */
@@ -58,17 +58,19 @@ export interface RowsOptions<Data> extends PatienceOptions {
 }
 
 /**
- * A task over rows in memory. Rows that ask the same question are never both trained on and held out; the training stream visits
- * every training row once per epoch, in an order of its own for each (seed, epoch).
+ * A task over rows in memory. Rows that ask the same question are never both trained on and held out; the training stream
+ * visits every training row once per epoch, in an order of its own for each (seed, epoch).
  * @throws DataError    naming the row, when one lacks a value or has an empty prompt, or there are none
- * @throws ConfigError  for neither answer nor reward, an unknown verifier, and more held-out problems than there are questions
+ * @throws ConfigError  for neither answer nor reward, an unknown verifier, and more held-out problems than questions
  */
 export function fromRows<Data extends object>(rows: readonly Data[], options: RowsOptions<Data>): Task {
   const { heldOut, seed = 0, name = "rows" } = options
   checkOptions(options, name)
   const problems = problemsOf(rows, options, name, "row")
   const own = Array.isArray(heldOut)
-  const evaluation = own ? { name: `${name}, held-out rows`, problems: problemsOf(heldOut, options, name, "held-out row") } : undefined
+  const evaluation = own
+    ? { name: `${name}, held-out rows`, problems: problemsOf(heldOut, options, name, "held-out row") }
+    : undefined
   const split = placedSplit({ name, problems }, evaluation, heldOut, seed)
   const whole = [...split.train, ...split.heldOut]
   const judge = verifierOf(options, name, whole)
@@ -94,7 +96,10 @@ function checkOptions<Data>({ answer, reward, verifier, heldOut }: RowsOptions<D
     throw new ConfigError([{ path, message: `tasks.fromRows, ${name}: ${message}` }])
   }
   if (answer === undefined && reward === undefined) {
-    refuse("answer", "expected answer (a column of ground truths) or reward (a function), got neither. Give one of them.")
+    refuse(
+      "answer",
+      "expected answer (a column of ground truths) or reward (a function), got neither. Give one of them.",
+    )
   }
   if (verifier !== undefined && reward !== undefined) {
     refuse("verifier", "expected either verifier or reward, got both. Leave one out.")
@@ -127,20 +132,34 @@ function problemsOf<Data extends object>(
   return rows.map((row, i) => toProblem(row, options, name, `${what} ${i + 1}`))
 }
 
-function toProblem<Data extends object>(data: Data, options: RowsOptions<Data>, name: string, place: string): PlacedProblem {
+function toProblem<Data extends object>(
+  data: Data,
+  options: RowsOptions<Data>,
+  name: string,
+  place: string,
+): PlacedProblem {
   if (typeof data !== "object" || data === null) {
-    throw new DataError(`data set ${name}, ${place}: expected an object, got ${String(data)}. Give each row its columns.`)
+    throw new DataError(
+      `data set ${name}, ${place}: expected an object, got ${String(data)}. Give each row its columns.`,
+    )
   }
   const read = (option: "prompt" | "answer" | "solution"): unknown => {
     const from = options[option] as RowValue<Data, unknown> | undefined
     if (from === undefined) return undefined
     const row: Row = typeof from === "string" ? (data as Row) : { [`${option}()`]: from(data) }
-    return requiredValue(name, { row, place }, typeof from === "string" ? from : `${option}()`, `Mend the row, or ${option}.`)
+    return requiredValue(
+      name,
+      { row, place },
+      typeof from === "string" ? from : `${option}()`,
+      `Mend the row, or ${option}.`,
+    )
   }
   const { asked } = readQuestion(name, { row: { prompt: read("prompt") }, place }, "prompt")
   const shown = typeof asked === "string" ? [asked] : asked.map(({ content }) => content)
   if (shown.every((text) => text.trim() === "")) {
-    throw new DataError(`data set ${name}, ${place}: expected a prompt, got an empty one. Mend the row, or leave it out.`)
+    throw new DataError(
+      `data set ${name}, ${place}: expected a prompt, got an empty one. Mend the row, or leave it out.`,
+    )
   }
   const answer = read("answer")
   const golds = answer === undefined ? [""] : groundTruths(answer)
@@ -171,7 +190,9 @@ function verifierOf<Data>(options: RowsOptions<Data>, name: string, problems: re
   }
   const guess = guessVerifier(problems.flatMap(({ problem }) => problem.golds ?? [problem.gold]))
   if (guess !== undefined) return createVerifier(guess.name)
-  const message = `tasks.fromRows, ${name}: expected answers that are letters, numbers, formulas or short texts, got longer ones. Name a verifier, or give reward.`
+  const message =
+    `tasks.fromRows, ${name}: expected answers that are letters, numbers, formulas or short texts, got longer ones. ` +
+    "Name a verifier, or give reward."
   throw new ConfigError([{ path: "verifier", message }])
 }
 

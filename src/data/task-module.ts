@@ -40,8 +40,10 @@ export function checkTaskModule({ module, export: name = "default" }: TaskModule
 export async function openTaskModule(options: TaskModule): Promise<Task> {
   const file = checkTaskModule(options)
   const { module, export: name = "default", ...others } = options
-  const exports = await attempt(module, "a module that can be loaded", () =>
-    import(pathToFileURL(file).href) as Promise<Record<string, unknown>>,
+  const exports = await attempt(
+    module,
+    "a module that can be loaded",
+    () => import(pathToFileURL(file).href) as Promise<Record<string, unknown>>,
   )
   const exported = exports[name]
   if (exported === undefined) {
@@ -66,7 +68,11 @@ async function attempt<T>(module: string, expected: string, run: () => Promise<T
   } catch (cause) {
     if (cause instanceof PirlError) throw cause
     const reason = cause instanceof Error ? cause.message : String(cause)
-    throw refused("task.module", `${module}: expected ${expected}, got an error: ${reason.split("\n")[0]}. Mend the module.`, cause)
+    throw refused(
+      "task.module",
+      `${module}: expected ${expected}, got an error: ${reason.split("\n")[0]}. Mend the module.`,
+      cause,
+    )
   }
 }
 

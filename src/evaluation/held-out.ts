@@ -42,7 +42,7 @@ export interface HeldOutResult {
   readonly greedyRewardStandardError?: number
   /** Per held-out problem, in order; null not judged. Only where some reward is not that of right or wrong. */
   readonly greedyRewards?: readonly (number | null)[]
-  /** Shares of the greedy responses that were judged: no answer was found in them, and cut off at the limit of tokens. */
+  /** Shares of the judged greedy responses: no answer was found in them; cut off at the limit of tokens. */
   readonly greedyNoAnswerRate?: number
   readonly greedyTruncationRate?: number
   /** Mean probability of the unique right answer under the policy at temperature 1. */

@@ -55,7 +55,12 @@ describe("a callback that ends a run", () => {
 
   test("may do so at an evaluation, the first one too, and the run can be gone on with", async () => {
     const runDirectory = join(temporary, "at once")
-    const first = await trainRun({ config, task, runDirectory, observer: { onEvaluation: (_line, { stop }) => stop("no need") } })
+    const first = await trainRun({
+      config,
+      task,
+      runDirectory,
+      observer: { onEvaluation: (_line, { stop }) => stop("no need") },
+    })
     expect([first.finished, first.step]).toEqual([true, 0])
     expect(readRun(runDirectory).state).toBe("finished")
     const second = await trainRun({ config, task, runDirectory, resume: true })

@@ -51,7 +51,8 @@ export interface Generated {
 }
 
 /**
- * Loads a model, puts prompts to it through its chat template, and samples. It is loaded anew at each call: give all prompts at once.
+ * Loads a model, puts prompts to it through its chat template, and samples. It is loaded anew at each call: give all
+ * prompts at once.
  * @param modelOrRun  a Hugging Face folder, a .gguf file, adapters, `hub:owner/name`, or the folder of a run
  * @param prompts     one, or a list; a text, or chat messages
  * @returns in the order of the prompts

@@ -22,8 +22,8 @@ export interface TrainRunOptions {
   /** With `resume`: go on although metrics or evaluations were cut, deleted or changed since. Default false. */
   readonly acceptLogs?: boolean
   /**
-   * A task of one's own, in place of `config.task`. With `config.task: { module: import.meta.url, export: "NAME" }` the commands
-   * of pirl find it again.
+   * A task of one's own, in place of `config.task`. With `config.task: { module: import.meta.url, export: "NAME" }` the
+   * commands of pirl find it again.
    */
   readonly task?: Task
   /** An objective of one's own, in place of `config.objective`, whose advantages and aggregation still hold. */

@@ -46,8 +46,8 @@ export interface EvaluationProgress extends SampleProgress {
 /** What a callback may do to the run that it hears of. */
 export interface TrainControl {
   /**
-   * Ends the run after this step: it is evaluated, saved and finished, with its model, its summary and this reason. A signal that
-   * aborts a run leaves it unfinished instead.
+   * Ends the run after this step: it is evaluated, saved and finished, with its model, its summary and this reason. A
+   * signal that aborts a run leaves it unfinished instead.
    */
   stop(reason: string): void
 }
@@ -147,7 +147,8 @@ async function trainWith(run: TrainRun, parts: RunParts): Promise<TrainResult> {
     await state.reference?.advance(step)
     const isLast = (): boolean => step === config.train.steps || ending.reason !== undefined
     if (isLast() || step % config.evaluation.every === 0) await evaluate(run, parts, position, step)
-    if (isLast() || step % config.checkpoint.every === 0 || stopRequested()) await checkpoint(run, parts, position, step)
+    const isSaved = isLast() || step % config.checkpoint.every === 0
+    if (isSaved || stopRequested()) await checkpoint(run, parts, position, step)
   }
   return finish(run, position, step)
 }
@@ -165,7 +166,8 @@ async function begin(run: TrainRun, parts: RunParts): Promise<Position> {
   const { config, folder, observer, stopRequested } = run
   if (config.warmStart.enabled) await learnFromSolutions(run, parts)
   const safeguards = new Safeguards(folder, observer.onNote)
-  const position = { step: 0, safeguards, state: runState(run, parts), bestEvaluated: keptBest(run), ending: new Ending() }
+  const state = runState(run, parts)
+  const position = { step: 0, safeguards, state, bestEvaluated: keptBest(run), ending: new Ending() }
   if (stopRequested()) return position
   await evaluate(run, parts, position, 0)
   await position.state.reference?.advance(0)
@@ -192,7 +194,8 @@ async function resumeAt(run: TrainRun, parts: RunParts, { path, step }: { readon
   if (saved.bestEvaluation !== undefined) await bestEvaluated?.load(path, saved.bestEvaluation)
   // Where the run kept none before, its policy of now is the first candidate.
   else if (bestEvaluated !== undefined) await observeAgain(run, bestEvaluated, step)
-  return { step, safeguards: new Safeguards(folder, observer.onNote, saved.refused), state, bestEvaluated, ending: new Ending() }
+  const safeguards = new Safeguards(folder, observer.onNote, saved.refused)
+  return { step, safeguards, state, bestEvaluated, ending: new Ending() }
 }
 
 async function observeAgain({ folder }: TrainRun, bestEvaluated: BestEvaluated, step: number): Promise<void> {
@@ -258,7 +261,8 @@ function improvement(folder: RunFolder, now: HeldOutResult): Record<string, numb
   }
 }
 
-async function checkpoint({ config, engine, folder }: TrainRun, parts: RunParts, position: Position, step: number): Promise<void> {
+async function checkpoint(run: TrainRun, parts: RunParts, position: Position, step: number): Promise<void> {
+  const { config, engine, folder } = run
   const { safeguards, state, bestEvaluated } = position
   const ahead = await parts.rollouts.ahead()
   const fill = async (directory: string): Promise<FileHashes> => {
@@ -279,7 +283,7 @@ async function checkpoint({ config, engine, folder }: TrainRun, parts: RunParts,
   await folder.checkpoints.write(step, fill, state.reference?.needed(step))
 }
 
-/** Sums the run up from its logs; a run that reached its last step, or that a callback ended, gets its model and summary.json. */
+/** Sums the run up from its logs; one that reached its last step, or that a callback ended, gets model and summary.json. */
 async function finish(run: TrainRun, { bestEvaluated, ending }: Position, step: number): Promise<TrainResult> {
   const { config, folder, observer } = run
   const end = step < config.train.steps ? ending.reason : undefined

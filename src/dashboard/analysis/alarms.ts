@@ -153,7 +153,8 @@ function gap({ metrics, evaluations }: AlarmInput): Alarm | undefined {
   const points = rows(evaluations, evaluationNumbers) as unknown as EvaluationPoint[]
   const found = heldOutGap(steps, points)
   if (found === undefined) return undefined
-  return { id: "held-out-gap", severity: "serious", step: found.bestStep, message: describeGap(found), advice: gapAdvice }
+  const message = describeGap(found)
+  return { id: "held-out-gap", severity: "serious", step: found.bestStep, message, advice: gapAdvice }
 }
 
 function drift({ metrics }: AlarmInput): Alarm | undefined {

@@ -88,7 +88,11 @@ function checkPatience(name: string, { concurrency = 1, retries = 0, timeoutMs =
 
 /** Node from 22.18 on, and a process with a loader for it, as tsx is. */
 function canLoadTypeScript(): boolean {
-  return Boolean((process.features as { readonly typescript?: unknown }).typescript) || import.meta.url.endsWith(".ts") || hasTypeScriptLoader()
+  return (
+    Boolean((process.features as { readonly typescript?: unknown }).typescript) ||
+    import.meta.url.endsWith(".ts") ||
+    hasTypeScriptLoader()
+  )
 }
 
 /** tsx names itself to the processes that it starts. */
@@ -109,8 +113,7 @@ export function moduleFile(module: string, who: string, path: string): string {
     throw new ConfigError([{ path, message }])
   }
   if (/\.[cm]?ts$/u.test(file) && !canLoadTypeScript()) {
-    const message =
-      `${who}: expected a JavaScript module, got ${module}. Compile it, or use a Node that reads TypeScript (22.18 or newer).`
+    const message = `${who}: expected a JavaScript module, got ${module}. Compile it, or use a Node that reads TypeScript (22.18 or newer).`
     throw new ConfigError([{ path, message }])
   }
   return file

@@ -35,11 +35,20 @@ describe("a function that asks a server", () => {
     expect(calls).toBe(2)
     calls = 0
     const slow = (): number | Promise<number> => (++calls === 1 ? sleep(1000, 0) : 0.75)
-    expect((await pool.verify(functionVerifier("judge", slow, { retries: 1, timeoutMs: 20 }), input("a"))).reward).toBe(0.75)
+    expect((await pool.verify(functionVerifier("judge", slow, { retries: 1, timeoutMs: 20 }), input("a"))).reward).toBe(
+      0.75,
+    )
     calls = 0
     const text = functionVerifier("judge", () => (calls++, "0.5" as unknown as number), { retries: 3 })
-    expect(await pool.verify(text, input("a"))).toMatchObject({ status: "failure", reason: expect.stringContaining('got "0.5"') as string })
-    const refused = functionVerifier("judge", () => (calls++, Promise.reject(Object.assign(new Error("no key"), { status: 401 }))), { retries: 3 })
+    expect(await pool.verify(text, input("a"))).toMatchObject({
+      status: "failure",
+      reason: expect.stringContaining('got "0.5"') as string,
+    })
+    const refused = functionVerifier(
+      "judge",
+      () => (calls++, Promise.reject(Object.assign(new Error("no key"), { status: 401 }))),
+      { retries: 3 },
+    )
     expect((await pool.verify(refused, input("a"))).reason).toBe("judge: no key")
     expect(calls).toBe(2)
   })
@@ -61,12 +70,16 @@ describe("a function that asks a server", () => {
 
   test("is asked again where it failed", async () => {
     let calls = 0
-    const verifier = functionVerifier("judge", () => (++calls === 1 ? Promise.reject(new Error("down")) : 1), { cache: true })
+    const verifier = functionVerifier("judge", () => (++calls === 1 ? Promise.reject(new Error("down")) : 1), {
+      cache: true,
+    })
     expect((await pool.verify(verifier, input("a"))).status).toBe("failure")
     expect((await pool.verify(verifier, input("a"))).status).toBe("correct")
   })
 
   test("refuses limits that are none", () => {
-    expect(() => functionVerifier("judge", () => 1, { concurrency: 0 })).toThrow("expected concurrency to be a whole number from 1 on, got 0")
+    expect(() => functionVerifier("judge", () => 1, { concurrency: 0 })).toThrow(
+      "expected concurrency to be a whole number from 1 on, got 0",
+    )
   })
 })

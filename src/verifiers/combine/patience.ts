@@ -1,6 +1,6 @@
 /**
- * Patience with functions that ask a server: a limit on how many run at once, further attempts, and a memory of verdicts, so that
- * equal responses are paid for once.
+ * Patience with functions that ask a server: a limit on how many run at once, further attempts, and a memory of verdicts,
+ * so that equal responses are paid for once.
  */
 import { createHash } from "node:crypto"
 import { appendFileSync, existsSync, mkdirSync, readFileSync } from "node:fs"
@@ -72,7 +72,7 @@ async function within<T>(
   }
 }
 
-/** False for mistakes that come again: those of the code, a value that is no reward, a request that the server refuses. */
+/** False for mistakes that come again: those of the code, a value that is no reward, a refused request. */
 function mayPass(error: unknown): boolean {
   if (error instanceof VerifierError || error instanceof ReferenceError || error instanceof SyntaxError) return false
   const { status, cause } = (error ?? {}) as { status?: unknown; cause?: unknown }
