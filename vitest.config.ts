@@ -2,7 +2,16 @@ import { defineConfig } from "vitest/config"
 
 const report = process.env["PIRL_TEST_REPORT"]
 
+const source = (file: string): string => new URL(`src/${file}`, import.meta.url).pathname
+
 export default defineConfig({
+  // Examples import the package by its name; tsconfig.json says the same to the compiler and to tsx.
+  resolve: {
+    alias: [
+      { find: /^pirl$/, replacement: source("index.ts") },
+      { find: /^pirl\/tinker$/, replacement: source("tinker/index.ts") },
+    ],
+  },
   test: {
     include: ["src/**/*.test.ts", "test/**/*.test.ts"],
     testTimeout: 120_000,

@@ -4,6 +4,7 @@
  * rows.
  */
 import { parseArgs } from "node:util"
+import type { SamplingPrecision } from "../src/engine/engine.ts"
 import { OnnxEngine } from "../src/engine/onnx/onnx-engine.ts"
 import { openModel } from "../src/model/open-model.ts"
 import { createObjective } from "../src/objectives/index.ts"
@@ -13,7 +14,7 @@ const { values: flags, positionals } = parseArgs({
   options: { train: { type: "boolean" }, int8: { type: "boolean" } },
 })
 const [path, rows = "128", tokens = "12"] = positionals
-const precision = flags.int8 === true ? "int8" : "f32"
+const precision: SamplingPrecision = flags.int8 === true ? "int8" : "f32"
 if (path === undefined) throw new Error("bench/decode.ts: expected MODEL, got nothing.")
 const model = await openModel(path)
 const engine = await OnnxEngine.create({

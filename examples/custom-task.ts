@@ -4,10 +4,10 @@
  *     npx tsx examples/custom-task.ts
  *
  * The task: given three letters, write a palindrome of five letters made of them. Six answers are right for each prompt, so
- * nothing can be learnt by heart from one solution: the verifier decides. In a project of your own, import from "pirl".
+ * nothing can be learnt by heart from one solution: the verifier decides.
  */
 import { fileURLToPath } from "node:url"
-import { indexedTask, readRun, trainRun, type Task, type TrainObserver, type TrainResult, type Verifier } from "../src/index.ts"
+import { indexedTask, readRun, trainRun, type Task, type TrainObserver, type TrainResult, type Verifier } from "pirl"
 
 const LETTERS = "abcdefghijkl"
 
@@ -56,6 +56,8 @@ export function trainOnPalindromes(options: CustomTaskOptions): Promise<TrainRes
     observer,
     config: {
       model: { preset: "nano" },
+      // So that `pirl eval`, `pirl sample` and the others find the task of the run again.
+      task: { module: import.meta.url, export: "palindromes" },
       // The most likely response is right long before most of the sampled ones are: those are what rewards work on.
       warmStart: { targetAccuracy: 0.9, maxSteps: warmStartSteps },
       rollout: { promptsPerStep: 32, groupSize: 8, maxResponseTokens: 6 },

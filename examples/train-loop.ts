@@ -5,7 +5,7 @@
  *
  * A small language model, made from scratch, learns to add two-digit numbers ("3748=" is answered by "085"). First it imitates
  * solutions until it is right now and then; from there on it learns from rewards alone. `pirl train` does the same with
- * checkpoints, logs and every option; this file is for reading. In a project of your own, import from "pirl".
+ * checkpoints, logs and every option; this file is for reading.
  *
  * Shape legend: P prompts of a batch, G responses per prompt (a group), T tokens of one response.
  */
@@ -28,7 +28,7 @@ import {
   type Task,
   type Tokenizer,
   type TrainSequence,
-} from "../src/index.ts"
+} from "pirl"
 
 export interface TrainLoopOptions {
   /** Iterations of reinforcement learning. */

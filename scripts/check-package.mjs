@@ -2,7 +2,8 @@
  * The package as a stranger gets it: packed, checked by publint, installed in an empty folder, imported, type-checked, and
  * run. Leaves nothing behind but `dist/`. Exit code 1 at the first thing that is wrong.
  */
-import { execFileSync } from "node:child_process"
+import { execFileSync, spawnSync } from "node:child_process"
+import { copyFileSync } from "node:fs"
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join, resolve } from "node:path"
@@ -72,8 +73,10 @@ function checkTarball(tarball) {
 function checkContents(installed) {
   const files = readdirSync(installed, { recursive: true, encoding: "utf8" })
   const stray = files.filter((file) => /\.test(?:-helper)?\.|\.tsbuildinfo$|^test[/\\]|^src[/\\]/.test(file))
+  check(!existsSync(join(installed, "..", "@duckdb")), "no DuckDB, which is optional", "one that was installed")
   check(stray.length === 0, "neither tests nor sources in the package", stray.join(", "))
-  for (const file of ["dist/cli/main.js", "dist/engine/onnx/worker.js", "dist/dashboard/app/index.html", "dist/dashboard/app/app.js", "dist/dashboard/app/app.css", "dist/dashboard/app/uPlot.LICENSE", "dist/index.d.ts", "examples/quickstart.yaml", "LICENSE"]) {
+  const packed = ["docs/data.md", "docs/images/dashboard.png"]
+  for (const file of [...packed, "dist/cli/main.js", "dist/engine/onnx/worker.js", "dist/dashboard/app/index.html", "dist/dashboard/app/app.js", "dist/dashboard/app/app.css", "dist/dashboard/app/uPlot.LICENSE", "dist/index.d.ts", "examples/quickstart.yaml", "LICENSE"]) {
     check(existsSync(join(installed, file)), `${file} in the package`, "none")
   }
 }
@@ -87,6 +90,11 @@ function checkUse(project) {
   writeFileSync(join(project, "api.ts"), typeCheck)
   const types = ["--typeRoots", join(root, "node_modules/@types"), "--types", "node"]
   run(project, process.execPath, join(root, "node_modules/typescript/bin/tsc"), ...strict, ...types, "api.ts")
+
+  step("type-checks the examples, copied beside it")
+  const examples = ["custom-task.ts", "train-loop.ts", "llm-judge.ts"]
+  for (const name of examples) copyFileSync(join(project, "node_modules/pirl/examples", name), join(project, name))
+  run(project, process.execPath, join(root, "node_modules/typescript/bin/tsc"), ...strict, ...types, ...examples)
 
   step("runs the command")
   const printed = run(project, npx, "--no-install", "pirl", "--version").trim()
@@ -103,6 +111,14 @@ function checkUse(project) {
   const summary = JSON.parse(readFileSync(join(project, "runs/first/summary.json"), "utf8"))
   check(summary.steps === 2, "a run of 2 steps", JSON.stringify(summary))
   check(existsSync(join(project, "runs/first/model/model.safetensors")), "the trained model", "none")
+
+  step("says how to install what it does without")
+  const query = spawnSync(npx, ["--no-install", "pirl", "query", "runs/first", "select 1"], {
+    cwd: project,
+    encoding: "utf8",
+    shell: process.platform === "win32",
+  })
+  check(query.stderr.includes("npm install @duckdb/node-api"), "the command that installs DuckDB", query.stderr)
 }
 
 const folder = mkdtempSync(join(tmpdir(), "pirl-package-"))

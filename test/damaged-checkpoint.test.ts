@@ -2,7 +2,7 @@ import { cpSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, write
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
-import { resolveModelSource } from "../src/cli/model-source.ts"
+import { resolveModelSource } from "../src/trainer/model-source.ts"
 import type { ConfigInput } from "../src/config/index.ts"
 import { openModel } from "../src/model/open-model.ts"
 import { randomStream } from "../src/random.ts"

@@ -73,6 +73,7 @@ test("the public API is this and no more", () => {
       "fetchHubModel",
       "formatVerifier",
       "functionVerifier",
+      "generate",
       "graph",
       "gsm8kVerifier",
       "importanceWeights",
@@ -130,6 +131,7 @@ test("the public API is this and no more", () => {
       "steered",
       "summarizeRun",
       "taskNames",
+      "tasks",
       "toolCallsVerifier",
       "train",
       "trainRun",
@@ -219,6 +221,26 @@ test.each(["quickstart.yaml", "hugging-face.yaml"])("examples/%s is a sound conf
   expect(api.configWarnings(config)).toEqual([])
   const { name: task, ...options } = config.task
   if (task === "dataset") expect(parseDatasetOptions(options).verifier).toBe("boxed-integer")
+})
+
+describe("the package", () => {
+  const { files } = JSON.parse(readFileSync(join(repository, "package.json"), "utf8")) as { files: string[] }
+  const packed = (path: string): boolean => files.some((entry) => path === entry || path.startsWith(`${entry}/`))
+
+  test("has every file that its README links or shows", () => {
+    const text = readFileSync(join(repository, "README.md"), "utf8")
+    const links = [...text.matchAll(/\]\((?!https?:|#)([^)#]+)(?:#[^)]*)?\)/g)].map((match) => match[1]!)
+    expect(links.length).toBeGreaterThan(30)
+    expect(links.filter((link) => !packed(link) || !existsSync(join(repository, link)))).toEqual([])
+  })
+
+  const programs = readdirSync(join(repository, "examples")).filter((name) => name.endsWith(".ts"))
+
+  test.each(programs)("has examples/%s, which imports the package by its name", (name) => {
+    const text = readFileSync(join(repository, "examples", name), "utf8")
+    const imported = [...text.matchAll(/from "([^"]+)"/g)].map((match) => match[1]!)
+    expect(imported.filter((from) => from !== "pirl" && !from.startsWith("node:"))).toEqual([])
+  })
 })
 
 describe("documentation", () => {

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, describe, expect, test } from "vitest"
-import { resolveModelSource } from "../src/cli/model-source.ts"
+import { resolveModelSource } from "../src/trainer/model-source.ts"
 import { captured } from "../src/cli/cli.test-helper.ts"
 import { runCli } from "../src/cli/cli.ts"
 import { configToYaml, parseConfig, type ConfigInput } from "../src/config/index.ts"

@@ -3,8 +3,10 @@
  */
 export type { Agreement, AgreementCounts } from "./agreement.ts"
 export type { EvaluationInterval, IntervalAgreement } from "./between-evaluations.ts"
-export { changeInterval, measuredAccuracies } from "./held-out.ts"
-export type { AccuracyKind, EvaluationPoint, Measured } from "./held-out.ts"
+export { describeGap, gapAdvice, heldOutGap } from "./held-out-gap.ts"
+export type { HeldOutGap, RewardedStep } from "./held-out-gap.ts"
+export { changeInterval, measuredAccuracies, rewardsAreGraded } from "./held-out.ts"
+export type { AccuracyKind, EvaluationPoint, Measured, MeasureKind } from "./held-out.ts"
 export type { Change, Interval } from "./intervals.ts"
 export { runSignal } from "./run-signal.ts"
 export type { StepLine } from "./run-signal.ts"

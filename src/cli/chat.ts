@@ -11,7 +11,7 @@ import { findModel } from "./find-model.ts"
 import { formatCount, formatDuration, terminalLine } from "./format.ts"
 import { dieOf, type SignalSource, type StopSignal } from "./interrupt.ts"
 import { configFor } from "./model-config.ts"
-import type { ModelSource } from "./model-source.ts"
+import type { ModelSource } from "../trainer/model-source.ts"
 import { promptOptions, promptOverrides } from "./prompt-options.ts"
 import { configOptions } from "./train.ts"
 

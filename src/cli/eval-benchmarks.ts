@@ -26,7 +26,7 @@ import { findModel } from "./find-model.ts"
 import { formatShare } from "./format.ts"
 import { listenForInterrupt } from "./interrupt.ts"
 import { configFor } from "./model-config.ts"
-import type { ModelSource } from "./model-source.ts"
+import type { ModelSource } from "../trainer/model-source.ts"
 
 /** What benchmarks need of the layers below. */
 export interface BenchmarkBackend {

@@ -6,7 +6,7 @@ import { fetchHubModel } from "../hub/fetch-model.ts"
 import { parseHubReference } from "../hub/repository.ts"
 import type { CliContext } from "./command.ts"
 import { downloadProgress } from "./download-progress.ts"
-import { resolveModelSource, type ModelSource } from "./model-source.ts"
+import { resolveModelSource, type ModelSource } from "../trainer/model-source.ts"
 
 const ARGUMENT = "MODEL_OR_RUN"
 

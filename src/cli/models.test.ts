@@ -9,8 +9,8 @@ import { runCli } from "./cli.ts"
 import { captured } from "./cli.test-helper.ts"
 import type { Command } from "./command.ts"
 import { evalCommand } from "./eval.ts"
-import { resolveModelSource } from "./model-source.ts"
-import type { ModelSource } from "./model-source.ts"
+import { resolveModelSource } from "../trainer/model-source.ts"
+import type { ModelSource } from "../trainer/model-source.ts"
 import { sampleCommand } from "./sample.ts"
 import type { SampleBackend } from "./sample.ts"
 import { sftCommand } from "./sft.ts"
@@ -59,7 +59,8 @@ describe("pirl eval", () => {
     checks: [],
     evaluate: (model, config) => {
       seen.push({ model, config })
-      return Promise.resolve({ step: 0, size: 50, greedyAccuracy: 0.5, time: { at: "" } })
+      const line = { step: 0, size: 50, greedyAccuracy: 0.5, greedyNoAnswerRate: 0.1, time: { at: "", seconds: 3 } }
+      return Promise.resolve({ line, notes: [] })
     },
   })
 
@@ -67,7 +68,8 @@ describe("pirl eval", () => {
     const { code, out } = await pirl(command, run, "--set", "evaluation.size=50")
     expect(code).toBe(0)
     expect(seen.at(-1)!.config).toMatchObject({ seed: 7, task: { heldOutSize: 99 }, evaluation: { size: 50 } })
-    expect(out).toMatch(/greedy accuracy +50\.0 %/)
+    expect(out).toMatch(/greedy accuracy +50\.0 % +\(95 %: 36\.6 to 63\.4\)/)
+    expect(out).toMatch(/without an answer +10\.0 %/)
     expect(out).not.toContain("expected accuracy")
   })
 
@@ -76,6 +78,14 @@ describe("pirl eval", () => {
     expect(JSON.parse(out)).toMatchObject({ model, task: "sort", greedyAccuracy: 0.5 })
     expect(seen.at(-1)!.config.model.path).toBe(model)
     expect(await pirl(command, model)).toMatchObject({ code: 2, err: expect.stringContaining("--task NAME") })
+  })
+
+  test("takes questions of one's own, with what a run that was trained on a data set says of its rows", async () => {
+    await pirl(command, model, "--data", "sums.jsonl", "--verifier", "math", "--set", "task.columns.answer=sum")
+    const task = { name: "dataset", path: "sums.jsonl", verifier: "math", columns: { answer: "sum" } }
+    expect(seen.at(-1)!.config.task).toEqual(task)
+    expect((await pirl(command, model, "--data", "a.jsonl", "--task", "sort")).err).toContain("expected --task or --data, got both")
+    expect((await pirl(command, model, "--task", "sort", "--verifier", "math")).err).toContain("expected --verifier only with --data")
   })
 
   test("gives another task none of the run's options", async () => {

@@ -9,7 +9,7 @@ import { configFor } from "./model-config.ts"
 import { exitCodes } from "./exit-code.ts"
 import { terminalText } from "./format.ts"
 import { promptOptions, promptOverrides } from "./prompt-options.ts"
-import type { ModelSource } from "./model-source.ts"
+import type { ModelSource } from "../trainer/model-source.ts"
 import { configOptions } from "./train.ts"
 
 /** A response with what is known of it. */

@@ -2,8 +2,9 @@
  * The table at the end of a run.
  */
 import type { Interval } from "../analysis/index.ts"
-import type { RunSummary, SavedAccuracy } from "../runs/index.ts"
-import { formatCount, formatDuration, formatGain, formatShare } from "./format.ts"
+import type { AccuracySummary, RunSummary, SavedAccuracy } from "../runs/index.ts"
+import { formatCount, formatDuration, formatGain, formatShare, signed } from "./format.ts"
+import { terminalLine } from "../terminal-text.ts"
 import { columns } from "./command.ts"
 import { signalRows } from "./signal-text.ts"
 
@@ -25,6 +26,10 @@ export function summaryTable(summary: RunSummary, runDirectory: string): string 
     const change = `${formatShare(start)} to ${formatShare(final)}  (${formatGain(cumulativeImprovement)})`
     rows.push(["held-out accuracy, expected", change])
   }
+  if (summary.reward !== undefined) rows.push(...rewardRows(summary.reward))
+  const { modelStep } = summary
+  if (modelStep !== undefined) rows.push(["model", `the policy of step ${modelStep}, the best evaluated`])
+  if (summary.stopReason !== undefined) rows.push(["ended early", terminalLine(summary.stopReason)])
   if (summary.saved !== undefined) rows.push(savedRow(summary.saved))
   const { improved, regressed, undecided, unjudged } = summary.verdicts
   if (improved + regressed + undecided > 0) {
@@ -67,6 +72,19 @@ export function describePhases(time: Partial<RunSummary["time"]>): string {
       return seconds === undefined ? [] : [`${name} ${formatDuration(seconds)} (${Math.round((100 * seconds) / total)} %)`]
     })
     .join(", ")
+}
+
+/** Mean held-out reward over the run, where rewards are not 0 and 1. */
+function rewardRows(reward: AccuracySummary): [string, string][] {
+  const { start, best, bestStep, final, cumulativeImprovement, intervals } = reward
+  const within = (interval: Interval | null): string =>
+    interval === null ? "" : `  (95 %: ${interval.low.toFixed(3)} to ${interval.high.toFixed(3)})`
+  return [
+    ["held-out reward, greedy: start", `${start.toFixed(3)}${within(intervals.start)}`],
+    ["held-out reward, greedy: best", `${best.toFixed(3)}  (step ${bestStep})`],
+    ["held-out reward, greedy: final", `${final.toFixed(3)}${within(intervals.final)}`],
+    ["change of held-out reward", `${signed(cumulativeImprovement, 3)}${within(intervals.cumulativeImprovement)}`],
+  ]
 }
 
 /** The model as it was saved, beside the policy that was trained. */

@@ -15,6 +15,8 @@ export type ReportMode = "live" | "plain" | "json"
 export interface ProgressReporter extends TrainObserver {
   /** What is said with --quiet too. */
   say(text: string): void
+  onStep(line: MetricsLine): void
+  onEvaluation(line: EvaluationLine): void
   /** Ends the live line. */
   close(): void
 }

@@ -32,7 +32,7 @@ function backend(afterStep: (step: number) => void = () => undefined): TrainBack
       while (step < config.train.steps && !stopRequested()) {
         const line = { step: ++step, mu: 0, time: { at: "", seconds: 1 } }
         folder.logMetrics(line)
-        observer.onStep(line)
+        observer.onStep(line, { stop: () => undefined })
         await Promise.resolve()
         afterStep(step)
       }

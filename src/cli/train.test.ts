@@ -33,7 +33,7 @@ function backend(afterStep: (step: number) => void = () => undefined): TrainBack
       step++
       const line = { step, mu: step / 10, time: { at: "", seconds: 1 } }
       folder.logMetrics(line)
-      observer.onStep(line)
+      observer.onStep(line, { stop: () => undefined })
       await folder.checkpoints.write(step, (to) => writeFileSync(join(to, "state.json"), "{}"))
       afterStep(step)
     }

@@ -71,7 +71,7 @@ export const defaults = {
     targets: ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"] as string[],
   },
   train: { steps: 200, gradientCheckpointing: false, overlap: false, skipWithoutAdvantage: "auto" },
-  evaluation: { every: 10, size: "all", greedy: true, expected: true, stepSize: 200 },
+  evaluation: { every: 10, size: "all", greedy: true, expected: true, stepSize: 200, keepBest: false },
   checkpoint: { every: 10, keep: 2 },
   engine: { kind: "onnx", threads: "auto", sampleBatch: 128, tokenBudget: "auto", headChunk: 4096 },
   logging: { completionsPerStep: 8, tokenLogprobs: true, tensorboard: false },

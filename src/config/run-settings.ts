@@ -35,6 +35,8 @@ export interface EvaluationSettings {
   readonly expected: boolean
   /** Held-out problems, from the first, whose expected accuracy is measured after every step; 0 is off. */
   readonly stepSize: number
+  /** The model that the run leaves is the policy of the best evaluation, not that of the last step. */
+  readonly keepBest: boolean
 }
 
 export interface CheckpointSettings {
@@ -100,6 +102,10 @@ export const evaluationSchema: z.ZodType<EvaluationSettings> = z.strictObject({
   stepSize: integer(0)
     .default(defaults.evaluation.stepSize)
     .describe("Held-out problems of the expected accuracy after every step; 0 is off"),
+  keepBest: z
+    .boolean()
+    .default(defaults.evaluation.keepBest)
+    .describe("Leave the policy of the best evaluation as the run's model, not that of the last step"),
 })
 
 export const checkpointSchema: z.ZodType<CheckpointSettings> = z.strictObject({

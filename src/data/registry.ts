@@ -36,7 +36,8 @@ export function createTask(name: string, options: TaskOptions = {}): ProceduralT
   if (definition !== undefined) return definition.create(options)
   const names = [...taskNames, DATASET_NAME]
   const nearest = nearestName(name, names)
-  const hint = nearest === undefined ? "" : ` Did you mean ${nearest}?`
+  const ofOnesOwn = "For a task made in code, name its module: --set task.module=FILE --set task.export=NAME."
+  const hint = nearest === undefined ? ` ${ofOnesOwn}` : ` Did you mean ${nearest}?`
   throw new ConfigError([
     { path: "task.name", message: `task: expected one of ${names.join(", ")}, got ${JSON.stringify(name)}.${hint}` },
   ])

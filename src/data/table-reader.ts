@@ -1,5 +1,6 @@
 /** Parquet, CSV and TSV files, read with DuckDB. */
 import { DataError } from "../errors.ts"
+import { loadDuckDb } from "./duckdb.ts"
 import type { PlacedRow } from "./rows.ts"
 
 export type TableFormat = "parquet" | "csv" | "tsv"
@@ -29,11 +30,10 @@ function describe(error: unknown): string {
 /**
  * Rows of a table file in its order. Lists and structs come as arrays and objects, 64-bit integers and decimals as text;
  * fields of CSV and TSV are text, empty ones null.
- * @throws DataError  naming the file, when it is cut short or broken
+ * @throws DataError  naming the file, when it is cut short or broken, or the package that reads it is not installed
  */
 export async function* readTable(file: string, format: TableFormat): AsyncGenerator<PlacedRow> {
-  // Loaded here, so that runs without such files do not load a database.
-  const { DuckDBInstance } = await import("@duckdb/node-api")
+  const { DuckDBInstance } = await loadDuckDb(`data set ${file}: a ${format} file`)
   // Nothing is fetched: the readers are built in, and extensions are not looked for.
   const database = await DuckDBInstance.create(":memory:", {
     threads: "1",

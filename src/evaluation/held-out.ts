@@ -39,6 +39,14 @@ export interface HeldOutResult {
   readonly greedyStandardError?: number
   /** Per held-out problem, in order: 1 right, 0 wrong, - not judged. Makes paired comparisons of two evaluations possible. */
   readonly greedyCorrect?: string
+  /** Mean reward of the greedy responses: their accuracy where rewards are 0 and 1. */
+  readonly greedyReward?: number
+  readonly greedyRewardStandardError?: number
+  /** Per held-out problem, in order; null not judged. Only where some reward is not that of right or wrong. */
+  readonly greedyRewards?: readonly (number | null)[]
+  /** Shares of the judged greedy responses: no answer was found in them; cut off at the limit of tokens. */
+  readonly greedyNoAnswerRate?: number
+  readonly greedyTruncationRate?: number
   /** Mean probability of the unique right answer under the policy at temperature 1. */
   readonly expectedAccuracy?: number
   /** Over the problems: the policy itself is not sampled. */
@@ -89,12 +97,28 @@ async function greedyAccuracy(
   const sources = [...new Set(judged.map(({ problem }) => problem.source))].filter((source) => source !== undefined).sort()
   const accuracies = sources.map((source) => [source, shareCorrect(judged.filter(({ problem }) => problem.source === source))] as const)
   const accuracy = shareCorrect(judged)
+  const share = (holds: (rollout: Rollout) => boolean): number => judged.filter(holds).length / judged.length
   return {
     greedyAccuracy: accuracy,
     greedyStandardError: Math.sqrt((accuracy * (1 - accuracy)) / judged.length),
     greedyCorrect: rollouts.map(({ failed, verdict }) => (failed ? "-" : verdict.status === "correct" ? "1" : "0")).join(""),
+    ...rewardsOf(rollouts),
+    greedyNoAnswerRate: share(({ verdict }) => verdict.status === "no-answer"),
+    greedyTruncationRate: share(({ sequence }) => sequence.stopReason === "length"),
     ...(accuracies.length === 0 ? {} : { greedyAccuracyBySource: Object.fromEntries(accuracies) }),
     verifierFailures,
+  }
+}
+
+/** Mean reward of what was judged, and each reward where rewards say more than right and wrong. */
+function rewardsOf(rollouts: readonly Rollout[]): Partial<HeldOutResult> {
+  const judged = rollouts.filter(({ failed }) => !failed)
+  const rewards = judged.map(({ verdict }) => verdict.reward)
+  const graded = judged.some(({ verdict }) => verdict.reward !== (verdict.status === "correct" ? 1 : 0))
+  return {
+    greedyReward: mean(rewards),
+    greedyRewardStandardError: standardError(rewards),
+    ...(graded ? { greedyRewards: rollouts.map(({ failed, verdict }) => (failed ? null : verdict.reward)) } : {}),
   }
 }
 

@@ -6,8 +6,10 @@ import type { Verdict, Verifier, VerifierInput } from "../verifiers/verifier.ts"
 export { isFailure } from "../verifiers/verifier.ts"
 
 /** What a verifier is told of a response to a problem. */
-export function verifierInput({ gold, row }: Problem, completion: string): VerifierInput {
-  return { gold, completion, ...(row === undefined ? {} : { row }) }
+export function verifierInput({ gold, row, prompt }: Problem, completion: string): VerifierInput {
+  const messages = typeof prompt === "string" ? [{ role: "user", content: prompt }] : prompt
+  const asked = messages.findLast(({ role }) => role === "user") ?? messages.at(-1)
+  return { gold, completion, prompt: asked?.content ?? "", messages, ...(row === undefined ? {} : { row }) }
 }
 
 /**

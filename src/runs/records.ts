@@ -62,6 +62,8 @@ export interface EvaluationLine {
   readonly size: number
   /** Share of problems answered rightly by greedy responses. */
   readonly greedyAccuracy?: number
+  /** Mean reward of greedy responses. */
+  readonly greedyReward?: number
   /** Mean probability of the right answer, by a teacher-forced pass. */
   readonly expectedAccuracy?: number
   readonly time: TimeRecord

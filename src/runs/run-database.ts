@@ -2,6 +2,7 @@
  * SQL over the logs of runs, with DuckDB. The logs are read in place, also while they are written to; a query can read
  * those files and nothing else of the machine, and write nowhere.
  */
+import { loadDuckDb } from "../data/duckdb.ts"
 import type { DuckDBConnection, DuckDBInstance, DuckDBResult } from "@duckdb/node-api"
 import { resolve } from "node:path"
 import { DataError } from "../errors.ts"
@@ -66,8 +67,7 @@ export class RunDatabase {
       if (isRunFolder(directory)) continue
       throw new DataError(`run ${directory}: expected the folder of a run, got none (no config.yaml). Check the path.`)
     }
-    // Loaded here, so that other commands do not load a database.
-    const { DuckDBInstance } = await import("@duckdb/node-api")
+    const { DuckDBInstance } = await loadDuckDb("SQL over the logs of runs")
     const instance = await DuckDBInstance.create(":memory:", {
       autoinstall_known_extensions: "false",
       autoload_known_extensions: "false",

@@ -4,6 +4,7 @@
 import {
   changeInterval,
   measuredAccuracies,
+  rewardsAreGraded,
   runSignal,
   type EvaluationPoint,
   type Interval,
@@ -55,6 +56,12 @@ export interface RunSummary {
   readonly saved?: SavedAccuracy
   readonly greedy: AccuracySummary | null
   readonly expected: AccuracySummary | null
+  /** Mean held-out reward of greedy responses; absent where it is the greedy accuracy, because rewards are 0 and 1. */
+  readonly reward?: AccuracySummary
+  /** Step of the policy that `model/` holds, where that is the best evaluated one (`evaluation.keepBest`). */
+  readonly modelStep?: number
+  /** Why the run ended before its last step, where a callback ended it. */
+  readonly stopReason?: string
   /** How often each verdict was given; `unjudged` counts the steps without one. */
   readonly verdicts: Readonly<Record<Verdict | "unjudged", number>>
   /** How often the signal agreed with the held-out change, and its size against its sampling error. */
@@ -91,6 +98,7 @@ export type SummarizedStep = StepLine & Pick<MetricsLine, "sampledTokens" | "tra
 export function summarizeRun(metrics: readonly SummarizedStep[], evaluations: readonly EvaluationPoint[], signal: TraceOptions = {}): RunSummary {
   const greedy = summarizeAccuracy(measuredAccuracies(evaluations, "greedy"))
   const expected = summarizeAccuracy(measuredAccuracies(evaluations, "expected"))
+  const reward = rewardsAreGraded(evaluations) ? summarizeAccuracy(measuredAccuracies(evaluations, "reward")) : null
   const main = greedy ?? expected
   const total = (value: (line: SummarizedStep) => number | undefined): number =>
     metrics.reduce((sum, line) => sum + (value(line) ?? 0), 0)
@@ -111,6 +119,7 @@ export function summarizeRun(metrics: readonly SummarizedStep[], evaluations: re
     heldOutSize: evaluations.at(-1)?.size ?? null,
     greedy,
     expected,
+    ...(reward === null ? {} : { reward }),
     verdicts: { ...verdicts, unjudged: metrics.length - judged },
     signal: summarizeSignal(runSignal(metrics, evaluations, signal)),
     sampledTokens,

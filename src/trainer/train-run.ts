@@ -1,4 +1,5 @@
 /** A whole run in one call: checks the config, opens model and run folder, trains, closes them. */
+import { fileURLToPath } from "node:url"
 import { parseConfig, withSettingsOf, type ConfigInput, type ResolvedConfig } from "../config/index.ts"
 import type { Task } from "../data/task.ts"
 import { fetchConfiguredModel } from "../hub/configured-model.ts"
@@ -20,13 +21,16 @@ export interface TrainRunOptions {
   readonly resume?: boolean
   /** With `resume`: go on although metrics or evaluations were cut, deleted or changed since. Default false. */
   readonly acceptLogs?: boolean
-  /** A task of one's own, in place of `config.task`. */
+  /**
+   * A task of one's own, in place of `config.task`. With `config.task: { module: import.meta.url, export: "NAME" }` the
+   * commands of pirl find it again.
+   */
   readonly task?: Task
   /** An objective of one's own, in place of `config.objective`, whose advantages and aggregation still hold. */
   readonly objective?: Objective
   /** An update rule of one's own, in place of what `config.pipo` and the objective make. */
   readonly rule?: UpdateRule
-  /** Hears of steps, evaluations and notes. */
+  /** Hears of steps, evaluations and notes; may end the run. */
   readonly observer?: Partial<TrainObserver>
   /** Once aborted, the run finishes its step, writes a checkpoint and returns with `finished: false`. */
   readonly signal?: AbortSignal
@@ -60,8 +64,8 @@ export async function trainRun(options: TrainRunOptions): Promise<TrainResult> {
       folder,
       resume: from,
       observer: {
-        onStep: (line) => observer?.onStep?.(line),
-        onEvaluation: (line) => observer?.onEvaluation?.(line),
+        onStep: (line, control) => observer?.onStep?.(line, control),
+        onEvaluation: (line, control) => observer?.onEvaluation?.(line, control),
         onEvaluationProgress: (progress) => observer?.onEvaluationProgress?.(progress),
         onNote: (text) => observer?.onNote?.(text),
       },
@@ -81,7 +85,13 @@ export async function trainRun(options: TrainRunOptions): Promise<TrainResult> {
   }
 }
 
+/** A module named by its address (`import.meta.url`) as a path. */
+function withModulePath(task: ConfigInput["task"]): ConfigInput["task"] {
+  const module = task?.["module"]
+  return typeof module === "string" && module.startsWith("file:") ? { ...task, module: fileURLToPath(module) } : task
+}
+
 function runConfig(input: ConfigInput, task: Task | undefined, saved: ResolvedConfig | undefined): ResolvedConfig {
-  const named = task === undefined ? input : { ...input, task: { ...input.task, name: task.name } }
+  const named = task === undefined ? input : { ...input, task: { ...withModulePath(input.task), name: task.name } }
   return parseConfig(saved === undefined ? named : withSettingsOf(saved, named), checksFor(task))
 }

@@ -16,7 +16,9 @@ import {
   type RunFolder,
   type RunSummary,
 } from "../runs/index.ts"
+import { BestEvaluated } from "./best-evaluated.ts"
 import { keepData } from "./data-record.ts"
+import { warnOfGap } from "./gap-alarm.ts"
 import { takeFirstLook } from "./first-look.ts"
 import { iterate, type PlannedStep, type RunState } from "./iteration.ts"
 import { adaptiveCoefficient, klController } from "./kl-control.ts"
@@ -44,10 +46,19 @@ export interface EvaluationProgress extends SampleProgress {
   readonly seconds: number
 }
 
+/** What a callback may do to the run that it hears of. */
+export interface TrainControl {
+  /**
+   * Ends the run after this step: it is evaluated, saved and finished, with its model, its summary and this reason. A
+   * signal that aborts a run leaves it unfinished instead.
+   */
+  stop(reason: string): void
+}
+
 /** Hears of a run as it goes. */
 export interface TrainObserver {
-  onStep(line: MetricsLine): void
-  onEvaluation(line: EvaluationLine): void
+  onStep(line: MetricsLine, control: TrainControl): void
+  onEvaluation(line: EvaluationLine, control: TrainControl): void
   /** After each step of the warm start. */
   onWarmStartProgress?(progress: WarmStartState): void
   /** Every few seconds of an evaluation. */
@@ -89,7 +100,7 @@ export interface TrainRun extends RunInputs {
 }
 
 export interface TrainResult {
-  /** False when it was asked to stop before its last step. */
+  /** False when it was interrupted before its last step; true for one that a callback ended. */
   readonly finished: boolean
   /** Last step made. */
   readonly step: number
@@ -103,12 +114,24 @@ interface Position {
   readonly step: number
   readonly safeguards: Safeguards
   readonly state: RunState
+  /** With `evaluation.keepBest`. */
+  readonly bestEvaluated: BestEvaluated | undefined
+  readonly ending: Ending
   /** The evaluation of the step is still to be made. */
   evaluationDue: boolean
   /** What was given up, where the run was stopped. */
   gaveUp?: string
   /** Of the checkpoints that no line of metrics tells of yet. */
   checkpointSeconds: number
+}
+
+/** Whether a callback has ended the run, and why; the first reason counts. */
+class Ending implements TrainControl {
+  reason: string | undefined
+
+  readonly stop = (reason: string): void => {
+    this.reason ??= String(reason)
+  }
 }
 
 /**
@@ -146,7 +169,7 @@ async function trainWith(run: StoppableRun, parts: RunParts): Promise<TrainResul
   sayNotes(run, run.resume?.checkpoint?.step ?? 0)
   const position = run.resume?.checkpoint === undefined ? await begin(run, parts) : await resumeAt(run, parts, run.resume.checkpoint)
   if (position === undefined) return finish(run, 0, { gaveUp: "the warm start", checkpointSeconds: 0 })
-  const { safeguards, state } = position
+  const { safeguards, state, ending } = position
   let { step } = position
   if (position.evaluationDue && !stopRequested()) await evaluatePosition(run, parts, position, step)
 
@@ -154,7 +177,7 @@ async function trainWith(run: StoppableRun, parts: RunParts): Promise<TrainResul
   const firstLook = async (planned: PlannedStep): Promise<void> => {
     forecast = await takeFirstLook({ parts, folder, memory: run.memory, onNote: observer.onNote }, planned)
   }
-  while (step < config.train.steps && !stopRequested()) {
+  while (step < config.train.steps && ending.reason === undefined && !stopRequested()) {
     const prompts = config.train.overlap ? undefined : parts.rollouts.state()
     const made = await stopping.part(() => iterate(parts, step + 1, state, step === 0 ? firstLook : undefined))
     if (made === undefined) {
@@ -169,14 +192,15 @@ async function trainWith(run: StoppableRun, parts: RunParts): Promise<TrainResul
     sayNotes(run, step)
     folder.logMetrics(metrics)
     folder.logCompletions(step, iteration.completions)
-    observer.onStep(metrics)
+    observer.onStep(metrics, ending)
     const correction = forecast?.afterStep(step, iteration.metrics.time.seconds)
     if (correction !== undefined) observer.onNote(correction)
     safeguards.inspect(step, iteration)
     await state.reference?.advance(step)
-    const last = step === config.train.steps
-    if (last || step % config.evaluation.every === 0) await evaluatePosition(run, parts, position, step)
-    if (last || step % config.checkpoint.every === 0 || stopRequested()) await checkpoint(run, parts, position, step)
+    const isLast = (): boolean => step === config.train.steps || ending.reason !== undefined
+    if (isLast() || step % config.evaluation.every === 0) await evaluatePosition(run, parts, position, step)
+    const isSaved = isLast() || step % config.checkpoint.every === 0
+    if (isSaved || stopRequested()) await checkpoint(run, parts, position, step)
   }
   return finish(run, step, position)
 }
@@ -192,13 +216,13 @@ function withCheckpointTime(metrics: MetricsLine, position: Position): MetricsLi
 async function evaluatePosition(run: StoppableRun, parts: RunParts, position: Position, step: number): Promise<void> {
   // Killed after it was logged, and before the next checkpoint: it is there already.
   const logged = position.evaluationDue && evaluationsOf(run.folder).some((line) => line.step === step)
-  const evaluated = logged ? { result: undefined } : await run.stopping.part(() => evaluate(run, parts, step))
+  const evaluated = logged ? { result: undefined } : await run.stopping.part(() => evaluate(run, parts, position, step))
   position.evaluationDue = evaluated === undefined
   if (position.evaluationDue) position.gaveUp = `the evaluation after step ${step}`
 }
 
-function evaluationsOf(folder: RunFolder): EvaluationLine[] {
-  return readJsonl(join(folder.directory, "evaluations.jsonl")).records as unknown as EvaluationLine[]
+function evaluationsOf({ directory }: RunFolder): EvaluationLine[] {
+  return readJsonl(join(directory, "evaluations.jsonl")).records as unknown as EvaluationLine[]
 }
 
 /** Tells what the engine has to say, e.g. that its server was lost and found again. */
@@ -215,12 +239,24 @@ async function begin(run: StoppableRun, parts: RunParts): Promise<Position | und
   const points = new WarmStartPoints(folder)
   if (config.warmStart.enabled && !(await learnFromSolutions(run, parts, points))) return undefined
   const safeguards = new Safeguards(folder, observer.onNote)
-  const position: Position = { step: 0, safeguards, state: runState(run, parts), evaluationDue: false, checkpointSeconds: 0 }
+  const position: Position = {
+    step: 0,
+    safeguards,
+    state: runState(run, parts),
+    bestEvaluated: keptBest(run),
+    ending: new Ending(),
+    evaluationDue: false,
+    checkpointSeconds: 0,
+  }
   await evaluatePosition(run, parts, position, 0)
   await position.state.reference?.advance(0)
   await checkpoint(run, parts, position, 0)
   points.clear()
   return position
+}
+
+function keptBest({ config, engine }: TrainRun): BestEvaluated | undefined {
+  return config.evaluation.keepBest ? new BestEvaluated(engine, config.evaluation.greedy) : undefined
 }
 
 async function resumeAt(run: TrainRun, parts: RunParts, { path, step }: { readonly path: string; readonly step: number }): Promise<Position> {
@@ -234,8 +270,18 @@ async function resumeAt(run: TrainRun, parts: RunParts, { path, step }: { readon
   await state.reference?.resume(step)
   await state.previous?.load(path)
   await state.best.load(path)
+  const bestEvaluated = keptBest(run)
+  if (saved.bestEvaluation !== undefined) await bestEvaluated?.load(path, saved.bestEvaluation)
+  // Where the run kept none before, its policy of now is the first candidate.
+  else if (bestEvaluated !== undefined) await observeAgain(run, bestEvaluated, step)
   const safeguards = new Safeguards(folder, observer.onNote, saved.refused)
-  return { step, safeguards, state, evaluationDue: saved.evaluationDue === true, checkpointSeconds: 0 }
+  const evaluationDue = saved.evaluationDue === true
+  return { step, safeguards, state, bestEvaluated, ending: new Ending(), evaluationDue, checkpointSeconds: 0 }
+}
+
+async function observeAgain({ folder }: TrainRun, bestEvaluated: BestEvaluated, step: number): Promise<void> {
+  const line = evaluationsOf(folder).findLast((evaluation) => evaluation.step === step)
+  if (line !== undefined) await bestEvaluated.observe(line)
 }
 
 /** @param klCoefficient  where a resumed run stood */
@@ -281,7 +327,8 @@ async function learnFromSolutions(run: StoppableRun, parts: RunParts, points: Wa
   return true
 }
 
-async function evaluate({ config, folder, observer }: StoppableRun, parts: RunParts, step: number): Promise<void> {
+async function evaluate(run: StoppableRun, parts: RunParts, position: Position, step: number): Promise<void> {
+  const { config, folder, observer } = run
   const { greedy, expected, size } = config.evaluation
   const started = performance.now()
   const elapsed = (): number => (performance.now() - started) / 1000
@@ -289,12 +336,14 @@ async function evaluate({ config, folder, observer }: StoppableRun, parts: RunPa
   const result = await evaluateHeldOut(parts.heldOut, { greedy, expected, onProgress, ...(size === "all" ? {} : { size }) })
   const line: EvaluationLine = { step, ...result, ...improvement(folder, result), time: { at: new Date().toISOString(), seconds: elapsed() } }
   folder.logEvaluation(line)
-  observer.onEvaluation(line)
+  await position.bestEvaluated?.observe(line)
+  warnOfGap(folder, observer, step)
+  observer.onEvaluation(line, position.ending)
 }
 
 /** J(theta_t) - J(theta_0), by each measure, from the run's first evaluation on. */
 function improvement(folder: RunFolder, now: HeldOutResult): Record<string, number> {
-  const start = readJsonl(join(folder.directory, "evaluations.jsonl")).records[0] as EvaluationLine | undefined
+  const [start] = evaluationsOf(folder)
   const since = (name: string, value: number | undefined, first: number | undefined): Record<string, number> =>
     value === undefined ? {} : { [name]: value - (first ?? value) }
   return {
@@ -303,14 +352,16 @@ function improvement(folder: RunFolder, now: HeldOutResult): Record<string, numb
   }
 }
 
-async function checkpoint({ config, engine, folder }: TrainRun, parts: RunParts, position: Position, step: number): Promise<void> {
-  const { safeguards, state } = position
+async function checkpoint(run: TrainRun, parts: RunParts, position: Position, step: number): Promise<void> {
+  const { config, engine, folder } = run
+  const { safeguards, state, bestEvaluated } = position
   const started = performance.now()
   const ahead = await parts.rollouts.ahead()
   const fill = async (directory: string): Promise<FileHashes> => {
     const ofEngine = await engine.save(directory)
     const ofPrevious = await state.previous?.save(directory)
     const ofBest = await state.best.save(directory)
+    const ofBestEvaluated = await bestEvaluated?.save(directory)
     writeTrainerState(directory, {
       rule: parts.rule.state(),
       refused: safeguards.refused,
@@ -318,32 +369,49 @@ async function checkpoint({ config, engine, folder }: TrainRun, parts: RunParts,
       ...(ahead === undefined ? {} : { ahead }),
       ...adaptiveCoefficient(config.objective, state.kl),
       ...(position.evaluationDue ? { evaluationDue: true } : {}),
+      ...(bestEvaluated?.best === undefined ? {} : { bestEvaluation: bestEvaluated.best }),
     })
-    return new Map([...(ofEngine ?? []), ...(ofPrevious ?? []), ...ofBest])
+    return new Map([...(ofEngine ?? []), ...(ofPrevious ?? []), ...ofBest, ...(ofBestEvaluated ?? [])])
   }
   await folder.checkpoints.write(step, fill, state.reference?.needed(step))
   position.checkpointSeconds += (performance.now() - started) / 1000
 }
 
-/** Sums the run up from its logs; a run that reached its last step gets its model and summary.json. */
+/** Sums the run up from its logs; one that reached its last step, or that a callback ended, gets model and summary.json. */
 async function finish(
   run: StoppableRun,
   step: number,
-  { gaveUp, checkpointSeconds }: Pick<Position, "gaveUp" | "checkpointSeconds">,
+  { gaveUp, checkpointSeconds, bestEvaluated, ending }: Partial<Position> & Pick<Position, "checkpointSeconds">,
 ): Promise<TrainResult> {
-  const { config, folder } = run
-  const read = (name: string): unknown => readJsonl(join(folder.directory, name)).records
+  const { config, folder, observer } = run
+  const end = step < config.train.steps ? ending?.reason : undefined
   const evaluations = evaluationsOf(folder)
-  const logged = summarizeRun(read("metrics.jsonl") as MetricsLine[], evaluations, config.pipo)
+  const metrics = readJsonl(join(folder.directory, "metrics.jsonl")).records as MetricsLine[]
+  const logged = summarizeRun(metrics, evaluations, config.pipo)
   // No line comes after the last checkpoint.
   const summary: RunSummary = {
     ...logged,
     time: { ...logged.time, checkpointSeconds: (logged.time.checkpointSeconds ?? 0) + checkpointSeconds },
   }
-  if (step < config.train.steps || gaveUp !== undefined) return { finished: false, step, summary, gaveUp }
-  const saved = await saveTrainedModel(run, summary, evaluations.findLast((line) => line.step === step))
+  const isOver = step === config.train.steps || end !== undefined
+  if (!isOver || gaveUp !== undefined) return { finished: false, step, summary, gaveUp }
+  const best = bestEvaluated?.best
+  if (best !== undefined && best.step !== step) {
+    await bestEvaluated?.restore()
+    observer.onNote(`keepBest: the model is the policy of step ${best.step}, the best evaluated`)
+  }
+  const whole: RunSummary = {
+    ...summary,
+    ...(best === undefined ? {} : { modelStep: best.step }),
+    ...(end === undefined ? {} : { stopReason: end }),
+  }
+  const modelStep = best?.step ?? step
+  const saved = await saveTrainedModel(run, whole, evaluations.findLast((line) => line.step === modelStep))
   if (saved === undefined) return { finished: false, step, summary, gaveUp: "measuring the saved model" }
   sayNotes(run, step)
-  folder.logEvent("finish", `finished after step ${step}`, { step })
+  const early = end === undefined ? {} : { reason: end }
+  const message = `finished after step ${step}${end === undefined ? "" : ` of ${config.train.steps}: ${end}`}`
+  folder.logEvent("finish", message, { step, ...early })
+  if (end !== undefined) observer.onNote(message)
   return { finished: true, step, summary: saved }
 }

@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { CheckpointError } from "../errors.ts"
 import { trainerStateFile } from "../integrity/index.ts"
+import type { BestEvaluation } from "./best-evaluated.ts"
 import { decodeState, encodeState } from "../runs/index.ts"
 
 export interface TrainerState {
@@ -18,6 +19,8 @@ export interface TrainerState {
   readonly klCoefficient?: number
   /** The run was stopped before the evaluation that belongs to the step was there. */
   readonly evaluationDue?: true
+  /** Step and score of the best evaluated policy, where it is kept (`evaluation.keepBest`). */
+  readonly bestEvaluation?: BestEvaluation
 }
 
 export function writeTrainerState(directory: string, state: TrainerState): void {
@@ -33,7 +36,7 @@ export function readTrainerState(directory: string): TrainerState {
   } catch (cause) {
     throw new CheckpointError(`${path}: expected the trainer's state, got ${String(cause)}. Resume from another checkpoint.`, { cause })
   }
-  const { rule, refused, prompts, ahead, klCoefficient, evaluationDue } = state
+  const { rule, refused, prompts, ahead, klCoefficient, evaluationDue, bestEvaluation } = state
   if (rule === undefined || refused === undefined) {
     throw new CheckpointError(`${path}: expected the trainer's state, got a file without it. Resume from another checkpoint.`)
   }
@@ -44,5 +47,6 @@ export function readTrainerState(directory: string): TrainerState {
     ...(ahead === undefined ? {} : { ahead }),
     ...(klCoefficient === undefined ? {} : { klCoefficient }),
     ...(evaluationDue === true ? { evaluationDue } : {}),
+    ...(bestEvaluation === undefined ? {} : { bestEvaluation }),
   }
 }

@@ -30,6 +30,10 @@ export interface VerifierInput {
   readonly gold: string
   /** The response text, without the prompt. */
   readonly completion: string
+  /** What was asked: the text of the prompt, or of the last user message. */
+  readonly prompt?: string
+  /** The prompt as messages; a text is one user message. A system prompt of the run is not among them. */
+  readonly messages?: readonly { readonly role: string; readonly content: string }[]
   /** Whole row of the data set, for verifiers that need more than the gold. */
   readonly row?: Readonly<Record<string, unknown>>
 }
@@ -54,6 +58,10 @@ export interface Verifier {
   readonly spec?: VerifierSpec
   /** Absent: `"here"`. */
   readonly place?: VerifierPlace
+  /** Verifications at once, at most: those of a server that is asked. Absent: no limit. */
+  readonly concurrency?: number
+  /** Its own deadline, in place of the usual one. */
+  readonly timeoutMs?: number
   /** Ground truth that it judges by, whatever that of its input. */
   readonly gold?: string
   /** Why no response can be compared with a ground truth, where that shows without one; undefined where it does not. */

@@ -2,8 +2,8 @@
 import { Conversation } from "../../rollout/conversation.ts"
 import { configChecks } from "../../trainer/config-checks.ts"
 import type { ChatBackend } from "../chat.ts"
-import { openSaved } from "./open-saved.ts"
-import { unjudgedTask } from "./unjudged-task.ts"
+import { openSaved } from "../../trainer/open-saved.ts"
+import { unjudgedTask } from "../../data/unjudged-task.ts"
 
 /** Where neither the command line nor the model's makers say anything: livelier than greedy, calmer than training. */
 const DEFAULT_TEMPERATURE = 0.7

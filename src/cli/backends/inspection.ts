@@ -1,6 +1,7 @@
 /** What the commands `eval` and `sample` do. */
 import { resolve } from "node:path"
 import type { ResolvedConfig } from "../../config/index.ts"
+import { openQuestions } from "../../data/questions.ts"
 import type { Problem, Task } from "../../data/task.ts"
 import { engineResponder } from "../../evaluation/engine-responder.ts"
 import { evaluateHeldOut } from "../../evaluation/held-out.ts"
@@ -9,13 +10,14 @@ import { collectRollouts } from "../../rollout/rollout.ts"
 import type { EvalBackend } from "../eval.ts"
 import type { SampleBackend } from "../sample.ts"
 import { configChecks } from "../../trainer/config-checks.ts"
-import { openSaved } from "./open-saved.ts"
-import { unjudgedTask } from "./unjudged-task.ts"
+import { openSaved } from "../../trainer/open-saved.ts"
+import { unjudgedTask } from "../../data/unjudged-task.ts"
 
 export const evalBackend: EvalBackend = {
   checks: configChecks,
-  async evaluate(model, config) {
-    const { engine, tokenizer, task, eosTokens } = await openSaved(model, config)
+  async evaluate(model, config, { ownQuestions, onProgress }) {
+    const questions = ownQuestions ? await openQuestions(config.task) : undefined
+    const { engine, tokenizer, task, eosTokens } = await openSaved(model, config, questions?.task)
     try {
       const { greedy, expected, size } = config.evaluation
       const { stopStrings, maxResponseTokens } = config.rollout
@@ -30,12 +32,14 @@ export const evalBackend: EvalBackend = {
         maxResponseTokens,
         verifierTimeoutMs: VERIFIER_TIMEOUT_MS,
       }
-      const result = await evaluateHeldOut(context, { greedy, expected, ...(size === "all" ? {} : { size }) })
-      return {
-        step: model.step ?? 0,
-        ...result,
-        time: { at: new Date().toISOString(), seconds: (performance.now() - started) / 1000 },
-      }
+      const elapsed = (): number => (performance.now() - started) / 1000
+      const options = { greedy, expected, ...(size === "all" ? {} : { size }) }
+      const result = await evaluateHeldOut(context, {
+        ...options,
+        onProgress: (progress, total) => onProgress({ ...progress, step: model.step ?? 0, total, seconds: elapsed() }),
+      })
+      const line = { step: model.step ?? 0, ...result, time: { at: new Date().toISOString(), seconds: elapsed() } }
+      return { line, ...(questions === undefined ? {} : { verifier: questions.verifier }), notes: task.notes ?? [] }
     } finally {
       await engine.close()
     }

@@ -93,7 +93,7 @@ function benchConfig({ model, threads, precision }: ModelBenchRequest, skip: "au
     pipo: { enabled: false },
     optimizer: { learningRate: 1e-5, warmupSteps: 0 },
     train: { steps: STEPS, skipWithoutAdvantage: skip },
-    evaluation: { every: STEPS, size: 1, greedy: true, expected: false, stepSize: 0 },
+    evaluation: { every: STEPS, size: 1, greedy: true, expected: false, stepSize: 0, keepBest: false },
     checkpoint: { every: STEPS, keep: 1 },
     engine: { threads: threads ?? "auto" },
   }

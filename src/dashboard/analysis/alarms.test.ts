@@ -69,6 +69,21 @@ describe("alarms", () => {
     expect([fall(0.39, 1000), fall(0.41, 1000)]).toEqual([["held-out-fall"], []])
   })
 
+  test("see held-out accuracy fall while the training reward rises, and nothing where either does not", () => {
+    // Seen in a run on a data set of one's own: reward .40 to .48, held-out .34 to .22 of 100.
+    const held = (...values: number[]): Values[] =>
+      values.map((greedyAccuracy, i) => ({ step: 10 * i, size: 100, greedyAccuracy }))
+    const reward = (from: number, to: number): Values[] =>
+      steps(40, (step) => ({ mu: from + ((to - from) * step) / 40 + (step % 2) / 100 }))
+    const message: unknown = expect.stringContaining("the training reward rose")
+    const falling = held(0.34, 0.33, 0.28, 0.24, 0.22)
+    expect(alarmsOf({ metrics: reward(0.4, 0.48), evaluations: falling })).toMatchObject([
+      { id: "held-out-gap", severity: "serious", step: 10, message },
+    ])
+    expect(idsOf({ metrics: reward(0.48, 0.4), evaluations: falling })).toEqual([])
+    expect(idsOf({ metrics: reward(0.4, 0.48), evaluations: held(0.34, 0.33, 0.31, 0.35, 0.3) })).toEqual([])
+  })
+
   test("name the first step at which sampler and trainer differ", () => {
     expect(alarmsOf({ metrics: steps(9, (step) => ({ logprobMismatch: (step >= 4 ? 1.01 : 1) * MOST_LOGPROB_MISMATCH })) })).toMatchObject([{ id: "drift", severity: "warning", step: 4 }])
   })

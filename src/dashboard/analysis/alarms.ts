@@ -1,5 +1,6 @@
 /** What a person should look at, from what a run has logged. Each alarm has its threshold here, and says what to try. */
 import { shareStandardError } from "../../analysis/intervals.ts"
+import { describeGap, gapAdvice, heldOutGap, type EvaluationPoint, type RewardedStep } from "../../analysis/index.ts"
 import { MOST_LOGPROB_MISMATCH } from "../../runs/index.ts"
 import type { Alarm, RunEventInfo, RunInfo } from "../api.ts"
 import { median } from "../../statistics.ts"
@@ -45,9 +46,21 @@ export function findAlarms(input: AlarmInput): Alarm[] {
   return [...found.filter(({ severity }) => severity === "serious"), ...found.filter(({ severity }) => severity === "warning")]
 }
 
+const evaluationNumbers = [
+  "step",
+  "size",
+  "verifierFailures",
+  "greedyAccuracy",
+  "greedyStandardError",
+  "greedyReward",
+  "greedyRewardStandardError",
+  "expectedAccuracy",
+  "expectedStandardError",
+]
+
 type Check = (input: AlarmInput) => Alarm | undefined
 
-const checks: readonly Check[] = [crashed, silent, notFinite, rewardFall, accuracyFall, drift, entropyFloor, klCeiling, truncation, verifierFailures, noSignal, stalled]
+const checks: readonly Check[] = [crashed, silent, notFinite, rewardFall, accuracyFall, gap, drift, entropyFloor, klCeiling, truncation, verifierFailures, noSignal, stalled]
 
 /** Mean of the last window of a metric. */
 function recent(table: Table, name: string): number {
@@ -125,6 +138,23 @@ function accuracyFall({ evaluations }: AlarmInput): Alarm | undefined {
   if (!(best - last > Math.max(alarmLimits.fallenAccuracy, noise))) return undefined
   const step = evaluations.column("step")?.[bestRow] ?? null
   return { id: "held-out-fall", severity: "serious", step, message: `Held-out accuracy fell from ${percent(best)} at step ${step} to ${percent(last)}.`, advice: "The best policy lies behind: use a checkpoint near that step, stop earlier, or lower optimizer.learningRate. If the training reward still rises, it is being gamed: read responses." }
+}
+
+/** From the logs and not from the run's own words, so that runs of earlier versions are looked at too. */
+function gap({ metrics, evaluations }: AlarmInput): Alarm | undefined {
+  const numbers = (table: Table, row: number, names: readonly string[]): Record<string, number> =>
+    Object.fromEntries(names.flatMap((name) => {
+      const value = table.column(name)?.[row] ?? Number.NaN
+      return Number.isNaN(value) ? [] : [[name, value]]
+    }))
+  const rows = (table: Table, names: readonly string[]): Record<string, number>[] =>
+    Array.from({ length: table.rows }, (_, row) => numbers(table, row, names))
+  const steps = rows(metrics, ["step", "mu"]) as unknown as RewardedStep[]
+  const points = rows(evaluations, evaluationNumbers) as unknown as EvaluationPoint[]
+  const found = heldOutGap(steps, points)
+  if (found === undefined) return undefined
+  const message = describeGap(found)
+  return { id: "held-out-gap", severity: "serious", step: found.bestStep, message, advice: gapAdvice }
 }
 
 function drift({ metrics }: AlarmInput): Alarm | undefined {

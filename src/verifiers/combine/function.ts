@@ -4,14 +4,20 @@ import { resolve } from "node:path"
 import { pathToFileURL } from "node:url"
 import { ConfigError, VerifierError } from "../../errors.ts"
 import type { Verdict, Verifier, VerifierInput } from "../verifier.ts"
+import { VerdictCache, wholeDeadline, withAttempts, type PatienceOptions } from "./patience.ts"
 
 /** A verdict, a reward (from 0.5 on the response counts as right), or whether the response is right. */
 export type FunctionResult = Verdict | number | boolean
 
-/** @param options  what stands under `options` in the config */
+/**
+ * @param input    the response, what was asked (`prompt`, `messages`), the ground truth and the row
+ * @param options  what stands under `options` in the config
+ * @param signal   aborted when nobody waits any more: for `fetch`
+ */
 export type VerifierFunction = (
   input: VerifierInput,
   options: Readonly<Record<string, unknown>>,
+  signal?: AbortSignal,
 ) => FunctionResult | Promise<FunctionResult>
 
 export interface FunctionModuleOptions {
@@ -44,13 +50,26 @@ function verdictOf(result: unknown, name: string): Verdict {
   )
 }
 
-/** A verifier out of a function, run in the calling thread. */
-export function functionVerifier(name: string, judge: VerifierFunction): Verifier {
+/**
+ * A verifier out of a function, run in the calling thread.
+ * @param patience  for functions that ask a server: calls at once, further attempts, a cache
+ */
+export function functionVerifier(name: string, judge: VerifierFunction, patience: PatienceOptions = {}): Verifier {
+  const { concurrency, retries, timeoutMs, cache = false } = patience
+  checkPatience(name, patience)
+  const known = cache === false ? undefined : new VerdictCache(cache)
+  const ask = async (input: VerifierInput, signal?: AbortSignal): Promise<Verdict> =>
+    verdictOf(await judge(input, {}, signal), name)
+  const isPatient = retries !== undefined || timeoutMs !== undefined
+  const askAgain = isPatient
+    ? (input: VerifierInput, signal?: AbortSignal) => withAttempts((inner) => ask(input, inner), patience, signal)
+    : ask
   return {
     name,
-    async verify(input) {
-      return verdictOf(await judge(input, {}), name)
-    },
+    ...(concurrency === undefined ? {} : { concurrency }),
+    ...(isPatient ? { timeoutMs: wholeDeadline(patience) } : {}),
+    verify: async (input, signal) =>
+      known === undefined ? askAgain(input, signal) : known.get(name, input, () => askAgain(input, signal)),
   }
 }
 
@@ -64,9 +83,50 @@ async function imported(url: string, module: string): Promise<Record<string, unk
   }
 }
 
-/** Node from 22.18 on, and a development checkout with its loader. */
+function checkPatience(name: string, { concurrency = 1, retries = 0, timeoutMs = 1 }: PatienceOptions): void {
+  const issues = [
+    ["concurrency", concurrency, 1],
+    ["retries", retries, 0],
+    ["timeoutMs", timeoutMs, 1],
+  ] as const
+  for (const [option, value, least] of issues) {
+    if (Number.isInteger(value) && value >= least) continue
+    const message = `${name}: expected ${option} to be a whole number from ${least} on, got ${value}. Correct it.`
+    throw new ConfigError([{ path: option, message }])
+  }
+}
+
+/** Node from 22.18 on, and a process with a loader for it, as tsx is. */
 function canLoadTypeScript(): boolean {
-  return Boolean((process.features as { readonly typescript?: unknown }).typescript) || import.meta.url.endsWith(".ts")
+  return (
+    Boolean((process.features as { readonly typescript?: unknown }).typescript) ||
+    import.meta.url.endsWith(".ts") ||
+    hasTypeScriptLoader()
+  )
+}
+
+/** tsx names itself to the processes that it starts. */
+function hasTypeScriptLoader(): boolean {
+  return process.execArgv.some((argument) => argument.includes("tsx"))
+}
+
+/**
+ * File of a module that a config names.
+ * @param who   for messages
+ * @param path  place of the setting in the config
+ * @throws ConfigError  when there is no such file, or this Node cannot load it
+ */
+export function moduleFile(module: string, who: string, path: string): string {
+  const file = resolve(module)
+  if (!existsSync(file)) {
+    const message = `${who}: expected a module at ${file}, got nothing there. Check the path.`
+    throw new ConfigError([{ path, message }])
+  }
+  if (/\.[cm]?ts$/u.test(file) && !canLoadTypeScript()) {
+    const message = `${who}: expected a JavaScript module, got ${module}. Compile it, or use a Node that reads TypeScript (22.18 or newer).`
+    throw new ConfigError([{ path, message }])
+  }
+  return file
 }
 
 /**
@@ -74,16 +134,7 @@ function canLoadTypeScript(): boolean {
  * @throws ConfigError  when there is no such file, or this Node cannot load it
  */
 export function functionModuleVerifier(options: FunctionModuleOptions, path: string = "verifier"): Verifier {
-  const file = resolve(options.module)
-  if (!existsSync(file)) {
-    throw new ConfigError([
-      { path: `${path}.module`, message: `function: expected a module at ${file}, got nothing there. Check the path.` },
-    ])
-  }
-  if (/\.[cm]?ts$/u.test(file) && !canLoadTypeScript()) {
-    const message = `function: expected a JavaScript module, got ${options.module}. Compile it, or use a Node that reads TypeScript (22.18 or newer).`
-    throw new ConfigError([{ path: `${path}.module`, message }])
-  }
+  const file = moduleFile(options.module, "function", `${path}.module`)
   const name = options.export ?? "default"
   const who = `function ${name} of ${options.module}`
   let loaded: Promise<VerifierFunction> | undefined

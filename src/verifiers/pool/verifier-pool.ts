@@ -33,6 +33,30 @@ const MAXIMUM_BATCH = 32
 /** A job that so many workers did not live to begin gets a failure. */
 const MAXIMUM_STARTS = 3
 
+/** Lets so many through at once; the others wait in their order, and no deadline counts while they do. */
+class Gate {
+  #free: number
+  readonly #waiting: (() => void)[] = []
+
+  constructor(limit: number) {
+    this.#free = limit
+  }
+
+  async through<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#free > 0) this.#free--
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve))
+    try {
+      return await work()
+    } finally {
+      const next = this.#waiting.shift()
+      if (next === undefined) this.#free++
+      else next()
+    }
+  }
+}
+
+const open = new Gate(Infinity)
+
 export class VerifierPool {
   readonly #limit: number
   readonly #timeoutMs: number
@@ -44,6 +68,8 @@ export class VerifierPool {
   #closed = false
   #processes = 0
   readonly #processQueue: (() => void)[] = []
+  /** Of verifiers that limit themselves. */
+  readonly #gates = new WeakMap<Verifier, Gate>()
   #started = 0
   #lost = 0
 
@@ -66,7 +92,10 @@ export class VerifierPool {
     }
     const { spec } = verifier
     if (verifier.place === "process") return this.#inProcess(verifier, input, timeoutMs)
-    if (verifier.place !== "worker" || spec === undefined) return verifyHere(verifier, input, timeoutMs)
+    if (verifier.place !== "worker" || spec === undefined) {
+      const deadline = verifier.timeoutMs ?? timeoutMs
+      return this.#gateOf(verifier).through(() => verifyHere(verifier, input, deadline))
+    }
     if (this.#closed) return failureOf(verifier.name, "the pool was closed")
     return new Promise((resolve) => {
       this.#queue.push({ spec, input, timeoutMs, starts: 0, resolve })
@@ -82,6 +111,13 @@ export class VerifierPool {
     const workers = [...this.#workers]
     this.#workers.clear()
     await Promise.all(workers.map((worker) => worker.close()))
+  }
+
+  #gateOf(verifier: Verifier): Gate {
+    if (verifier.concurrency === undefined) return open
+    const gate = this.#gates.get(verifier) ?? new Gate(verifier.concurrency)
+    this.#gates.set(verifier, gate)
+    return gate
   }
 
   async #inProcess(verifier: Verifier, input: VerifierInput, timeoutMs: number): Promise<Verdict> {

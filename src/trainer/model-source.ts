@@ -9,7 +9,7 @@ import { CheckpointError, ConfigError } from "../errors.ts"
 import { hubNameIn } from "../hub/repository.ts"
 import { isModelPath } from "../model/open-model.ts"
 import { checkModelOf, isRunFolder, listCheckpoints, selectCheckpoint, type CheckpointInfo } from "../runs/index.ts"
-import { withKeptDate } from "../trainer/prompt-date.ts"
+import { withKeptDate } from "./prompt-date.ts"
 
 /** A model on disk. */
 export interface ModelSource {

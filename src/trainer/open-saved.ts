@@ -1,8 +1,8 @@
 /** Task, tokenizer and running engine of a model that is on disk. */
-import type { ResolvedConfig } from "../../config/index.ts"
-import type { Task } from "../../data/task.ts"
-import { openPolicy, type OpenPolicy } from "../../trainer/open-policy.ts"
-import type { ModelSource } from "../model-source.ts"
+import type { ResolvedConfig } from "../config/index.ts"
+import type { Task } from "../data/task.ts"
+import { openPolicy, type OpenPolicy } from "./open-policy.ts"
+import type { ModelSource } from "./model-source.ts"
 
 /** A saved policy on the task of `config`. A checkpoint of adapters needs the model that they belong to, one on a server the server. */
 export async function openSaved(model: ModelSource, config: ResolvedConfig, given?: Task): Promise<OpenPolicy> {

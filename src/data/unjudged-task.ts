@@ -1,6 +1,6 @@
 /** Problems of one's own, for commands that only want the model's tokens. */
-import type { Problem, Task } from "../../data/task.ts"
-import type { Verifier } from "../../verifiers/verifier.ts"
+import type { Problem, Task } from "./task.ts"
+import type { Verifier } from "../verifiers/verifier.ts"
 
 /** Problems as a task that judges nothing. */
 export function unjudgedTask(problems: readonly Problem[]): Task {
