@@ -13,6 +13,8 @@ export interface EvaluationPoint {
   readonly greedyCorrect?: string
   readonly expectedAccuracy?: number
   readonly expectedStandardError?: number
+  /** Expected accuracy on the problems that steps are measured on. */
+  readonly stepExpectedAccuracy?: number
   readonly verifierFailures?: number
 }
 

@@ -115,6 +115,8 @@ export interface TimelineAnswer {
   readonly change: readonly (number | null)[]
   /** J after the bucket's last update. */
   readonly accuracy: readonly (number | null)[]
+  /** J(0), before the first update, on the same problems; null where it is not known, or the log begins later. */
+  readonly start: number | null
   readonly source: "every-step" | "evaluations" | "none"
   readonly totals: Readonly<Record<Outcome, OutcomeTotals>>
 }

@@ -193,11 +193,17 @@ async function learnFromSolutions({ config, engine, folder, observer, stopReques
 }
 
 async function evaluate({ config, folder, observer }: TrainRun, parts: RunParts, step: number): Promise<void> {
-  const { greedy, expected, size } = config.evaluation
+  const { greedy, expected, size, stepSize } = config.evaluation
   const started = performance.now()
   const elapsed = (): number => (performance.now() - started) / 1000
   const onProgress = (progress: SampleProgress, total: number): void => observer.onEvaluationProgress?.({ ...progress, step, total, seconds: elapsed() })
-  const result = await evaluateHeldOut(parts.heldOut, { greedy, expected, onProgress, ...(size === "all" ? {} : { size }) })
+  const result = await evaluateHeldOut(parts.heldOut, {
+    greedy,
+    expected,
+    onProgress,
+    ...(size === "all" ? {} : { size }),
+    ...(step === 0 ? { stepSize } : {}),
+  })
   const line: EvaluationLine = { step, ...result, ...improvement(folder, result), time: { at: new Date().toISOString(), seconds: elapsed() } }
   folder.logEvaluation(line)
   observer.onEvaluation(line)
