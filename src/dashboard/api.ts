@@ -118,6 +118,8 @@ export interface TimelineAnswer {
   /** J(0), before the first update, on the same problems; null where it is not known, or the log begins later. */
   readonly start: number | null
   readonly source: "every-step" | "evaluations" | "none"
+  /** Which accuracy J is: that of every step is the expected one. Null without one. */
+  readonly measure: AccuracyMeasure | null
   readonly totals: Readonly<Record<Outcome, OutcomeTotals>>
 }
 

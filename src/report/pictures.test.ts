@@ -4,7 +4,8 @@ import { tableOf } from "../dashboard/analysis/table.test-helper.ts"
 import { improvementTimeline } from "../dashboard/analysis/timeline.ts"
 import { chartSvg } from "./chart-svg.ts"
 import { unbalanced } from "./report.test-helper.ts"
-import { stretches, ticksBetween } from "./svg.ts"
+import { ticksBetween } from "../drawing.ts"
+import { stretches } from "./svg.ts"
 import { timelineSvg } from "./timeline-svg.ts"
 
 const wild = oneof(constant(null), double({ min: -1e200, max: 1e200, noNaN: true }), double({ min: -1, max: 1, noNaN: true }))

@@ -24,6 +24,7 @@ interface Changes {
   /** J before the first row's update; NaN where it is not known. */
   readonly start: number
   readonly source: TimelineAnswer["source"]
+  readonly measure: TimelineAnswer["measure"]
 }
 
 /** What judged each update. */
@@ -41,7 +42,7 @@ export function improvementTimeline(metrics: Table, evaluations: Table, points: 
   const steps = metrics.column("step") ?? []
   const { judge, outcomes, signal } = judgementsOf(metrics)
   const cut = metrics.column("stepCut")
-  const { change, accuracy, start: before, source } = changesOf(metrics, evaluations)
+  const { change, accuracy, start: before, source, measure } = changesOf(metrics, evaluations)
   const width = bucketWidth(rows, points)
   const answer = { step: [] as number[], better: [] as number[], worse: [] as number[], undecided: [] as number[], leftOut: [] as number[] }
   const [signals, changes, accuracies]: (number | null)[][] = [[], [], []]
@@ -68,7 +69,7 @@ export function improvementTimeline(metrics: Table, evaluations: Table, points: 
     changes!.push(moved.count === 0 ? null : moved.sum)
     accuracies!.push(Number.isNaN(last) ? null : last)
   }
-  return { width, judge, ...answer, signal: signals!, change: changes!, accuracy: accuracies!, start: Number.isNaN(before) ? null : before, source, totals: totalsOf(outcomes, change) }
+  return { width, judge, ...answer, signal: signals!, change: changes!, accuracy: accuracies!, start: Number.isNaN(before) ? null : before, source, measure, totals: totalsOf(outcomes, change) }
 }
 
 class Mean {
@@ -119,12 +120,12 @@ function measuredOutcome(distance: number): Outcome | undefined {
 function changesOf(metrics: Table, evaluations: Table): Changes {
   const measured = metrics.column("expectedAccuracy")
   if (measured !== undefined) return everyStep(metrics, measured, startOf(metrics, measured, evaluations))
-  for (const name of ["expectedAccuracy", "greedyAccuracy"]) {
-    const values = evaluations.column(name)
-    if (values !== undefined) return betweenEvaluations(metrics, evaluations, values)
+  for (const measure of ["greedy", "expected"] as const) {
+    const values = evaluations.column(`${measure}Accuracy`)
+    if (values !== undefined) return { ...betweenEvaluations(metrics, evaluations, values), measure }
   }
   const nothing = new Float64Array(metrics.rows).fill(Number.NaN)
-  return { change: nothing, accuracy: nothing, start: Number.NaN, source: "none" }
+  return { change: nothing, accuracy: nothing, start: Number.NaN, source: "none", measure: null }
 }
 
 /** J(0) on the problems of every step, as `startAccuracyOf` finds it; NaN where nothing tells it. */
@@ -155,11 +156,11 @@ function everyStep(metrics: Table, measured: ArrayLike<number>, start: number): 
     if (row === 0) return value - start
     return steps[row] === steps[row - 1]! + 1 ? value - accuracy[row - 1]! : Number.NaN
   })
-  return { change, accuracy, start, source: "every-step" }
+  return { change, accuracy, start, source: "every-step", measure: "expected" }
 }
 
 /** The change between two evaluations, shared out evenly among the updates between them. */
-function betweenEvaluations(metrics: Table, evaluations: Table, values: ArrayLike<number>): Changes {
+function betweenEvaluations(metrics: Table, evaluations: Table, values: ArrayLike<number>): Omit<Changes, "measure"> {
   const steps = metrics.column("step") ?? []
   const at = evaluations.column("step") ?? []
   const change = new Float64Array(metrics.rows).fill(Number.NaN)

@@ -2,6 +2,7 @@
 import { configDifferences } from "../analysis/config-differences.ts"
 import type { Alarm, RunDetail } from "../api.ts"
 import { el, fill } from "./dom.ts"
+import { noRunChosen } from "./run-groups.ts"
 import type { AppState } from "./state.ts"
 
 /** Newest events that are listed. */
@@ -26,7 +27,7 @@ export class DetailsView {
     const details = answers.flatMap((answer) => (answer.status === "fulfilled" ? [answer.value] : []))
     const failed = answers.flatMap((answer) => (answer.status === "rejected" ? [el("p", { class: "error" }, String(answer.reason))] : []))
     const first = details[0]
-    if (first === undefined) return fill(this.element, ...failed, el("p", { class: "empty" }, "Choose a run."))
+    if (first === undefined) return fill(this.element, ...failed, el("p", { class: "empty" }, noRunChosen(this.#state)))
     fill(this.element, ...failed, alarmList(first), ...(details.length > 1 ? [differencesTable(details)] : []), eventTable(first), el("section", { class: "card" }, el("h2", {}, `Config of ${first.info.name}`), el("pre", {}, first.configYaml)))
   }
 }
