@@ -68,7 +68,7 @@ describe("the picture of the timeline", () => {
     const plain = timelineSvg(improvementTimeline(tableOf([{ step: 1, mu: 0 }]), tableOf([]), 100), "T")
     expect(plain).toContain("Nothing judged the updates")
     expect(plain).toContain("No held-out accuracy was measured")
-    expect(timelineSvg(improvementTimeline(tableOf([]), tableOf([]), 100), "T")).toContain("No step was made yet")
+    expect(timelineSvg(improvementTimeline(tableOf([]), tableOf([]), 100), "T")).toContain("No steps yet")
   })
 
   test("carries both schemes of colour and nothing from elsewhere, and escapes its title", () => {

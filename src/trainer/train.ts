@@ -7,6 +7,7 @@ import type { SampleProgress } from "../engine/engine.ts"
 import { evaluateHeldOut, type HeldOutResult } from "../evaluation/held-out.ts"
 import type { FileHashes } from "../integrity/index.ts"
 import {
+  idleGpuText,
   readJsonl,
   summarizeRun,
   type EvaluationLine,
@@ -19,6 +20,7 @@ import { keepData } from "./data-record.ts"
 import { takeFirstLook } from "./first-look.ts"
 import { iterate, type PlannedStep, type RunState } from "./iteration.ts"
 import { adaptiveCoefficient, klController } from "./kl-control.ts"
+import { localGpus } from "./idle-gpu.ts"
 import { KeptPolicy } from "./kept-policy.ts"
 import type { MemoryForecast } from "./memory-forecast.ts"
 import { endlessWarning } from "./policy.ts"
@@ -102,6 +104,8 @@ async function trainWith(run: TrainRun, parts: RunParts): Promise<TrainResult> {
   if (endless !== undefined) folder.logEvent("alarm", endless, { alarm: "no-end-token" })
   for (const note of [...data, ...(endless === undefined ? [] : [`warning: ${endless}`])]) observer.onNote(note)
   if (parts.scoring.rewards) await probeComponents(config, run.task, VERIFIER_TIMEOUT_MS)
+  const idleGpus = config.engine.kind === "onnx" ? localGpus() : []
+  if (run.resume === undefined && idleGpus.length > 0) observer.onNote(`note: ${idleGpuText(idleGpus)}`)
   sayNotes(run, run.resume?.checkpoint?.step ?? 0)
   const position = run.resume?.checkpoint === undefined ? await begin(run, parts) : await resumeAt(run, parts, run.resume.checkpoint)
   const { safeguards, state } = position
@@ -109,7 +113,7 @@ async function trainWith(run: TrainRun, parts: RunParts): Promise<TrainResult> {
 
   let forecast: ForecastCheck | undefined
   const firstLook = async (planned: PlannedStep): Promise<void> => {
-    forecast = await takeFirstLook({ parts, folder, memory: run.memory, onNote: observer.onNote }, planned)
+    forecast = await takeFirstLook({ parts, folder, memory: run.memory, idleGpus, onNote: observer.onNote }, planned)
   }
   while (step < config.train.steps && !stopRequested()) {
     step += 1

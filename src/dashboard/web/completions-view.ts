@@ -37,12 +37,14 @@ export class CompletionsView {
 
   constructor(state: AppState) {
     this.#state = state
-    const fields = [this.#text, this.#status, this.#minReward, this.#maxReward, this.#fromStep, this.#toStep, this.#problem]
+    // On a narrow screen: a line of words, a line of numbers.
+    const words = [this.#text, this.#status, this.#problem]
+    const fields = [...words, this.#minReward, this.#maxReward, this.#fromStep, this.#toStep]
     for (const input of fields) input.addEventListener("input", () => this.#soon())
     const columns = ["response", "answer", "reward", "status", "step", "group", "advantage", "prompt", "problem"]
     const head = el("thead", {}, el("tr", {}, ...columns.map((name) => el("th", { scope: "col", class: name }, name))))
     this.#table = el("div", { class: "scroll" }, el("table", { class: "completions" }, head, this.#rows))
-    this.#toolbar = el("div", { class: "toolbar" }, ...fields)
+    this.#toolbar = el("div", { class: "toolbar filters" }, ...fields)
     this.element = el("div", { class: "view", id: "view-completions" }, this.#title, this.#toolbar, this.#summary, this.#group, this.#table, el("p", {}, this.#more))
     this.element.addEventListener("keydown", ({ key }) => {
       if (key === "Escape") this.#closeGroup()

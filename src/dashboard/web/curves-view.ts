@@ -4,7 +4,7 @@ import { smoothed } from "../analysis/smoothing.ts"
 import type { RunInfo } from "../api.ts"
 import { Chart, ChartObserver } from "./chart.ts"
 import type { Trace } from "./chart.ts"
-import { chartSpecs, otherSpecs } from "../analysis/chart-specs.ts"
+import { chartSpecs, otherSpecs, placed } from "../analysis/chart-specs.ts"
 import type { ChartSpec, Line } from "../analysis/chart-specs.ts"
 import { button, el, fill } from "./dom.ts"
 import { color, seriesColor } from "./palette.ts"
@@ -134,7 +134,8 @@ export class CurvesView {
     return spec.lines(series, alone).map((line) => {
       const x = xs.get(line.log) ?? (this.#state.axis === "step" ? series.steps(line.log) : rising(series.hours(line.log)))
       xs.set(line.log, x)
-      return { line, x }
+      // Hours are counted from the first line of the metrics, which the first evaluation comes before.
+      return placed(line, x, Math.min(0, x[0] ?? 0))
     })
   }
 
