@@ -19,6 +19,8 @@ export interface EvaluationPoint {
   readonly greedyRewards?: readonly (number | null)[]
   readonly expectedAccuracy?: number
   readonly expectedStandardError?: number
+  /** Expected accuracy on the problems that steps are measured on. */
+  readonly stepExpectedAccuracy?: number
   readonly verifierFailures?: number
 }
 

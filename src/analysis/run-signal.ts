@@ -35,11 +35,13 @@ export function verdictIn({ verdict }: { readonly [metric: string]: unknown }): 
 }
 
 /**
- * Expected accuracy at the start on the problems of the steps' own accuracy. An evaluation may measure more problems than a step does; it is
- * taken only if both say the same where a step and an evaluation fall together.
+ * Expected accuracy at the start on the problems of the steps' own accuracy. Logs that do not tell it have that of the
+ * evaluation, which may measure more problems than a step does; it is taken only if both say the same where a step and an
+ * evaluation fall together.
  */
 export function startAccuracyOf(metrics: readonly StepLine[], evaluations: readonly EvaluationPoint[]): number | undefined {
-  const start = evaluations.find(({ step }) => step === 0)?.expectedAccuracy
+  const { expectedAccuracy: start, stepExpectedAccuracy: logged } = evaluations.find(({ step }) => step === 0) ?? {}
+  if (logged !== undefined) return logged
   if (start === undefined) return undefined
   const later = new Map(evaluations.map(({ step, expectedAccuracy }) => [step, expectedAccuracy]))
   for (const line of metrics) {

@@ -38,13 +38,15 @@ export interface RunDetail {
   /** The newest 200. */
   readonly events: readonly RunEventInfo[]
   readonly alarms: readonly Alarm[]
+  /** What the run said before its first update, a fact a row; empty where its log does not hold it. */
+  readonly start: readonly (readonly [name: string, text: string])[]
 }
 
 /** Something a person should look at. */
 export interface Alarm {
   readonly id: string
   readonly severity: "warning" | "serious"
-  /** Step since which it holds, where there is one. */
+  /** Step of its first evidence: since then it holds. Null where there is none. */
   readonly step: number | null
   readonly message: string
   /** What to try. */
@@ -115,7 +117,11 @@ export interface TimelineAnswer {
   readonly change: readonly (number | null)[]
   /** J after the bucket's last update. */
   readonly accuracy: readonly (number | null)[]
+  /** J(0), before the first update, on the same problems; null where it is not known, or the log begins later. */
+  readonly start: number | null
   readonly source: "every-step" | "evaluations" | "none"
+  /** Which accuracy J is: that of every step is the expected one. Null without one. */
+  readonly measure: AccuracyMeasure | null
   readonly totals: Readonly<Record<Outcome, OutcomeTotals>>
 }
 

@@ -25,6 +25,8 @@ export interface HeldOutOptions {
   readonly expected: boolean
   /** Number of problems, from the first; all when absent. */
   readonly size?: number
+  /** Expected accuracy of so many of the first problems beside that of all; none when absent. */
+  readonly stepSize?: number
   /** Hears every few seconds how far the greedy responses are, where the engine can tell. */
   readonly onProgress?: (progress: SampleProgress, total: number) => void
 }
@@ -51,6 +53,8 @@ export interface HeldOutResult {
   readonly expectedAccuracy?: number
   /** Over the problems: the policy itself is not sampled. */
   readonly expectedStandardError?: number
+  /** Expected accuracy of the problems that steps are measured on: before the first update, J(0) of their curve. */
+  readonly stepExpectedAccuracy?: number
   /** Greedy accuracy of each source, where problems name theirs. */
   readonly greedyAccuracyBySource?: Readonly<Record<string, number>>
   /** Greedy responses that could not be judged; they count as neither right nor wrong. */
@@ -62,11 +66,25 @@ export async function evaluateHeldOut(context: HeldOutContext, options: HeldOutO
   if (problems.length === 0) return { size: 0 }
   const greedy = options.greedy ? await greedyAccuracy(context, problems, options.onProgress) : {}
   const expected = options.expected ? await expectedAccuracy(context, problems) : undefined
+  const ofSteps = expected === undefined ? undefined : await stepAccuracy(context, expected, options.stepSize ?? 0)
   return {
     size: problems.length,
     ...greedy,
     ...(expected === undefined ? {} : { expectedAccuracy: expected.mean, expectedStandardError: expected.standardError }),
+    ...(ofSteps === undefined ? {} : { stepExpectedAccuracy: ofSteps }),
   }
+}
+
+/** Over the problems of the steps: part of what was measured, unless steps measure more than an evaluation. */
+async function stepAccuracy(
+  context: HeldOutContext,
+  { probabilities }: ExpectedAccuracy,
+  stepSize: number,
+): Promise<number | undefined> {
+  const problems = context.task.heldOut.slice(0, stepSize)
+  if (problems.length === 0) return undefined
+  if (problems.length <= probabilities.length) return mean(probabilities.slice(0, problems.length))
+  return (await expectedAccuracy(context, problems))?.mean
 }
 
 /** Tells of progress until the promise is settled. */
@@ -128,6 +146,8 @@ function shareCorrect(rollouts: readonly Rollout[]): number {
 
 export interface ExpectedAccuracy {
   readonly mean: number
+  /** Of the right answer of each problem. */
+  readonly probabilities: readonly number[]
   /** Over the problems. */
   readonly standardError: number
 }
@@ -144,5 +164,5 @@ export async function expectedAccuracy(context: HeldOutContext, problems: readon
     signal === undefined ? {} : { signal },
   )
   const probabilities = logprobs.map((row) => Math.exp(row.reduce((total, x) => total + x, 0)))
-  return { mean: mean(probabilities), standardError: standardError(probabilities) }
+  return { mean: mean(probabilities), probabilities, standardError: standardError(probabilities) }
 }

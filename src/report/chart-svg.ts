@@ -1,8 +1,8 @@
 /** A chart of curves as SVG, small enough to stand among twenty others. Pure. */
-import { escapeText, linearScale, type Scale } from "../drawing.ts"
+import { axisRange, escapeText, linearScale, runRange, ticksBetween, type Scale, type Ticks } from "../drawing.ts"
 import { short } from "../dashboard/analysis/format.ts"
 import { lineColors } from "./style.ts"
-import { at, rule, stretches, text, ticksBetween, type Ticks } from "./svg.ts"
+import { at, rule, stretches, text } from "./svg.ts"
 
 type Values = readonly (number | null)[]
 
@@ -28,8 +28,8 @@ export function lineColor({ points }: ChartLine, index: number): string {
 
 /** @param isShare  numbers are shares, shown in percent */
 export function chartSvg(title: string, lines: readonly ChartLine[], isShare: boolean): string {
-  const [x0, x1] = rangeOf(lines.map(({ x }) => x))
-  const y = paddedRange(lines.flatMap((line) => [line.y, line.low ?? [], line.high ?? []]), isShare)
+  const [x0, x1] = runRange(...rangeOf(lines.map(({ x }) => x)), 1)
+  const y = axisRange(...rangeOf(lines.flatMap((line) => [line.y, line.low ?? [], line.high ?? []])), isShare)
   const xScale = linearScale([x0, x1], [left, width - right])
   const yScale = linearScale(y, [height - bottom, top])
   const yTicks = ticksBetween(y[0], y[1], 4)
@@ -55,13 +55,6 @@ function rangeOf(series: readonly Values[]): [number, number] {
     }
   }
   return low > high ? [0, 1] : [low, high]
-}
-
-/** Some room above and below, but not beyond what a share can be. */
-function paddedRange(series: readonly Values[], isShare: boolean): [number, number] {
-  const [low, high] = rangeOf(series)
-  const room = high > low ? 0.05 * (high - low) : Math.max(Math.abs(high) * 0.1, isShare ? 0.05 : 1e-6)
-  return [isShare && low >= 0 ? Math.max(0, low - room) : low - room, isShare && high <= 1 ? Math.min(1, high + room) : high + room]
 }
 
 function tickText(value: number, { step }: Ticks, isShare: boolean): string {

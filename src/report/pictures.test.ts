@@ -4,7 +4,8 @@ import { tableOf } from "../dashboard/analysis/table.test-helper.ts"
 import { improvementTimeline } from "../dashboard/analysis/timeline.ts"
 import { chartSvg } from "./chart-svg.ts"
 import { unbalanced } from "./report.test-helper.ts"
-import { stretches, ticksBetween } from "./svg.ts"
+import { ticksBetween } from "../drawing.ts"
+import { stretches } from "./svg.ts"
 import { timelineSvg } from "./timeline-svg.ts"
 
 const wild = oneof(constant(null), double({ min: -1e200, max: 1e200, noNaN: true }), double({ min: -1, max: 1, noNaN: true }))
@@ -67,7 +68,7 @@ describe("the picture of the timeline", () => {
     const plain = timelineSvg(improvementTimeline(tableOf([{ step: 1, mu: 0 }]), tableOf([]), 100), "T")
     expect(plain).toContain("Nothing judged the updates")
     expect(plain).toContain("No held-out accuracy was measured")
-    expect(timelineSvg(improvementTimeline(tableOf([]), tableOf([]), 100), "T")).toContain("No step was made yet")
+    expect(timelineSvg(improvementTimeline(tableOf([]), tableOf([]), 100), "T")).toContain("No steps yet")
   })
 
   test("carries both schemes of colour and nothing from elsewhere, and escapes its title", () => {

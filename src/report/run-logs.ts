@@ -12,7 +12,17 @@ import type { Alarm, RunEventInfo, TimelineAnswer } from "../dashboard/api.ts"
 import { ColumnLog } from "../dashboard/server/column-log.ts"
 import { EventLog } from "../dashboard/server/event-log.ts"
 import { DataError } from "../errors.ts"
-import { holderOf, isRunFolder, runStateOf, summarizeRun, type RunState, type RunSummary, type SummarizedStep } from "../runs/index.ts"
+import {
+  holderOf,
+  isRunFolder,
+  loggedLook,
+  runStateOf,
+  summarizeRun,
+  type LookRow,
+  type RunState,
+  type RunSummary,
+  type SummarizedStep,
+} from "../runs/index.ts"
 
 /** Buckets of a curve: what a picture of some hundred pixels can show. */
 const points = 300
@@ -33,6 +43,8 @@ export interface RunLogs {
   readonly timeline: TimelineAnswer
   readonly events: readonly RunEventInfo[]
   readonly alarms: readonly Alarm[]
+  /** What the run said before its first update; empty where the log does not hold it. */
+  readonly start: readonly LookRow[]
   /** Versions that made the run, in words; empty where it does not say. */
   readonly programs: readonly string[]
   /** From the logs as far as they go. */
@@ -70,6 +82,7 @@ export async function readRunLogs(directory: string, now: number): Promise<RunLo
     columns: columnsOf(queryTable(metrics, metrics.names, { log: "metrics", points }, 1), queryTable(evaluations, evaluations.names, { log: "evaluations", points }, 1)),
     timeline: improvementTimeline(metrics, evaluations, points),
     events,
+    start: loggedLook(eventLog.start, details.evaluations.find(({ step }) => step === 0)),
     programs: eventLog.programs,
     alarms: findAlarms({ metrics, evaluations, events, state, holder, now }),
     summary: summarizeRun(metricsLines(metrics), details.evaluations, details.signal),

@@ -95,7 +95,7 @@ describe("the report of a run", () => {
   })
 
   test("is made of a run that has only just begun, and of one whose config and lines are of another version", async () => {
-    expect(await runReport(fakeRun(join(folder, "new"), {}), options)).toContain("No step was made yet")
+    expect(await runReport(fakeRun(join(folder, "new"), {}), options)).toContain("No steps yet")
     const old = await runReport(fakeRun(join(folder, "old"), { config: "algorithm: grpo\n", metrics: [{ step: 1, mu: 0.5 }, { step: 2, mu: 0.6 }] }), options)
     expect(old).toContain("<dd>2 of ?</dd>")
     expect(old).toContain("<b>Mean reward</b>")

@@ -3,7 +3,7 @@ import { sampleGroups } from "./completion-sample.ts"
 import { html } from "./html.ts"
 import { page, type Section } from "./page.ts"
 import { readRunLogs } from "./run-logs.ts"
-import { alarmList, completions, configText, curves, eventList, improvement, overview } from "./run-sections.ts"
+import { alarmList, completions, configText, curves, eventList, improvement, overview, startSection } from "./run-sections.ts"
 import { timelineSvg } from "./timeline-svg.ts"
 
 /** What a report is written with. */
@@ -19,6 +19,7 @@ export async function runReport(directory: string, { version, now }: ReportOptio
   const run = await readRunLogs(directory, now)
   const sections: Section[] = [
     { id: "overview", title: "Overview", content: overview(run) },
+    { id: "start", title: "Before the first update", content: startSection(run) },
     { id: "alarms", title: "Alarms", content: alarmList(run) },
     { id: "improvement", title: "Improvement timeline", content: improvement(run) },
     { id: "curves", title: "Curves", content: curves(run) },

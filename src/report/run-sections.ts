@@ -1,7 +1,7 @@
 /** What a report says of a run, section by section. Pure. */
 import type { Agreement, Interval } from "../analysis/index.ts"
 import { noiseAbove1, noiseAbove2 } from "../analysis/index.ts"
-import { chartSpecs, otherSpecs, type ChartSpec } from "../dashboard/analysis/chart-specs.ts"
+import { chartSpecs, otherSpecs, placed, type ChartSpec } from "../dashboard/analysis/chart-specs.ts"
 import { bytes, percent, short, signed } from "../dashboard/analysis/format.ts"
 import { improvementReward, judgementOf } from "../dashboard/analysis/judging.ts"
 import { judgementText, outcomes, outcomeWords, timelineGuide } from "../dashboard/analysis/outcomes.ts"
@@ -100,9 +100,16 @@ function phases({ metrics, summary }: RunLogs): Html {
   return table([["phase", "seconds", "share", "a step"], ...rows.map(([name, seconds]) => [name, seconds.toFixed(1), all > 0 ? percent(seconds / all) : "-", metrics.rows > 0 ? `${short(seconds / metrics.rows)} s` : "-"])])
 }
 
+/** Signal, memory and time, as the run said them before its first update. */
+export function startSection({ start }: RunLogs): Html {
+  if (start.length === 0) return html`<p class="note">The log does not say: the first step was not sampled yet, or an older version made it.</p>`
+  return facts(start)
+}
+
 /** The improvement timeline, and whether what was reinforced had helped. */
 export function improvement(run: RunLogs): Html {
   const { timeline, summary } = run
+  if (timeline.step.length === 0) return html`<p class="note">No steps yet.</p>`
   const words = outcomeWords(timeline.judge)
   const rows = outcomes.map((outcome) => {
     const { updates, rose, fell, meanChange } = timeline.totals[outcome]
@@ -138,13 +145,18 @@ function agreementRow(name: string, found: Agreement): HtmlPart[] {
 /** Every curve that the run has, as on the dashboard. */
 export function curves({ columns }: RunLogs): Html {
   const figures = (specs: readonly ChartSpec[]): Html[] => specs.flatMap((spec) => figure(spec, columns) ?? [])
+  const main = figures(chartSpecs)
+  if (main.length === 0) return html`<p class="note">No steps yet.</p>`
   const others = figures(otherSpecs([columns]))
   const rest = others.length === 0 ? undefined : html`<details><summary>${others.length} more metrics</summary><div class="charts">${others}</div></details>`
-  return html`<div class="charts">${figures(chartSpecs)}</div>${rest}`
+  return html`<div class="charts">${main}</div>${rest}`
 }
 
 function figure(spec: ChartSpec, run: RunLogs["columns"]): Html | undefined {
-  const lines = spec.lines(run, true).map(({ log, ...line }): ChartLine => ({ ...line, x: run.steps(log) }))
+  const lines = spec.lines(run, true).map((line): ChartLine => {
+    const { line: shown, x } = placed(line, run.steps(line.log), 0)
+    return { ...shown, x }
+  })
   if (lines.length === 0) return undefined
   const keys = lines.length === 1 && lines[0]!.points === undefined ? [] : lines.map((line, i) => html`<span class="key">${new Html(`<svg viewBox="0 0 16 8" class="${lineColor(line, i)}" aria-hidden="true"><rect class="${lineColor(line, i)} fill" y="2" width="16" height="4"/></svg>`)}${line.label}</span>`)
   return html`<figure><figcaption><b>${spec.title}</b><span class="unit">${spec.unit}</span> ${keys}</figcaption>${new Html(chartSvg(spec.title, lines, spec.isShare ?? false))}</figure>\n`

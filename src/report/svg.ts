@@ -1,28 +1,9 @@
-/** Pieces that the pictures share: round ticks, paths. Pure. */
+/** Pieces that the pictures share: texts, rules, bars, paths. Pure. */
 import { escapeText } from "../drawing.ts"
 
 /** A place with one digit and no needless zero. */
 export function at(value: number): string {
   return String(Math.round(value * 10) / 10)
-}
-
-/** Round numbers between two ends, about `count` of them, and the distance between two. */
-export interface Ticks {
-  readonly step: number
-  readonly values: readonly number[]
-}
-
-/** @param least  smallest distance between two ticks, 1 for whole numbers */
-export function ticksBetween(low: number, high: number, count: number, least: number = 0): Ticks {
-  const length = high - low
-  // Nothing to divide: one value, or a length that rounding has made.
-  if (!(length > 1e-12 * Math.max(Math.abs(low), Math.abs(high), 1e-280))) return { step: 1, values: [low] }
-  const rough = length / count
-  const power = 10 ** Math.floor(Math.log10(rough))
-  const step = Math.max(least, power * [1, 2, 5, 10].find((factor) => factor * power >= rough * 0.999)!)
-  const first = Math.ceil(low / step - 1e-9)
-  const last = Math.floor(high / step + 1e-9)
-  return { step, values: Array.from({ length: Math.max(0, last - first + 1) }, (_, i) => (first + i) * step) }
 }
 
 /** A text at a place. */

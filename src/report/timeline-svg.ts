@@ -2,12 +2,22 @@
  * The improvement timeline as SVG: how the next step judged each update, what the update did to held-out accuracy, and that
  * accuracy. It stands alone (a README shows it) or within a report, and follows the reader's light or dark scheme. Pure.
  */
-import { escapeText, linearScale, type Scale } from "../drawing.ts"
+import { escapeText, linearScale, ticksBetween, type Scale } from "../drawing.ts"
 import type { TimelineAnswer } from "../dashboard/api.ts"
 import { signed } from "../dashboard/analysis/format.ts"
-import { outcomeColors, outcomes, outcomeWords, signalTitle } from "../dashboard/analysis/outcomes.ts"
+import {
+  accuracyTitle,
+  changeTitle,
+  outcomeColors,
+  outcomes,
+  outcomeWords,
+  pointsText,
+  roundMark,
+  signalTitle,
+  timelineSteps,
+} from "../dashboard/analysis/outcomes.ts"
 import { colorVariables, shapeStyle } from "./style.ts"
-import { at, bars, rule, stretches, text, ticksBetween } from "./svg.ts"
+import { at, bars, rule, stretches, text } from "./svg.ts"
 
 const [width, left, right] = [860, 58, 14]
 const panels = { legend: 42, verdicts: { top: 94, height: 118 }, change: { top: 246, height: 84 }, accuracy: { top: 364, height: 104 } } as const
@@ -91,8 +101,7 @@ function verdicts(answer: TimelineAnswer, { x, bar }: Places): string[] {
 function changes(answer: TimelineAnswer, { x, bar }: Places): string[] {
   const { top, height: tall } = panels.change
   const middle = top + tall / 2
-  const shared = answer.source === "evaluations" ? ", shared out between evaluations" : ""
-  const heading = answer.source === "none" ? "No held-out accuracy was measured" : `What the update did to held-out accuracy, in points${shared}`
+  const heading = changeTitle(answer.source)
   const known = answer.change.filter((value) => value !== null).map(Math.abs).sort((a, b) => a - b)
   // One wild update does not make the others invisible.
   const most = Math.max(known[Math.floor(known.length * 0.99)] ?? 0, 1e-4)
@@ -102,13 +111,18 @@ function changes(answer: TimelineAnswer, { x, bar }: Places): string[] {
       const size = Math.max(0.8, (Math.min(most, Math.abs(value)) / most) * (tall / 2))
       return [[x(i) - bar / 2, isRise ? middle - size : middle, bar, size] as const]
     })
-  const scale = known.length === 0 ? [] : [text(left - 8, top + 8, signed(100 * most, 1), "end"), text(left - 8, top + tall, signed(-100 * most, 1), "end")]
-  return [text(left, top - 10, heading, "start", "head"), ...scale, rule(left, middle, width - right, middle, "axis"), bars("rose", boxes(true)), bars("fell", boxes(false))]
+  const mark = roundMark(most)
+  const place = (value: number): number => middle - (value / most) * (tall / 2)
+  const scale = [mark, -mark].flatMap((value) => [
+    rule(left, place(value), width - right, place(value)),
+    text(left - 8, place(value) + 4, pointsText(value), "end"),
+  ])
+  return [text(left, top - 10, heading, "start", "head"), ...(known.length === 0 ? [] : scale), rule(left, middle, width - right, middle, "axis"), bars("rose", boxes(true)), bars("fell", boxes(false))]
 }
 
 function accuracy(answer: TimelineAnswer, x: Scale): string[] {
   const { top, height: tall } = panels.accuracy
-  const known = answer.accuracy.filter((value) => value !== null)
+  const known = [answer.start, ...answer.accuracy].filter((value) => value !== null)
   if (answer.source === "none" || known.length === 0) return []
   const [least, most] = [Math.min(...known), Math.max(...known)]
   const room = Math.max((most - least) * 0.08, 0.005)
@@ -117,11 +131,16 @@ function accuracy(answer: TimelineAnswer, x: Scale): string[] {
   const ticks = ticksBetween(low, high, 3)
   const digits = ticks.step < 0.01 ? 1 : 0
   // Evaluations lie some steps apart: their line goes on over the steps between.
-  const places = answer.accuracy.flatMap((value, i) => (value === null ? [] : [{ i, value }]))
-  const parts = answer.source === "every-step" ? stretches(answer.accuracy).map(({ from, to }) => places.filter(({ i }) => i >= from && i < to)) : [places]
+  // J(0) stands before the first update.
+  const values = [answer.start, ...answer.accuracy]
+  const places = values.flatMap((value, i) => (value === null ? [] : [{ i: i === 0 ? -0.5 : i - 1, value }]))
+  const parts =
+    answer.source === "every-step"
+      ? stretches(values).map(({ from, to }) => places.filter(({ i }) => i > from - 2 && i < to - 1))
+      : [places]
   const paths = parts.map((part) => `M${part.map(({ i, value }) => `${at(x(i))} ${at(y(value))}`).join("L")}${part.length === 1 ? "h0.1" : ""}`)
   return [
-    text(left, top - 10, answer.source === "every-step" ? "Held-out accuracy after each update (expected)" : "Held-out accuracy", "start", "head"),
+    text(left, top - 10, accuracyTitle(answer), "start", "head"),
     ...ticks.values.flatMap((value) => [rule(left, y(value), width - right, y(value)), text(left - 8, y(value) + 4, `${(100 * value).toFixed(digits)} %`, "end")]),
     `<path class="blue line" d="${paths.join("")}"/>`,
   ]
@@ -129,9 +148,9 @@ function accuracy(answer: TimelineAnswer, x: Scale): string[] {
 
 function steps({ step, width: wide }: TimelineAnswer, x: Scale): string[] {
   const [first, last] = [step[0], step.at(-1)]
-  if (first === undefined || last === undefined) return [text(left, 120, "No step was made yet")]
+  if (first === undefined || last === undefined) return [text(left, 120, "No steps yet.")]
   const y = panels.accuracy.top + panels.accuracy.height + 18
-  const marks = ticksBetween(first, last, 8, 1).values.filter((value) => value !== 0)
+  const marks = timelineSteps(first, last, 8)
   const place = (value: number): number => x(Math.max(0, Math.min(step.length - 1, (value - first) / Math.max(1, wide))))
   return [...marks.map((value) => text(place(value), y, String(value), "middle")), text(left, y + 14, "step of the update")]
 }

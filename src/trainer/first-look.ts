@@ -6,55 +6,35 @@ import { join } from "node:path"
 import { byGroup, carriesSignal } from "../rollout/group-filter.ts"
 import { isTruncated } from "../rollout/reward-shaping.ts"
 import type { StepRollout } from "../rollout/rollout-stage.ts"
-import { readJsonl, type EvaluationLine, type RunFolder } from "../runs/index.ts"
+import {
+  readJsonl,
+  type EvaluationLine,
+  type RewardCounts,
+  type RunFolder,
+  type StartLook,
+  type TimeLook,
+} from "../runs/index.ts"
 import { mean } from "../statistics.ts"
 import { describeLook, describeProblem } from "./first-look-text.ts"
 import type { PlannedStep } from "./iteration.ts"
 import type { MemoryForecast } from "./memory-forecast.ts"
 import { tokenBudgetOf } from "./policy.ts"
 import { diagnoseRewards, type RewardProblem } from "./reward-diagnosis.ts"
-import { ForecastCheck, forecastRun, type RunForecast } from "./run-forecast.ts"
+import { ForecastCheck, forecastRun } from "./run-forecast.ts"
 import type { RunParts } from "./run-parts.ts"
 import { forecastUpdates } from "./update-probe.ts"
 
-export interface FirstLook {
-  /** Evaluation of step 0; undefined when there was none. */
-  readonly start: EvaluationLine | undefined
-  readonly rewards: RewardCounts
+export interface FirstLook extends StartLook {
   readonly problem: RewardProblem | undefined
-  readonly memory: MemoryForecast | undefined
-  readonly time: TimeLook
-}
-
-/** Of the first step's responses. Those that could not be judged are left out of all but `responses` and the lengths. */
-export interface RewardCounts {
-  readonly responses: number
-  /** Reward above 0. */
-  readonly rewarded: number
-  readonly groups: number
-  /** Rewards of the group differ: there is something to compare. */
-  readonly groupsWithSignal: number
-  readonly meanReward: number
-  /** Mean length, tokens. */
-  readonly responseLength: number
-  /** Cut off at rollout.maxResponseTokens. */
-  readonly truncated: number
-}
-
-export interface TimeLook {
-  readonly sampleSeconds: number
-  /** Verification, and scores of other policies. */
-  readonly scoreSeconds: number
-  /** Forecast from a probe; undefined where the engine is elsewhere, or nothing is trained on. */
-  readonly trainSeconds: number | undefined
-  /** Undefined without `trainSeconds`. */
-  readonly run: RunForecast | undefined
+  /** GPUs of the machine that are not used, where the engine is the embedded one. */
+  readonly idleGpus: readonly string[]
 }
 
 export interface FirstLookContext {
   readonly parts: RunParts
   readonly folder: RunFolder
   readonly memory: MemoryForecast | undefined
+  readonly idleGpus: readonly string[]
   readonly onNote: (text: string) => void
 }
 
@@ -62,7 +42,7 @@ export interface FirstLookContext {
 const PROBE_SHARE = 0.25
 
 /** Looks, logs and tells. @returns what holds the forecast against the first steps */
-export async function takeFirstLook({ parts, folder, memory, onNote }: FirstLookContext, planned: PlannedStep): Promise<ForecastCheck> {
+export async function takeFirstLook({ parts, folder, memory, idleGpus, onNote }: FirstLookContext, planned: PlannedStep): Promise<ForecastCheck> {
   const { config, task } = parts
   const start = readJsonl(join(folder.directory, "evaluations.jsonl")).records[0] as EvaluationLine | undefined
   const evaluationSeconds = Number(start?.time["seconds"] ?? 0)
@@ -71,6 +51,7 @@ export async function takeFirstLook({ parts, folder, memory, onNote }: FirstLook
     rewards: rewardCounts(planned.rollouts, config.rollout.maskTruncated),
     problem: await diagnoseRewards(planned.rollouts, { config, verifierName: task.verifierFor(planned.rollouts[0]!.problem).name }),
     memory,
+    idleGpus,
     time: await timeLook(parts, planned, evaluationSeconds),
   }
   log(folder, planned.step, look)
@@ -105,11 +86,11 @@ async function timeLook({ config }: RunParts, planned: PlannedStep, evaluationSe
 }
 
 /** What depends on the clock or the machine goes into the event's time. */
-function log(folder: RunFolder, step: number, { rewards, problem, memory, time }: FirstLook): void {
+function log(folder: RunFolder, step: number, { rewards, problem, memory, idleGpus, time }: FirstLook): void {
   const message = `${rewards.rewarded} of ${rewards.responses} responses rewarded, ${rewards.groupsWithSignal} of ${rewards.groups} groups with a signal`
   const needs = memory === undefined ? {} : { memoryNeededBytes: memory.neededBytes }
   const free = memory === undefined ? {} : { memoryAvailableBytes: memory.availableBytes }
-  folder.logEvent("first-look", message, { step, ...rewards, ...needs }, { ...time, ...free })
+  folder.logEvent("first-look", message, { step, ...rewards, ...needs }, { ...time, ...free, ...(idleGpus.length === 0 ? {} : { idleGpus }) })
   if (problem === undefined) return
   const { kind: alarm, message: found, advice } = problem
   folder.logEvent("alarm", `step ${step}: ${found}`, { step, alarm, advice })

@@ -4,6 +4,7 @@ import type { ResolvedConfig } from "../config/index.ts"
 import type { Task } from "../data/task.ts"
 import { estimateMemory, type MemoryPart } from "../engine/onnx/memory-estimate.ts"
 import { wholeHead } from "../engine/onnx/programs.ts"
+import { describeMemory, formatBytes } from "../runs/index.ts"
 import { createAdvantageOf } from "./objective-parts.ts"
 import { embeddedEngineOptions, longestPrompt, type PolicyPlan } from "./policy.ts"
 import { createObjectiveOf, createRule, criticized } from "./rule.ts"
@@ -76,10 +77,7 @@ function remediesOf(config: ResolvedConfig, { modelConfig }: PolicyPlan): string
   ]
 }
 
-/** `about 5.9 GiB needed, 14.2 GiB free` */
-export function describeMemory({ neededBytes, availableBytes }: Pick<MemoryForecast, "neededBytes" | "availableBytes">): string {
-  return `about ${formatBytes(neededBytes)} needed, ${formatBytes(availableBytes)} free`
-}
+export { describeMemory, formatBytes }
 
 /** What to tell before anything is taken; undefined when the run fits. */
 export function memoryWarning(memory: MemoryForecast): string | undefined {
@@ -97,16 +95,4 @@ export function warnOfMemory(onNote: (text: string) => void): (memory: MemoryFor
     const warning = memoryWarning(memory)
     if (warning !== undefined) onNote(`warning: ${warning}`)
   }
-}
-
-/** `830 MiB`, `5.9 GiB` */
-export function formatBytes(bytes: number): string {
-  const units = ["B", "KiB", "MiB", "GiB", "TiB"]
-  let value = bytes
-  let unit = 0
-  while (value >= 1024 && unit < units.length - 1) {
-    value /= 1024
-    unit += 1
-  }
-  return `${value < 10 && unit > 0 ? value.toFixed(1) : Math.round(value)} ${units[unit]}`
 }

@@ -1,18 +1,10 @@
 /** How long a run will take, from what its first step has taken so far; corrected after the first steps. Nothing is decided by it. */
 import { formatDuration } from "../age.ts"
 import type { ResolvedConfig } from "../config/index.ts"
+import { describeForecast, type RunForecast } from "../runs/index.ts"
 
-export interface RunForecast {
-  readonly steps: number
-  /** That of step 0 included. */
-  readonly evaluations: number
-  readonly stepSeconds: number
-  readonly evaluationSeconds: number
-  /** All steps and all evaluations, from the first evaluation on. */
-  readonly runSeconds: number
-  /** Of `runSeconds`. */
-  readonly evaluationShare: number
-}
+export { describeForecast }
+export type { RunForecast }
 
 /** Evaluations of a whole run: at its start, every so many steps, and at its end. */
 export function evaluationCount({ train, evaluation }: Pick<ResolvedConfig, "train" | "evaluation">): number {
@@ -24,12 +16,6 @@ export function forecastRun(config: Pick<ResolvedConfig, "train" | "evaluation">
   const evaluations = evaluationCount(config)
   const runSeconds = steps * stepSeconds + evaluations * evaluationSeconds
   return { steps, evaluations, stepSeconds, evaluationSeconds, runSeconds, evaluationShare: runSeconds === 0 ? 0 : (evaluations * evaluationSeconds) / runSeconds }
-}
-
-/** `200 steps and 21 evaluations about 2h25m, 11 % of it evaluations` */
-export function describeForecast({ steps, evaluations, runSeconds, evaluationShare }: RunForecast): string {
-  const share = evaluationShare < 0.005 ? "" : `, ${Math.round(100 * evaluationShare)} % of it evaluations`
-  return `${steps} ${steps === 1 ? "step" : "steps"} and ${evaluations} evaluations about ${formatDuration(runSeconds)}${share}`
 }
 
 /** Steps after which a forecast may be corrected. */

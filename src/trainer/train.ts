@@ -7,6 +7,7 @@ import type { SampleProgress } from "../engine/engine.ts"
 import { evaluateHeldOut, type HeldOutResult } from "../evaluation/held-out.ts"
 import type { FileHashes } from "../integrity/index.ts"
 import {
+  idleGpuText,
   lastWarmStep,
   readJsonl,
   summarizeRun,
@@ -22,6 +23,7 @@ import { warnOfGap } from "./gap-alarm.ts"
 import { takeFirstLook } from "./first-look.ts"
 import { iterate, type PlannedStep, type RunState } from "./iteration.ts"
 import { adaptiveCoefficient, klController } from "./kl-control.ts"
+import { localGpus } from "./idle-gpu.ts"
 import { KeptPolicy } from "./kept-policy.ts"
 import type { MemoryForecast } from "./memory-forecast.ts"
 import { endlessWarning } from "./policy.ts"
@@ -166,6 +168,8 @@ async function trainWith(run: StoppableRun, parts: RunParts): Promise<TrainResul
   if (endless !== undefined) folder.logEvent("alarm", endless, { alarm: "no-end-token" })
   for (const note of [...data, ...(endless === undefined ? [] : [`warning: ${endless}`])]) observer.onNote(note)
   if (parts.scoring.rewards) await probeComponents(config, run.task, VERIFIER_TIMEOUT_MS)
+  const idleGpus = config.engine.kind === "onnx" ? localGpus() : []
+  if (run.resume === undefined && idleGpus.length > 0) observer.onNote(`note: ${idleGpuText(idleGpus)}`)
   sayNotes(run, run.resume?.checkpoint?.step ?? 0)
   const position = run.resume?.checkpoint === undefined ? await begin(run, parts) : await resumeAt(run, parts, run.resume.checkpoint)
   if (position === undefined) return finish(run, 0, { gaveUp: "the warm start", checkpointSeconds: 0 })
@@ -175,7 +179,7 @@ async function trainWith(run: StoppableRun, parts: RunParts): Promise<TrainResul
 
   let forecast: ForecastCheck | undefined
   const firstLook = async (planned: PlannedStep): Promise<void> => {
-    forecast = await takeFirstLook({ parts, folder, memory: run.memory, onNote: observer.onNote }, planned)
+    forecast = await takeFirstLook({ parts, folder, memory: run.memory, idleGpus, onNote: observer.onNote }, planned)
   }
   while (step < config.train.steps && ending.reason === undefined && !stopRequested()) {
     const prompts = config.train.overlap ? undefined : parts.rollouts.state()
@@ -329,11 +333,17 @@ async function learnFromSolutions(run: StoppableRun, parts: RunParts, points: Wa
 
 async function evaluate(run: StoppableRun, parts: RunParts, position: Position, step: number): Promise<void> {
   const { config, folder, observer } = run
-  const { greedy, expected, size } = config.evaluation
+  const { greedy, expected, size, stepSize } = config.evaluation
   const started = performance.now()
   const elapsed = (): number => (performance.now() - started) / 1000
   const onProgress = (progress: SampleProgress, total: number): void => observer.onEvaluationProgress?.({ ...progress, step, total, seconds: elapsed() })
-  const result = await evaluateHeldOut(parts.heldOut, { greedy, expected, onProgress, ...(size === "all" ? {} : { size }) })
+  const result = await evaluateHeldOut(parts.heldOut, {
+    greedy,
+    expected,
+    onProgress,
+    ...(size === "all" ? {} : { size }),
+    ...(step === 0 ? { stepSize } : {}),
+  })
   const line: EvaluationLine = { step, ...result, ...improvement(folder, result), time: { at: new Date().toISOString(), seconds: elapsed() } }
   folder.logEvaluation(line)
   await position.bestEvaluated?.observe(line)

@@ -50,15 +50,18 @@ describe("alarms", () => {
     expect(others).toEqual([])
   })
 
-  test("count the updates that were refused and name the last", () => {
+  test("count the updates that were refused, name the last, and hold since the first", () => {
     const [refused] = alarmsOf({ metrics: steps(5, (step) => ({ refusedUpdates: step === 2 || step === 4 ? 1 : 0 })) })
-    expect(refused).toMatchObject({ id: "nan", step: 4, message: expect.stringContaining("2 updates were not applied") as string })
+    expect(refused).toMatchObject({ id: "nan", step: 2, message: expect.stringMatching(/^2 updates were not applied.* the last at step 4/) as string })
     expect(idsOf({ events: [{ alarm: "not-finite", step: 1 }] })).toEqual(["nan"])
   })
 
-  test("see the mean reward fall below half of its best window, and where that window ended", () => {
+  test("see the mean reward fall below half of its best window, and since when", () => {
     const fall = (low: number): Values[] => steps(4 * window, (step) => ({ mu: step <= 2 * window ? 0.8 : low }))
-    expect(alarmsOf({ metrics: fall(0.39) })).toMatchObject([{ id: "reward-fall", step: window }])
+    expect(alarmsOf({ metrics: fall(0.39) })).toMatchObject([
+      // The window holds .8 and .39 by turns of one: below .4 only once all of it is from after the fall.
+      { id: "reward-fall", step: 3 * window, message: expect.stringContaining(`around step ${window},`) as string },
+    ])
     expect(idsOf({ metrics: fall(0.41) })).toEqual([])
   })
 
@@ -67,6 +70,12 @@ describe("alarms", () => {
     const fall = (to: number, size: number): string[] => idsOf({ evaluations: [{ step: 0, size, greedyAccuracy: 0.5 }, { step: 10, size, greedyAccuracy: to }] })
     expect([fall(0.28, 100), fall(0.3, 100)]).toEqual([["held-out-fall"], []])
     expect([fall(0.39, 1000), fall(0.41, 1000)]).toEqual([["held-out-fall"], []])
+    const accuracies = [0.5, 0.2, 0.5, 0.3, 0.2]
+    const evaluations = accuracies.map((greedyAccuracy, i) => ({ step: 10 * i, size: 1000, greedyAccuracy }))
+    expect(alarmsOf({ evaluations })).toMatchObject([
+      // The first fall was made good; the one that holds now is seen at step 30.
+      { step: 30, message: "Held-out accuracy (greedy) fell from 50.0 % at step 0 to 20.0 %." },
+    ])
   })
 
   test("see held-out accuracy fall while the training reward rises, and nothing where either does not", () => {
@@ -98,7 +107,10 @@ describe("alarms", () => {
     expect(alarmsOf({ metrics: steps(3, () => ({ kl: 0.1, behaviourKl: 0.6 })) })[0]!.message).toContain("the policy that sampled")
   })
 
-  test("look at the last window alone", () => {
+  test("look at the last window alone, and name the step since which it is so", () => {
+    const risen = alarmsOf({ metrics: steps(3 * window, (step) => ({ truncationRate: step > window ? 0.4 : 0 })) })
+    // Ten of the twenty steps of a window at .4 are its limit, .2: the eleventh is beyond.
+    expect(risen).toMatchObject([{ id: "truncation", step: window + window / 2 + 1 }])
     const cut = (last: number): Values[] => steps(3 * window, (step) => ({ truncationRate: step > 2 * window ? last : 1 }))
     expect([idsOf({ metrics: cut(0.21) }), idsOf({ metrics: cut(0.19) })]).toEqual([["truncation"], []])
   })

@@ -67,6 +67,21 @@ function recent(table: Table, name: string): number {
   return meanOf(table, name, table.rows - alarmLimits.window)
 }
 
+/** Mean of the window that ends at a row. */
+function windowMean(table: Table, name: string, row: number): number {
+  return meanOf(table, name, row + 1 - alarmLimits.window, row + 1)
+}
+
+/**
+ * Step of the first row from which on a condition holds up to the last row: the first evidence of what holds now.
+ * @param holds  of the log up to and with a row; it holds for the last
+ */
+function sinceStep(table: Table, holds: (row: number) => boolean): number | null {
+  let row = table.rows - 1
+  while (row > 0 && holds(row - 1)) row -= 1
+  return table.column("step")?.[row] ?? null
+}
+
 function lastStep(table: Table): number | null {
   return table.column("step")?.[table.rows - 1] ?? null
 }
@@ -92,22 +107,24 @@ function silent({ state, holder, metrics }: AlarmInput): Alarm | undefined {
 function notFinite({ metrics, events }: AlarmInput): Alarm | undefined {
   const event = events.findLast(({ alarm }) => alarm === "not-finite")
   const refused = metrics.column("refusedUpdates")
-  let [count, step]: [number, number | null] = [0, event?.step ?? null]
+  let [count, last, first]: [number, number | null, number | null] = [0, event?.step ?? null, null]
   for (let i = 0; i < metrics.rows && refused !== undefined; i++) {
     if (!(refused[i]! > 0)) continue
     count += refused[i]!
-    step = metrics.column("step")?.[i] ?? step
+    last = metrics.column("step")?.[i] ?? last
+    first ??= last
   }
   if (event === undefined && count === 0) return undefined
+  const step = first ?? events.find(({ alarm }) => alarm === "not-finite")?.step ?? null
   const many = count > 1 ? `${count} updates were` : "An update was"
-  return { id: "nan", severity: "serious", step, message: `${many} not applied, because loss or gradients were not finite; the last at step ${step}.`, advice: "Lower optimizer.learningRate or optimizer.gradientClip; the batches are in refused/." }
+  return { id: "nan", severity: "serious", step, message: `${many} not applied, because loss or gradients were not finite; the last at step ${last}.`, advice: "Lower optimizer.learningRate or optimizer.gradientClip; the batches are in refused/." }
 }
 
 function rewardFall({ metrics }: AlarmInput): Alarm | undefined {
   const { window, fallenRewardShare } = alarmLimits
   const mu = metrics.column("mu")
   if (mu === undefined || metrics.rows < 2 * window) return undefined
-  let [sum, count, best, bestRow] = [0, 0, -Infinity, 0]
+  let [sum, count, best, bestRow, fellRow] = [0, 0, -Infinity, 0, -1]
   let now = Number.NaN
   for (let i = 0; i < metrics.rows; i++) {
     if (!Number.isNaN(mu[i]!)) [sum, count] = [sum + mu[i]!, count + 1]
@@ -116,28 +133,33 @@ function rewardFall({ metrics }: AlarmInput): Alarm | undefined {
     if (i < window - 1 || count === 0) continue
     now = sum / count
     if (now > best) [best, bestRow] = [now, i]
+    if (!(now < fallenRewardShare * best)) fellRow = -1
+    else if (fellRow < 0) fellRow = i
   }
-  if (!(best > 0.02) || !(now < fallenRewardShare * best)) return undefined
-  const step = metrics.column("step")?.[bestRow] ?? null
-  return { id: "reward-fall", severity: "serious", step, message: `The mean reward fell to less than half: ${percent(best)} around step ${step}, ${percent(now)} over the last ${window} steps.`, advice: "Go back to a checkpoint before it. Lower optimizer.learningRate, raise objective.klCoefficient, or lower pipo.lambda; read responses from both sides of the fall." }
+  if (!(best > 0.02) || fellRow < 0) return undefined
+  const [bestStep, step] = [bestRow, fellRow].map((row) => metrics.column("step")?.[row] ?? null)
+  return { id: "reward-fall", severity: "serious", step: step!, message: `The mean reward fell to less than half: ${percent(best)} around step ${bestStep}, ${percent(now)} over the last ${window} steps.`, advice: "Go back to a checkpoint before it. Lower optimizer.learningRate, raise objective.klCoefficient, or lower pipo.lambda; read responses from both sides of the fall." }
 }
 
 function accuracyFall({ evaluations }: AlarmInput): Alarm | undefined {
   const name = evaluations.column("greedyAccuracy") === undefined ? "expectedAccuracy" : "greedyAccuracy"
   const values = evaluations.column(name)
   if (values === undefined) return undefined
-  let [best, bestRow, last] = [-Infinity, 0, Number.NaN]
+  let [best, bestRow, last, fellRow] = [-Infinity, 0, Number.NaN, -1]
+  const size = evaluations.column("size")?.[evaluations.rows - 1] ?? Number.NaN
   for (let i = 0; i < evaluations.rows; i++) {
     if (Number.isNaN(values[i]!)) continue
     last = values[i]!
     if (last > best) [best, bestRow] = [last, i]
+    // Three standard errors of a difference of two accuracies on the same number of problems.
+    const noise = size > 0 ? 3 * Math.SQRT2 * shareStandardError(best, size) : 0
+    if (!(best - last > Math.max(alarmLimits.fallenAccuracy, noise))) fellRow = -1
+    else if (fellRow < 0) fellRow = i
   }
-  const size = evaluations.column("size")?.[evaluations.rows - 1] ?? Number.NaN
-  // Three standard errors of a difference of two accuracies on the same number of problems.
-  const noise = size > 0 ? 3 * Math.SQRT2 * shareStandardError(best, size) : 0
-  if (!(best - last > Math.max(alarmLimits.fallenAccuracy, noise))) return undefined
-  const step = evaluations.column("step")?.[bestRow] ?? null
-  return { id: "held-out-fall", severity: "serious", step, message: `Held-out accuracy fell from ${percent(best)} at step ${step} to ${percent(last)}.`, advice: "The best policy lies behind: use a checkpoint near that step, stop earlier, or lower optimizer.learningRate. If the training reward still rises, it is being gamed: read responses." }
+  if (fellRow < 0) return undefined
+  const [bestStep, step] = [bestRow, fellRow].map((row) => evaluations.column("step")?.[row] ?? null)
+  const kind = name === "greedyAccuracy" ? "greedy" : "expected"
+  return { id: "held-out-fall", severity: "serious", step: step!, message: `Held-out accuracy (${kind}) fell from ${percent(best)} at step ${bestStep} to ${percent(last)}.`, advice: "The best policy lies behind: use a checkpoint near that step, stop earlier, or lower optimizer.learningRate. If the training reward still rises, it is being gamed: read responses." }
 }
 
 /** From the logs and not from the run's own words, so that runs of earlier versions are looked at too. */
@@ -173,27 +195,34 @@ function entropyFloor({ metrics }: AlarmInput): Alarm | undefined {
   const { window, entropyShare, entropyNats } = alarmLimits
   const now = recent(metrics, "entropy")
   const start = meanOf(metrics, "entropy", 0, window)
-  if (metrics.rows < 2 * window || !(now < entropyShare * start && now < entropyNats)) return undefined
-  return { id: "entropy", severity: "warning", step: lastStep(metrics), message: `The policy hardly explores: entropy ${now.toFixed(4)} nats a token, ${start.toFixed(3)} at the start.`, advice: "Raise rollout.temperature or objective.clipHigh (clip-higher), add an entropy term, or stop: it has learnt what it will." }
+  const isLow = (value: number): boolean => value < entropyShare * start && value < entropyNats
+  if (metrics.rows < 2 * window || !isLow(now)) return undefined
+  const step = sinceStep(metrics, (row) => isLow(windowMean(metrics, "entropy", row)))
+  return { id: "entropy", severity: "warning", step, message: `The policy hardly explores: entropy ${now.toFixed(4)} nats a token, ${start.toFixed(3)} at the start.`, advice: "Raise rollout.temperature or objective.clipHigh (clip-higher), add an entropy term, or stop: it has learnt what it will." }
 }
 
 function klCeiling({ metrics }: AlarmInput): Alarm | undefined {
   const [name, value] = (["kl", "behaviourKl"] as const).map((column) => [column, recent(metrics, column)] as const).find(([, mean]) => mean > alarmLimits.kl) ?? []
   if (name === undefined) return undefined
   const from = name === "kl" ? "the reference policy" : "the policy that sampled"
-  return { id: "kl", severity: "warning", step: lastStep(metrics), message: `KL to ${from} is ${value!.toFixed(2)} nats a token.`, advice: name === "kl" ? "Raise objective.klCoefficient or lower optimizer.learningRate." : "Lower optimizer.learningRate, optimizer.epochs or optimizer.miniBatches." }
+  const step = sinceStep(metrics, (row) => windowMean(metrics, name, row) > alarmLimits.kl)
+  return { id: "kl", severity: "warning", step, message: `KL to ${from} is ${value!.toFixed(2)} nats a token.`, advice: name === "kl" ? "Raise objective.klCoefficient or lower optimizer.learningRate." : "Lower optimizer.learningRate, optimizer.epochs or optimizer.miniBatches." }
 }
 
 function truncation({ metrics }: AlarmInput): Alarm | undefined {
   const share = recent(metrics, "truncationRate")
   if (!(share > alarmLimits.truncation)) return undefined
-  return { id: "truncation", severity: "warning", step: lastStep(metrics), message: `${percent(share)} of the responses are cut at the length limit.`, advice: "Raise rollout.maxResponseTokens, or see whether responses run on without end: a policy that lost its stop token." }
+  const step = sinceStep(metrics, (row) => windowMean(metrics, "truncationRate", row) > alarmLimits.truncation)
+  return { id: "truncation", severity: "warning", step, message: `${percent(share)} of the responses are cut at the length limit.`, advice: "Raise rollout.maxResponseTokens, or see whether responses run on without end: a policy that lost its stop token." }
 }
 
 function verifierFailures({ metrics }: AlarmInput): Alarm | undefined {
   const share = recent(metrics, "verifierFailures") / recent(metrics, "sampledResponses")
   if (!(share > alarmLimits.verifierFailures)) return undefined
-  return { id: "verifier", severity: "warning", step: lastStep(metrics), message: `The verifier reached no verdict on ${percent(share)} of the responses.`, advice: "They are left out of training. Filter completions by status failure and timeout, and try one with pirl verify." }
+  const failed = (row: number): number => windowMean(metrics, "verifierFailures", row)
+  const sampled = (row: number): number => windowMean(metrics, "sampledResponses", row)
+  const step = sinceStep(metrics, (row) => failed(row) / sampled(row) > alarmLimits.verifierFailures)
+  return { id: "verifier", severity: "warning", step, message: `The verifier reached no verdict on ${percent(share)} of the responses.`, advice: "They are left out of training. Filter completions by status failure and timeout, and try one with pirl verify." }
 }
 
 function noSignal({ metrics }: AlarmInput): Alarm | undefined {
@@ -201,7 +230,8 @@ function noSignal({ metrics }: AlarmInput): Alarm | undefined {
   if (metrics.rows < 5 || !(share > alarmLimits.zeroVariance)) return undefined
   const mu = recent(metrics, "mu")
   const advice = mu > 0.5 ? "The task is solved: take a harder one, or stop." : "Nothing is ever right: warm-start longer, take an easier task, or raise rollout.groupSize."
-  return { id: "no-signal", severity: "warning", step: lastStep(metrics), message: `${percent(share)} of the groups have one reward for all responses: there is nothing to learn from.`, advice }
+  const step = sinceStep(metrics, (row) => windowMean(metrics, "zeroVarianceShare", row) > alarmLimits.zeroVariance)
+  return { id: "no-signal", severity: "warning", step, message: `${percent(share)} of the groups have one reward for all responses: there is nothing to learn from.`, advice }
 }
 
 function stalled({ metrics, state, now }: AlarmInput): Alarm | undefined {

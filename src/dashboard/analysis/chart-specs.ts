@@ -17,6 +17,8 @@ export interface Line {
   /** Edges of its band. */
   readonly low?: Values
   readonly high?: Values
+  /** What it begins with, before the first line of its log. */
+  readonly before?: { readonly step: number; readonly y: number }
   /** Points instead of a line, in a colour of the style sheet. */
   readonly points?: string
 }
@@ -109,16 +111,31 @@ const steering: ChartSpec = {
   },
 }
 
+/** Expected accuracy after every step, from J(0) on where the first evaluation tells it on the same problems. */
+function everyStep(run: RunColumns): Line[] {
+  const lines = metric(run, "expectedAccuracy", "expected, every step")
+  const start = run.column("evaluations", "stepExpectedAccuracy")?.[0] ?? null
+  if (start === null || run.steps("evaluations")[0] !== 0 || run.steps("metrics")[0] !== 1) return lines
+  return lines.map((line) => ({ ...line, before: { step: 0, y: start } }))
+}
+
+/** A curve with its own x and what it begins with. */
+export function placed<L extends Line>(line: L, x: readonly number[], beforeX: number): { readonly line: L; readonly x: readonly number[] } {
+  const { before } = line
+  if (before === undefined) return { line, x }
+  return { line: { ...line, y: [before.y, ...line.y] }, x: [beforeX, ...x] }
+}
+
 const heldOut: ChartSpec = {
   id: "held-out",
   title: "Held-out accuracy",
   unit: "95 % interval",
   isShare: true,
-  uses: ["greedyAccuracy", "expectedAccuracy"],
+  uses: ["greedyAccuracy", "expectedAccuracy", "stepExpectedAccuracy"],
   lines: (run) => [
     ...accuracy(run, "greedy"),
     ...accuracy(run, "expected"),
-    ...metric(run, "expectedAccuracy", "expected, every step"),
+    ...everyStep(run),
   ],
 }
 

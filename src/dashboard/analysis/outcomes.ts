@@ -1,6 +1,7 @@
 /** Outcomes of updates in words and colours, for the page and for reports. */
 import type { GroupJudgement, Outcome, TimelineAnswer } from "../api.ts"
-import { signed } from "./format.ts"
+import { ticksBetween } from "../../drawing.ts"
+import { percent, signed } from "./format.ts"
 
 export const outcomes: readonly Outcome[] = ["better", "worse", "undecided"]
 
@@ -25,6 +26,37 @@ export function timelineGuide(judge: TimelineAnswer["judge"]): string {
     return "Bars above the line: updates that the next step's responses measured as better by more than two standard errors; below it: as worse. Dashed: steps that steering left without an update."
   }
   return "Bars above the line: updates that the next step reinforced; below it: suppressed."
+}
+
+/** Over the panel of what each update did. */
+export function changeTitle(source: TimelineAnswer["source"]): string {
+  if (source === "none") return "No held-out accuracy was measured"
+  const shared = source === "evaluations" ? ", shared out between evaluations" : ""
+  return `What the update did to held-out accuracy, in points${shared}`
+}
+
+/** Over the panel of the accuracy itself: which one it is, and where it starts. */
+export function accuracyTitle({ source, start, measure }: TimelineAnswer): string {
+  const when = source === "every-step" ? " after each update" : ""
+  return `Held-out accuracy J${when}, ${measure ?? ""}${start === null ? "" : `; J(0) = ${percent(start)}`}`
+}
+
+/** Steps that are named below the timeline: the first, and round ones. */
+export function timelineSteps(first: number, last: number, count: number): number[] {
+  const { step, values } = ticksBetween(first, last, count, 1)
+  const round = values.filter((value) => value !== 0 && value - first >= step / 2)
+  return [first, ...round]
+}
+
+/** A round number at most as large: where an axis from -most to most has its marks. */
+export function roundMark(most: number): number {
+  return ticksBetween(0, most, 2).values.at(-1)!
+}
+
+/** Points of a hundred, as many digits as they need: `+0.5`, `−10`. */
+export function pointsText(share: number): string {
+  const points = Number((100 * share).toPrecision(2))
+  return signed(points, Math.max(0, Math.ceil(-Math.log10(Math.abs(points)) - 1e-9)))
 }
 
 /** What became of the update that a group was sampled for. */

@@ -47,13 +47,24 @@ function accuracyNumbers(evaluations: Table, measure: AccuracyMeasure): Accuracy
   return { start: start!, best: top!, final: final!, improvement: final!.value - start!.value }
 }
 
-function accuracyAt(evaluations: Table, measure: AccuracyMeasure, row: number): AccuracyNumber {
-  const names = ["size", "verifierFailures", `${measure}Accuracy`, `${measure}StandardError`]
+/** The evaluation before the first update; undefined where there is none. */
+export function startPoint(evaluations: Table): EvaluationPoint | undefined {
+  return evaluations.column("step")?.[0] === 0 ? pointAt(evaluations, 0) : undefined
+}
+
+/** What of an evaluation measures an accuracy. */
+function pointAt(evaluations: Table, row: number): EvaluationPoint {
+  const kinds = ["greedy", "expected"].flatMap((kind) => [`${kind}Accuracy`, `${kind}StandardError`])
+  const names = ["size", "verifierFailures", ...kinds]
   const known = names.flatMap((name) => {
     const value = evaluations.column(name)?.[row]
     return value === undefined || Number.isNaN(value) ? [] : [[name, value] as const]
   })
-  const point: EvaluationPoint = { step: evaluations.column("step")?.[row] ?? 0, ...Object.fromEntries(known) }
+  return { step: evaluations.column("step")?.[row] ?? 0, ...Object.fromEntries(known) }
+}
+
+function accuracyAt(evaluations: Table, measure: AccuracyMeasure, row: number): AccuracyNumber {
+  const point = pointAt(evaluations, row)
   const { step, accuracy, interval } = measuredAccuracies([point], measure)[0]!
   return { step, value: accuracy, low: interval?.low ?? null, high: interval?.high ?? null }
 }

@@ -18,6 +18,31 @@ describe("the improvement timeline", () => {
     expect(timeline.totals.worse).toMatchObject({ updates: 1, rose: 1, fell: 0 })
   })
 
+  test("begins at J(0), so that what the first update did is known", () => {
+    const evaluations = tableOf([{ step: 0, expectedAccuracy: 0.72, stepExpectedAccuracy: 0.7 }])
+    const { start, change, totals } = improvementTimeline(metrics, evaluations, 100)
+    expect(start).toBe(0.7)
+    expect(change[0]).toBeCloseTo(-0.2, 12)
+    // The first update was reinforced one step later, and had hurt.
+    expect(totals.better).toMatchObject({ updates: 1, rose: 0, fell: 1 })
+  })
+
+  test("takes J(0) of an older log from its evaluation only where both are on the same problems", () => {
+    const older = (after3: number): (number | null)[] => {
+      const evaluations = tableOf([{ step: 0, expectedAccuracy: 0.7 }, { step: 3, expectedAccuracy: after3 }])
+      const { start, change } = improvementTimeline(metrics, evaluations, 100)
+      return [start, change[0]!]
+    }
+    expect(older(0.55)).toEqual([0.7, expect.closeTo(-0.2, 12)])
+    expect(older(0.54)).toEqual([null, null])
+  })
+
+  test("of a log that begins later knows no J(0)", () => {
+    const later = tableOf([{ step: 5, expectedAccuracy: 0.5 }, { step: 6, expectedAccuracy: 0.6 }])
+    const evaluations = tableOf([{ step: 0, expectedAccuracy: 0.7, stepExpectedAccuracy: 0.7 }])
+    expect(improvementTimeline(later, evaluations, 100)).toMatchObject({ start: null, change: [null, expect.closeTo(0.1, 12)] })
+  })
+
   test("of rollouts that overlap updates tells what the step said that judged it", () => {
     const overlapped = tableOf([
       { step: 1, gate: "skipped", offPolicySteps: 0, judgedStep: null, xi: 0, expectedAccuracy: 0.5 },
@@ -36,8 +61,8 @@ describe("the improvement timeline", () => {
       { step: 0, greedyAccuracy: 0.5 },
       { step: 4, greedyAccuracy: 0.7 },
     ])
-    const { source, change } = improvementTimeline(without, evaluations, 100)
-    expect(source).toBe("evaluations")
+    const { source, start, change } = improvementTimeline(without, evaluations, 100)
+    expect([source, start]).toEqual(["evaluations", 0.5])
     expect(change).toHaveLength(4)
     for (const value of change) expect(value).toBeCloseTo(0.05, 12)
   })

@@ -4,6 +4,8 @@
  * The verdict of step t judges the update of step t - 1, or with overlapped rollouts that of its `judgedStep`; J of line t is the
  * expected held-out accuracy after the updates of step t. So the update of step u changed J by J(u) - J(u - 1).
  */
+import { startAccuracyOf } from "../../analysis/run-signal.ts"
+import type { EvaluationPoint } from "../../analysis/held-out.ts"
 import type { Outcome, OutcomeTotals, TimelineAnswer } from "../api.ts"
 import { bucketWidth } from "./buckets.ts"
 import { judgingRows, measuredImprovement } from "./judging.ts"
@@ -19,7 +21,10 @@ interface Changes {
   readonly change: Float64Array
   /** J after the row's updates; NaN where it is not known. */
   readonly accuracy: Float64Array
+  /** J before the first row's update; NaN where it is not known. */
+  readonly start: number
   readonly source: TimelineAnswer["source"]
+  readonly measure: TimelineAnswer["measure"]
 }
 
 /** What judged each update. */
@@ -37,7 +42,7 @@ export function improvementTimeline(metrics: Table, evaluations: Table, points: 
   const steps = metrics.column("step") ?? []
   const { judge, outcomes, signal } = judgementsOf(metrics)
   const cut = metrics.column("stepCut")
-  const { change, accuracy, source } = changesOf(metrics, evaluations)
+  const { change, accuracy, start: before, source, measure } = changesOf(metrics, evaluations)
   const width = bucketWidth(rows, points)
   const answer = { step: [] as number[], better: [] as number[], worse: [] as number[], undecided: [] as number[], leftOut: [] as number[] }
   const [signals, changes, accuracies]: (number | null)[][] = [[], [], []]
@@ -64,7 +69,7 @@ export function improvementTimeline(metrics: Table, evaluations: Table, points: 
     changes!.push(moved.count === 0 ? null : moved.sum)
     accuracies!.push(Number.isNaN(last) ? null : last)
   }
-  return { width, judge, ...answer, signal: signals!, change: changes!, accuracy: accuracies!, source, totals: totalsOf(outcomes, change) }
+  return { width, judge, ...answer, signal: signals!, change: changes!, accuracy: accuracies!, start: Number.isNaN(before) ? null : before, source, measure, totals: totalsOf(outcomes, change) }
 }
 
 class Mean {
@@ -114,25 +119,48 @@ function measuredOutcome(distance: number): Outcome | undefined {
 
 function changesOf(metrics: Table, evaluations: Table): Changes {
   const measured = metrics.column("expectedAccuracy")
-  if (measured !== undefined) return everyStep(metrics, measured)
-  for (const name of ["expectedAccuracy", "greedyAccuracy"]) {
-    const values = evaluations.column(name)
-    if (values !== undefined) return betweenEvaluations(metrics, evaluations, values)
+  if (measured !== undefined) return everyStep(metrics, measured, startOf(metrics, measured, evaluations))
+  for (const measure of ["greedy", "expected"] as const) {
+    const values = evaluations.column(`${measure}Accuracy`)
+    if (values !== undefined) return { ...betweenEvaluations(metrics, evaluations, values), measure }
   }
   const nothing = new Float64Array(metrics.rows).fill(Number.NaN)
-  return { change: nothing, accuracy: nothing, source: "none" }
+  return { change: nothing, accuracy: nothing, start: Number.NaN, source: "none", measure: null }
 }
 
-/** J of step 0 is left out: the first evaluation may be on other problems than those of every step. */
-function everyStep(metrics: Table, measured: ArrayLike<number>): Changes {
+/** J(0) on the problems of every step, as `startAccuracyOf` finds it; NaN where nothing tells it. */
+function startOf(metrics: Table, measured: ArrayLike<number>, evaluations: Table): number {
+  const steps = metrics.column("step") ?? []
+  if (steps[0] !== 1) return Number.NaN
+  const points = Array.from({ length: evaluations.rows }, (_, row): EvaluationPoint => {
+    const names = ["expectedAccuracy", "stepExpectedAccuracy"]
+    const known = names.flatMap((name) => {
+      const value = evaluations.column(name)?.[row] ?? Number.NaN
+      return Number.isNaN(value) ? [] : [[name, value] as const]
+    })
+    return { step: evaluations.column("step")?.[row] ?? Number.NaN, ...Object.fromEntries(known) }
+  })
+  // Only steps that were evaluated are compared.
+  const lines = points.flatMap(({ step }) => {
+    const row = rowOfStep(steps, metrics.rows, step)
+    const value = steps[row] === step ? measured[row]! : Number.NaN
+    return Number.isNaN(value) ? [] : [{ step, mu: null, expectedAccuracy: value }]
+  })
+  return startAccuracyOf(lines, points) ?? Number.NaN
+}
+
+function everyStep(metrics: Table, measured: ArrayLike<number>, start: number): Changes {
   const steps = metrics.column("step") ?? []
   const accuracy = Float64Array.from({ length: metrics.rows }, (_, row) => measured[row]!)
-  const change = accuracy.map((value, row) => (row > 0 && steps[row] === steps[row - 1]! + 1 ? value - accuracy[row - 1]! : Number.NaN))
-  return { change, accuracy, source: "every-step" }
+  const change = accuracy.map((value, row) => {
+    if (row === 0) return value - start
+    return steps[row] === steps[row - 1]! + 1 ? value - accuracy[row - 1]! : Number.NaN
+  })
+  return { change, accuracy, start, source: "every-step", measure: "expected" }
 }
 
 /** The change between two evaluations, shared out evenly among the updates between them. */
-function betweenEvaluations(metrics: Table, evaluations: Table, values: ArrayLike<number>): Changes {
+function betweenEvaluations(metrics: Table, evaluations: Table, values: ArrayLike<number>): Omit<Changes, "measure"> {
   const steps = metrics.column("step") ?? []
   const at = evaluations.column("step") ?? []
   const change = new Float64Array(metrics.rows).fill(Number.NaN)
@@ -148,7 +176,8 @@ function betweenEvaluations(metrics: Table, evaluations: Table, values: ArrayLik
     if (to > 0 && steps[to - 1] === at[i]) accuracy[to - 1] = values[i]!
     before = i
   }
-  return { change, accuracy, source: "evaluations" }
+  const start = steps[0] === 1 && at[0] === 0 ? values[0]! : Number.NaN
+  return { change, accuracy, start, source: "evaluations" }
 }
 
 function totalsOf(outcomes: readonly (Outcome | undefined)[], change: Float64Array): Record<Outcome, OutcomeTotals> {

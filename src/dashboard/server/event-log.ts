@@ -11,6 +11,8 @@ const mostKept = 1000
 export class EventLog {
   damaged = 0
   #events: RunEventInfo[] = []
+  /** What the run said of its start, whole: the others keep what a list of events shows. */
+  #start: Readonly<Record<string, unknown>>[] = []
   readonly #programs = new Set<string>()
   readonly #tail: LineTail
 
@@ -30,6 +32,11 @@ export class EventLog {
     return this.#events.at(-1)?.kind as RunEventKind | undefined
   }
 
+  /** Events that `loggedLook` reads. */
+  get start(): readonly Readonly<Record<string, unknown>>[] {
+    return this.#start
+  }
+
   /** The programs that made the run, also of events that were dropped; empty where no event says so. */
   get programs(): readonly string[] {
     return [...this.#programs]
@@ -38,6 +45,7 @@ export class EventLog {
   #reset(): void {
     this.damaged = 0
     this.#events = []
+    this.#start = []
     this.#programs.clear()
   }
 
@@ -50,11 +58,17 @@ export class EventLog {
         continue
       }
       this.#events.push(eventOf(record))
+      if (isOfStart(record)) this.#start.push(record)
       const program = programOf(record)
       if (program !== undefined) this.#programs.add(program)
     }
     if (this.#events.length > mostKept) this.#events = this.#events.slice(-mostKept)
   }
+}
+
+/** Both are logged before the first update: a later alarm of the same kind is not of the start. */
+function isOfStart({ kind, step }: Readonly<Record<string, unknown>>): boolean {
+  return kind === "first-look" || (kind === "alarm" && step === 1)
 }
 
 function eventOf({ kind, step, message, alarm, time }: Readonly<Record<string, unknown>>): RunEventInfo {

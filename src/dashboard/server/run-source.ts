@@ -2,11 +2,11 @@
 import { readdir, stat } from "node:fs/promises"
 import { join } from "node:path"
 import { parse } from "yaml"
-import { holderOf, runStateOf } from "../../runs/index.ts"
+import { holderOf, loggedLook, runStateOf } from "../../runs/index.ts"
 import { findAlarms } from "../analysis/alarms.ts"
 import { queryTable } from "../analysis/buckets.ts"
 import { improvementReward, judgementOf } from "../analysis/judging.ts"
-import { runNumbers } from "../analysis/run-numbers.ts"
+import { runNumbers, startPoint } from "../analysis/run-numbers.ts"
 import { improvementTimeline } from "../analysis/timeline.ts"
 import type { ColumnsAnswer, ColumnsQuery, CompletionPage, CompletionsQuery, GroupAnswer, RunDetail, RunInfo, RunNumbers, TimelineAnswer } from "../api.ts"
 import { ColumnLog, parseObject } from "./column-log.ts"
@@ -91,6 +91,7 @@ export class RunSource {
       configYaml: this.#config?.text ?? "",
       config: this.#config?.tree ?? null,
       events: events.slice(-200),
+      start: loggedLook(this.#events.start, startPoint(this.#evaluations)),
       alarms: findAlarms({ metrics: this.#metrics, evaluations: this.#evaluations, events, state: info.state, holder: holderOf(this.place.directory, now), now }),
     }
   }

@@ -2,7 +2,8 @@
 import uPlot from "uplot"
 import { color, faint } from "./palette.ts"
 import { el } from "./dom.ts"
-import { short } from "../analysis/format.ts"
+import { percent, short } from "../analysis/format.ts"
+import { axisRange, runRange } from "../../drawing.ts"
 
 /** A curve with its own points. */
 export interface Trace {
@@ -112,11 +113,14 @@ export class Chart {
   }
 
   #options(traces: readonly Trace[], look: ChartLook): uPlot.Options {
-    const series: uPlot.Series[] = [{ label: look.xLabel, value: (_, x) => short(x) }]
+    const text = (value: number | null): string => (look.isShare && value !== null ? percent(value) : short(value))
+    // Where nothing is pointed at: the last value there is.
+    const series: uPlot.Series[] = [{ label: look.xLabel, value: (plot, x) => short(x ?? plot.data[0].at(-1)) }]
     const bands: uPlot.Band[] = []
     for (const trace of traces) {
       const { label, color: stroke, dash, low, points, behind } = trace
-      const value = (_: uPlot, y: number | null): string => short(y)
+      const value = (plot: uPlot, y: number | null, at: number, row: number | null): string =>
+        text(row === null ? lastOf(plot.data[at]!) : y)
       const few = trace.x.length < 40
       series.push({
         label: behind === true ? "" : label,
@@ -140,9 +144,12 @@ export class Chart {
       height,
       series,
       bands,
-      scales: { x: { time: false }, y: { distr: this.#isLog ? 3 : 1, ...(look.isShare && !this.#isLog ? { range: shareRange } : {}) } },
+      scales: {
+        x: { time: false, range: (_, low, high) => [...runRange(low, high, look.xLabel === "step" ? 1 : 0.01)] },
+        y: this.#isLog ? { distr: 3 } : { range: (_, low, high) => [...axisRange(low ?? 0, high ?? 1, look.isShare)] },
+      },
       axes: [
-        { ...axis, size: 28, values: (_, ticks) => ticks.map((tick) => (tick === null ? "" : compactTick(tick))) },
+        { ...axis, size: 28, ...(look.xLabel === "step" ? { incrs: wholeSteps } : {}), values: (_, ticks) => ticks.map((tick) => (tick === null ? "" : compactTick(tick))) },
         { ...axis, size: 48, values: (_, ticks) => ticks.map((tick) => (tick === null ? "" : look.isShare ? `${Number((100 * tick).toPrecision(4))} %` : compactTick(tick))) },
       ],
       cursor: { sync: { key: "charts", setSeries: false }, drag: { x: true, y: false, setScale: false }, points: { size: 6 } },
@@ -173,9 +180,12 @@ function counted(count: number, what: string): string {
   return `${count} ${what}${count === 1 ? "" : "s"}`
 }
 
-/** As uPlot chooses it, but for a curve of zeros alone, which it draws from 0 to 100: of shares that is 10 000 %. */
-function shareRange(_: uPlot, low: number | null, high: number | null): uPlot.Range.MinMax {
-  return low === 0 && high === 0 ? [0, 0.1] : uPlot.rangeNum(low ?? 0, high ?? 1, 0.1, true)
+/** Distances between ticks: there is no half step. */
+const wholeSteps = [1, 10, 100, 1e3, 1e4, 1e5, 1e6].flatMap((power) => [1, 2, 5].map((factor) => factor * power))
+
+function lastOf(values: ArrayLike<number | null | undefined>): number | null {
+  for (let i = values.length - 1; i >= 0; i--) if (values[i] !== null && values[i] !== undefined) return values[i]!
+  return null
 }
 
 function compactTick(tick: number): string {

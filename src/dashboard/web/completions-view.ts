@@ -3,6 +3,7 @@ import type { Completion, CompletionPage, CompletionsQuery } from "../api.ts"
 import { button, el, fill } from "./dom.ts"
 import { short, signed } from "../analysis/format.ts"
 import { groupPanel, rewardMark } from "./group-view.ts"
+import { noRunChosen } from "./run-groups.ts"
 import type { AppState } from "./state.ts"
 
 const pageSize = 50
@@ -24,6 +25,8 @@ export class CompletionsView {
   readonly #rows = el("tbody", {})
   readonly #more = button("More", () => void this.#load(false), { hidden: true })
   readonly #group = el("div", {})
+  readonly #toolbar: HTMLElement
+  readonly #table: HTMLElement
   #cursor: string | undefined
   /** Key of the response whose group is open. */
   #opened: string | undefined
@@ -34,12 +37,15 @@ export class CompletionsView {
 
   constructor(state: AppState) {
     this.#state = state
-    const fields = [this.#text, this.#status, this.#minReward, this.#maxReward, this.#fromStep, this.#toStep, this.#problem]
+    // On a narrow screen: a line of words, a line of numbers.
+    const words = [this.#text, this.#status, this.#problem]
+    const fields = [...words, this.#minReward, this.#maxReward, this.#fromStep, this.#toStep]
     for (const input of fields) input.addEventListener("input", () => this.#soon())
-    const columns = ["step", "group", "reward", "status", "problem", "prompt", "response", "answer", "advantage"]
-    const head = el("thead", {}, el("tr", {}, ...columns.map((name) => el("th", { scope: "col" }, name))))
-    const table = el("div", { class: "scroll" }, el("table", { class: "completions" }, head, this.#rows))
-    this.element = el("div", { class: "view", id: "view-completions" }, this.#title, el("div", { class: "toolbar" }, ...fields), this.#summary, this.#group, table, el("p", {}, this.#more))
+    const columns = ["response", "answer", "reward", "status", "step", "group", "advantage", "prompt", "problem"]
+    const head = el("thead", {}, el("tr", {}, ...columns.map((name) => el("th", { scope: "col", class: name }, name))))
+    this.#table = el("div", { class: "scroll" }, el("table", { class: "completions" }, head, this.#rows))
+    this.#toolbar = el("div", { class: "toolbar filters" }, ...fields)
+    this.element = el("div", { class: "view", id: "view-completions" }, this.#title, this.#toolbar, this.#summary, this.#group, this.#table, el("p", {}, this.#more))
     this.element.addEventListener("keydown", ({ key }) => {
       if (key === "Escape") this.#closeGroup()
     })
@@ -82,10 +88,11 @@ export class CompletionsView {
   /** Asks until a page is full, or everything was searched, or another question is asked. */
   async #load(fromStart: boolean): Promise<void> {
     const { tab, active, source } = this.#state
-    this.#title.textContent = active === undefined ? "Choose a run" : `Responses of ${active.name}`
+    this.#title.textContent = active === undefined ? "" : `Responses of ${active.name}`
     if (tab !== "completions") return
     const asked = ++this.#asked
-    if (active === undefined) return this.#clear("")
+    this.#toolbar.hidden = this.#table.hidden = active === undefined
+    if (active === undefined) return this.#clear(noRunChosen(this.#state))
     const query = this.#query()
     let cursor = fromStart ? undefined : this.#cursor
     const found: Completion[] = []
@@ -133,9 +140,23 @@ export class CompletionsView {
   #row(completion: Completion): HTMLElement {
     const { step, group, reward, status, problem, prompt, completion: text, extracted, advantage } = completion
     const open = (): void => void this.#open(completion)
-    const cells = [el("td", {}, String(step)), el("td", {}, short(group)), el("td", {}, rewardMark(reward)), el("td", {}, status ?? "-"), el("td", {}, problem)]
-    const texts = [prompt, text].map((value) => el("td", { class: "text" }, value))
-    const row = el("tr", { tabindex: 0, "data-key": completion.key, onclick: open }, ...cells, ...texts, el("td", {}, extracted ?? "-"), el("td", {}, signed(advantage)))
+    // The response comes first: it is what the list is of. On a narrow screen a row becomes a card, each fact with its name.
+    const cells: readonly (readonly [name: string, content: Node | string])[] = [
+      ["response", clipped(text)],
+      ["answer", extracted ?? "-"],
+      ["reward", rewardMark(reward)],
+      ["status", status ?? "-"],
+      ["step", String(step)],
+      ["group", short(group)],
+      ["advantage", signed(advantage)],
+      ["prompt", clipped(prompt)],
+      ["problem", problem],
+    ]
+    const row = el(
+      "tr",
+      { tabindex: 0, "data-key": completion.key, onclick: open },
+      ...cells.map(([name, content]) => el("td", { class: name, "data-name": name }, content)),
+    )
     row.addEventListener("keydown", ({ key }) => {
       if (key === "Enter") open()
     })
@@ -172,6 +193,11 @@ export class CompletionsView {
     const known = new Set([...this.#status.options].map(({ value }) => value))
     for (const status of statuses) if (!known.has(status)) this.#status.append(el("option", { value: status }, status))
   }
+}
+
+/** The first lines of a text; what is left out shows as an ellipsis. */
+function clipped(text: string): HTMLElement {
+  return el("div", { class: "clipped" }, text === "" ? "(empty)" : text)
 }
 
 function field(type: string, placeholder: string, label: string): HTMLInputElement {

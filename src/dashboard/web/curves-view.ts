@@ -4,15 +4,17 @@ import { smoothed } from "../analysis/smoothing.ts"
 import type { RunInfo } from "../api.ts"
 import { Chart, ChartObserver } from "./chart.ts"
 import type { Trace } from "./chart.ts"
-import { chartSpecs, otherSpecs } from "../analysis/chart-specs.ts"
+import { chartSpecs, otherSpecs, placed } from "../analysis/chart-specs.ts"
 import type { ChartSpec, Line } from "../analysis/chart-specs.ts"
 import { button, el, fill } from "./dom.ts"
 import { color, seriesColor } from "./palette.ts"
-import { runGroups, swatch } from "./run-groups.ts"
+import { noRunChosen, runGroups, swatch } from "./run-groups.ts"
 import type { Group } from "./run-groups.ts"
 import type { AppState } from "./state.ts"
 
 const dashes: readonly (readonly number[])[] = [[], [6, 3], [2, 3], [8, 3, 2, 3], [1, 4]]
+
+const noStepsYet = "No steps yet: curves appear with the first evaluation and the first step."
 
 export class CurvesView {
   readonly element: HTMLElement
@@ -23,6 +25,7 @@ export class CurvesView {
   readonly #others: HTMLElement
   readonly #legend: HTMLElement
   readonly #reset: HTMLButtonElement
+  readonly #empty = el("p", { class: "empty" })
   #showsOthers = false
 
   constructor(state: AppState) {
@@ -36,7 +39,7 @@ export class CurvesView {
       more.textContent = this.#showsOthers ? "Fewer metrics" : "More metrics"
       this.draw()
     })
-    this.element = el("div", { class: "view", id: "view-curves" }, this.#toolbar(), this.#legend, this.#grid, el("p", {}, more), this.#others)
+    this.element = el("div", { class: "view", id: "view-curves" }, this.#toolbar(), this.#legend, this.#empty, this.#grid, el("p", {}, more), this.#others)
     for (const spec of chartSpecs) this.#grid.append(this.#chart(spec).element)
     new ResizeObserver(() => this.#eachChart((chart) => chart.resize())).observe(this.#grid)
     state.on(["selection", "series", "drawing", "tab"], () => this.draw())
@@ -51,6 +54,8 @@ export class CurvesView {
     const { selectedRuns, axis, zoom, tab } = this.#state
     if (tab !== "curves") return
     const groups = runGroups(this.#state)
+    this.#empty.textContent = groups.length === 0 ? noRunChosen(this.#state) : this.#hasNothing(groups) ? noStepsYet : ""
+    this.#empty.hidden = this.#empty.textContent === ""
     const specs = this.#showsOthers ? [...chartSpecs, ...otherSpecs(selectedRuns.map(({ id }) => this.#state.series(id)))] : chartSpecs
     this.#others.hidden = !this.#showsOthers
     this.#reset.hidden = zoom === undefined
@@ -61,6 +66,14 @@ export class CurvesView {
     }
     const entries = groups.length < 2 ? [] : groups.map(({ name, color, runs }) => el("span", { class: "key" }, swatch(color), runs.length > 1 ? `${name} (${runs.length} seeds)` : name))
     fill(this.#legend, ...entries)
+  }
+
+  /** Nothing was logged that a curve could be drawn from. */
+  #hasNothing(groups: readonly Group[]): boolean {
+    return groups.every(({ runs }) => runs.every(({ id }) => {
+      const series = this.#state.series(id)
+      return series.isRead && series.steps("metrics").length === 0 && series.steps("evaluations").length === 0
+    }))
   }
 
   #toolbar(): HTMLElement {
@@ -121,7 +134,8 @@ export class CurvesView {
     return spec.lines(series, alone).map((line) => {
       const x = xs.get(line.log) ?? (this.#state.axis === "step" ? series.steps(line.log) : rising(series.hours(line.log)))
       xs.set(line.log, x)
-      return { line, x }
+      // Hours are counted from the first line of the metrics, which the first evaluation comes before.
+      return placed(line, x, Math.min(0, x[0] ?? 0))
     })
   }
 

@@ -2,7 +2,10 @@
 import { configDifferences } from "../analysis/config-differences.ts"
 import type { Alarm, RunDetail } from "../api.ts"
 import { el, fill } from "./dom.ts"
+import { noRunChosen } from "./run-groups.ts"
 import type { AppState } from "./state.ts"
+
+const notYet = "Signal, memory and time are said here once the first step has been sampled."
 
 /** Newest events that are listed. */
 const shownEvents = 30
@@ -26,8 +29,8 @@ export class DetailsView {
     const details = answers.flatMap((answer) => (answer.status === "fulfilled" ? [answer.value] : []))
     const failed = answers.flatMap((answer) => (answer.status === "rejected" ? [el("p", { class: "error" }, String(answer.reason))] : []))
     const first = details[0]
-    if (first === undefined) return fill(this.element, ...failed, el("p", { class: "empty" }, "Choose a run."))
-    fill(this.element, ...failed, alarmList(first), ...(details.length > 1 ? [differencesTable(details)] : []), eventTable(first), el("section", { class: "card" }, el("h2", {}, `Config of ${first.info.name}`), el("pre", {}, first.configYaml)))
+    if (first === undefined) return fill(this.element, ...failed, el("p", { class: "empty" }, noRunChosen(this.#state)))
+    fill(this.element, ...failed, alarmList(first), startList(first), ...(details.length > 1 ? [differencesTable(details)] : []), eventTable(first), el("section", { class: "card" }, el("h2", {}, `Config of ${first.info.name}`), el("pre", {}, first.configYaml)))
   }
 }
 
@@ -36,6 +39,13 @@ function alarmList({ info, alarms }: RunDetail): HTMLElement {
     el("article", { class: severity === "serious" ? "card alarm is-serious" : "card alarm" }, el("h3", {}, message), el("p", { class: "facts" }, `${step === null ? "" : `since step ${step}; `}${advice}`)),
   )
   return el("section", { class: "view" }, el("h2", {}, `Alarms of ${info.name}`), ...(cards.length === 0 ? [el("p", { class: "empty" }, "None.")] : cards))
+}
+
+/** What the run said before its first update. */
+function startList({ info, start }: RunDetail): HTMLElement {
+  const rows = start.map(([name, text]) => el("tr", {}, el("th", { scope: "row" }, name), el("td", {}, text)))
+  const content = rows.length === 0 ? el("p", { class: "empty" }, notYet) : el("table", {}, el("tbody", {}, ...rows))
+  return el("section", { class: "card", id: "start" }, el("h2", {}, `Before the first update of ${info.name}`), content)
 }
 
 function differencesTable(details: readonly RunDetail[]): HTMLElement {

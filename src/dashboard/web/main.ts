@@ -31,6 +31,7 @@ fill(
 
 function say(text: string, isBad: boolean): void {
   status.textContent = text
+  status.title = text
   status.classList.toggle("is-bad", isBad)
 }
 

@@ -4,7 +4,7 @@ import { measuresOf, resultColumns, runLabel } from "../analysis/result-columns.
 import type { ResultCell, ResultRow } from "../analysis/result-columns.ts"
 import { ComparisonPanel } from "./comparison-panel.ts"
 import { choice, el, fill, setOptions } from "./dom.ts"
-import { runGroups, swatch } from "./run-groups.ts"
+import { noRunChosen, runGroups, swatch } from "./run-groups.ts"
 import type { AppState } from "./state.ts"
 
 export class ResultsView {
@@ -67,7 +67,7 @@ export class ResultsView {
     setOptions(this.#measure, measures, measures.find((kind) => kind === this.#measure.value) ?? measures[0] ?? "")
     this.#choice.hidden = measures.length < 2
     if (rows.length === 0) {
-      fill(this.#table, el("p", { class: "empty" }, "Tick runs in the list: each gets a row here."))
+      fill(this.#table, el("p", { class: "empty" }, noRunChosen(this.#state)))
       this.#hint.textContent = ""
       return
     }

@@ -26,6 +26,12 @@ export function runGroups({ selectedRuns, bands }: AppState): Group[] {
   })
 }
 
+/** What stands where a view has no run to show. */
+export function noRunChosen({ runs }: AppState): string {
+  if (runs.length === 0) return "No runs here yet. They appear when one starts."
+  return "No run is chosen. Tick one in the list of runs."
+}
+
 /** A coloured square. */
 export function swatch(value: string): HTMLElement {
   const square = el("span", { class: "swatch" })

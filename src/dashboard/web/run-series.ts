@@ -72,6 +72,11 @@ export class RunSeries {
     this.#zoom = { from, to, columns }
   }
 
+  /** Both logs were asked for, whatever they hold. */
+  get isRead(): boolean {
+    return Object.values(this.#logs).every(({ generation }) => generation > 0)
+  }
+
   /** Every row is there: columns may be read side by side. Of rows in buckets each column keeps its own least and greatest. */
   isWhole(log: LogName): boolean {
     return this.#columns(log).width === 1

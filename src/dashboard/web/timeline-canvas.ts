@@ -1,6 +1,14 @@
 /** The improvement timeline as a picture: verdicts above, what the held-out set says below. */
 import type { TimelineAnswer } from "../api.ts"
-import { signalTitle } from "../analysis/outcomes.ts"
+import { linearScale, ticksBetween } from "../../drawing.ts"
+import {
+  accuracyTitle,
+  changeTitle,
+  pointsText,
+  roundMark,
+  signalTitle,
+  timelineSteps,
+} from "../analysis/outcomes.ts"
 import { color, faint } from "./palette.ts"
 
 const left = 58
@@ -9,8 +17,6 @@ const panels = { signal: [26, 150], change: [206, 96], accuracy: [332, 110] } as
 const bottom = 470
 /** Signals beyond are drawn as this. */
 const largestSignal = 4
-
-type Vertical = (value: number) => number
 
 /** Height of the picture. */
 export const timelineHeight = 490
@@ -42,7 +48,7 @@ export function drawTimeline(canvas: HTMLCanvasElement, answer: TimelineAnswer, 
   drawVerdicts(context, answer, x, bar, width)
   drawChanges(context, answer, x, bar, width)
   drawAccuracy(context, answer, x, width)
-  drawSteps(context, answer, x)
+  drawSteps(context, answer, x, width)
 }
 
 /** The bucket at a place; undefined beside the picture. */
@@ -112,14 +118,17 @@ function drawVerdicts(context: CanvasRenderingContext2D, answer: TimelineAnswer,
 function drawChanges(context: CanvasRenderingContext2D, answer: TimelineAnswer, x: (i: number) => number, bar: number, width: number): void {
   const [top, height] = panels.change
   const middle = top + height / 2
-  const shared = answer.source === "evaluations" ? ", shared out between evaluations" : ""
-  panelTitle(context, answer.source === "none" ? "No held-out accuracy was measured" : `What the update did to held-out accuracy (points${shared})`, top, width)
+  panelTitle(context, changeTitle(answer.source), top, width)
   line(context, left, middle, width - right, middle, color("line"))
   const known = answer.change.filter((value) => value !== null).map((value) => Math.abs(value)).sort((a, b) => a - b)
   if (known.length === 0) return
   const most = Math.max(known[Math.floor(known.length * 0.99)]!, 1e-4)
-  label(context, `+${(100 * most).toFixed(1)}`, left - 8, top + 8, "right")
-  label(context, `\u2212${(100 * most).toFixed(1)}`, left - 8, top + height, "right")
+  const mark = roundMark(most)
+  for (const value of [mark, -mark]) {
+    const y = middle - (value / most) * (height / 2)
+    line(context, left, y, width - right, y, color("grid"))
+    label(context, pointsText(value), left - 8, y + 4, "right")
+  }
   answer.change.forEach((value, i) => {
     if (value === null) return
     const size = (Math.max(-most, Math.min(most, value)) / most) * (height / 2)
@@ -131,22 +140,26 @@ function drawChanges(context: CanvasRenderingContext2D, answer: TimelineAnswer, 
 function drawAccuracy(context: CanvasRenderingContext2D, answer: TimelineAnswer, x: (i: number) => number, width: number): void {
   const [top, height] = panels.accuracy
   if (answer.source === "none") return
-  panelTitle(context, answer.source === "every-step" ? "Held-out accuracy J after each update (expected)" : "Held-out accuracy", top, width)
-  const known = answer.accuracy.filter((value) => value !== null)
+  panelTitle(context, accuracyTitle(answer), top, width)
+  const known = [answer.start, ...answer.accuracy].filter((value) => value !== null)
   if (known.length === 0) return
   const least = Math.min(...known)
   const most = Math.max(...known)
   const room = Math.max((most - least) * 0.1, 0.005)
-  const y: Vertical = (value) => top + height - ((value - least + room) / (most - least + 2 * room)) * height
-  for (const value of [least, most]) {
+  const [low, high] = [Math.max(0, least - room), Math.min(1, most + room)]
+  const y = linearScale([low, high], [top + height, top])
+  const ticks = ticksBetween(low, high, 3)
+  for (const value of ticks.values) {
     line(context, left, y(value), width - right, y(value), color("grid"))
-    label(context, `${(100 * value).toFixed(1)} %`, left - 8, y(value) + 4, "right")
+    label(context, `${(100 * value).toFixed(ticks.step < 0.01 ? 1 : 0)} %`, left - 8, y(value) + 4, "right")
   }
   context.strokeStyle = color("blue")
   context.lineWidth = 1.8
   context.lineJoin = "round"
   context.beginPath()
-  let isFirst = true
+  let isFirst = answer.start === null
+  // J(0) stands before the first update.
+  if (answer.start !== null) context.moveTo(x(-0.5), y(answer.start))
   answer.accuracy.forEach((value, i) => {
     if (value === null) return
     if (isFirst) context.moveTo(x(i), y(value))
@@ -154,11 +167,30 @@ function drawAccuracy(context: CanvasRenderingContext2D, answer: TimelineAnswer,
     isFirst = false
   })
   context.stroke()
+  // J(0), and what would be a line without length.
+  const alone = answer.accuracy.length === 1 ? (answer.accuracy[0] ?? null) : null
+  const dots = [
+    [x(-0.5), answer.start],
+    [x(0), alone],
+  ] as const
+  context.fillStyle = color("blue")
+  for (const [across, value] of dots) {
+    if (value === null) continue
+    context.beginPath()
+    context.arc(across, y(value), 3, 0, 2 * Math.PI)
+    context.fill()
+  }
 }
 
-function drawSteps(context: CanvasRenderingContext2D, answer: TimelineAnswer, x: (i: number) => number): void {
-  const count = answer.step.length
-  const every = Math.max(1, Math.ceil(count / 8))
-  for (let i = 0; i < count; i += every) label(context, String(answer.step[i]), x(i), bottom + 4, "center")
+function drawSteps(
+  context: CanvasRenderingContext2D,
+  { step, width: wide }: TimelineAnswer,
+  x: (i: number) => number,
+  width: number,
+): void {
+  const [first, last] = [step[0]!, step.at(-1)!]
+  const place = (value: number): number => x(Math.min(step.length - 1, (value - first) / Math.max(1, wide)))
+  const count = Math.max(2, Math.min(8, Math.floor(width / 70)))
+  for (const value of timelineSteps(first, last, count)) label(context, String(value), place(value), bottom + 4, "center")
   label(context, "step of the update", left, bottom + 18)
 }

@@ -4,9 +4,11 @@ import { short, signed } from "../analysis/format.ts"
 import { outcomeColors, outcomes, outcomeWords, timelineGuide } from "../analysis/outcomes.ts"
 import { el, fill } from "./dom.ts"
 import { color } from "./palette.ts"
-import { swatch } from "./run-groups.ts"
+import { noRunChosen, swatch } from "./run-groups.ts"
 import type { AppState } from "./state.ts"
 import { drawTimeline, timelineHit } from "./timeline-canvas.ts"
+
+const noStepsYet = "No steps yet: a mark appears for each update, once the next step has judged it."
 
 export class TimelineView {
   readonly element: HTMLElement
@@ -15,17 +17,19 @@ export class TimelineView {
   readonly #title = el("h2", {})
   readonly #readout = el("p", { class: "readout", "aria-live": "polite" })
   readonly #totals = el("div", {})
+  readonly #empty = el("p", { class: "empty" })
+  readonly #figure: HTMLElement
   #answer: TimelineAnswer | undefined
   #hover: number | undefined
   #run: string | undefined
 
   constructor(state: AppState) {
     this.#state = state
-    const figure = el("figure", { class: "timeline-figure" }, this.#title, this.#canvas)
-    this.element = el("div", { class: "view", id: "view-improvement" }, figure, this.#readout, this.#totals)
+    this.#figure = el("figure", { class: "timeline-figure" }, this.#title, this.#empty, this.#canvas)
+    this.element = el("div", { class: "view", id: "view-improvement" }, this.#figure, this.#readout, this.#totals)
     this.#canvas.addEventListener("pointermove", (event) => this.#point(event.offsetX))
     this.#canvas.addEventListener("pointerleave", () => this.#point(undefined))
-    new ResizeObserver(() => this.#draw()).observe(figure)
+    new ResizeObserver(() => this.#draw()).observe(this.#figure)
     state.on(["selection", "series", "tab"], () => void this.refresh())
     state.on(["theme"], () => this.#draw())
   }
@@ -33,7 +37,12 @@ export class TimelineView {
   /** Fetches the timeline of the active run when the tab is open. */
   async refresh(): Promise<void> {
     const { tab, active, source } = this.#state
-    if (tab !== "improvement" || active === undefined) return
+    if (tab !== "improvement") return
+    if (active === undefined) {
+      this.#run = undefined
+      this.#answer = undefined
+      return this.#draw()
+    }
     if (this.#run !== active.id) this.#answer = undefined
     this.#run = active.id
     try {
@@ -53,8 +62,13 @@ export class TimelineView {
   #draw(): void {
     const answer = this.#answer
     const width = innerWidth(this.#canvas.parentElement!)
-    this.#title.textContent = this.#state.active === undefined ? "" : `Improvement timeline of ${this.#state.active.name}`
-    if (answer === undefined || width === 0) return
+    const { active } = this.#state
+    this.#title.textContent = active === undefined ? "" : `Improvement timeline of ${active.name}`
+    const empty = active === undefined ? noRunChosen(this.#state) : answer?.step.length === 0 ? noStepsYet : ""
+    this.#empty.textContent = empty
+    for (const part of [this.#canvas, this.#readout, this.#totals]) part.hidden = empty !== ""
+    this.#empty.hidden = empty === ""
+    if (answer === undefined || width === 0 || empty !== "") return
     drawTimeline(this.#canvas, answer, width, this.#hover)
     this.#readout.textContent = this.#hover === undefined ? `Point at an update to read it. ${timelineGuide(answer.judge)}` : describe(answer, this.#hover)
     fill(this.#totals, totalsTable(answer))
