@@ -15,4 +15,6 @@ export {
   writeModelManifest,
 } from "./manifest.ts"
 export type { Manifest } from "./manifest.ts"
+export { openFile, readBounded, readBoundedText } from "./regular-file.ts"
+export type { Refusal } from "./regular-file.ts"
 export { engineStateFile, isModelFile, optimizerFile, trainerStateFile, valueHeadFile } from "./saved-files.ts"
