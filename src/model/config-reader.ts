@@ -53,7 +53,8 @@ export class ConfigReader {
     const value = this.json[key]
     if (!this.has(key) && fallback !== undefined) return fallback
     if (typeof value === "number" && value > 0 && value <= maximumNumber) return value
-    this.report(key, `expected a number above zero and at most ${maximumNumber}, got ${showValue(value)}. Correct the file.`)
+    const most = typeof value === "number" && value > 0 ? ` and at most ${maximumNumber}` : ""
+    this.report(key, `expected a number above zero${most}, got ${showValue(value)}. Correct the file.`)
     return 1
   }
 
