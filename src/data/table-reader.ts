@@ -2,6 +2,9 @@
 import { DataError } from "../errors.ts"
 import type { PlacedRow } from "./rows.ts"
 
+/** Memory of the reader: of a page of a parquet file that is unpacked, and of a line of CSV. */
+const READER_MEMORY = "1GB"
+
 export type TableFormat = "parquet" | "csv" | "tsv"
 
 /** A path as an SQL string in which DuckDB finds no wildcard. */
@@ -21,9 +24,20 @@ function query(file: string, format: TableFormat): string {
   return `select * from read_csv(${quotePath(file)}, ${dialect})`
 }
 
+/** Characters of the reader's own message that are shown: it may quote a line of megabytes. */
+const SHOWN_CHARACTERS = 300
+
 function describe(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error)
-  return message.split("\n\nLINE ")[0].trim().replaceAll("\n", " ")
+  const place = /CSV Error on Line: \d+/.exec(message)?.[0]
+  if (place !== undefined && /Maximum line size/i.test(message)) return `${place}: a line longer than is read`
+  const text = message.split("\n\nLINE ")[0]!.trim().replaceAll("\n", " ")
+  return text.length > SHOWN_CHARACTERS ? `${text.slice(0, SHOWN_CHARACTERS)}...` : text
+}
+
+/** True where a text is longer than any that JavaScript can hold. */
+function isTooLong(error: unknown): boolean {
+  return error instanceof Error && (error instanceof RangeError || /string longer than|Invalid string/.test(error.message))
 }
 
 /**
@@ -33,10 +47,13 @@ function describe(error: unknown): string {
  */
 export async function* readTable(file: string, format: TableFormat): AsyncGenerator<PlacedRow> {
   // Loaded here, so that runs without such files do not load a database.
-  const { DuckDBInstance } = await import("@duckdb/node-api")
+  const { DuckDBInstance, JsonDuckDBValueConverter: convert } = await import("@duckdb/node-api")
   // Nothing is fetched: the readers are built in, and extensions are not looked for.
   const database = await DuckDBInstance.create(":memory:", {
     threads: "1",
+    memory_limit: READER_MEMORY,
+    // Else it would write to a disk what does not fit.
+    max_temp_directory_size: "0KB",
     autoinstall_known_extensions: "false",
     autoload_known_extensions: "false",
   })
@@ -44,10 +61,25 @@ export async function* readTable(file: string, format: TableFormat): AsyncGenera
   try {
     let number = 0
     const result = await connection.stream(query(file, format))
-    for await (const rows of result.yieldRowObjectJson()) {
-      for (const row of rows) yield { row, place: `row ${++number}` }
+    const names = result.deduplicatedColumnNames()
+    for await (const chunk of result) {
+      // One row at a time: a few bytes of a file may stand for a long text in each of thousands of rows.
+      for (let index = 0; index < chunk.rowCount; index++) {
+        const row: Record<string, unknown> = {}
+        chunk.visitRowValues(index, (value, _row, column, type) => {
+          row[names[column]!] = convert(value, type, convert)
+        })
+        yield { row, place: `row ${++number}` }
+      }
     }
   } catch (cause) {
+    if (describe(cause).startsWith("Out of Memory Error") || isTooLong(cause)) {
+      const got = "a page or a text that takes more"
+      const advice = "Write it again with smaller pages and texts, or do not use it."
+      throw new DataError(`data set ${file}: expected what fits into ${READER_MEMORY} of memory, got ${got}. ${advice}`, {
+        cause,
+      })
+    }
     throw new DataError(
       `data set ${file}: expected a readable ${format} file, got an error from the reader: ${describe(cause)}. ` +
         "Fetch or write the file again.",
