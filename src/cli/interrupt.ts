@@ -30,7 +30,7 @@ export interface Interrupt {
  * @param onSecond  called at every further one, without the listeners; dies of the signal unless another is given
  */
 export function listenForInterrupt(
-  onFirst: () => void,
+  onFirst: (signal: StopSignal) => void,
   source: SignalSource = process,
   onSecond: (signal: StopSignal) => void = dieOf,
 ): Interrupt {
@@ -46,7 +46,7 @@ export function listenForInterrupt(
       return
     }
     requested = true
-    onFirst()
+    onFirst(signal)
   }
   source.on("SIGINT", listener)
   source.on("SIGTERM", listener)

@@ -15,7 +15,7 @@ import { terminalLine } from "./format.ts"
 import type { CliContext, Command, CommandArguments, OptionSpec } from "./command.ts"
 import { exitCodes } from "./exit-code.ts"
 import { fetchModelOf } from "./find-model.ts"
-import { listenForInterrupt } from "./interrupt.ts"
+import { dieOf, listenForInterrupt } from "./interrupt.ts"
 import { lastRunDirectory, newDirectory, runsRoot } from "./run-directory.ts"
 import { summaryTable } from "./summary-table.ts"
 import { createReporter, reportMode } from "./terminal.ts"
@@ -79,7 +79,8 @@ export function trainCommand(backend: TrainBackend, startPage?: StartPage): Comm
     options,
     description:
       "Trains the model of a config file and writes a run folder: metrics, evaluations, responses, checkpoints and\n" +
-      "a summary. Ctrl-C finishes the step and writes a checkpoint; a second one stops at once. With --resume and\n" +
+      "a summary. Ctrl-C finishes the step and writes a checkpoint; a second one, or one while model and data are\n" +
+      "opened, stops at once. With --resume and\n" +
       "--run-dir the config file may be left out: the run has its own. With --watch the run is on a local web page\n" +
       "while it trains, and on a terminal until Ctrl-C after it.",
     examples: [
@@ -150,15 +151,29 @@ async function trainIn(
   const reporter = createReporter(reportMode(context, args.flag("json")), context, config.train.steps)
   // Without the config file: the run's own has what --set and --steps changed.
   const goOn = ["pirl", "train", "--resume", "--run-dir", directory].map(shellWord).join(" ")
-  const interrupt = listenForInterrupt(() =>
-    reporter.onNote("stopping after this step, which is saved; Ctrl-C again stops at once"),
-  )
+  // Until the trainer asks for the first time it opens model and data, and there is no step to finish.
+  let isLoading = true
+  const interrupt = listenForInterrupt((signal) => {
+    if (!isLoading) {
+      reporter.onNote("stopping after this step, which is saved; Ctrl-C again stops at once")
+      return
+    }
+    interrupt.dispose()
+    reporter.close()
+    const leavesNothing = from === undefined && folder.isEmpty
+    folder.close()
+    if (leavesNothing) rmSync(directory, { recursive: true, force: true })
+    dieOf(signal)
+  })
   let neverBegan = false
   try {
     for (const warning of warnings) reporter.onNote(`warning: ${warning}`)
     if (from !== undefined) reporter.onNote(describeResume(from))
     page?.show(directory, (text) => reporter.onNote(text))
-    const stopRequested = (): boolean => interrupt.requested
+    const stopRequested = (): boolean => {
+      isLoading = false
+      return interrupt.requested
+    }
     const result = await backend.train({ config, folder, resume: from, observer: reporter, stopRequested })
     if (!result.finished) {
       folder.logEvent("interrupt", `stopped after step ${result.step}`, { step: result.step })
