@@ -1,4 +1,5 @@
 /** Parquet, CSV and TSV files, read with DuckDB. */
+import type { DuckDBConnection, DuckDBListType, DuckDBStructType, DuckDBType } from "@duckdb/node-api"
 import { DataError } from "../errors.ts"
 import type { PlacedRow } from "./rows.ts"
 
@@ -31,8 +32,74 @@ function describe(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error)
   const place = /CSV Error on Line: \d+/.exec(message)?.[0]
   if (place !== undefined && /Maximum line size/i.test(message)) return `${place}: a line longer than is read`
+  if (message.includes("Error when sniffing")) return "no table of this form, or a line longer than is read"
   const text = message.split("\n\nLINE ")[0]!.trim().replaceAll("\n", " ")
   return text.length > SHOWN_CHARACTERS ? `${text.slice(0, SHOWN_CHARACTERS)}...` : text
+}
+
+/** Rows that the reader hands over at a time. */
+const ROWS_AT_A_TIME = 2048
+/** What they may hold, bytes. */
+const MAXIMUM_BYTES_AT_A_TIME = 2 ** 29
+
+/** SQL for the bytes of texts in a value of a type, in all depths; undefined where there are none. */
+function sizeOf(type: DuckDBType, value: string, depth: number): string | undefined {
+  if (type.typeId === TypeId.text) return `coalesce(strlen(${value}), 0)`
+  if (type.typeId === TypeId.bytes) return `coalesce(octet_length(${value}), 0)`
+  if (type.typeId === TypeId.struct) {
+    const { entryNames, entryTypes } = type as DuckDBStructType
+    const parts = entryNames.flatMap((name, i) => {
+      const part = sizeOf(entryTypes[i]!, `${value}.${quoteName(name)}`, depth + 1)
+      return part === undefined ? [] : [part]
+    })
+    return parts.length === 0 ? undefined : `(${parts.join(" + ")})`
+  }
+  if (type.typeId !== TypeId.list) return undefined
+  const item = `item${depth}`
+  const inside = sizeOf((type as DuckDBListType).valueType, item, depth + 1)
+  return inside === undefined ? undefined : `coalesce(list_sum(list_transform(${value}, lambda ${item}: ${inside})), 0)`
+}
+
+/** Numbers of the types, which are loaded with the reader. */
+const TypeId = { text: 17, bytes: 18, list: 24, struct: 25 } as const
+
+function quoteName(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`
+}
+
+/**
+ * A text that stands once in a parquet file may be that of a million rows, and the reader writes it out for each. So the
+ * bytes are added up before any row is handed over.
+ * @throws DataError  naming the rows that hold too much
+ */
+async function checkParquet(connection: DuckDBConnection, file: string): Promise<void> {
+  const rows = `read_parquet(${quotePath(file)}, file_row_number = true)`
+  const { columnCount, columnName, columnType } = await columnsOf(connection, rows)
+  const sizes = Array.from({ length: columnCount }, (_, i) => sizeOf(columnType(i), quoteName(columnName(i)), 0))
+  const known = sizes.filter((size) => size !== undefined)
+  if (known.length === 0) return
+  const sums = `select file_row_number // ${ROWS_AT_A_TIME} as part, sum(${known.join(" + ")})::double as bytes from ${rows} group by part`
+  const [largest] = await (await connection.run(`${sums} order by bytes desc limit 1`)).getRowsJson()
+  const [part, bytes] = [Number(largest?.[0] ?? 0), Number(largest?.[1] ?? 0)]
+  if (bytes <= MAXIMUM_BYTES_AT_A_TIME) return
+  const place = `rows ${part * ROWS_AT_A_TIME + 1} to ${(part + 1) * ROWS_AT_A_TIME}`
+  const expected = `expected at most ${MAXIMUM_BYTES_AT_A_TIME} bytes of text in ${ROWS_AT_A_TIME} rows`
+  throw new DataError(`data set ${file}, ${place}: ${expected}, got ${bytes}. Do not use it, or write it anew with shorter texts.`)
+}
+
+interface Columns {
+  readonly columnCount: number
+  columnName(index: number): string
+  columnType(index: number): DuckDBType
+}
+
+async function columnsOf(connection: DuckDBConnection, rows: string): Promise<Columns> {
+  const result = await connection.run(`select * from ${rows} limit 0`)
+  return {
+    columnCount: result.columnCount,
+    columnName: (index) => result.columnName(index),
+    columnType: (index) => result.columnType(index),
+  }
 }
 
 /** True where a text is longer than any that JavaScript can hold. */
@@ -60,6 +127,7 @@ export async function* readTable(file: string, format: TableFormat): AsyncGenera
   const connection = await database.connect()
   try {
     let number = 0
+    if (format === "parquet") await checkParquet(connection, file)
     const result = await connection.stream(query(file, format))
     const names = result.deduplicatedColumnNames()
     for await (const chunk of result) {
@@ -73,6 +141,7 @@ export async function* readTable(file: string, format: TableFormat): AsyncGenera
       }
     }
   } catch (cause) {
+    if (cause instanceof DataError) throw cause
     if (describe(cause).startsWith("Out of Memory Error") || isTooLong(cause)) {
       const got = "a page or a text that takes more"
       const advice = "Write it again with smaller pages and texts, or do not use it."
