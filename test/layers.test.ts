@@ -31,6 +31,7 @@ const common = [
   "statistics.ts",
   "terminal-text.ts",
   "version.ts",
+  "within-time.ts",
   "worker-thread.ts",
 ]
 

@@ -97,7 +97,7 @@ describe("every part that asks the model asks in one way", () => {
       out: expect.stringMatching(/prompt format +bare text \(rollout\.chatTemplate: false\)\n/),
     })
     const fresh = await pirl("sample", model, "--prompt", "1=")
-    expect(fresh.err).toMatch(/^pirl: chat template: .*not to be used.*--raw/)
+    expect(fresh.err).toMatch(/^pirl: .*chat template: .*not to be used.*--raw/)
     expect(fresh.code).toBe(2)
   })
 })

@@ -13,6 +13,7 @@ import { questionKey } from "./question-key.ts"
 import { RowFilter } from "./row-filter.ts"
 import { readRows } from "./rows.ts"
 import type { PlacedRow } from "./rows.ts"
+import { RowMemory } from "./row-memory.ts"
 import type { Problem } from "./task.ts"
 
 /** A problem with what the split needs to know about it. */
@@ -128,6 +129,7 @@ export async function readProblems(files: readonly string[], path: string, optio
   const boxed = new BoxedAnswers()
   const rows = new RowFilter(filter)
   const problems: PlacedProblem[] = []
+  const memory = new RowMemory()
   let filtered = 0
   for (const file of files) {
     let columns: ColumnNames | undefined
@@ -136,6 +138,7 @@ export async function readProblems(files: readonly string[], path: string, optio
         filtered++
         continue
       }
+      memory.take(file, placed)
       if (columns === undefined) {
         columns = detectColumns(file, placed, options.columns ?? {})
         if (template !== undefined) checkTemplate(template, [columns.answer, columns.solution ?? columns.answer])

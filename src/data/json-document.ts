@@ -5,6 +5,11 @@ import { readJsonLines } from "./json-lines.ts"
 import type { PlacedRow, Row } from "./rows.ts"
 import { readTexts } from "./text-file.ts"
 
+/** Characters of a document, which is held in memory as text and as what it says. */
+export const maximumDocumentCharacters: number = 2 ** 27
+/** Characters by which JSON lines under this name are told. */
+const linesTold = 2 ** 20
+
 /** Keys under which files hold their list of rows, beside others. */
 const LISTS: readonly string[] = ["data", "rows", "examples", "instances"]
 
@@ -44,7 +49,19 @@ function rowsOf(document: unknown, file: string): readonly unknown[] {
  */
 export async function* readJsonDocument(file: string): AsyncGenerator<PlacedRow> {
   let text = ""
-  for await (const part of readTexts(file)) text += part
+  for await (const part of readTexts(file)) {
+    text += part
+    if (text.length <= maximumDocumentCharacters) continue
+    // Lines are read one by one, however long the file is.
+    if (text.slice(0, linesTold).includes("}\n{")) {
+      yield* readJsonLines(file)
+      return
+    }
+    throw new DataError(
+      `data set ${file}: expected a JSON text of at most ${maximumDocumentCharacters} characters, got a longer one. ` +
+        "Write JSON lines (.jsonl), which are read one by one.",
+    )
+  }
   let document: unknown
   try {
     document = parseJson(text)

@@ -1,10 +1,10 @@
 /** UTF-8 text of files, plain or packed with gzip. */
-import { createReadStream } from "node:fs"
 import { createGunzip } from "node:zlib"
 import { DataError } from "../errors.ts"
+import { openFile } from "../integrity/index.ts"
 
-function bytesOf(file: string): AsyncIterable<Uint8Array> {
-  const source = createReadStream(file)
+async function bytesOf(file: string): Promise<AsyncIterable<Uint8Array>> {
+  const source = (await openFile(file, DataError)).createReadStream()
   if (!file.toLowerCase().endsWith(".gz")) return source
   const unpacked = createGunzip()
   source.on("error", (error) => unpacked.destroy(error))
@@ -27,7 +27,7 @@ export async function* readTexts(file: string): AsyncGenerator<string> {
     }
   }
   try {
-    for await (const bytes of bytesOf(file)) {
+    for await (const bytes of await bytesOf(file)) {
       const text = decode(bytes)
       lines += text.split("\n").length - 1
       yield text

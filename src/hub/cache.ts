@@ -4,10 +4,11 @@
  */
 import { createHash } from "node:crypto"
 import { createReadStream } from "node:fs"
-import { mkdir, readFile, readdir, rename, rm, stat, symlink, writeFile } from "node:fs/promises"
+import { readFile, readdir, rename, rm, stat, symlink, writeFile } from "node:fs/promises"
 import { dirname, join, relative, sep } from "node:path"
 import { isCommit } from "../config/index.ts"
 import type { HubRepository } from "./repository.ts"
+import { makeCacheFolder } from "./cache-folder.ts"
 
 /** A file of a repository. */
 export interface HubFile {
@@ -56,7 +57,7 @@ export class HubCache {
     const blob = this.blobOf(commit, file)
     const place = this.pathOf(commit, file.path)
     const temporary = `${place}.link-${process.pid}`
-    await mkdir(dirname(place), { recursive: true })
+    makeCacheFolder(dirname(place))
     try {
       await symlink(relative(dirname(place), blob), temporary)
       await rename(temporary, place)
@@ -116,7 +117,7 @@ export async function checksumOf(path: string, expected: string): Promise<string
 
 /** Writes a file whole or not at all. */
 export async function replaceFile(file: string, content: string): Promise<void> {
-  await mkdir(dirname(file), { recursive: true })
+  makeCacheFolder(dirname(file))
   const part = `${file}.part-${process.pid}`
   try {
     await writeFile(part, content)

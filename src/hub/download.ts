@@ -2,7 +2,7 @@
  * One file into the cache: under another name until it is whole and its checksum is right. What an interrupted download left is
  * gone on with, where the server knows ranges.
  */
-import { mkdir, open, rename, rm, stat, type FileHandle } from "node:fs/promises"
+import { open, rename, rm, stat, type FileHandle } from "node:fs/promises"
 import { dirname } from "node:path"
 import { DataError } from "../errors.ts"
 import { checksumOf, isWhole, type HubCache, type HubFile } from "./cache.ts"
@@ -12,6 +12,7 @@ import { withFileLock } from "./file-lock.ts"
 import { repositoryText, type HubRepository } from "./repository.ts"
 import type { HubRequests } from "./requests.ts"
 import { standInBytes, standInFor } from "./stand-in.ts"
+import { makeCacheFolder } from "./cache-folder.ts"
 
 /** Hears of a download. */
 export interface DownloadObserver {
@@ -102,7 +103,7 @@ async function receive(job: Download, part: string, observer: DownloadObserver):
 }
 
 async function receiveOnce({ requests, commit, file }: Download, part: string, before: number, { onBytes }: DownloadObserver): Promise<void> {
-  await mkdir(dirname(part), { recursive: true })
+  makeCacheFolder(dirname(part))
   // Too much, or all of it: the check says which.
   if (before > 0 && file.size !== undefined && before >= file.size) return
   const { start, body } = await requests.open(commit, file.path, before)

@@ -1,5 +1,5 @@
 /** A model of the Hugging Face hub on disk: a folder in the layout of transformers, a GGUF file, or adapters with their base. */
-import { copyFile, mkdir, readFile, rm, stat, symlink } from "node:fs/promises"
+import { copyFile, readFile, rm, stat, symlink } from "node:fs/promises"
 import { basename, join } from "node:path"
 import { isHubName } from "../config/index.ts"
 import { ConfigError, PirlError } from "../errors.ts"
@@ -8,6 +8,7 @@ import { defaultHubCache, type Environment } from "./environment.ts"
 import { fetchHubFiles, type FetchedFiles, type HubOptions } from "./fetch-files.ts"
 import { adapterConfig, chooseModelFiles, shardsOf, weightIndex, type ModelFiles } from "./model-files.ts"
 import { repositoryText, type HubRepository } from "./repository.ts"
+import { makeCacheFolder } from "./cache-folder.ts"
 
 export interface HubModelRequest {
   /** `owner/name`. */
@@ -93,7 +94,7 @@ async function withBase(repository: HubRepository, { commit, folder, paths }: Fe
   if (before !== undefined && (await isThere(String(before["base_model_name_or_path"])))) return own
   const config = (await readJson(join(folder, adapterConfig)).catch(() => undefined)) ?? {}
   const base = await fetchBase(repository, config, options)
-  await mkdir(own, { recursive: true })
+  makeCacheFolder(own)
   for (const path of paths) if (basename(path) !== adapterConfig) await place(path, join(own, basename(path)))
   await replaceFile(join(own, adapterConfig), `${JSON.stringify({ ...config, base_model_name_or_path: base }, null, 2)}\n`)
   return own

@@ -1,10 +1,11 @@
 /** One process at a time fetches a file; others wait for it. A lock whose owner is gone is taken over. */
 import { randomUUID } from "node:crypto"
-import { link, mkdir, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises"
+import { link, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises"
 import { hostname } from "node:os"
 import { dirname } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import { isAlive } from "../living-process.ts"
+import { makeCacheFolder } from "./cache-folder.ts"
 
 interface Owner {
   readonly id: string
@@ -27,7 +28,7 @@ const held = new Set<string>()
  */
 export async function withFileLock<T>(path: string, work: () => Promise<T>, onWait: () => void = () => undefined): Promise<T> {
   const owner: Owner = { id: randomUUID(), pid: process.pid, host: hostname() }
-  await mkdir(dirname(path), { recursive: true })
+  makeCacheFolder(dirname(path))
   held.add(owner.id)
   try {
     await acquire(path, owner, onWait)

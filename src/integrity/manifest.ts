@@ -5,11 +5,12 @@
  * Files are hashed while they are written, from memory: what a disk did to them later shows. A file whose writer does not
  * tell its hash is read once more.
  */
-import { existsSync, readFileSync, readdirSync, statSync, writeFileSync } from "node:fs"
+import { existsSync, readdirSync, statSync, writeFileSync } from "node:fs"
 import { join, relative } from "node:path"
 import { CheckpointError } from "../errors.ts"
 import { hashFile, hashOf } from "./file-hashes.ts"
 import type { FileHashes } from "./file-hashes.ts"
+import { readBoundedText } from "./regular-file.ts"
 import { isModelFile } from "./saved-files.ts"
 
 /** Manifest of a checkpoint. */
@@ -18,6 +19,8 @@ export const checkpointManifest = "checkpoint.json"
 export const modelManifest = "checksums.json"
 
 const VERSION = 2
+/** A manifest has a line for each of some dozen files. */
+const MAXIMUM_BYTES = 2 ** 24
 
 export interface Manifest {
   /** Bytes of each file, by its path below the folder with forward slashes. */
@@ -76,7 +79,7 @@ function sealed(content: object): string {
  */
 export function readManifest(directory: string, name: string): Manifest {
   const path = join(directory, name)
-  const text = reading(path, name, () => readFileSync(path, "utf8"))
+  const text = reading(path, name, () => readBoundedText(path, MAXIMUM_BYTES, Damage))
   const damaged = new Damage(`${name} has another content than was written`)
   let json: unknown
   try {
@@ -117,7 +120,10 @@ export function checkFiles(
   const { only = (): boolean => true, hashes = true } = how
   const wanted = Object.entries(files).filter(([path]) => only(path))
   for (const [path, bytes] of wanted) {
-    const { size } = reading(join(directory, path), path, () => statSync(join(directory, path)))
+    const found = reading(join(directory, path), path, () => statSync(join(directory, path)))
+    // A pipe has no bytes either, and reading it would wait for ever.
+    if (!found.isFile()) throw new Damage(`${path} is no file`)
+    const { size } = found
     if (size !== bytes) throw new Damage(`${path} has ${size} bytes instead of ${bytes}`)
   }
   if (sha256 === undefined || !hashes) return
@@ -162,6 +168,7 @@ function reading<T>(path: string, shown: string, read: () => T): T {
   try {
     return read()
   } catch (cause) {
+    if (cause instanceof Damage) throw cause
     const code = cause instanceof Error && "code" in cause ? String(cause.code) : String(cause)
     if (code === "ENOENT") throw new Damage(`${shown} is missing`, { cause })
     if (refusals.has(code)) {

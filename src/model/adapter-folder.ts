@@ -52,6 +52,9 @@ const refusedSettings = [
   "monteclora_config",
 ]
 
+/** Adding an adapter takes time with its rank; those of use have up to a few hundred. */
+const maximumRank = 8192
+
 /** Ways of starting an adapter that leave the base as it is; others (PiSSA, OLoRA, LoftQ, CorDA) change it. */
 const harmlessStarts: ReadonlySet<unknown> = new Set([undefined, null, true, false, "gaussian", "orthogonal", "eva"])
 
@@ -188,7 +191,9 @@ function pairTensors(
     if (pair === undefined || part !== "A") continue
     const [rows, columns] = [expected[0]!, expected[1]!]
     const rank = shape[0] ?? 0
-    if (shape.join() === [rank, columns].join() && pair.shape.join() === [rows, rank].join()) {
+    if (rank > maximumRank) {
+      problems.push(`${name}: expected a rank of at most ${maximumRank}, got ${rank}`)
+    } else if (shape.join() === [rank, columns].join() && pair.shape.join() === [rows, rank].join()) {
       plans.push({ weight, a: name, b: other, columns, rank, scale: scaleOf(rank) })
     } else {
       const got = `[${shape.join(", ")}] and [${pair.shape.join(", ")}]`

@@ -3,8 +3,10 @@
  */
 import { Template } from "@huggingface/jinja"
 import { DataError } from "../errors.ts"
+import { OutOfTime, withinTime } from "../within-time.ts"
 import { isJsonObject, showValue } from "./json-file.ts"
 import { dateFrom, strftime } from "./strftime.ts"
+import { renderWithinBudget } from "./template-budget.ts"
 
 export interface ChatMessage {
   readonly role: string
@@ -30,8 +32,12 @@ export type ChatRenderer = (input: ChatTemplateInput) => string
 
 /** The function by which templates read the clock. */
 export const CLOCK = "strftime_now"
-/** What it is called where the date is given to it. */
-const FIXED_CLOCK = "strftime_of_given_date"
+/** Characters of a template. The longest of the known ones has 30,000. */
+const MAXIMUM_CHARACTERS = 1_000_000
+/** Milliseconds of parsing. A long template takes ten. */
+const PARSE_MS = 2000
+/** Characters of the library's reasons that are shown: a template may write what it refuses with. */
+const SHOWN_CHARACTERS = 500
 
 /** True for a template that may print the date. */
 export function readsClock(template: string | undefined): boolean {
@@ -40,29 +46,33 @@ export function readsClock(template: string | undefined): boolean {
 
 /** As Jinja reads a text: its lines end in line feeds, whatever they end in. */
 function sourceOf(template: string): string {
-  const lines = template.replace(/\r\n?/g, "\n")
-  return readsClock(lines) ? `{% set ${CLOCK} = ${FIXED_CLOCK} %}${lines}` : lines
+  return template.replace(/\r\n?/g, "\n")
 }
 
 /**
- * Parses a template once for many uses.
- * @throws DataError  when it is not valid Jinja; the renderer throws it when the template refuses the messages
+ * Parses a template once for many uses. Each rendering is bounded in steps and in the size of what it makes.
+ * @param where  file of the template, for messages
+ * @throws DataError  when it is not valid Jinja; the renderer throws it when the template refuses the messages, or runs
+ *                    or grows beyond the limits
  */
-export function compileChatTemplate(template: string): ChatRenderer {
-  const parsed = explain(
-    "expected a valid Jinja template",
-    "Correct chat_template.",
-    () => new Template(sourceOf(template)),
+export function compileChatTemplate(template: string, where?: string): ChatRenderer {
+  const name = where === undefined ? "chat template" : `${where}: chat template`
+  if (template.length > MAXIMUM_CHARACTERS) {
+    const got = `${template.length}. It is no template of a chat: use another model`
+    throw new DataError(`${name}: expected at most ${MAXIMUM_CHARACTERS} characters, got ${got}.`)
+  }
+  const { parsed } = explain(name, "expected a valid Jinja template", "Correct chat_template.", () =>
+    withinTime(PARSE_MS, () => new Template(sourceOf(template))),
   )
   return (input) => {
     const { [CLOCK]: date, ...extra } = input.extra ?? {}
     const now = date === undefined ? new Date() : dateFrom(String(date))
-    return explain("expected messages the template takes", "Correct the messages or the template.", () =>
-      parsed.render({
+    return explain(name, "expected messages the template takes", "Correct the messages or the template.", () =>
+      renderWithinBudget(parsed, {
         ...(input.bosToken === undefined ? {} : { bos_token: input.bosToken }),
         ...(input.eosToken === undefined ? {} : { eos_token: input.eosToken }),
         ...extra,
-        [FIXED_CLOCK]: (format: string) => strftime(now, format),
+        [CLOCK]: (format: string) => strftime(now, format),
         messages: input.messages,
         add_generation_prompt: input.addGenerationPrompt ?? false,
       }),
@@ -75,12 +85,21 @@ export function renderChatTemplate(template: string, input: ChatTemplateInput): 
   return compileChatTemplate(template)(input)
 }
 
-function explain<T>(expected: string, remedy: string, work: () => T): T {
+function explain<T>(name: string, expected: string, remedy: string, work: () => T): T {
   try {
     return work()
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause)
-    throw new DataError(`chat template: ${expected}, got: ${reason}. ${remedy}`, { cause })
+    const endless = "It loops or grows without end: correct chat_template, or use another model."
+    if (cause instanceof DataError) throw new DataError(`${name}: ${cause.message}. ${endless}`, { cause })
+    if (cause instanceof OutOfTime) {
+      throw new DataError(`${name}: ${expected} within ${cause.milliseconds} ms, got none. ${endless}`, { cause })
+    }
+    if (cause instanceof RangeError) {
+      const message = `${name}: expected what fits into stack and memory, got: ${cause.message}. ${endless}`
+      throw new DataError(message, { cause })
+    }
+    const reason = (cause instanceof Error ? cause.message : String(cause)).slice(0, SHOWN_CHARACTERS)
+    throw new DataError(`${name}: ${expected}, got: ${reason}. ${remedy}`, { cause })
   }
 }
 

@@ -1,6 +1,8 @@
 import type { ConfigIssue } from "../errors.ts"
 import type { JsonObject } from "./json-file.ts"
 import { showValue } from "./json-file.ts"
+import { maximumNumber, sizeLimits } from "./size-limits.ts"
+import type { SizeKey } from "./size-limits.ts"
 
 /**
  * Reads typed values from a model's config.json and collects every problem, so that all are reported at once. After a
@@ -32,21 +34,27 @@ export class ConfigReader {
     return this.json[key] !== undefined && this.json[key] !== null
   }
 
-  /** A positive whole number; required when there is no fallback. */
-  count(key: string, fallback?: number): number {
+  /** A positive whole number, within the limit of its key; required when there is no fallback. */
+  count(key: SizeKey, fallback?: number): number {
     const value = this.json[key]
     if (!this.has(key) && fallback !== undefined) return fallback
-    if (typeof value === "number" && Number.isSafeInteger(value) && value > 0) return value
+    const most = sizeLimits[key]
+    if (typeof value === "number" && Number.isSafeInteger(value) && value > 0) {
+      if (value <= most) return value
+      this.report(key, `expected at most ${most}, got ${value}. Correct the file, or use another model.`)
+      return 1
+    }
     this.report(key, `expected a positive whole number, got ${showValue(value)}. Correct the file.`)
     return 1
   }
 
-  /** A finite number above zero; required when there is no fallback. */
+  /** A number above zero and not beyond all use; required when there is no fallback. */
   positive(key: string, fallback?: number): number {
     const value = this.json[key]
     if (!this.has(key) && fallback !== undefined) return fallback
-    if (typeof value === "number" && Number.isFinite(value) && value > 0) return value
-    this.report(key, `expected a number above zero, got ${showValue(value)}. Correct the file.`)
+    if (typeof value === "number" && value > 0 && value <= maximumNumber) return value
+    const most = typeof value === "number" && value > 0 ? ` and at most ${maximumNumber}` : ""
+    this.report(key, `expected a number above zero${most}, got ${showValue(value)}. Correct the file.`)
     return 1
   }
 

@@ -1,6 +1,6 @@
-import { readFile } from "node:fs/promises"
-import { CheckpointError } from "../errors.ts"
+import { CheckpointError, PirlError } from "../errors.ts"
 import { standInBytes, standInFor } from "../hub/stand-in.ts"
+import { readBounded } from "../integrity/index.ts"
 
 export type JsonObject = Readonly<Record<string, unknown>>
 
@@ -34,11 +34,18 @@ export function parseJsonObject(text: string, file: string): JsonObject {
   return value
 }
 
-/** Reads a file of a folder that may lack it; undefined when there is none. */
+/** Bytes of a file that is read whole; the tokenizer.json of Gemma 3 has 33 million. */
+export const maximumFileBytes: number = 2 ** 26
+
+/**
+ * Reads a file of a folder that may lack it; undefined when there is none.
+ * @throws CheckpointError  when it is no file, has more than `maximumFileBytes`, or cannot be read
+ */
 export async function readOptionalFile(path: string): Promise<Uint8Array | undefined> {
   try {
-    return await readFile(path)
+    return await readBounded(path, maximumFileBytes, CheckpointError)
   } catch (cause) {
+    if (cause instanceof PirlError) throw cause
     if (isMissingFile(cause)) return undefined
     throw new CheckpointError(`${path}: expected a readable file, got ${String(cause)}. Check its permissions.`, { cause })
   }

@@ -7,6 +7,7 @@ import type { ModelConfig } from "./config.ts"
 import { loadModelFolder } from "./folder.ts"
 import type { GenerationDefaults } from "./generation-config.ts"
 import { openGguf } from "./gguf/open-gguf.ts"
+import { checkFitsMemory } from "./memory-limit.ts"
 import type { Tokenizer } from "./tokenizer.ts"
 import { loadTokenizer } from "./tokenizer.ts"
 import type { Weights } from "./weights.ts"
@@ -56,9 +57,11 @@ async function open(path: string, base: string | undefined, within: readonly str
   }
   if (isFile(path) || path.endsWith(".gguf")) {
     const { config, tokenizer, generation, readWeights } = await openGguf(path)
+    checkFitsMemory(config, path)
     return { source: { kind: "gguf", path }, config, tokenizer, generation, readWeights }
   }
   const { directory, config, tokenizer, generation, readWeights } = await loadModelFolder(path)
+  checkFitsMemory(config, directory)
   return { source: { kind: "folder", directory }, config, tokenizer, generation, readWeights }
 }
 

@@ -6,7 +6,7 @@ import type { Hash } from "node:crypto"
 import type { FileHandle } from "node:fs/promises"
 import { open } from "node:fs/promises"
 import { CheckpointError, PirlError, ShapeError } from "../errors.ts"
-import { newHash } from "../integrity/index.ts"
+import { newHash, openFile } from "../integrity/index.ts"
 import { deriveSeed } from "../random.ts"
 import type { WeightType } from "./config.ts"
 import { decodeBfloat16, decodeFloat16, encodeBfloat16, encodeBfloat16Stochastic, encodeFloat16 } from "./float-formats.ts"
@@ -33,7 +33,7 @@ export function isReadableType(type: string): boolean {
  */
 export async function withFile<T>(path: string, flags: string, work: (file: FileHandle) => Promise<T>): Promise<T> {
   try {
-    const file = await open(path, flags)
+    const file = await (flags === "r" ? openFile(path, CheckpointError) : open(path, flags))
     try {
       return await work(file)
     } finally {

@@ -9,6 +9,7 @@ import type { ChatMessage, ChatRenderer } from "./chat-template.ts"
 import { compileChatTemplate, selectChatTemplate } from "./chat-template.ts"
 import type { JsonObject } from "./json-file.ts"
 import { isJsonObject, parseJsonObject, readOptionalFile, showValue } from "./json-file.ts"
+import { checkTokenizerLimits, guardTokenizer } from "./tokenizer-limits.ts"
 import { createAlphabetCheck, meaningfulTokens, refuseUnsupportedParts, vocabularySizeOf } from "./tokenizer-json.ts"
 
 export interface EncodeOptions {
@@ -94,7 +95,8 @@ export function createTokenizer(files: ReadonlyMap<string, Uint8Array>, where: s
   const config = parseFile(files, "tokenizer_config.json", where) ?? {}
   const special = { ...parseFile(files, "special_tokens_map.json", where), ...withoutNulls(config) }
   refuseUnsupportedParts(json, `${where}/tokenizer.json`)
-  const inner = buildInner(json, config, where)
+  checkTokenizerLimits(json, `${where}/tokenizer.json`)
+  const { inner, guard } = guardTokenizer(json, where, () => buildInner(json, config, where))
   const checkAlphabet = createAlphabetCheck(json)
   const { kept, dropped } = meaningfulTokens(json)
 
@@ -110,8 +112,9 @@ export function createTokenizer(files: ReadonlyMap<string, Uint8Array>, where: s
   }
   const eosToken = tokenId("eos_token")
   const templateFile = files.get("chat_template.jinja")
+  const chatTemplateFile = `${where}/${templateFile === undefined ? "tokenizer_config.json" : "chat_template.jinja"}`
   const chatTemplate = templateFile === undefined
-    ? selectChatTemplate(config["chat_template"], `${where}/tokenizer_config.json`)
+    ? selectChatTemplate(config["chat_template"], chatTemplateFile)
     : Buffer.from(templateFile).toString("utf8")
   let render: ChatRenderer | undefined
 
@@ -125,7 +128,9 @@ export function createTokenizer(files: ReadonlyMap<string, Uint8Array>, where: s
     encode(text, options = {}) {
       if (text === "" && options.addSpecialTokens === false) return []
       checkAlphabet(text, where)
-      const { ids, tokens } = inner.encode(text, { add_special_tokens: options.addSpecialTokens ?? true })
+      const { ids, tokens } = guard(text.length, () =>
+        inner.encode(text, { add_special_tokens: options.addSpecialTokens ?? true }),
+      )
       const missing = (ids as (number | undefined)[]).indexOf(undefined)
       if (missing >= 0) {
         throw new DataError(`${where}: expected text made of known tokens, got ${showValue(tokens[missing])}. Remove it from the text.`)
@@ -136,17 +141,19 @@ export function createTokenizer(files: ReadonlyMap<string, Uint8Array>, where: s
       const known = tokens.filter((token) => inner.id_to_token(token) !== undefined)
       if (known.length === 0) return ""
       const skip = options.skipSpecialTokens ?? false
-      if (!skip || !known.some((token) => kept.has(token))) return inner.decode(known, { skip_special_tokens: skip })
-      return inner.decode(
+      const write = (ids: readonly number[], skipped: boolean): string =>
+        guard(ids.length, () => inner.decode(ids as number[], { skip_special_tokens: skipped }))
+      if (!skip || !known.some((token) => kept.has(token))) return write(known, skip)
+      return write(
         known.filter((token) => !dropped.has(token)),
-        { skip_special_tokens: false },
+        false,
       )
     },
     renderChat(messages, options = {}) {
       if (chatTemplate === undefined) {
         throw new DataError(`${where}: expected a chat template, got none. Give prompts as text, or add chat_template.jinja to the model's folder.`)
       }
-      render ??= compileChatTemplate(chatTemplate)
+      render ??= compileChatTemplate(chatTemplate, chatTemplateFile)
       return render({
         messages,
         bosToken: tokenText("bos_token"),

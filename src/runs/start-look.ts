@@ -139,7 +139,7 @@ export function idleGpuText(gpus: readonly string[]): string {
 
 type Details = Readonly<Record<string, unknown>>
 
-const rewardProblems: readonly unknown[] = ["nothing-rewarded", "everything-right", "no-signal"]
+const rewardProblems: ReadonlySet<unknown> = new Set(["nothing-rewarded", "everything-right", "no-signal"])
 
 /**
  * The rows from the log of a run: of its events `first-look`, and `alarm` of the same step where the rewards teach nothing.
@@ -152,7 +152,7 @@ export function loggedLook(events: readonly Details[], start: EvaluationPoint | 
   if (event === undefined) return []
   const time = detailsOf(event["time"])
   const [needed, available] = [numberOf(event["memoryNeededBytes"]), numberOf(time["memoryAvailableBytes"])]
-  const problem = events.find(({ kind, alarm }) => kind === "alarm" && rewardProblems.includes(alarm))
+  const problem = events.find(({ kind, alarm }) => kind === "alarm" && rewardProblems.has(alarm))
   const gpus = Array.isArray(time["idleGpus"]) ? time["idleGpus"].filter((name) => typeof name === "string") : []
   const rows = lookRows({
     start,

@@ -3,14 +3,16 @@
  * with zeros and takes every version; what surrounds it here refuses such files.
  */
 import type { FileHandle } from "node:fs/promises"
-import { open, stat } from "node:fs/promises"
+import { stat } from "node:fs/promises"
 import type { GGUFParseOutput } from "@huggingface/gguf"
 import { gguf } from "@huggingface/gguf"
-import { PirlError } from "../../errors.ts"
+import { CheckpointError, PirlError } from "../../errors.ts"
+import { openFile } from "../../integrity/index.ts"
 import { isMissingFile } from "../json-file.ts"
 import { elementCount } from "../weights.ts"
 import { dequantise } from "./dequantise.ts"
 import { unreadable } from "./errors.ts"
+import { checkHeader } from "./header-limits.ts"
 import { GgufMetadata } from "./metadata.ts"
 import { describeTensorType, tensorLayouts, tensorTypeNames, tensorTypeOf } from "./tensor-types.ts"
 
@@ -46,6 +48,7 @@ const cutShort = "It is cut short: download it again."
  */
 export async function readGguf(path: string): Promise<GgufFile> {
   const size = await checkStart(path)
+  await withFile(path, (file) => checkHeader(file, path, size))
   const { metadata, tensorInfos, tensorDataOffset, tensorInfoByteRange } = await parseHeader(path)
   const headerBytes = tensorInfoByteRange[1]
   if (headerBytes > size) {
@@ -183,7 +186,7 @@ async function readTensor(file: FileHandle, path: string, tensor: GgufTensor): P
 async function withFile<T>(path: string, work: (file: FileHandle) => Promise<T>): Promise<T> {
   try {
     if ((await stat(path)).isDirectory()) throw unreadable(path, "a GGUF file", "a folder", "Name the file in it.")
-    const file = await open(path, "r")
+    const file = await openFile(path, CheckpointError)
     try {
       return await work(file)
     } finally {

@@ -60,6 +60,8 @@ export interface PythonRequest {
   readonly limits: PythonLimits
   /** Runs the code also where something could not be isolated. */
   readonly allowUnisolated: boolean
+  /** Milliseconds by the clock, where fewer are left than the limits give. */
+  readonly leftMs?: number
   readonly signal?: AbortSignal | undefined
   /** Sees each line as it comes; true when enough is known, and the process is ended. */
   readonly isEnough?: (line: string) => boolean
@@ -81,6 +83,8 @@ export interface PythonInstallation {
 
 /** `stopped` of a run whose signal was aborted. */
 export const DEADLINE = "was stopped at the deadline"
+/** `stopped` of a run for which less time was left than it may take. */
+export const NO_TIME_LEFT = "ran out of the time of all programs"
 const STDERR_CHARACTERS = 4000
 const WATCH_MS = 50
 /** How long output may still come after the end of the process. */
@@ -189,7 +193,7 @@ function collectLines(stream: Duplex, onLine: (line: string) => void): void {
 async function runIn(
   folder: string,
   { executable, path, prefixes, harness }: PythonInstallation,
-  { job, input = "", limits, allowUnisolated, signal, isEnough }: PythonRequest,
+  { job, input = "", limits, allowUnisolated, leftMs = Number.POSITIVE_INFINITY, signal, isEnough }: PythonRequest,
 ): Promise<PythonRun> {
   // Without the site module, whose work is done by the harness from what the probe has found.
   const code = Buffer.from(harness, "base64")
@@ -232,7 +236,8 @@ async function runIn(
     if (enough) killGroup(child)
   })
   const wallMs = limits.seconds * 2000 + 1000
-  const clock = setTimeout(() => stop(`ran longer than ${wallMs / 1000} s`), wallMs)
+  const late = leftMs < wallMs ? NO_TIME_LEFT : `ran longer than ${wallMs / 1000} s`
+  const clock = setTimeout(() => stop(late), Math.min(wallMs, leftMs))
   const watch = setInterval(() => {
     void folderUse(folder, limits).then(({ bytes, files }) => {
       if (bytes > limits.fileBytes || files > limits.fileCount)

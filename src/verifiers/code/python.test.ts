@@ -6,6 +6,7 @@ import { join } from "node:path"
 import { describe, expect, test } from "vitest"
 import { ConfigError } from "../../errors.ts"
 import type { Verdict } from "../verifier.ts"
+import { verifyHere } from "../pool/deadline.ts"
 import { pythonCodeVerifier } from "./python.ts"
 import { pythonInstallation } from "./python-process.ts"
 
@@ -155,6 +156,18 @@ isolated("tests of Python code", () => {
     expect((await judge("def f(x): return 2")).reason).toContain("test 2: AssertionError: assert f(2) == 3")
     expect((await judge("def f(x: return x")).reason).toContain("SyntaxError")
   })
+
+  test("of slow programs end together, and count as wrong before the deadline of the pool", async () => {
+    const programs = JSON.stringify({ inputs: Array(20).fill("1"), outputs: ["1", ...Array(19).fill("2")] })
+    const source = "import time\nx = input()\ntime.sleep(0.5)\nprint(x)"
+    const verifier = pythonCodeVerifier({ ...limits, seconds: 0.4, reward: "share" })
+    const verdict = await verifyHere(verifier, { gold: programs, completion: `\`\`\`python\n${source}\n\`\`\`` }, 9000)
+    expect(verdict.status).toBe("incorrect")
+    expect(verdict.reward).toBeLessThan(0.1)
+    const endless = pythonCodeVerifier({ ...limits, seconds: 0.4, reward: "share" })
+    const slept = { gold: programs, completion: "```python\nimport time\ntime.sleep(60)\n```" }
+    expect(await verifyHere(endless, slept, 9000)).toMatchObject({ status: "incorrect", reward: 0 })
+  }, 30_000)
 
   test("give the share that passes where that is asked for", async () => {
     expect(await judge("def f(x): return 2", asserts, { reward: "share" })).toMatchObject({

@@ -9,7 +9,7 @@ import { parseCodeTests } from "./code-tests.ts"
 import type { CodeTests } from "./code-tests.ts"
 import { readOutput } from "./compare-outputs.ts"
 import { assertLines, CallLines } from "./python-lines.ts"
-import { DEADLINE, pythonInstallation, runPython } from "./python-process.ts"
+import { DEADLINE, NO_TIME_LEFT, pythonInstallation, runPython } from "./python-process.ts"
 import type { PythonInstallation, PythonLimits, PythonRequest, PythonRun } from "./python-process.ts"
 
 export interface PythonCodeOptions {
@@ -35,6 +35,11 @@ export interface PythonCodeOptions {
 
 const MEBIBYTE = 2 ** 20
 const LANGUAGES: readonly string[] = ["python", "py", "python3"]
+/**
+ * All programs of a response may take so many times the time of one, by the clock: a program that sleeps holds up the
+ * others too. Together they end before the deadline of the pool, which would not count as wrong.
+ */
+const PROGRAM_TIMES = 5
 
 function limitsOf(options: PythonCodeOptions): PythonLimits {
   const { seconds = 5, memoryMb = 512, outputBytes = MEBIBYTE, fileBytes = MEBIBYTE, fileCount = 100 } = options
@@ -63,7 +68,7 @@ function areReadable(tests: CodeTests): boolean {
 /** The harness could not do its work: not the fault of the response, of which no line has run. */
 function checkIsolation(run: PythonRun, allowUnisolated: boolean): void {
   if (run.missing === undefined) {
-    if (run.stopped === DEADLINE) return
+    if (run.stopped === DEADLINE || run.stopped === NO_TIME_LEFT) return
     const got = run.stderr.trim().split("\n").at(-1) || run.stopped || `exit code ${run.exitCode}`
     throw new VerifierError(
       `code: expected the Python harness to start, got ${got}. Raise memoryMb, or check the installation.`,
@@ -129,8 +134,15 @@ export class PythonCode {
   ): Promise<TestOutcome> {
     let passed = 0
     let first: string | undefined
+    const allMs = PROGRAM_TIMES * this.#limits.seconds * 1000
+    const began = performance.now()
     for (const [i, { input, output }] of cases.entries()) {
-      const run = await this.#start({ job: { mode: "program", source }, input, signal })
+      const leftMs = allMs - (performance.now() - began)
+      if (leftMs <= 0) {
+        first ??= `test ${i + 1}: all programs together ran longer than ${allMs / 1000} s`
+        break
+      }
+      const run = await this.#start({ job: { mode: "program", source }, input, leftMs, signal })
       const error = run.exitCode === 0 ? undefined : run.stderr.trim().split("\n").at(-1) || `exit code ${run.exitCode}`
       const problem =
         (run.stopped === undefined ? undefined : `the code ${run.stopped}`) ??

@@ -2,7 +2,6 @@
 import { mkdirSync, statSync } from "node:fs"
 import { dirname, resolve } from "node:path"
 import { ConfigError } from "../errors.ts"
-import { reasonOf } from "./durable-files.ts"
 
 /** The folder and those above it that are not there, the uppermost first. */
 function missingFolders(directory: string): string[] {
@@ -27,7 +26,7 @@ export function makeFolder(directory: string, setting: string = "train.runDir"):
         mkdirSync(path)
       } catch (error) {
         // Another process may have made it by now.
-        if (reasonOf(error) !== "EEXIST") throw error
+        if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error
       }
     }
     if (statSync(directory).isDirectory()) return
