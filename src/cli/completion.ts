@@ -37,11 +37,16 @@ export const completionCommand: Command = {
   run: async (args, context) => runCompletion(args, context, (await import("./command-table.ts")).commandTable),
 }
 
-async function runCompletion(args: CommandArguments, { out }: CliContext, table: readonly CommandEntry[]): Promise<number> {
+async function runCompletion(
+  args: CommandArguments,
+  { out }: CliContext,
+  table: readonly CommandEntry[],
+): Promise<number> {
   const shell = args.positionals[0]!
   const write = Object.hasOwn(writers, shell) ? writers[shell] : undefined
   if (write === undefined) {
-    const message = `pirl completion: expected one of ${shells.join(", ")}, got ${JSON.stringify(shell)}. Name one of them.`
+    const got = JSON.stringify(shell)
+    const message = `pirl completion: expected one of ${shells.join(", ")}, got ${got}. Name one of them.`
     throw new ConfigError([{ path: "", message }])
   }
   const commands = await Promise.all(

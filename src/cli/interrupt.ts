@@ -17,8 +17,8 @@ const STOP_MS = 1600
 const LEAVE_MS = 150
 
 /**
- * Ends the process by the signal, which shells report as 130 (SIGINT) or 143 (SIGTERM). `process.exit` would wait for the
- * engine's thread and abort it in native code.
+ * Ends the process by the signal, which shells report as 130 (SIGINT) or 143 (SIGTERM). `process.exit` would wait for
+ * the engine's thread and abort it in native code.
  */
 export function dieOf(signal: StopSignal): void {
   process.removeAllListeners(signal)
@@ -32,7 +32,7 @@ export function exitCodeOfSignal(signal: StopSignal): number {
 
 /** Makes sure that a process which was asked to stop ends, although a thread is in native code. */
 export function leave(exitCode: number): void {
-  const signal = exitCode === exitCodes.interrupted ? "SIGINT" : exitCode === exitCodes.terminated ? "SIGTERM" : undefined
+  const signal = (["SIGINT", "SIGTERM"] as const).find((one) => exitCodeOfSignal(one) === exitCode)
   if (signal !== undefined) setTimeout(() => dieOf(signal), LEAVE_MS).unref()
 }
 
@@ -50,7 +50,7 @@ export interface InterruptOptions {
   readonly source?: SignalSource
   /** Called at every further signal, without the listeners; dies of the signal unless another is given. */
   readonly onSecond?: (signal: StopSignal) => void
-  /** Called when the work has not ended in time, before the end by `onSecond`; absent: the work has all the time it needs. */
+  /** Called when the work has not ended in time, before the end by `onSecond`; absent: it has all the time it needs. */
   readonly onDeadline?: () => void
   readonly deadlineMs?: number
 }

@@ -102,7 +102,7 @@ async function runSft(backend: SftBackend, args: CommandArguments, context: CliC
     const last = await backend.sft({
       config,
       out: directory,
-      onProgress: (progress) => (json ? out.write(`${JSON.stringify(progress)}\n`) : undefined),
+      onProgress: (progress) => (json ? out.write(`${JSON.stringify(progress)}\n`) : reporter.onNote(describe(progress))),
       onStep: (state) => reporter.onWarmStartProgress?.(state),
       stop: stop.signal,
     })
@@ -124,4 +124,8 @@ async function runSft(backend: SftBackend, args: CommandArguments, context: CliC
     interrupt.dispose()
     reporter.close()
   }
+}
+
+function describe({ step, loss, heldOutAccuracy }: SftProgress): string {
+  return `step ${step}  loss ${loss.toFixed(4)}  held-out ${formatShare(heldOutAccuracy)}`
 }

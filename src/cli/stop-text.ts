@@ -23,5 +23,6 @@ export function describeStopPoint(folder: RunFolder, { step, gaveUp }: StopPoint
   }
   if (saved >= step) return `stopped after step ${saved}${lost}`
   const again = step === saved + 1 ? `step ${step} is` : `steps ${saved + 1} to ${step} are`
-  return `stopped after step ${step}${lost}; the last checkpoint is that of step ${saved}: ${again} made once more, with the same numbers`
+  const made = `${again} made once more, with the same numbers`
+  return `stopped after step ${step}${lost}; the last checkpoint is that of step ${saved}: ${made}`
 }

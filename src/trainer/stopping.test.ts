@@ -53,7 +53,8 @@ async function trainUntil(directory: string, verb: Verb, nth: number): Promise<T
   try {
     const engine = watched(policy.engine, verb, nth, () => stop.abort(new StopRequest()))
     const observer = { onStep: () => undefined, onEvaluation: () => undefined, onNote: () => undefined }
-    return await train({ ...policy, engine, config, folder, resume: from, observer, stopRequested: () => false, stop: stop.signal })
+    const run = { ...policy, engine, config, folder, resume: from, observer }
+    return await train({ ...run, stopRequested: () => false, stop: stop.signal })
   } finally {
     folder.close()
     await policy.engine.close()
@@ -106,10 +107,12 @@ describe("a run", () => {
     })
     const observer = { onStep: () => undefined, onEvaluation: () => undefined, onNote: () => undefined }
     try {
-      const task = { ...policy.task, heldOut: [], trainProblem: policy.task.trainProblem.bind(policy.task), verifierFor: () => verifier }
+      const trainProblem = policy.task.trainProblem.bind(policy.task)
+      const task = { ...policy.task, heldOut: [], trainProblem, verifierFor: () => verifier }
       const started = performance.now()
-      const run = { ...policy, task, config: { ...config, warmStart: { ...config.warmStart, enabled: false } } }
-      const result = await train({ ...run, folder, resume: undefined, observer, stopRequested: () => false, stop: stop.signal })
+      const cold = { ...config, warmStart: { ...config.warmStart, enabled: false } }
+      const run = { ...policy, task, config: cold, folder, resume: undefined, observer }
+      const result = await train({ ...run, stopRequested: () => false, stop: stop.signal })
       expect([result.finished, result.gaveUp]).toEqual([false, "step 1"])
       // The deadline of a verifier is thirty seconds.
       expect(performance.now() - started).toBeLessThan(20_000)
@@ -121,7 +124,10 @@ describe("a run", () => {
 })
 
 describe("a part", () => {
-  const idle = { clearGradients: () => Promise.resolve(), optimStep: () => Promise.resolve({ gradientNorm: 0, applied: true }) } as unknown as Engine
+  const idle = {
+    clearGradients: () => Promise.resolve(),
+    optimStep: () => Promise.resolve({ gradientNorm: 0, applied: true }),
+  } as unknown as Engine
   const adam = { learningRate: 1, beta1: 0.9, beta2: 0.9, eps: 1, weightDecay: 0, gradientClip: 0 }
 
   test("is given up before its first change, and finished after it", async () => {

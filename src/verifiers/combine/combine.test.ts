@@ -122,3 +122,9 @@ describe("a function of the user's", () => {
     ).rejects.toThrow(/The exports are .*equals/u)
   })
 })
+
+test("a module that throws as it is loaded is named, with what it threw", async () => {
+  const verifier = createVerifier({ name: "function", module: `${import.meta.dirname}/../fixtures/broken-module.js` })
+  const message = /expected \S+broken-module\.js to load, got Error: boom\. Correct the module\./
+  await expect(verifier.verify({ gold: "", completion: "" })).rejects.toThrow(message)
+})
