@@ -1,5 +1,6 @@
 /**
- * Random and mutated answers over the verifiers of answers: nothing may throw, and none may run long.
+ * Random and mutated answers over the verifiers of answers, and at a smaller count over those of code, schemas,
+ * instructions, tools and texts: nothing may throw, and none may run long.
  *   npx tsx bench/fuzz-verifiers.ts [ANSWERS] [SEED]
  */
 import { createVerifier } from "../src/verifiers/registry.ts"
@@ -61,6 +62,49 @@ for (let count = 0; count < answers; count++) {
     slowestMs = ms
     slowest = `${verifier.name} ${JSON.stringify({ gold, completion })}`
   }
+}
+
+/** What the other verifiers judge by, sound responses to be mutated, and for how many answers there is one of them. */
+interface Other {
+  readonly name: string
+  readonly options?: object
+  readonly gold: string
+  readonly responses: readonly string[]
+  readonly every: number
+}
+
+const tool = JSON.stringify([{ name: "add", arguments: { a: 1, b: 2 } }])
+const others: readonly Other[] = [
+  { name: "json-schema", gold: JSON.stringify({ type: "object", properties: { a: { type: "integer" } }, required: ["a"] }), responses: ['{"a": 1}', '```json\n{"a": 1}\n```'], every: 50 },
+  { name: "instructions", gold: JSON.stringify({ instruction_id_list: ["length_constraints:number_words", "detectable_format:json_format"], kwargs: [{ num_words: 3, relation: "at least" }, {}] }), responses: ["one two three", '{"a": "b c d"}'], every: 50 },
+  { name: "tool-calls", gold: tool, responses: [tool, '<tool_call>{"name": "add", "arguments": {"a": 1, "b": 2}}</tool_call>'], every: 50 },
+  { name: "qa-exact", gold: "the red fox", responses: ["The red fox.", "Answer: red fox"], every: 50 },
+  { name: "qa-f1", gold: "the red fox", responses: ["The red fox.", "Answer: red fox"], every: 50 },
+  { name: "code-javascript", options: { seconds: 0.5 }, gold: '["assert(f(1) === 2)"]', responses: ["```js\nfunction f(x) { return x + 1 }\n```"], every: 1000 },
+  { name: "code-python", options: { seconds: 1 }, gold: '["assert f(1) == 2"]', responses: ["```python\ndef f(x):\n  return x + 1\n```"], every: 2500 },
+]
+for (const { name, options = {}, gold: sound, responses, every } of others) {
+  let verifier: ReturnType<typeof createVerifier>
+  try {
+    verifier = createVerifier({ name, ...options })
+  } catch (error) {
+    console.log(`${name} is left out: ${String(error)}`)
+    continue
+  }
+  const told = new Map<string, number>()
+  for (let count = 0; count < answers / every; count++) {
+    const gold = random(4) === 0 ? mutated(sound) : sound
+    const response = responses[random(responses.length)]!
+    const completion = random(4) === 0 ? soup(60) : mutated(random(2) === 0 ? response : mutated(response))
+    try {
+      const { status } = await verifier.verify({ gold, completion })
+      told.set(status, (told.get(status) ?? 0) + 1)
+    } catch (error) {
+      thrown++
+      console.log(`${name} threw ${String(error)} on ${JSON.stringify({ gold, completion })}`)
+    }
+  }
+  console.log(`${name}: ${[...told].sort().map(([status, count]) => `${count} ${status}`).join(", ")}`)
 }
 const { user, system } = process.cpuUsage(began)
 const told = [...statuses].sort().map(([status, count]) => `${count} ${status}`)

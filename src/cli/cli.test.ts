@@ -97,6 +97,17 @@ describe("the program", () => {
     expect(context.stderr()).toMatch(/^pirl query: expected RUN/)
   })
 
+  test.each([
+    ["text", (): unknown => "x".repeat(2 ** 30), /Invalid string length/],
+    ["list", (): unknown => Object.assign([], { length: -1 }), /Invalid array length/],
+  ])("calls a %s that is too large no bug", async (_name, make, reason) => {
+    const context = captured()
+    expect(await runCli(["fake", "x"], context, tableOf(() => Promise.resolve().then(() => Number(make()))))).toBe(1)
+    expect(context.stderr()).toMatch(reason)
+    expect(context.stderr()).toMatch(/^pirl: expected files and settings that fit into memory/)
+    expect(context.stderr()).not.toContain("bug")
+  })
+
   test("calls an error that is none of ours a bug", async () => {
     const context = captured()
     expect(await runCli(["fake", "x"], context, tableOf(() => Promise.reject(new TypeError("x is not"))))).toBe(1)

@@ -42,6 +42,16 @@ function describeSystemError(error: unknown): string | undefined {
   return advice === undefined ? undefined : `the system refused: ${error.message}. ${advice}`
 }
 
+/** What the runtime says where something is larger than it can hold. */
+const TOO_LARGE =
+  /Invalid (?:string|array|typed array) length|Array buffer allocation failed|longer than 0x[0-9a-f]+ characters|Cannot create a (?:string|Buffer) larger/i
+
+/** Something that is too large for the runtime, in words; undefined for any other error. */
+function describeSize(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !TOO_LARGE.test(error.message)) return undefined
+  return `expected files and settings that fit into memory, got: ${error.message}. Use smaller files, or a machine with more memory.`
+}
+
 /** Before every message of ours, but for those that begin with the command's own name. */
 function named(message: string): string {
   return message.startsWith("pirl ") ? message : `pirl: ${message}`
@@ -64,6 +74,8 @@ function describe(error: unknown, debug: boolean): string {
   }
   if (error instanceof PirlError) return `${named(error.message)}${stack}\n`
   const system = describeSystemError(error)
+  const size = describeSize(error)
+  if (size !== undefined) return `pirl: ${size}${stack}\n`
   if (system !== undefined) return `pirl: ${system}${stack}\n`
   const message = error instanceof Error ? error.message : String(error)
   const hint = debug ? "" : "\nThis is a bug of pirl. Run it again with PIRL_DEBUG=1 and report what it prints."
