@@ -17,12 +17,13 @@ import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { gzipSync } from "node:zlib"
 import { DuckDBInstance } from "@duckdb/node-api"
-import { afterAll, describe, expect, test } from "vitest"
+import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { PirlError } from "../src/errors.ts"
 import { makeCacheFolder } from "../src/hub/cache-folder.ts"
 import { parseModelConfig } from "../src/model/config.ts"
 import { openModel } from "../src/model/open-model.ts"
 import { parameterSpecs } from "../src/model/weights.ts"
+import { compiledProgram } from "./helpers/compiled.ts"
 import { startPirl } from "./helpers/pirl.ts"
 import { Workspace, tinyConfig } from "./helpers/tiny-run.ts"
 
@@ -302,6 +303,9 @@ const dataFiles: readonly (readonly [string, () => string | Promise<string>, Reg
 ]
 
 describe("pirl train on", () => {
+  // Not a part of the time of the first.
+  beforeAll(() => void compiledProgram(), 6 * PATIENCE_MS)
+
   test.each(dataFiles)("%s ends with a message", async (_name, make, names) => {
     const { stderr, code, mebibytes, ms } = await train({ task: data(await make()) })
     expect(stderr).toMatch(names)

@@ -35,7 +35,7 @@ export const CLOCK = "strftime_now"
 /** Characters of a template. The longest of the known ones has 30,000. */
 const MAXIMUM_CHARACTERS = 1_000_000
 /** Milliseconds of parsing. A long template takes ten. */
-const PARSE_MS = 2000
+const PARSE_MS = 1000
 /** Characters of the library's reasons that are shown: a template may write what it refuses with. */
 const SHOWN_CHARACTERS = 500
 

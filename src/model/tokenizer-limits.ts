@@ -26,7 +26,7 @@ const limits = {
 }
 
 /** Milliseconds that a text may take, and characters for which there is one more. */
-const TEXT_MS = 2000
+const TEXT_MS = 1000
 const CHARACTERS_PER_MS = 50
 /** Milliseconds of making the tokenizer. That of Gemma 3 takes 1,500. */
 const CREATE_MS = 60_000

@@ -75,7 +75,7 @@ describe("a user's mistake", () => {
       const broken = withTemplate(template)
       expect(() => seen(text, broken)).toThrow(DataError)
       expect(() => seen(text, broken)).toThrow(
-        /^chat template: expected .*, got: .*--raw.*rollout\.chatTemplate: false/s,
+        /^chat tokenizer\/(?:chat_template\.jinja|tokenizer_config\.json): chat template: expected .*, got: .*--raw.*rollout\.chatTemplate: false/s,
       )
       expect(seen(text, broken, { chatTemplate: false })).toBe(text)
     },
