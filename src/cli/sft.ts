@@ -19,6 +19,8 @@ export interface SftProgress {
   /** Mean cross entropy per response token since the last evaluation, nats. */
   readonly loss: number
   readonly heldOutAccuracy: number
+  /** Which accuracy it is: expected where answers are unique, else greedy. */
+  readonly measure: "expected" | "greedy"
 }
 
 /** How the training ended. */
@@ -85,13 +87,13 @@ async function runSft(backend: SftBackend, args: CommandArguments, context: CliC
     const accuracy = formatShare(last.heldOutAccuracy)
     const stream = json ? err : out
     const saved = last.savedAccuracy === undefined ? "" : ` (${formatShare(last.savedAccuracy)} as stored in ${config.model.dtype})`
-    stream.write(`held-out accuracy ${accuracy} after ${last.step} steps${saved}, saved in ${directory}\n`)
+    stream.write(`held-out accuracy ${accuracy} ${last.measure} after ${last.step} steps${saved}, saved in ${directory}\n`)
     return interrupt.requested ? exitCodes.interrupted : exitCodes.ok
   } finally {
     interrupt.dispose()
   }
 }
 
-function describe({ step, loss, heldOutAccuracy }: SftProgress): string {
-  return `step ${step}  loss ${loss.toFixed(4)}  held-out ${formatShare(heldOutAccuracy)}\n`
+function describe({ step, loss, heldOutAccuracy, measure }: SftProgress): string {
+  return `step ${step}  loss ${loss.toFixed(4)}  held-out ${formatShare(heldOutAccuracy)} ${measure}\n`
 }

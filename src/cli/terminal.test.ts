@@ -41,11 +41,25 @@ describe("progress", () => {
     reporter.onStep(step)
     reporter.close()
     expect(context.stdout().split("\n")).toEqual([
-      "step 0: held-out 0.250 (+0.000) of 500 problems",
-      "step   6/100  reward 0.438  held-out 0.250 (+0.000)  3.07k tok/s",
-      "step 6: held-out 0.500 (+0.250) of 500 problems",
-      "step   7/100  reward 0.438  xi -0.82 regressed  held-out 0.500 (+0.250)  3.07k tok/s  15m30s left",
+      "step 0: held-out greedy 0.250 (+0.000) of 500 problems",
+      "step   6/100  reward 0.438  held-out greedy 0.250 (+0.000)  3.07k tok/s",
+      "step 6: held-out greedy 0.500 (+0.250) of 500 problems",
+      "step   7/100  reward 0.438  xi -0.82 regressed  held-out greedy 0.500 (+0.250)  3.07k tok/s  15m30s left",
       "",
+    ])
+  })
+
+  test("tells greedy from expected accuracy: both where they are measured, the greedy one beside a step", () => {
+    const context = captured()
+    const reporter = createReporter("plain", context, 100, clock())
+    reporter.onEvaluation({ ...evaluation(0, 0.25), expectedAccuracy: 0.125 })
+    reporter.onEvaluation({ ...evaluation(5, 0.5), expectedAccuracy: 0.25 })
+    reporter.onStep({ ...step, step: 6, xi: null, verdict: null })
+    reporter.close()
+    expect(context.stdout().split("\n").slice(0, 3)).toEqual([
+      "step 0: held-out greedy 0.250 (+0.000), expected 0.125 (+0.000) of 500 problems",
+      "step 5: held-out greedy 0.500 (+0.250), expected 0.250 (+0.125) of 500 problems",
+      "step   6/100  reward 0.438  held-out greedy 0.500 (+0.250)  3.07k tok/s",
     ])
   })
 
@@ -79,7 +93,7 @@ describe("progress", () => {
     reporter.onStep(step)
     reporter.close()
     expect(JSON.parse(context.stdout())).toEqual(step)
-    expect(context.stderr()).toBe("step 0: held-out 0.250\na note\n")
+    expect(context.stderr()).toBe("step 0: held-out greedy 0.250\na note\n")
   })
 })
 

@@ -48,7 +48,8 @@ export function createReporter(
   if (mode === "json") return jsonReporter(context)
   const pace = createPace(now)
   const color = wantsColor(context)
-  let startAccuracy: number | undefined
+  /** The first evaluation, which gains are counted from. */
+  let start: EvaluationLine | undefined
   let evaluation: EvaluationLine | undefined
   let liveLine = ""
   /** What the live line shows but for an evaluation's progress. */
@@ -62,7 +63,7 @@ export function createReporter(
     onStep(line) {
       pace.tick(line.step)
       const parts = stepParts(line, steps)
-      if (evaluation !== undefined) parts.push({ text: `held-out ${describeAccuracy(evaluation, startAccuracy)}` })
+      if (evaluation !== undefined) parts.push({ text: `held-out ${describeHeadline(evaluation, start)}` })
       parts.push(...speedParts(line, pace.secondsPerStep() * (steps - line.step)))
       if (mode === "plain") {
         print(parts.map(({ text }) => text).join("  "))
@@ -74,9 +75,9 @@ export function createReporter(
     },
     onEvaluation(line) {
       evaluation = line
-      startAccuracy ??= accuracyOf(line)
+      start ??= line
       liveLine = stepLine
-      print(`step ${line.step}: held-out ${describeAccuracy(line, startAccuracy)} of ${line.size} problems`)
+      print(`step ${line.step}: held-out ${describeAccuracies(line, start)} of ${line.size} problems`)
     },
     onEvaluationProgress(progress) {
       const text = describeProgress(progress)
@@ -98,7 +99,7 @@ export function createReporter(
 function jsonReporter({ out, err }: CliContext): ProgressReporter {
   return {
     onStep: (line) => out.write(`${JSON.stringify(line)}\n`),
-    onEvaluation: (line) => err.write(`step ${line.step}: held-out ${describeAccuracy(line, undefined)}\n`),
+    onEvaluation: (line) => err.write(`step ${line.step}: held-out ${describeAccuracies(line, undefined)}\n`),
     onEvaluationProgress: (progress) => err.write(`${describeProgress(progress)}\n`),
     onNote: (text) => err.write(`${text}\n`),
     close: () => undefined,
@@ -136,14 +137,22 @@ function describeProgress({ step, responses, share, total, seconds }: Evaluation
   return `step ${step}: evaluating, ${responses} of ${total} responses after ${formatDuration(seconds)}${left}`
 }
 
-function accuracyOf(line: EvaluationLine): number | undefined {
-  return line.greedyAccuracy ?? line.expectedAccuracy
+/** `greedy 0.946 (+0.324)` of each accuracy that was measured; greedy, the headline, first. */
+function accuracyTexts(line: EvaluationLine, start: EvaluationLine | undefined): string[] {
+  return (["greedy", "expected"] as const).flatMap((kind) => {
+    const [now, first] = [line[`${kind}Accuracy`], start?.[`${kind}Accuracy`]]
+    if (now === undefined) return []
+    return [`${kind} ${now.toFixed(3)}${first === undefined ? "" : ` (${signed(now - first, 3)})`}`]
+  })
 }
 
-function describeAccuracy(line: EvaluationLine, start: number | undefined): string {
-  const accuracy = accuracyOf(line)
-  if (accuracy === undefined) return "-"
-  return `${accuracy.toFixed(3)}${start === undefined ? "" : ` (${signed(accuracy - start, 3)})`}`
+function describeAccuracies(line: EvaluationLine, start: EvaluationLine | undefined): string {
+  return accuracyTexts(line, start).join(", ") || "-"
+}
+
+/** The one that a run is summed up by. */
+function describeHeadline(line: EvaluationLine, start: EvaluationLine | undefined): string {
+  return accuracyTexts(line, start)[0] ?? "-"
 }
 
 function fit(parts: readonly LinePart[], width: number, color: boolean): string {

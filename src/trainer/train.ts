@@ -32,7 +32,7 @@ import { runParts, VERIFIER_TIMEOUT_MS, type RunInputs, type RunParts } from "./
 import { Safeguards } from "./safeguards.ts"
 import { saveTrainedModel } from "./saved-policy.ts"
 import { readTrainerState, writeTrainerState } from "./trainer-state.ts"
-import { warmStart } from "./warm-start.ts"
+import { warmStart, warmStartMeasure } from "./warm-start.ts"
 
 /** How far the greedy responses of an evaluation are. */
 export interface EvaluationProgress extends SampleProgress {
@@ -179,19 +179,20 @@ function runState({ config, engine, folder }: TrainRun, { rule, needsReference }
 
 async function learnFromSolutions({ config, engine, folder, observer, stopRequested }: TrainRun, parts: RunParts): Promise<void> {
   const { targetAccuracy, evalEvery } = config.warmStart
-  observer.onNote(`warm start: learning from solutions until the held-out accuracy reaches ${targetAccuracy}`)
+  const measure = warmStartMeasure({ config, task: parts.heldOut.task })
+  observer.onNote(`warm start: learning from solutions until the ${measure} held-out accuracy reaches ${targetAccuracy}`)
   const result = await warmStart({
     ...parts.heldOut,
     config,
     stopRequested,
     onProgress: ({ step, loss, accuracy }) => {
       if (accuracy !== undefined && step % (evalEvery * 10) === 0) {
-        observer.onNote(`warm start: step ${step}, loss ${loss.toFixed(3)}, held-out accuracy ${accuracy.toFixed(3)}`)
+        observer.onNote(`warm start: step ${step}, loss ${loss.toFixed(3)}, held-out accuracy ${accuracy.toFixed(3)} ${measure}`)
       }
     },
   })
   await engine.resetOptimizer()
-  const message = `warm start: held-out accuracy ${result.accuracy.toFixed(3)} after ${result.steps} steps`
+  const message = `warm start: held-out accuracy ${result.accuracy.toFixed(3)} ${measure} after ${result.steps} steps`
   folder.logEvent("warm-start", message, { step: 0, ...result })
   observer.onNote(result.reached ? message : `${message}, short of the target of ${targetAccuracy}`)
 }

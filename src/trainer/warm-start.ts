@@ -1,9 +1,10 @@
 /** Supervised training on solutions: for models from scratch, which would otherwise never earn a reward. */
+import type { AccuracyKind } from "../analysis/index.ts"
 import type { ResolvedConfig } from "../config/index.ts"
 import type { Task } from "../data/task.ts"
 import type { TrainSequence } from "../engine/engine.ts"
 import { ConfigError, NumericsError } from "../errors.ts"
-import { evaluateHeldOut, type HeldOutContext } from "../evaluation/held-out.ts"
+import { evaluateHeldOut, hasExpectedAccuracy, type HeldOutContext } from "../evaluation/held-out.ts"
 import type { Tokenizer } from "../model/tokenizer.ts"
 import { aggregationWeights } from "../objectives/index.ts"
 import { crossEntropy } from "../objectives/supervised.ts"
@@ -27,6 +28,8 @@ export interface WarmStartContext extends Omit<HeldOutContext, "promptFormat"> {
 export interface WarmStartResult {
   readonly steps: number
   readonly accuracy: number
+  /** Which held-out accuracy it is. */
+  readonly measure: AccuracyKind
   /** The target was reached within the steps. */
   readonly reached: boolean
 }
@@ -69,6 +72,7 @@ export function supervisedBatch(
  */
 export async function warmStart(context: WarmStartContext): Promise<WarmStartResult> {
   const { engine, config, task, tokenizer, eosTokens } = context
+  const measure = warmStartMeasure(context)
   const { targetAccuracy, learningRate, warmupSteps, batchSize, maxSteps, evalEvery, weightDecay } = config.warmStart
   const { beta1, beta2, eps, gradientClip } = config.optimizer
   const solutions = { tokenizer, eosTokens, task, promptFormat: config.rollout, seed: config.seed }
@@ -84,10 +88,16 @@ export async function warmStart(context: WarmStartContext): Promise<WarmStartRes
     const measured = step % evalEvery === 0 || step === maxSteps
     if (measured) accuracy = await warmStartAccuracy(context)
     context.onProgress({ step, loss, ...(measured ? { accuracy } : {}) })
-    if (measured && accuracy >= targetAccuracy) return { steps: step, accuracy, reached: true }
-    if (context.stopRequested()) return { steps: step, accuracy, reached: false }
+    if (measured && accuracy >= targetAccuracy) return { steps: step, accuracy, measure, reached: true }
+    if (context.stopRequested()) return { steps: step, accuracy, measure, reached: false }
   }
-  return { steps: maxSteps, accuracy, reached: false }
+  return { steps: maxSteps, accuracy, measure, reached: false }
+}
+
+/** Which accuracy a warm start aims at: the expected one where the held-out answers are unique, else the greedy one. */
+export function warmStartMeasure({ config, task }: Pick<WarmStartContext, "config" | "task">): AccuracyKind {
+  const { size } = config.evaluation
+  return hasExpectedAccuracy(size === "all" ? task.heldOut : task.heldOut.slice(0, size)) ? "expected" : "greedy"
 }
 
 async function warmStartAccuracy({ config, ...rest }: WarmStartContext): Promise<number> {

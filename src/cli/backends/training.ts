@@ -5,7 +5,7 @@ import { VERIFIER_TIMEOUT_MS } from "../../trainer/run-parts.ts"
 import { warnOfMemory } from "../../trainer/memory-forecast.ts"
 import { evaluateSavedModel, saveCheckedModel } from "../../trainer/saved-policy.ts"
 import { train } from "../../trainer/train.ts"
-import { warmStart } from "../../trainer/warm-start.ts"
+import { warmStart, warmStartMeasure } from "../../trainer/warm-start.ts"
 import type { SftBackend, SftProgress } from "../sft.ts"
 import type { TrainBackend } from "../train.ts"
 import { configChecks } from "../../trainer/config-checks.ts"
@@ -44,7 +44,8 @@ export const sftBackend: SftBackend = {
   checks: configChecks,
   sft: ({ config, out, onProgress, stopRequested }) =>
     withPolicy(config, async ({ engine, tokenizer, task, eosTokens }) => {
-      let last: SftProgress = { step: 0, loss: Number.NaN, heldOutAccuracy: 0 }
+      const measure = warmStartMeasure({ config, task })
+      let last: SftProgress = { step: 0, loss: Number.NaN, heldOutAccuracy: 0, measure }
       await warmStart({
         engine,
         tokenizer,
@@ -57,7 +58,7 @@ export const sftBackend: SftBackend = {
         verifierTimeoutMs: VERIFIER_TIMEOUT_MS,
         onProgress: ({ step, loss, accuracy }) => {
           if (accuracy === undefined) return
-          last = { step, loss, heldOutAccuracy: accuracy }
+          last = { step, loss, heldOutAccuracy: accuracy, measure }
           onProgress(last)
         },
       })
