@@ -160,7 +160,7 @@ test("the summary table has the saved model beside the trained one", () => {
   const row = (saved: SavedAccuracy): string => /saved model, .*/.exec(summaryTable({ ...summarizeRun([step], []), saved }, "runs/x"))![0]
   const known = { dtype: "bf16", asTrained: false, size: 200, expected: null }
   const change = { value: -0.02, low: -0.05, high: 0.01 }
-  expect(row({ ...known, greedy: { accuracy: 0.6, interval: null, trained: 0.62, change } })).toMatch(/^saved model, bf16 +60\.0 % {2}\(-2\.0 points against training; 200 problems; 95 %: -5\.0 to 1\.0\)$/)
+  expect(row({ ...known, greedy: { accuracy: 0.6, interval: null, trained: 0.62, change } })).toMatch(/^saved model, bf16, greedy +60\.0 % {2}\(-2\.0 points against training; 200 problems; 95 %: -5\.0 to 1\.0\)$/)
   expect(row({ ...known, greedy: null })).toMatch(/bf16 +not measured$/)
   expect(row({ ...known, dtype: "f32", asTrained: true, greedy: { accuracy: 0.62, interval: null, trained: 0.62, change: null } })).toMatch(/f32 +as trained, bit for bit$/)
 })

@@ -198,7 +198,8 @@ describe("the card", () => {
     expect(cardOf("gguf", true)).toContain('npx pirl chat x.gguf --system "Be brief."')
     // A model without a template continues text.
     expect(cardOf("hf", false)).not.toMatch(/chat/)
-    const bare = { ...settings, rollout: { ...settings.rollout, chatTemplate: false as const, systemPrompt: undefined } }
+    const { systemPrompt: _system, ...rollout } = settings.rollout
+    const bare = { ...settings, rollout: { ...rollout, chatTemplate: false } }
     expect(modelCard({ ...facts, format: "hf", chatTemplate: true, training: { ...facts.training, config: bare } })).not.toMatch(/pirl chat|apply_chat/)
   })
 

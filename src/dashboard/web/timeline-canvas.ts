@@ -13,7 +13,7 @@ import { color, faint } from "./palette.ts"
 
 const left = 58
 const right = 14
-const panels = { signal: [26, 150], change: [206, 96], accuracy: [346, 110] } as const
+const panels = { signal: [26, 150], change: [214, 90], accuracy: [346, 110] } as const
 const bottom = 484
 /** Signals beyond are drawn as this. */
 const largestSignal = 4
