@@ -110,7 +110,7 @@ async function warmStart(policy: Policy, { seed, warmStartAccuracy, warmStartSte
     await engine.optimStep({ ...adam, learningRate: 2e-3 * Math.min(1, step / 100) })
     if (step % 10 !== 0) continue
     const { expected } = await heldOutAccuracy(policy)
-    if (step % 50 === 0) log(`warm start, step ${step}: loss ${loss.toFixed(3)}, held-out accuracy ${expected.toFixed(3)}`)
+    if (step % 50 === 0) log(`warm start, step ${step}: loss ${loss.toFixed(3)}, held-out accuracy ${expected.toFixed(3)} expected`)
     if (expected >= warmStartAccuracy) break
   }
   await engine.resetOptimizer()
@@ -244,7 +244,7 @@ export async function trainLoop(options: TrainLoopOptions): Promise<TrainLoopRes
   try {
     await warmStart(policy, options)
     const { expected: start } = await heldOutAccuracy(policy)
-    log(`after the warm start: held-out accuracy ${start.toFixed(3)}`)
+    log(`after the warm start: held-out accuracy ${start.toFixed(3)} expected`)
 
     // The clipped surrogate of GRPO. The verification update takes the same loss without the bound for bad responses (dual clip).
     const exploration = createObjective("grpo")
@@ -282,12 +282,12 @@ export async function trainLoop(options: TrainLoopOptions): Promise<TrainLoopRes
 
       if (step % 10 === 0 || step === steps) {
         const { expected } = await heldOutAccuracy(policy)
-        log(`step ${step}: reward ${batch.meanReward.toFixed(3)}, held-out accuracy ${expected.toFixed(3)}, ${verdict}`)
+        log(`step ${step}: reward ${batch.meanReward.toFixed(3)}, held-out accuracy ${expected.toFixed(3)} expected, ${verdict}`)
       }
     }
 
     const { expected: final, greedy } = await heldOutAccuracy(policy, true)
-    log(`at the end: held-out accuracy ${final.toFixed(3)}, of the most likely answers ${greedy.toFixed(3)}`)
+    log(`at the end: held-out accuracy ${greedy.toFixed(3)} greedy, ${final.toFixed(3)} expected`)
     return { start, final, greedy, signals }
   } finally {
     await policy.engine.close()

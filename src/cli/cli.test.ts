@@ -218,7 +218,7 @@ describe("pirl runs", () => {
     run.logEvaluation({ step: 1, size: 10, greedyAccuracy: 0.5, time })
     const context = captured()
     expect(await runCli(["runs", root], context)).toBe(0)
-    expect(context.stdout()).toMatch(/^first +running +1\/40 +add2 +0\.500 +25\.0 % +50\.0 % +50\.0 % +\+25\.0 +\ds$/m)
+    expect(context.stdout()).toMatch(/^first +running +1\/40 +add2 +0\.500 +greedy +25\.0 % +50\.0 % +50\.0 % +\+25\.0 +\ds$/m)
     run.close()
     const json = captured()
     expect(await runCli(["runs", root, "--json"], json)).toBe(0)

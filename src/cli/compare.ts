@@ -31,7 +31,7 @@ const options: readonly OptionSpec[] = [
   { name: "threads", kind: "integer", placeholder: "N", help: "Engine threads of each run (default 1)" },
   { name: "against", kind: "text", placeholder: "A,B", help: "Arms that the others are compared with (default the first)" },
   { name: "match", kind: "text", placeholder: "WHAT", help: "Compare at equal rollouts (default), updates or seconds" },
-  { name: "measure", kind: "text", placeholder: "WHAT", help: "expected or greedy accuracy (default expected where it exists)" },
+  { name: "measure", kind: "text", placeholder: "WHAT", help: "greedy or expected accuracy (default greedy where it was measured)" },
   { name: "keep-models", kind: "flag", help: "Keep model and checkpoints of finished runs" },
   { name: "retry-failed", kind: "flag", help: "Try runs again that ended with an error" },
   { name: "show", kind: "text", placeholder: "DIR", help: "Show an existing comparison and run nothing" },

@@ -156,7 +156,7 @@ describe("pirl sft", () => {
     checks: [],
     sft: (request) => {
       requests.push(request)
-      const progress = { step: 5, loss: 1.25, heldOutAccuracy: 0.25 }
+      const progress = { step: 5, loss: 1.25, heldOutAccuracy: 0.25, measure: "expected" as const }
       request.onProgress(progress)
       return Promise.resolve(progress)
     },
@@ -167,10 +167,10 @@ describe("pirl sft", () => {
     const result = await pirl(command, configFile, "--out", out)
     expect(result.code).toBe(0)
     expect(requests.at(-1)!.config.warmStart.enabled).toBe(true)
-    expect(result.err).toContain("step 5  loss 1.2500  held-out 25.0 %\n")
-    expect(result.out).toBe(`held-out accuracy 25.0 % after 5 steps, saved in ${out}\n`)
+    expect(result.err).toContain("step 5  loss 1.2500  held-out 25.0 % expected\n")
+    expect(result.out).toBe(`held-out accuracy 25.0 % expected after 5 steps, saved in ${out}\n`)
     const json = await pirl(command, configFile, "--out", out, "--json")
-    expect(JSON.parse(json.out)).toEqual({ step: 5, loss: 1.25, heldOutAccuracy: 0.25 })
+    expect(JSON.parse(json.out)).toEqual({ step: 5, loss: 1.25, heldOutAccuracy: 0.25, measure: "expected" })
   })
 
   test("does not write over a folder that is named, and without a name takes the first of the config's that is free under models", async () => {

@@ -23,6 +23,8 @@ interface RunRow {
   readonly task: string | null
   /** Mean reward of the last step. */
   readonly reward: number | null
+  /** Which held-out accuracy the next numbers are. */
+  readonly accuracy: "greedy" | "expected" | null
   readonly start: number | null
   readonly best: number | null
   readonly final: number | null
@@ -74,7 +76,7 @@ function runRuns(args: CommandArguments, { out, err }: CliContext): number {
   } else if (rows.length === 0) {
     out.write(`No runs in ${root}.\n`)
   } else {
-    const head = ["run", "state", "step", "task", "reward", "start", "best", "final", "gained", "age"]
+    const head = ["run", "state", "step", "task", "reward", "accuracy", "start", "best", "final", "gained", "age"]
     out.write(formatTable([head, ...rows.map(cellsOf)]))
     for (const { name, state, holder, directory } of rows) {
       if (state === "silent") out.write(`${name}: held by ${holder}. ${takeOver(directory)} and resume the run.\n`)
@@ -89,7 +91,7 @@ function requireFolder(path: string): void {
 }
 
 function describeRun(run: RunRecord, root: string, tell: (error: PirlError) => void): RunRow {
-  const { steps, start, best, final, cumulativeImprovement } = summarizeRun(run.metrics, run.evaluations)
+  const { steps, accuracy, start, best, final, cumulativeImprovement } = summarizeRun(run.metrics, run.evaluations)
   const config = settings(run, tell)
   const reward: unknown = run.metrics.at(-1)?.mu
   return {
@@ -101,6 +103,7 @@ function describeRun(run: RunRecord, root: string, tell: (error: PirlError) => v
     steps: config?.train?.steps ?? null,
     task: config?.task?.name ?? null,
     reward: typeof reward === "number" ? reward : null,
+    accuracy,
     start,
     best,
     final,
@@ -129,6 +132,7 @@ function cellsOf(row: RunRow): string[] {
     `${row.step}/${row.steps ?? "?"}`,
     row.task ?? "-",
     row.reward === null ? "-" : row.reward.toFixed(3),
+    row.accuracy ?? "-",
     formatShare(row.start),
     formatShare(row.best),
     formatShare(row.final),

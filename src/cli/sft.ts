@@ -24,6 +24,8 @@ export interface SftProgress {
   readonly heldOutAccuracy: number
   /** Steps that the saved model has made, where it was stopped after the evaluation. */
   readonly stepsMade?: number
+  /** Which accuracy it is: expected where answers are unique, else greedy. */
+  readonly measure: "expected" | "greedy"
 }
 
 /** How the training ended. */
@@ -114,7 +116,7 @@ async function runSft(backend: SftBackend, args: CommandArguments, context: CliC
       return interrupt.exitCode
     }
     const saved = last.savedAccuracy === undefined ? "" : ` (${formatShare(last.savedAccuracy)} as stored in ${config.model.dtype})`
-    stream.write(`held-out accuracy ${accuracy} after ${last.step} steps${saved}, saved in ${directory}\n`)
+    stream.write(`held-out accuracy ${accuracy} ${last.measure} after ${last.step} steps${saved}, saved in ${directory}\n`)
     return interrupt.requested ? interrupt.exitCode : exitCodes.ok
   } catch (error) {
     if (!(error instanceof StopRequest)) throw error
@@ -126,6 +128,6 @@ async function runSft(backend: SftBackend, args: CommandArguments, context: CliC
   }
 }
 
-function describe({ step, loss, heldOutAccuracy }: SftProgress): string {
-  return `step ${step}  loss ${loss.toFixed(4)}  held-out ${formatShare(heldOutAccuracy)}`
+function describe({ step, loss, heldOutAccuracy, measure }: SftProgress): string {
+  return `step ${step}  loss ${loss.toFixed(4)}  held-out ${formatShare(heldOutAccuracy)} ${measure}`
 }

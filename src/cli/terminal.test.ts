@@ -41,11 +41,25 @@ describe("progress", () => {
     reporter.onStep(step)
     reporter.close()
     expect(context.stderr().split("\n")).toEqual([
-      "step 0: held-out 0.250 (+0.000) of 500 problems",
-      "step   6/100  reward 0.438  held-out 0.250 (+0.000)  3.07k tok/s",
-      "step 6: held-out 0.500 (+0.250) of 500 problems",
-      "step   7/100  reward 0.438  xi -0.82 regressed  held-out 0.500 (+0.250)  3.07k tok/s  15m30s left",
+      "step 0: held-out greedy 0.250 (+0.000) of 500 problems",
+      "step   6/100  reward 0.438  held-out greedy 0.250 (+0.000)  3.07k tok/s",
+      "step 6: held-out greedy 0.500 (+0.250) of 500 problems",
+      "step   7/100  reward 0.438  xi -0.82 regressed  held-out greedy 0.500 (+0.250)  3.07k tok/s  15m30s left",
       "",
+    ])
+  })
+
+  test("tells greedy from expected accuracy: both where they are measured, the greedy one beside a step", () => {
+    const context = captured()
+    const reporter = createReporter("plain", context, 100, clock())
+    reporter.onEvaluation({ ...evaluation(0, 0.25), expectedAccuracy: 0.125 })
+    reporter.onEvaluation({ ...evaluation(5, 0.5), expectedAccuracy: 0.25 })
+    reporter.onStep({ ...step, step: 6, xi: null, verdict: null })
+    reporter.close()
+    expect(context.stdout().split("\n").slice(0, 3)).toEqual([
+      "step 0: held-out greedy 0.250 (+0.000), expected 0.125 (+0.000) of 500 problems",
+      "step 5: held-out greedy 0.500 (+0.250), expected 0.250 (+0.125) of 500 problems",
+      "step   6/100  reward 0.438  held-out greedy 0.500 (+0.250)  3.07k tok/s",
     ])
   })
 
@@ -79,7 +93,7 @@ describe("progress", () => {
     reporter.onStep(step)
     reporter.close()
     expect(JSON.parse(context.stdout())).toEqual(step)
-    expect(context.stderr()).toBe("step 0: held-out 0.250 (+0.000) of 500 problems\na note\n")
+    expect(context.stderr()).toBe("step 0: held-out greedy 0.250 (+0.000) of 500 problems\na note\n")
   })
 })
 
@@ -215,7 +229,7 @@ test("the summary table has the saved model beside the trained one", () => {
   const row = (saved: SavedAccuracy): string => /saved model, .*/.exec(summaryTable({ ...summarizeRun([step], []), saved }, "runs/x"))![0]
   const known = { dtype: "bf16", asTrained: false, size: 200, expected: null }
   const change = { value: -0.02, low: -0.05, high: 0.01 }
-  expect(row({ ...known, greedy: { accuracy: 0.6, interval: null, trained: 0.62, change } })).toMatch(/^saved model, bf16 +60\.0 % {2}\(-2\.0 points against training; 200 problems; 95 %: -5\.0 to 1\.0\)$/)
+  expect(row({ ...known, greedy: { accuracy: 0.6, interval: null, trained: 0.62, change } })).toMatch(/^saved model, bf16, greedy +60\.0 % {2}\(-2\.0 points against training; 200 problems; 95 %: -5\.0 to 1\.0\)$/)
   expect(row({ ...known, greedy: null })).toMatch(/bf16 +not measured$/)
   expect(row({ ...known, dtype: "f32", asTrained: true, greedy: { accuracy: 0.62, interval: null, trained: 0.62, change: null } })).toMatch(/f32 +as trained, bit for bit$/)
 })

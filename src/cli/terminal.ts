@@ -63,7 +63,8 @@ export function createReporter(
   const progress = progressStream(context)
   const pace = createPace(now)
   const color = wantsColor(context, err)
-  let startAccuracy: number | undefined
+  /** The first evaluation, which gains are counted from. */
+  let start: EvaluationLine | undefined
   let evaluation: EvaluationLine | undefined
   let warmLineAt = 0
   let liveLine = ""
@@ -84,7 +85,7 @@ export function createReporter(
       if (mode === "json") context.out.write(`${JSON.stringify(line)}\n`)
       pace.tick(line.step)
       const parts = stepParts(line, steps)
-      if (evaluation !== undefined) parts.push({ text: `held-out ${describeAccuracy(evaluation, startAccuracy)}` })
+      if (evaluation !== undefined) parts.push({ text: `held-out ${describeHeadline(evaluation, start)}` })
       parts.push(...speedParts(line, pace.secondsPerStep() * (steps - line.step)))
       const phases = context.verbosity === "verbose" ? phasesOf(line) : phaseShares(line)
       if (phases !== "") parts.push({ text: phases })
@@ -95,9 +96,9 @@ export function createReporter(
     },
     onEvaluation(line) {
       evaluation = line
-      startAccuracy ??= accuracyOf(line)
+      start ??= line
       liveLine = stepLine
-      print(`step ${line.step}: held-out ${describeAccuracy(line, startAccuracy)} of ${line.size} problems`)
+      print(`step ${line.step}: held-out ${describeAccuracies(line, start)} of ${line.size} problems`)
     },
     onEvaluationProgress(state) {
       const text = describeProgress(state)
@@ -194,14 +195,22 @@ function describeProgress({ step, responses, share, total, seconds }: Evaluation
   return `step ${step}: evaluating, ${responses} of ${total} responses after ${formatDuration(seconds)}${left}`
 }
 
-function accuracyOf(line: EvaluationLine): number | undefined {
-  return line.greedyAccuracy ?? line.expectedAccuracy
+/** `greedy 0.946 (+0.324)` of each accuracy that was measured; greedy, the headline, first. */
+function accuracyTexts(line: EvaluationLine, start: EvaluationLine | undefined): string[] {
+  return (["greedy", "expected"] as const).flatMap((kind) => {
+    const [now, first] = [line[`${kind}Accuracy`], start?.[`${kind}Accuracy`]]
+    if (now === undefined) return []
+    return [`${kind} ${now.toFixed(3)}${first === undefined ? "" : ` (${signed(now - first, 3)})`}`]
+  })
 }
 
-function describeAccuracy(line: EvaluationLine, start: number | undefined): string {
-  const accuracy = accuracyOf(line)
-  if (accuracy === undefined) return "-"
-  return `${accuracy.toFixed(3)}${start === undefined ? "" : ` (${signed(accuracy - start, 3)})`}`
+function describeAccuracies(line: EvaluationLine, start: EvaluationLine | undefined): string {
+  return accuracyTexts(line, start).join(", ") || "-"
+}
+
+/** The one that a run is summed up by. */
+function describeHeadline(line: EvaluationLine, start: EvaluationLine | undefined): string {
+  return accuracyTexts(line, start)[0] ?? "-"
 }
 
 function fit(parts: readonly LinePart[], width: number, color: boolean): string {

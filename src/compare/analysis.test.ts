@@ -27,6 +27,13 @@ test("means, standard errors and paired differences are those by hand", () => {
   expect(differences[0]!.final).toEqual({ n: 2, mean: expect.closeTo(0.2, 12), standardError: expect.closeTo(0.1, 12), low: expect.closeTo(0.2 - 1.270620474, 7), high: expect.closeTo(0.2 + 1.270620474, 7) })
 })
 
+test("the greedy accuracy, the headline of every run, is the measure where both were measured", () => {
+  const runs = ["base", "other"].map((arm) => syntheticRun(arm, 1, [0.2, 0.4], { greedy: [0.3, 0.6] }))
+  const { measure, arms } = analyse(["base", "other"], runs, options)
+  expect([measure, arms[0]!.main!.final.mean, arms[0]!.otherFinal!.mean]).toEqual(["greedy", 0.6, 0.4])
+  expect(analyse(["base", "other"], runs, { ...options, measure: "expected" }).arms[0]!.main!.final.mean).toBe(0.4)
+})
+
 test("the greedy accuracy is the measure as soon as one finished run lacks the expected one", () => {
   const runs = [syntheticRun("base", 1, [0.2, 0.4]), syntheticRun("other", 1, [null, null], { greedy: [0.1, 0.3] })]
   const { measure, arms } = analyse(["base", "other"], runs, options)

@@ -12,7 +12,7 @@ export type Match = "rollouts" | "updates" | "seconds"
 export type Axis = "steps" | Match
 
 export interface AnalysisOptions {
-  /** Expected where every finished run has it, else greedy, when absent. */
+  /** Greedy, the headline, where every finished run has it, else expected, when absent. */
   readonly measure?: Measure
   readonly match: Match
   /** Arms that the others are compared with. */
@@ -82,7 +82,8 @@ export function analyse(arms: readonly string[], results: readonly RunResult[], 
 }
 
 function mainMeasure(finished: readonly RunResult[]): Measure {
-  return finished.length > 0 && finished.every(({ expected }) => expected !== undefined) ? "expected" : "greedy"
+  const isEverywhere = (measure: Measure): boolean => finished.every((result) => result[measure] !== undefined)
+  return isEverywhere("greedy") || !isEverywhere("expected") ? "greedy" : "expected"
 }
 
 function axisOf(finished: readonly RunResult[], match: Match): Axis {

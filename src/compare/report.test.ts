@@ -14,12 +14,12 @@ const curves = armCurves(arms, runs, analysis.measure, analysis.axis)
 
 test("the table has a row per arm, tells failed and open runs, and a row per pair", () => {
   const [head, ...rows] = armCells(analysis)
-  expect(head!.slice(0, 5)).toEqual(["arm", "n", "start", "best", "final"])
+  expect(head!.slice(0, 5)).toEqual(["arm", "n", "start", "best", "final, expected"])
   // Finals of grpo: (0.3 + 0.42) / 2 and (0.3 + 0.44) / 2.
   expect(rows[0]!.slice(0, 5)).toEqual(["grpo", "2 (1 open)", "0.200", "0.430 ± 0.010", "0.365 ± 0.005"])
   expect(rows[2]!.slice(0, 2)).toEqual(["dapo", "2 (1 failed)"])
   expect(differenceCells(analysis).map(([name, n, final]) => [name, n, final])).toEqual([
-    ["paired difference", "n", "final"],
+    ["paired difference", "n", "final, expected"],
     ["grpo+pipo - grpo", "2", "+0.100 [+0.100, +0.100]"],
     ["dapo - grpo", "2", "+0.200 [+0.200, +0.200]"],
   ])

@@ -24,6 +24,7 @@ export function syntheticRun(arm: string, seed: number, expected: readonly (numb
     step: last,
     ...(error === undefined ? {} : { error }),
     ...(expected[0] === null ? {} : { expected: measure }),
+    ...(greedy === undefined ? {} : { greedy: measure }),
     curve: expected.map((value, step) => [step, value, greedy?.[step] ?? null, step * updatesPerStep, step * rolloutsPerStep]),
     ...(signal === undefined ? {} : { signal }),
     totals: { rollouts: last * rolloutsPerStep, optimizerSteps: last * updatesPerStep, refusedUpdates: 0, sampledTokens: 0, trainedTokens: 0 },

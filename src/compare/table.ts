@@ -9,7 +9,7 @@ export type Cells = readonly (readonly string[])[]
 /** A row per arm. */
 export function armCells({ arms, measure, axis }: Analysis): Cells {
   const other: Measure = measure === "expected" ? "greedy" : "expected"
-  const head = ["arm", "n", "start", "best", "final", "area", "drop", "collapsed", `final, ${other}`, "updates", "seconds"]
+  const head = ["arm", "n", "start", "best", `final, ${measure}`, "area", "drop", "collapsed", `final, ${other}`, "updates", "seconds"]
   const judged = arms.some(({ signalAgreement }) => signalAgreement !== undefined)
   const cut = [...(judged ? ["signal right"] : []), ...(axis === "steps" ? [] : ["rollouts", `read at ${axis}`])]
   const rows = arms.map((arm) => {
@@ -34,9 +34,9 @@ export function armCells({ arms, measure, axis }: Analysis): Cells {
 }
 
 /** A row per pair of arms. */
-export function differenceCells({ differences }: Analysis): Cells {
+export function differenceCells({ differences, measure }: Analysis): Cells {
   const rows = differences.map(({ arm, against, final, best, auc, drop }) => [`${arm} - ${against}`, String(final?.n ?? 0), interval(final), interval(best), interval(auc), interval(drop)])
-  return [["paired difference", "n", "final", "best", "area", "drop"], ...rows]
+  return [["paired difference", "n", `final, ${measure}`, "best", "area", "drop"], ...rows]
 }
 
 /** n, and beside it the runs that are missing from it. */

@@ -14,6 +14,8 @@ export interface RunInfo {
   readonly steps: number | null
   /** Last held-out accuracy: greedy where measured, else expected. */
   readonly final: number | null
+  /** Which of them it is; null without one. */
+  readonly measure: AccuracyMeasure | null
   /** ISO time of the last change of the metrics. */
   readonly updated: string
   /** What is wrong with the folder, in words; empty when nothing is. */

@@ -152,10 +152,15 @@ export interface ExpectedAccuracy {
   readonly standardError: number
 }
 
+/** Every answer is unique: its probability is the accuracy that is to be expected. */
+export function hasExpectedAccuracy(problems: readonly Problem[]): boolean {
+  return problems.every(({ unique, solution }) => unique === true && solution !== undefined)
+}
+
 /** exp(sum log p(answer)), averaged: free of sampling noise. Undefined when an answer is not unique. */
 export async function expectedAccuracy(context: HeldOutContext, problems: readonly Problem[]): Promise<ExpectedAccuracy | undefined> {
   const { engine, tokenizer, eosTokens, promptFormat, signal } = context
-  if (!problems.every(({ unique, solution }) => unique === true && solution !== undefined)) return undefined
+  if (!hasExpectedAccuracy(problems)) return undefined
   const logprobs = await engine.logprobs(
     problems.map((problem) => ({
       promptTokens: encodePrompt(problem, tokenizer, promptFormat),

@@ -4,6 +4,9 @@
 import type { ResolvedConfig } from "../config/index.ts"
 import type { ModelConfig } from "../model/config.ts"
 import { parameterCount } from "../model/weights.ts"
+import { nameOfPath, withoutFolders } from "./card-paths.ts"
+import { usage } from "./card-usage.ts"
+import { verdictRows } from "./card-verdicts.ts"
 import { programsOf, summarizeRun, type AccuracySummary, type RunRecord, type SavedAccuracy, type SavedMeasure } from "../runs/index.ts"
 
 /** What an exported folder is for. */
@@ -16,6 +19,12 @@ export interface CardFacts {
   /** SPDX identifier or a name of the Hub; undefined when nobody chose one. */
   readonly license: string | undefined
   readonly model: ModelConfig
+  /** The tokenizer has a chat template. */
+  readonly chatTemplate: boolean
+  /** Name of the model that a folder of adapters belongs to, where the run does not tell it. */
+  readonly baseName?: string | undefined
+  /** Name of the GGUF file. */
+  readonly file?: string | undefined
   /** What the weights are stored as. */
   readonly dtype: string
   readonly versions: Readonly<Record<string, string>>
@@ -40,7 +49,7 @@ export function modelCard(facts: CardFacts): string {
       ? ["**No licence was chosen for these weights.** Choose one by `--license` or in the head of this file, in keeping with that of the base model and of the data."]
       : []),
     "## Use",
-    usage(facts),
+    usageOf(facts),
     ...(training === undefined ? [] : ["## Training", table(trainingRows(training)), "## Results", results(training, saved)]),
     ...(notes.length === 0 ? [] : ["## Notes", ...notes]),
     "## Versions of the export",
@@ -68,41 +77,22 @@ function introduction({ model, dtype, training, format }: CardFacts): string {
   const what = `A ${model.architecture} decoder of ${millions} M parameters${format === "adapter" ? " with low-rank adapters, which alone are here" : ""}, stored as ${dtype}.`
   if (training === undefined) return what
   const { objective, pipo, task } = training.config
-  const verified = pipo.enabled ? `, every update verified by policy improvement (PIPO, arXiv:2604.00860)` : ""
+  const verified = pipo.enabled ? " with policy improvement verification (PIPO, arXiv:2604.00860)" : ""
   return `${what} Trained by reinforcement learning with verifiable rewards on the task ${code(task.name)}: ${code(objective.name)}${verified}.`
 }
 
-function usage({ format }: CardFacts): string {
-  const fence = (language: string, lines: readonly string[]): string => ["```" + language, ...lines, "```"].join("\n")
-  switch (format) {
-    case "onnx":
-      return fence("js", [
-        'import { AutoModelForCausalLM, AutoTokenizer } from "@huggingface/transformers"',
-        "",
-        'const tokenizer = await AutoTokenizer.from_pretrained("FOLDER")',
-        'const model = await AutoModelForCausalLM.from_pretrained("FOLDER", { dtype: "fp32" })',
-        'const output = await model.generate({ ...tokenizer("PROMPT"), max_new_tokens: 64 })',
-      ])
-    case "adapter":
-      return fence("python", [
-        "from peft import PeftModel",
-        "from transformers import AutoModelForCausalLM",
-        "",
-        'model = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained("BASE"), "FOLDER")',
-      ])
-    case "gguf":
-      return fence("sh", ["ollama create MODEL -f Modelfile", 'ollama run MODEL "PROMPT"'])
-    case "gguf-ready-hf":
-      return fence("sh", ["python convert_hf_to_gguf.py FOLDER --outfile model.gguf --outtype bf16"])
-    case "hf":
-      return fence("python", [
-        "from transformers import AutoModelForCausalLM, AutoTokenizer",
-        "",
-        'tokenizer = AutoTokenizer.from_pretrained("FOLDER")',
-        'model = AutoModelForCausalLM.from_pretrained("FOLDER")',
-        'print(tokenizer.decode(model.generate(**tokenizer("PROMPT", return_tensors="pt"))[0]))',
-      ])
-  }
+/** Bare text stays bare: a run that trained without the template is used without it. */
+function usageOf({ format, training, chatTemplate, baseName, file }: CardFacts): string {
+  const rollout = training?.config.rollout
+  const { path, hub } = training?.config.model ?? {}
+  return usage({
+    format,
+    isChat: chatTemplate && rollout?.chatTemplate !== false,
+    systemPrompt: rollout?.systemPrompt,
+    maxTokens: rollout?.maxResponseTokens,
+    base: hub ?? (path === undefined ? baseName : nameOfPath(path)),
+    file,
+  })
 }
 
 function trainingRows({ config, run, step }: NonNullable<CardFacts["training"]>): Row[] {
@@ -112,8 +102,8 @@ function trainingRows({ config, run, step }: NonNullable<CardFacts["training"]>)
   const programs = programsOf(run.events.filter(({ kind, checkpoint }) => !(kind === "resume" && typeof checkpoint === "number" && checkpoint >= step)))
   return [
     ["start", startOf(model)],
-    ["task", code(name) + (Object.keys(options).length === 0 ? "" : ` ${code(JSON.stringify(options))}`)],
-    ...(warmStart.enabled ? [["warm start", `supervised, to ${warmStart.targetAccuracy} held-out accuracy`] as Row] : []),
+    ["task", code(name) + (Object.keys(options).length === 0 ? "" : ` ${code(JSON.stringify(withoutFolders(options)))}`)],
+    ...(warmStart.enabled ? [["warm start", `supervised, to ${warmStart.targetAccuracy} held-out accuracy (expected where answers are unique, else greedy)`] as Row] : []),
     ["steps", `${step} of ${train.steps}`],
     ["a step", `${rollout.promptsPerStep} prompts x ${rollout.groupSize} responses of at most ${rollout.maxResponseTokens} tokens, temperature ${rollout.temperature}`],
     ["objective", code(compact(objective))],
@@ -127,7 +117,7 @@ function trainingRows({ config, run, step }: NonNullable<CardFacts["training"]>)
 
 function startOf({ path, hub, commit, preset }: ResolvedConfig["model"]): string {
   if (hub !== undefined) return `the model ${code(hub)} of the Hugging Face hub${commit === undefined ? "" : `, commit ${code(commit)}`}`
-  return path === undefined ? `from scratch, preset ${code(preset ?? "")}` : `the model ${code(path)}`
+  return path === undefined ? `from scratch, preset ${code(preset ?? "")}` : `the model ${code(nameOfPath(path))}`
 }
 
 function results({ run, step }: NonNullable<CardFacts["training"]>, saved: SavedAccuracy | undefined): string {
@@ -145,8 +135,7 @@ function results({ run, step }: NonNullable<CardFacts["training"]>, saved: Saved
   add("expected", summary.expected)
   if (measured !== undefined) rows.push(["measured", `after step ${measured.step} on ${measured.size} held-out problems of the task`])
   if (saved !== undefined) rows.push(...savedRows(saved))
-  const { improved, regressed, undecided, unjudged } = summary.verdicts
-  rows.push(["verdicts on updates", `${improved} improved, ${regressed} regressed, ${undecided} undecided, ${unjudged} not judged`])
+  rows.push(...verdictRows(upTo(run.metrics), summary.verdicts))
   rows.push(["tokens", `${summary.sampledTokens} sampled, ${summary.trainedTokens} trained on`])
   return `${table(rows)}\n\nIn brackets: 95 % interval. Nothing else was measured; what the model does beyond this task is not known.`
 }
@@ -172,7 +161,7 @@ function share(value: number, interval: { readonly low: number; readonly high: n
 }
 
 function compact(settings: object): string {
-  return Object.entries(settings)
+  return Object.entries(withoutFolders(settings) as object)
     .filter(([key]) => key !== "enabled")
     .map(([key, value]) => `${key}=${typeof value === "object" ? JSON.stringify(value) : String(value)}`)
     .join(", ")

@@ -18,6 +18,7 @@ import type { Weights } from "../model/weights.ts"
 import { compareSaved, savedWarning, type SavedAccuracy } from "../runs/index.ts"
 import { planGgufFolder } from "./gguf-folder.ts"
 import { ggufReadiness, tokenizerFingerprint } from "./gguf-readiness.ts"
+import { nameOfPath } from "./card-paths.ts"
 import { modelCard, type CardFacts, type ModelFormat } from "./model-card.ts"
 import { inlineLimit, writeOnnxModel } from "./onnx-model.ts"
 import { writeOutputFolder } from "./output-folder.ts"
@@ -109,7 +110,20 @@ export async function exportModel(options: ModelExportOptions): Promise<ModelExp
     const saved = training === undefined ? undefined : await savedAccuracy(options, training, dtype, readable)
     const warning = saved === undefined ? undefined : savedWarning(saved)
     if (warning !== undefined) notes.push(warning)
-    const card = { name: options.name, format, license: options.license, model: model.config, dtype, versions: options.versions, training, saved, notes }
+    const card: CardFacts = {
+      name: options.name,
+      format,
+      license: options.license,
+      model: model.config,
+      chatTemplate: model.tokenizer.chatTemplate !== undefined,
+      baseName: source.base === undefined ? undefined : nameOfPath(source.base),
+      file: gguf?.file,
+      dtype,
+      versions: options.versions,
+      training,
+      saved,
+      notes,
+    }
     writeFileSync(join(directory, "README.md"), modelCard(card))
     return { notes, saved }
   })

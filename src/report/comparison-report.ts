@@ -1,6 +1,6 @@
 /** The report of a comparison as one HTML file. */
 import { basename, resolve } from "node:path"
-import { analyse, armCells, armCurves, comparisonSvg, differenceCells, notes, readComparison, type ComparisonState } from "../compare/index.ts"
+import { analyse, armCells, armCurves, comparisonSvg, differenceCells, notes, readComparison, type ComparisonState, type Measure } from "../compare/index.ts"
 import { configToYaml } from "../config/index.ts"
 import { shellWord } from "../shell-word.ts"
 import { setting } from "./config-setting.ts"
@@ -23,7 +23,7 @@ export function comparisonReport(directory: string, { version }: ReportOptions):
     { id: "overview", title: "Overview", content: overview(state) },
     { id: "results", title: "Results", content: html`${table(armCells(analysis))}${pairs}${remarks}` },
     { id: "curves", title: "Curves and final accuracies", content: picture },
-    { id: "runs", title: "Runs", content: runTable(state) },
+    { id: "runs", title: "Runs", content: runTable(state, analysis.measure) },
     { id: "plan", title: "Plan", content: planText(state, directory) },
   ]
   return page(`Comparison ${basename(resolve(directory))}`, html`<p class="note">${directory}</p>`, sections, `Written by pirl ${version} from the folder of the comparison.`)
@@ -46,13 +46,14 @@ function overview({ plan, results }: ComparisonState): Html {
   return html`${facts(rows)}${failed}`
 }
 
-function runTable({ results }: ComparisonState): Html {
+function runTable({ results }: ComparisonState, measure: Measure): Html {
   const digits = (value: number | undefined): string => (value === undefined ? "-" : value.toFixed(3))
-  const rows = results.map(({ arm, seed, state, step, expected, greedy, totals, time }) => {
-    const main = expected ?? greedy
+  const rows = results.map((result) => {
+    const { arm, seed, state, step, totals, time } = result
+    const main = result[measure]
     return [arm, seed, state, step, digits(main?.start), digits(main?.best), digits(main?.final), main === undefined ? "-" : main.collapsed ? "yes" : "no", totals.optimizerSteps, time.seconds.toFixed(0)]
   })
-  return html`<details><summary>${rows.length} runs</summary>${table([["arm", "seed", "state", "steps", "start", "best", "final", "collapsed", "updates", "seconds"], ...rows])}</details>`
+  return html`<details><summary>${rows.length} runs</summary>${table([["arm", "seed", "state", "steps", "start", "best", `final, ${measure}`, "collapsed", "updates", "seconds"], ...rows])}</details>`
 }
 
 /** What was asked for: the command lines, where the plan has kept them, and what they came to. */

@@ -36,7 +36,7 @@ import { Safeguards } from "./safeguards.ts"
 import { saveTrainedModel } from "./saved-policy.ts"
 import { readTrainerState, writeTrainerState } from "./trainer-state.ts"
 import { Stopping } from "./stopping.ts"
-import { warmStart } from "./warm-start.ts"
+import { warmStart, warmStartMeasure } from "./warm-start.ts"
 import { WarmStartPoints } from "./warm-start-points.ts"
 
 /** How far the greedy responses of an evaluation are. */
@@ -302,7 +302,8 @@ function runState({ config, engine, folder }: TrainRun, { rule, needsReference }
 async function learnFromSolutions(run: StoppableRun, parts: RunParts, points: WarmStartPoints): Promise<boolean> {
   const { config, engine, folder, observer, stopRequested, stopping } = run
   const { targetAccuracy, maxSteps } = config.warmStart
-  observer.onNote(`warm start: learning from solutions until the held-out accuracy reaches ${targetAccuracy}`)
+  const measure = warmStartMeasure({ config, task: parts.heldOut.task })
+  observer.onNote(`warm start: learning from solutions until the ${measure} held-out accuracy reaches ${targetAccuracy}`)
   const from = run.resume === undefined ? undefined : points.newest()
   if (from !== undefined) await engine.load(from.path)
   const started = performance.now()
@@ -325,7 +326,7 @@ async function learnFromSolutions(run: StoppableRun, parts: RunParts, points: Wa
     return false
   }
   await engine.resetOptimizer()
-  const message = `warm start: held-out accuracy ${result.accuracy.toFixed(3)} after ${result.steps} steps`
+  const message = `warm start: held-out accuracy ${result.accuracy.toFixed(3)} ${measure} after ${result.steps} steps`
   folder.logEvent("warm-start", message, { step: 0, ...result })
   observer.onNote(result.reached ? message : `${message}, short of the target of ${targetAccuracy}`)
   return true

@@ -1,9 +1,10 @@
 /** Supervised training on solutions: for models from scratch, which would otherwise never earn a reward. */
+import type { AccuracyKind } from "../analysis/index.ts"
 import type { ResolvedConfig } from "../config/index.ts"
 import type { Task } from "../data/task.ts"
 import type { TrainSequence } from "../engine/engine.ts"
 import { ConfigError, NumericsError } from "../errors.ts"
-import { evaluateHeldOut, type HeldOutContext } from "../evaluation/held-out.ts"
+import { evaluateHeldOut, hasExpectedAccuracy, type HeldOutContext } from "../evaluation/held-out.ts"
 import type { Tokenizer } from "../model/tokenizer.ts"
 import { aggregationWeights } from "../objectives/index.ts"
 import { crossEntropy } from "../objectives/supervised.ts"
@@ -47,6 +48,8 @@ export interface WarmStartResult {
   readonly accuracy: number
   /** It was asked to stop; where it goes on. */
   readonly stopped?: WarmStartPoint
+  /** Which held-out accuracy it is. */
+  readonly measure: AccuracyKind
   /** The target was reached within the steps. */
   readonly reached: boolean
 }
@@ -89,6 +92,7 @@ export function supervisedBatch(
  */
 export async function warmStart(context: WarmStartContext): Promise<WarmStartResult> {
   const { engine, config, task, tokenizer, eosTokens } = context
+  const measure = warmStartMeasure(context)
   const { targetAccuracy, learningRate, warmupSteps, batchSize, maxSteps, evalEvery, weightDecay } = config.warmStart
   const { beta1, beta2, eps, gradientClip } = config.optimizer
   const solutions = { tokenizer, eosTokens, task, promptFormat: config.rollout, seed: config.seed }
@@ -98,6 +102,7 @@ export async function warmStart(context: WarmStartContext): Promise<WarmStartRes
   const stoppedAt = (steps: number, evaluationDue: boolean): WarmStartResult => ({
     steps,
     accuracy,
+    measure,
     reached: false,
     stopped: { step: steps, evaluationDue },
   })
@@ -122,13 +127,19 @@ export async function warmStart(context: WarmStartContext): Promise<WarmStartRes
       accuracy = evaluated.result
     }
     context.onProgress({ step, loss, ...(measured ? { accuracy } : {}) })
-    if (measured && accuracy >= targetAccuracy) return { steps: step, accuracy, reached: true }
+    if (measured && accuracy >= targetAccuracy) return { steps: step, accuracy, measure, reached: true }
     if (step < maxSteps && context.stopRequested()) return stoppedAt(step, false)
     if (step < maxSteps && step % (EVALUATIONS_BETWEEN_POINTS * evalEvery) === 0) {
       await context.onPoint?.({ step, evaluationDue: false })
     }
   }
-  return { steps: maxSteps, accuracy, reached: false }
+  return { steps: maxSteps, accuracy, measure, reached: false }
+}
+
+/** Which accuracy a warm start aims at: the expected one where the held-out answers are unique, else the greedy one. */
+export function warmStartMeasure({ config, task }: Pick<WarmStartContext, "config" | "task">): AccuracyKind {
+  const { size } = config.evaluation
+  return hasExpectedAccuracy(size === "all" ? task.heldOut : task.heldOut.slice(0, size)) ? "expected" : "greedy"
 }
 
 async function warmStartAccuracy({ config, ...rest }: WarmStartContext): Promise<number> {

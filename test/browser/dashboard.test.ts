@@ -10,13 +10,13 @@ import { Workspace, tinyConfig } from "../helpers/tiny-run.ts"
 const attack = '<script>document.title = "taken"</script><img src="x" onerror="document.title = \'taken\'">'
 
 /** A finished run of two steps, the second of which looks back at the first. */
-function writeRun(directory: string, completion: string): void {
+function writeRun(directory: string, completion: string, prompt: string = "1+1="): void {
   mkdirSync(join(directory, "completions"), { recursive: true })
   writeFileSync(join(directory, "config.yaml"), "task: {name: add2}\ntrain: {steps: 2}\n")
   const gates = [{ gate: "skipped", xi: 0 }, { gate: "suppress", xi: -2, gateFactor: -2, lossScale: 0.1, learningRateScale: 1 }]
   const metrics = gates.map((gate, i) => JSON.stringify({ step: i + 1, mu: (i + 1) / 4, entropy: 1 / (i + 1), ...gate, time: { at: "2026-01-01T00:00:00.000Z" } }))
   writeFileSync(join(directory, "metrics.jsonl"), `${metrics.join("\n")}\n`)
-  const record = { step: 1, group: 0, problem: "add/1", prompt: "1+1=", completion, tokenLengths: [1, completion.length - 1, 0], tokenLogprobs: [-0.01, -4, -0.1], gold: "2", reward: 0, status: "incorrect", advantage: -1, attribution: -1.5 }
+  const record = { step: 1, group: 0, problem: "add/1", prompt, completion, tokenLengths: [1, completion.length - 1, 0], tokenLogprobs: [-0.01, -4, -0.1], gold: "2", reward: 0, status: "incorrect", advantage: -1, attribution: -1.5 }
   writeFileSync(join(directory, "completions", "steps-000000-000999.jsonl"), `${JSON.stringify(record)}\n`)
   writeFileSync(join(directory, "summary.json"), "{}")
 }
@@ -44,7 +44,10 @@ describe.skipIf(noChromium !== undefined)(`the dashboard in a browser${noChromiu
   let opened: WatchedPage
 
   beforeAll(async () => {
-    for (const name of ["hostile", "short-lived"]) writeRun(join(runs, name), name === "hostile" ? attack : "3")
+    writeRun(join(runs, "hostile"), attack)
+    writeRun(join(runs, "short-lived"), "3", "A long prompt of many words. ".repeat(200))
+    mkdirSync(join(runs, "new"))
+    writeFileSync(join(runs, "new", "config.yaml"), "task: {name: add2}\ntrain: {steps: 2}\n")
     const config = join(workspace.directory, "live.yaml")
     writeFileSync(config, JSON.stringify(tinyConfig({ train: { steps: 100_000 } })))
     training = startPirl(["train", config, "--watch", "--no-open", "--port", "0"], { cwd: workspace.directory, page: true, patienceMs: patience.trainingMs })
@@ -83,6 +86,24 @@ describe.skipIf(noChromium !== undefined)(`the dashboard in a browser${noChromiu
     }
   })
 
+  test("tells the last values in a legend before anybody points at a curve", async () => {
+    const { page } = opened
+    await tab(page, "curves")
+    const values = page.locator('[data-chart="reward"] .u-legend .u-value:visible')
+    await expect.poll(() => values.allTextContents(), patient).toEqual([expect.stringMatching(/^\d+$/), expect.stringMatching(/ %$/)])
+  })
+
+  test("says what a run said before its first update", async () => {
+    const { page } = opened
+    await tab(page, "details")
+    const start = page.locator("#start")
+    await start.getByText("groups with a signal").waitFor()
+    const names = await start.locator("th").allTextContents()
+    expect(names.slice(0, 4)).toEqual(["accuracy", "rewards", "responses", "memory"])
+    expect(await start.locator("td").first().textContent()).toMatch(/ % greedy .* % expected$/)
+    await tab(page, "curves")
+  })
+
   test("draws two runs over each other", async () => {
     const { page } = opened
     await tab(page, "curves")
@@ -101,8 +122,8 @@ describe.skipIf(noChromium !== undefined)(`the dashboard in a browser${noChromiu
     await page.getByLabel("To step", { exact: true }).fill("3")
     await page.getByLabel("Status", { exact: true }).selectOption("correct")
     const cells = (): Promise<string[][]> => page.evaluate<string[][]>("[...document.querySelectorAll('.completions tbody tr')].map((row) => [...row.cells].map((cell) => cell.textContent))")
-    await expect.poll(async () => (await cells()).every(([step, , , status]) => Number(step) <= 3 && status === "correct") && (await cells()).length > 0, patient).toBe(true)
-    const [step, group, , , problem, prompt] = (await cells())[0]!
+    await expect.poll(async () => (await cells()).every(([, , , status, step]) => Number(step) <= 3 && status === "correct") && (await cells()).length > 0, patient).toBe(true)
+    const [, , , , step, group, , prompt, problem] = (await cells())[0]!
     await rows.first().click()
     const panel = page.getByRole("region", { name: "Group" })
     await expect.poll(() => panel.getByRole("heading", { level: 2 }).textContent(), patient).toBe(`Step ${step}, group ${group}: ${problem}`)
@@ -113,6 +134,38 @@ describe.skipIf(noChromium !== undefined)(`the dashboard in a browser${noChromiu
     await page.getByText("No response passes these filters").waitFor()
     for (const label of ["To step", "Text"]) await page.getByLabel(label, { exact: true }).fill("")
     await page.getByLabel("Status", { exact: true }).selectOption("")
+  })
+
+  test("says in words what a view without a run, and a run without a step, has to show", async () => {
+    const { page } = opened
+    await page.getByRole("button", { name: "Choose none" }).click()
+    for (const name of ["curves", "improvement", "completions", "results", "details"]) {
+      await tab(page, name)
+      await page.locator(`#view-${name}`).getByText("No run is chosen").waitFor()
+    }
+    await choose(page, "new")
+    for (const name of ["curves", "improvement"]) {
+      await tab(page, name)
+      await page.locator(`#view-${name}`).getByText("No steps yet").waitFor()
+    }
+    await choose(page, "new")
+  })
+
+  test("has a header of one line and a response before all else in its card on a narrow screen", async () => {
+    const { page } = opened
+    await page.setViewportSize({ width: 390, height: 844 })
+    await choose(page, "short-lived")
+    await tab(page, "completions")
+    const row = page.locator(".completions tbody tr").first()
+    await row.waitFor()
+    expect((await page.locator("header.top").boundingBox())!.height).toBeLessThan(48)
+    const byHeight = "[...document.querySelector('.completions tbody tr').cells].sort((a, b) => a.getBoundingClientRect().top - b.getBoundingClientRect().top)[0].textContent"
+    expect(await page.evaluate(byHeight)).toBe("3")
+    await page.setViewportSize({ width: 1280, height: 900 })
+    const boxes = await Promise.all(["response", "prompt"].map((name) => row.locator(`.cell-${name}`).boundingBox()))
+    expect(boxes[0]!.width).toBeGreaterThan(boxes[1]!.width)
+    expect(boxes[1]!.height).toBeLessThan(100)
+    await choose(page, "short-lived")
   })
 
   test("shows a response that is a script as text", async () => {

@@ -7,7 +7,7 @@ import { warnOfMemory } from "../../trainer/memory-forecast.ts"
 import { evaluateSavedModel, saveCheckedModel } from "../../trainer/saved-policy.ts"
 import { Stopping } from "../../trainer/stopping.ts"
 import { train } from "../../trainer/train.ts"
-import { warmStart } from "../../trainer/warm-start.ts"
+import { warmStart, warmStartMeasure } from "../../trainer/warm-start.ts"
 import type { SftBackend, SftProgress } from "../sft.ts"
 import type { TrainBackend } from "../train.ts"
 import { configChecks } from "../../trainer/config-checks.ts"
@@ -49,7 +49,8 @@ export const sftBackend: SftBackend = {
   checks: configChecks,
   sft: ({ config, out, onProgress, onStep, stop }) =>
     withPolicy(config, stop, async ({ engine, tokenizer, task, eosTokens }) => {
-      let last: SftProgress = { step: 0, loss: Number.NaN, heldOutAccuracy: 0 }
+      const measure = warmStartMeasure({ config, task })
+      let last: SftProgress = { step: 0, loss: Number.NaN, heldOutAccuracy: 0, measure }
       const stopRequested = (): boolean => stop.aborted
       const stopping = new Stopping(engine, stop)
       const started = performance.now()
@@ -72,7 +73,7 @@ export const sftBackend: SftBackend = {
           const seconds = (performance.now() - started) / 1000
           onStep({ step, loss, accuracy: measured, targetAccuracy, maxSteps, stepsHere: step, seconds })
           if (accuracy === undefined) return
-          last = { step, loss, heldOutAccuracy: accuracy }
+          last = { step, loss, heldOutAccuracy: accuracy, measure }
           onProgress(last)
         },
       })

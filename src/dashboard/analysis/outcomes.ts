@@ -37,8 +37,8 @@ export function changeTitle(source: TimelineAnswer["source"]): string {
 
 /** Over the panel of the accuracy itself: which one it is, and where it starts. */
 export function accuracyTitle({ source, start, measure }: TimelineAnswer): string {
-  const when = source === "every-step" ? " after each update" : ""
-  return `Held-out accuracy J${when}, ${measure ?? ""}${start === null ? "" : `; J(0) = ${percent(start)}`}`
+  const when = source === "every-step" ? ", after each update" : ""
+  return `Held-out accuracy J, ${measure ?? ""}${start === null ? when : `, from J(0) = ${percent(start)} on`}`
 }
 
 /** Steps that are named below the timeline: the first, and round ones. */

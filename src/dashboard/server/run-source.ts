@@ -8,7 +8,7 @@ import { queryTable } from "../analysis/buckets.ts"
 import { improvementReward, judgementOf } from "../analysis/judging.ts"
 import { runNumbers, startPoint } from "../analysis/run-numbers.ts"
 import { improvementTimeline } from "../analysis/timeline.ts"
-import type { ColumnsAnswer, ColumnsQuery, CompletionPage, CompletionsQuery, GroupAnswer, RunDetail, RunInfo, RunNumbers, TimelineAnswer } from "../api.ts"
+import type { AccuracyMeasure, ColumnsAnswer, ColumnsQuery, CompletionPage, CompletionsQuery, GroupAnswer, RunDetail, RunInfo, RunNumbers, TimelineAnswer } from "../api.ts"
 import { ColumnLog, parseObject } from "./column-log.ts"
 import { CompletionIndex, readBytes } from "./completion-index.ts"
 import { readGroup, readWholeCompletion, searchCompletions } from "./completion-search.ts"
@@ -75,6 +75,7 @@ export class RunSource {
       step: numberAt(last, "step"),
       steps: numberAt(config, "train", "steps"),
       final: this.#evaluations.last("greedyAccuracy") ?? this.#evaluations.last("expectedAccuracy"),
+      measure: this.#measure(),
       updated: new Date((await modified(join(directory, "metrics.jsonl"))) ?? (await modified(join(directory, "config.yaml"))) ?? 0).toISOString(),
       problems: [...(state === "silent" ? [`Held by ${holderOf(directory, now)}`] : []), ...refused, ...this.#problems()],
     }
@@ -138,6 +139,11 @@ export class RunSource {
     if ((await modified(join(directory, "config.yaml"))) === undefined) return undefined
     const [metrics, evaluations, events, summary] = await Promise.all(["metrics.jsonl", "evaluations.jsonl", "events.jsonl", "summary.json"].map((name) => stamp(join(directory, name))))
     return { metrics: metrics!, evaluations: evaluations!, events: `${events} ${summary}`, completions: await newestStamp(join(directory, "completions")) }
+  }
+
+  #measure(): RunInfo["measure"] {
+    const isMeasured = (kind: AccuracyMeasure): boolean => this.#evaluations.last(`${kind}Accuracy`) !== null
+    return (["greedy", "expected"] as const).find(isMeasured) ?? null
   }
 
   #problems(): string[] {

@@ -145,12 +145,12 @@ export class Chart {
       series,
       bands,
       scales: {
-        x: { time: false, range: (_, low, high) => [...runRange(low, high, look.xLabel === "step" ? 1 : 0.01)] },
+        x: { time: false, range: (plot, low, high) => xRange(plot, low, high, look.xLabel === "step" ? 1 : 0.01) },
         y: this.#isLog ? { distr: 3 } : { range: (_, low, high) => [...axisRange(low ?? 0, high ?? 1, look.isShare)] },
       },
       axes: [
         { ...axis, size: 28, ...(look.xLabel === "step" ? { incrs: wholeSteps } : {}), values: (_, ticks) => ticks.map((tick) => (tick === null ? "" : compactTick(tick))) },
-        { ...axis, size: 48, values: (_, ticks) => ticks.map((tick) => (tick === null ? "" : look.isShare ? `${Number((100 * tick).toPrecision(4))} %` : compactTick(tick))) },
+        { ...axis, size: 54, incrs: roundSteps, values: (_, ticks) => ticks.map((tick) => (tick === null ? "" : look.isShare ? `${Number((100 * tick).toPrecision(4))} %` : compactTick(tick))) },
       ],
       cursor: { sync: { key: "charts", setSeries: false }, drag: { x: true, y: false, setScale: false }, points: { size: 6 } },
       legend: { show: traces.length <= 12, live: true },
@@ -180,8 +180,19 @@ function counted(count: number, what: string): string {
   return `${count} ${what}${count === 1 ? "" : "s"}`
 }
 
+/** uPlot has already made a range of its own of one x: it is taken from the data. */
+function xRange({ data: [xs] }: uPlot, low: number, high: number, room: number): uPlot.Range.MinMax {
+  return [...(xs.length === 1 ? runRange(xs[0]!, xs[0]!, room) : runRange(low, high, room))]
+}
+
 /** Distances between ticks: there is no half step. */
-const wholeSteps = [1, 10, 100, 1e3, 1e4, 1e5, 1e6].flatMap((power) => [1, 2, 5].map((factor) => factor * power))
+const wholeSteps = powers(0, 7)
+const roundSteps = powers(-12, 15)
+
+/** 1, 2 and 5 times each power of ten. */
+function powers(from: number, to: number): number[] {
+  return Array.from({ length: to - from }, (_, i) => [1, 2, 5].map((factor) => Number(`${factor}e${from + i}`))).flat()
+}
 
 function lastOf(values: ArrayLike<number | null | undefined>): number | null {
   for (let i = values.length - 1; i >= 0; i--) if (values[i] !== null && values[i] !== undefined) return values[i]!

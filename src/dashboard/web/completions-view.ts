@@ -42,7 +42,7 @@ export class CompletionsView {
     const fields = [...words, this.#minReward, this.#maxReward, this.#fromStep, this.#toStep]
     for (const input of fields) input.addEventListener("input", () => this.#soon())
     const columns = ["response", "answer", "reward", "status", "step", "group", "advantage", "prompt", "problem"]
-    const head = el("thead", {}, el("tr", {}, ...columns.map((name) => el("th", { scope: "col", class: name }, name))))
+    const head = el("thead", {}, el("tr", {}, ...columns.map((name) => el("th", { scope: "col", class: `cell-${name}` }, name))))
     this.#table = el("div", { class: "scroll" }, el("table", { class: "completions" }, head, this.#rows))
     this.#toolbar = el("div", { class: "toolbar filters" }, ...fields)
     this.element = el("div", { class: "view", id: "view-completions" }, this.#title, this.#toolbar, this.#summary, this.#group, this.#table, el("p", {}, this.#more))
@@ -155,7 +155,7 @@ export class CompletionsView {
     const row = el(
       "tr",
       { tabindex: 0, "data-key": completion.key, onclick: open },
-      ...cells.map(([name, content]) => el("td", { class: name, "data-name": name }, content)),
+      ...cells.map(([name, content]) => el("td", { class: `cell-${name}`, "data-name": name }, content)),
     )
     row.addEventListener("keydown", ({ key }) => {
       if (key === "Enter") open()

@@ -25,6 +25,7 @@ export class CurvesView {
   readonly #others: HTMLElement
   readonly #legend: HTMLElement
   readonly #reset: HTMLButtonElement
+  readonly #more: HTMLButtonElement
   readonly #empty = el("p", { class: "empty" })
   #showsOthers = false
 
@@ -34,12 +35,12 @@ export class CurvesView {
     this.#others = el("div", { class: "charts" })
     this.#legend = el("div", { class: "run-legend" })
     this.#reset = button("Reset zoom", () => this.#zoomTo(undefined), { hidden: true })
-    const more = button("More metrics", () => {
+    const more = (this.#more = button("More metrics", () => {
       this.#showsOthers = !this.#showsOthers
       more.textContent = this.#showsOthers ? "Fewer metrics" : "More metrics"
       this.draw()
-    })
-    this.element = el("div", { class: "view", id: "view-curves" }, this.#toolbar(), this.#legend, this.#empty, this.#grid, el("p", {}, more), this.#others)
+    }, { class: "more" }))
+    this.element = el("div", { class: "view", id: "view-curves" }, this.#toolbar(), this.#legend, this.#empty, this.#grid, this.#more, this.#others)
     for (const spec of chartSpecs) this.#grid.append(this.#chart(spec).element)
     new ResizeObserver(() => this.#eachChart((chart) => chart.resize())).observe(this.#grid)
     state.on(["selection", "series", "drawing", "tab"], () => this.draw())
@@ -55,6 +56,7 @@ export class CurvesView {
     if (tab !== "curves") return
     const groups = runGroups(this.#state)
     this.#empty.textContent = groups.length === 0 ? noRunChosen(this.#state) : this.#hasNothing(groups) ? noStepsYet : ""
+    this.#more.hidden = groups.length === 0
     this.#empty.hidden = this.#empty.textContent === ""
     const specs = this.#showsOthers ? [...chartSpecs, ...otherSpecs(selectedRuns.map(({ id }) => this.#state.series(id)))] : chartSpecs
     this.#others.hidden = !this.#showsOthers

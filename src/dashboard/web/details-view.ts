@@ -57,8 +57,13 @@ function differencesTable(details: readonly RunDetail[]): HTMLElement {
   return el("section", { class: "card" }, title, el("div", { class: "scroll" }, el("table", {}, head, el("tbody", {}, ...rows))))
 }
 
+/** `2026-01-31 12:30:59`, as it is logged: in UTC. */
+function clock(at: string | null): string {
+  return at === null ? "-" : at.slice(0, 19).replace("T", " ")
+}
+
 function eventTable({ events }: RunDetail): HTMLElement {
-  const rows = events.slice(-shownEvents).reverse().map(({ at, step, kind, message }) => el("tr", {}, ...[at ?? "-", String(step ?? "-"), kind, message].map((text) => el("td", {}, text))))
-  const head = el("thead", {}, el("tr", {}, ...["time", "step", "kind", "message"].map((name) => el("th", { scope: "col" }, name))))
+  const rows = events.slice(-shownEvents).reverse().map(({ at, step, kind, message }) => el("tr", {}, ...[clock(at), String(step ?? "-"), kind, message].map((text) => el("td", {}, text))))
+  const head = el("thead", {}, el("tr", {}, ...["time (UTC)", "step", "kind", "message"].map((name) => el("th", { scope: "col" }, name))))
   return el("section", { class: "card" }, el("h2", {}, "Events"), el("div", { class: "scroll" }, el("table", {}, head, el("tbody", {}, ...rows))))
 }

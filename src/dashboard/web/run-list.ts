@@ -31,7 +31,7 @@ export class RunList {
     const box = el("input", { type: "checkbox", checked: this.#state.selected.includes(run.id), "data-run": run.id, onchange: () => this.#state.toggle(run.id) })
     const state = isGone ? "gone" : run.state
     const steps = run.step === null ? "no step yet" : `step ${short(run.step)}${run.steps === null ? "" : ` of ${short(run.steps)}`}`
-    const accuracy = run.final === null ? "" : `, held-out ${percent(run.final)}`
+    const accuracy = run.final === null ? "" : `, held-out ${percent(run.final)} ${run.measure ?? ""}`
     const since = `, changed ${age(Date.now() - Date.parse(run.updated))} ago`
     const notes = isGone ? ["The folder was deleted; what was read stays on the page."] : run.problems
     return el(

@@ -13,13 +13,13 @@ import { color, faint } from "./palette.ts"
 
 const left = 58
 const right = 14
-const panels = { signal: [26, 150], change: [206, 96], accuracy: [332, 110] } as const
-const bottom = 470
+const panels = { signal: [26, 150], change: [214, 90], accuracy: [346, 110] } as const
+const bottom = 484
 /** Signals beyond are drawn as this. */
 const largestSignal = 4
 
 /** Height of the picture. */
-export const timelineHeight = 490
+export const timelineHeight = 504
 
 /** What lies under the pointer. */
 export interface TimelineHit {
@@ -82,7 +82,7 @@ function panelTitle(context: CanvasRenderingContext2D, title: string, y: number,
   context.font = "600 12px system-ui, sans-serif"
   const lengthOf = (text: string): number => context.measureText(text).width
   let shown = title
-  while (lengthOf(shown) > width && shown.includes(" ")) shown = shown.slice(0, shown.lastIndexOf(" ")).replace(/[\s:,(]+$/, "")
+  while (lengthOf(shown) > width && shown.includes(" ")) shown = shown.slice(0, shown.lastIndexOf(" ")).replace(/[\s:;,(]+$/, "")
   label(context, shown, left + lengthOf(shown) <= width ? left : 0, y - 8, "left", color("text"))
   context.font = "11px system-ui, sans-serif"
 }
