@@ -1,9 +1,9 @@
 /** Settings as a card may show them: what lies on the machine of the training is named, and not where. */
 
 /** Settings that hold a path, of the machine that trained. */
-const pathKeys: readonly string[] = ["path", "base", "file", "heldOutPath", "disjointFrom", "module"]
+const pathKeys: ReadonlySet<string> = new Set(["path", "base", "file", "heldOutPath", "disjointFrom", "module"])
 /** Settings that say nothing of the model. */
-const leftOut: readonly string[] = ["cacheDir"]
+const leftOut: ReadonlySet<string> = new Set(["cacheDir"])
 
 /** The last part of a path: `/home/me/models/smol` is `smol`. */
 export function nameOfPath(path: string): string {
@@ -17,9 +17,9 @@ function isPath(text: string): boolean {
 
 /** A copy without local folders. */
 export function withoutFolders(value: unknown, key: string = ""): unknown {
-  if (typeof value === "string") return pathKeys.includes(key) || isPath(value) ? nameOfPath(value) : value
+  if (typeof value === "string") return pathKeys.has(key) || isPath(value) ? nameOfPath(value) : value
   if (Array.isArray(value)) return value.map((item) => withoutFolders(item, key))
   if (typeof value !== "object" || value === null) return value
-  const kept = Object.entries(value).filter(([name]) => !leftOut.includes(name))
+  const kept = Object.entries(value).filter(([name]) => !leftOut.has(name))
   return Object.fromEntries(kept.map(([name, item]) => [name, withoutFolders(item, name)]))
 }
