@@ -64,6 +64,20 @@ describe("the picture of the timeline", () => {
     expect(unbalanced(svg)).toEqual([])
   })
 
+  test("begins at J(0), names the accuracy, and has round marks", () => {
+    const evaluations = tableOf([{ step: 0, expectedAccuracy: 0.7, stepExpectedAccuracy: 0.713 }])
+    const svg = timelineSvg(improvementTimeline(metrics, evaluations, 100), "T")
+    expect(svg).toContain("Held-out accuracy J, expected, from J(0) = 71.3 % on")
+    // The curve has J(0) at the left edge and a point per step; update 1 has a bar.
+    const curve = /class="blue line" d="([^"]*)"/.exec(svg)![1]!
+    expect(curve.startsWith("M58 ")).toBe(true)
+    expect(curve.split("L")).toHaveLength(5)
+    expect([countIn(svg, "rose"), countIn(svg, "fell")]).toEqual([2, 2])
+    // Changes of -21.3, +10, -5 and +10 points.
+    expect(svg).toMatch(/>\+20<.*>\u221220</s)
+    expect(svg).toMatch(/>1<.*>2<.*>3<.*>4</s)
+  })
+
   test("says what it cannot show: no gate, no held-out accuracy, no step", () => {
     const plain = timelineSvg(improvementTimeline(tableOf([{ step: 1, mu: 0 }]), tableOf([]), 100), "T")
     expect(plain).toContain("Nothing judged the updates")

@@ -35,6 +35,18 @@ describe("the report of a run", () => {
     expect(unbalanced(text)).toEqual([])
   })
 
+  test("has what the run said before its first update", async () => {
+    const run = { steps: 4, evaluations: 2, stepSeconds: 2, evaluationSeconds: 1, runSeconds: 10, evaluationShare: 0.2 }
+    const time = { sampleSeconds: 0.5, scoreSeconds: 0, trainSeconds: 1.5, run, memoryAvailableBytes: 4 * 2 ** 30 }
+    const look = { kind: "first-look", step: 1, responses: 16, rewarded: 3, groups: 4, groupsWithSignal: 2, meanReward: 0.19, responseLength: 4, truncated: 1, memoryNeededBytes: 2 ** 29, message: "", time }
+    const text = await runReport(fakeRun(join(folder, "start"), { metrics: steps(4), evaluations, events: [look] }), options)
+    const section = /<section id="start">.*?<\/section>/s.exec(text)![0]
+    expect(section).toContain("<dt>accuracy</dt><dd>40.0 % greedy (100 held-out problems, 95 %: 30.9 to 49.8)</dd>")
+    expect(section).toContain("<dd>3 of 16 responses rewarded, 0.190 on average; 2 of 4 groups with a signal (their rewards differ)</dd>")
+    expect(section).toContain("<dd>about 512 MiB needed, 4.0 GiB free</dd>")
+    expect(section).toContain("<dd>4 steps and 2 evaluations about 10s, 20 % of it evaluations</dd>")
+  })
+
   test("sums up what the run's own summary does, overlapped rollouts too", async () => {
     const metrics = steps(12).map((line, i) => ({ ...line, muHis: 0.3, muStandardError: 0.05, sampledTokens: 100 + i, trainedTokens: 200 + i, offPolicySteps: Math.min(i, 1), time: { at: "2026-01-02T03:04:05.000Z", seconds: 2, sampleSeconds: 0.5, trainSeconds: 1, serverSeconds: 1.5, clientSeconds: 0.25 }, expectedAccuracy: 0.3 + 0.1 * Math.sin(i * i) }))
     const directory = fakeRun(join(folder, "summed"), { metrics, evaluations })

@@ -24,7 +24,7 @@ test("the log gives the rows that the run told: accuracy, signal, memory and tim
     ["rewards", "222 of 512 responses rewarded, 0.434 on average; 60 of 64 groups with a signal (their rewards differ)"],
     ["responses", "4.0 tokens on average, 6 of 512 cut off"],
     ["memory", "about 425 MiB needed, 16 GiB free"],
-    ["a step", "about 1s (sampling 0s, training 1s)"],
+    ["a step", "about 1.2s (sampling 0.2s, training 0.9s)"],
     ["the run", "30 steps and 4 evaluations about 42s, 14 % of it evaluations"],
   ])
 })

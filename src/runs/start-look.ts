@@ -93,16 +93,21 @@ function describeRewards({ responses, rewarded, groups, groupsWithSignal, meanRe
 }
 
 function timeRows({ sampleSeconds, scoreSeconds, trainSeconds, run }: TimeLook): LookRow[] {
-  const sampling = formatDuration(sampleSeconds)
+  const sampling = spanText(sampleSeconds)
   if (run === undefined || trainSeconds === undefined) {
     return [["time", `sampling took ${sampling}; how long a step takes is known after the first`]]
   }
-  const scoring = scoreSeconds < 0.5 ? "" : `, scoring ${formatDuration(scoreSeconds)}`
-  const parts = `sampling ${sampling}${scoring}, training ${formatDuration(trainSeconds)}`
+  const scoring = scoreSeconds < 0.5 ? "" : `, scoring ${spanText(scoreSeconds)}`
+  const parts = `sampling ${sampling}${scoring}, training ${spanText(trainSeconds)}`
   return [
-    ["a step", `about ${formatDuration(run.stepSeconds)} (${parts})`],
+    ["a step", `about ${spanText(run.stepSeconds)} (${parts})`],
     ["the run", describeForecast(run)],
   ]
+}
+
+/** As `formatDuration`, and below ten seconds with a tenth: a step of a small model takes less than one. */
+function spanText(seconds: number): string {
+  return seconds < 9.95 ? `${seconds.toFixed(1)}s` : formatDuration(seconds)
 }
 
 /** `200 steps and 21 evaluations about 2h25m, 11 % of it evaluations` */

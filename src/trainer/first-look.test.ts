@@ -42,7 +42,7 @@ test("before the first update a run says where it starts, whether there is a sig
   expect(look).toMatch(/^ {2}rewards: \d+ of 16 responses rewarded, 0\.\d{3} on average; [1-4] of 4 groups with a signal/m)
   expect(look).toMatch(/^ {2}responses: \d\.\d tokens on average, \d+ of 16 cut off$/m)
   expect(look).toMatch(/^ {2}memory: about \d+ MiB needed, [\d.]+ [MGT]iB free$/m)
-  expect(look).toMatch(/^ {2}a step: about \d+s \(sampling \d+s, training \d+s\)$/m)
+  expect(look).toMatch(/^ {2}a step: about [\d.]+s \(sampling \d+\.\ds, training [\d.]+s\)$/m)
   expect(look).toMatch(/^ {2}the run: 3 steps and 3 evaluations about \d+s/m)
   const event = events.find(({ kind }) => kind === "first-look")!
   expect(event).toMatchObject({ step: 1, responses: 16, groups: 4 })

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest"
 import { queryTable } from "./buckets.ts"
-import { chartSpecs, otherSpecs } from "./chart-specs.ts"
+import { chartSpecs, otherSpecs, placed } from "./chart-specs.ts"
 import type { Line } from "./chart-specs.ts"
 import { columnsOf } from "./run-columns.ts"
 import type { RunColumns } from "./run-columns.ts"
@@ -33,6 +33,21 @@ describe("the charts", () => {
       ["reinforced", [2, null, 2, null]],
       ["suppressed", [null, -2, null, -2]],
     ])
+  })
+
+  test("begin the accuracy of every step at J(0)", () => {
+    const metrics = [{ step: 1, expectedAccuracy: 0.3 }, { step: 2, expectedAccuracy: 0.4 }]
+    const everyStep = (evaluations: Records, from: number = 0): readonly unknown[] => {
+      const run = seriesOf(metrics.map((line) => ({ ...line, step: line.step + from })), evaluations)
+      const found = linesOf("held-out", run).find(({ label }) => label === "expected, every step")!
+      const { line, x } = placed(found, run.steps(found.log), 0)
+      return [x, line.y]
+    }
+    const first = { step: 0, size: 8, expectedAccuracy: 0.5, stepExpectedAccuracy: 0.45 }
+    expect(everyStep([first])).toEqual([[0, 1, 2], [0.45, 0.3, 0.4]])
+    // An older log does not tell it, and steps that are looked at closely begin later.
+    expect(everyStep([{ step: 0, size: 8, expectedAccuracy: 0.5 }])).toEqual([[1, 2], [0.3, 0.4]])
+    expect(everyStep([first], 10)).toEqual([[11, 12], [0.3, 0.4]])
   })
 
   test("leave a signal without colours where steps share a bucket", () => {
