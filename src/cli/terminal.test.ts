@@ -56,7 +56,7 @@ describe("progress", () => {
     reporter.onEvaluation({ ...evaluation(5, 0.5), expectedAccuracy: 0.25 })
     reporter.onStep({ ...step, step: 6, xi: null, verdict: null })
     reporter.close()
-    expect(context.stdout().split("\n").slice(0, 3)).toEqual([
+    expect(context.stderr().split("\n").slice(0, 3)).toEqual([
       "step 0: held-out greedy 0.250 (+0.000), expected 0.125 (+0.000) of 500 problems",
       "step 5: held-out greedy 0.500 (+0.250), expected 0.250 (+0.125) of 500 problems",
       "step   6/100  reward 0.438  held-out greedy 0.500 (+0.250)  3.07k tok/s",
