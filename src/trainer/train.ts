@@ -134,7 +134,8 @@ async function trainWith(run: TrainRun, parts: RunParts): Promise<TrainResult> {
   const firstLook = async (planned: PlannedStep): Promise<void> => {
     forecast = await takeFirstLook({ parts, folder, memory: run.memory, onNote: observer.onNote }, planned)
   }
-  while (step < config.train.steps && ending.reason === undefined && !stopRequested()) {
+  let ended = ending.reason !== undefined
+  while (step < config.train.steps && !ended && !stopRequested()) {
     step += 1
     const iteration = await iterate(parts, step, state, step === 1 ? firstLook : undefined)
     sayNotes(run, step)
@@ -147,8 +148,9 @@ async function trainWith(run: TrainRun, parts: RunParts): Promise<TrainResult> {
     await state.reference?.advance(step)
     const isLast = (): boolean => step === config.train.steps || ending.reason !== undefined
     if (isLast() || step % config.evaluation.every === 0) await evaluate(run, parts, position, step)
-    const isSaved = isLast() || step % config.checkpoint.every === 0
-    if (isSaved || stopRequested()) await checkpoint(run, parts, position, step)
+    // A wish to end that comes later than this is one for the next step, so that the last step is evaluated and saved.
+    ended = isLast()
+    if (ended || step % config.checkpoint.every === 0 || stopRequested()) await checkpoint(run, parts, position, step)
   }
   return finish(run, position, step)
 }
