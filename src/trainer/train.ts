@@ -181,7 +181,8 @@ async function trainWith(run: StoppableRun, parts: RunParts): Promise<TrainResul
   const firstLook = async (planned: PlannedStep): Promise<void> => {
     forecast = await takeFirstLook({ parts, folder, memory: run.memory, idleGpus, onNote: observer.onNote }, planned)
   }
-  while (step < config.train.steps && ending.reason === undefined && !stopRequested()) {
+  let ended = ending.reason !== undefined
+  while (step < config.train.steps && !ended && !stopRequested()) {
     const prompts = config.train.overlap ? undefined : parts.rollouts.state()
     const made = await stopping.part(() => iterate(parts, step + 1, state, step === 0 ? firstLook : undefined))
     if (made === undefined) {
@@ -203,8 +204,9 @@ async function trainWith(run: StoppableRun, parts: RunParts): Promise<TrainResul
     await state.reference?.advance(step)
     const isLast = (): boolean => step === config.train.steps || ending.reason !== undefined
     if (isLast() || step % config.evaluation.every === 0) await evaluatePosition(run, parts, position, step)
-    const isSaved = isLast() || step % config.checkpoint.every === 0
-    if (isSaved || stopRequested()) await checkpoint(run, parts, position, step)
+    // A wish to end that comes later than this is one for the next step, so that the last step is evaluated and saved.
+    ended = isLast()
+    if (ended || step % config.checkpoint.every === 0 || stopRequested()) await checkpoint(run, parts, position, step)
   }
   return finish(run, step, position)
 }

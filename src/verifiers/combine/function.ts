@@ -105,9 +105,10 @@ function canLoadTypeScript(): boolean {
   )
 }
 
-/** tsx names itself to the processes that it starts. */
+/** tsx names itself to the processes that it starts, and NODE_OPTIONS names it: `--import tsx`. */
 function hasTypeScriptLoader(): boolean {
-  return process.execArgv.some((argument) => argument.includes("tsx"))
+  const options = [...process.execArgv, process.env["NODE_OPTIONS"] ?? ""]
+  return options.some((option) => /\btsx\b/u.test(option))
 }
 
 /**
@@ -123,7 +124,9 @@ export function moduleFile(module: string, who: string, path: string): string {
     throw new ConfigError([{ path, message }])
   }
   if (/\.[cm]?ts$/u.test(file) && !canLoadTypeScript()) {
-    const message = `${who}: expected a JavaScript module, got ${module}. Compile it, or use a Node that reads TypeScript (22.18 or newer).`
+    const ways =
+      "Use a Node that reads TypeScript (22.18 or newer), set NODE_OPTIONS='--import tsx' with tsx installed, or compile it."
+    const message = `${who}: expected a JavaScript module, got ${module}. ${ways}`
     throw new ConfigError([{ path, message }])
   }
   return file
