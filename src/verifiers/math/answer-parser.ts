@@ -1,24 +1,16 @@
-/** The structure layer: lists, sets, tuples, intervals, unions, relations, ratios; expressions at the leaves. */
+/** The structure layer: lists, sets, tuples, intervals, unions, relations, ratios; values at the leaves. */
 import type { Answer, RelationOperator } from "./answer.ts"
+import { AnswerTokens } from "./answer-tokens.ts"
 import type { Budget } from "./budget.ts"
 import { mayHoldCalendar, parseCalendar } from "./calendar.ts"
-import { ExpressionParser, ParseFailure, maxDepth } from "./expression-parser.ts"
-import type { Expression } from "./expression.ts"
-import type { ExpressionReading } from "./expression-parser.ts"
-import { figureMarks } from "./letter-strings.ts"
-import type { LetterString } from "./letter-strings.ts"
+import { maxDepth } from "./expression-parser.ts"
 import { lex } from "./lexer.ts"
-import type { LexedAnswer, ReadingOptions, Token, TokenKind } from "./token.ts"
-import type { Quantity } from "./units/quantity.ts"
-import type { Unit } from "./units/unit.ts"
-import { changesValue } from "./phrase.ts"
-import { degreeMeanings, readUnit, spellsUnit, temperatureScale, timesUnit } from "./units/unit-reader.ts"
-import { distinctSolutions, isLogic, namedSolutions } from "./solutions.ts"
-import { isMoney } from "./units/unit.ts"
 import { parsePiecewise } from "./piecewise.ts"
-import { rewriteForms } from "./written-forms.ts"
+import { distinctSolutions, isLogic, namedSolutions } from "./solutions.ts"
+import type { LexedAnswer, ReadingOptions, Token } from "./token.ts"
 import { sumOfParts } from "./units/quantity.ts"
-import { unitsNamed } from "./units/unit-table.ts"
+import { ValueParser } from "./value-parser.ts"
+import { rewriteForms } from "./written-forms.ts"
 
 export interface Reading extends ReadingOptions {
   readonly tightDivision: boolean
@@ -58,43 +50,29 @@ export function parseAnswer(source: string, reading: Reading, budget: Budget): P
   const answer = parser.range(0, lexed.tokens.length)
   return {
     answer,
-    ambiguous: { ...ambiguous, division: parser.ambiguousDivision, logarithm: parser.ambiguousLogarithm },
+    ambiguous: { ...ambiguous, division: parser.values.ambiguousDivision, logarithm: parser.values.ambiguousLogarithm },
   }
 }
 
 class AnswerParser {
-  ambiguousDivision = false
-  ambiguousLogarithm = false
-  private readonly lexed: LexedAnswer
+  readonly values: ValueParser
+  private readonly lexed: AnswerTokens
   private readonly reading: Reading
   private readonly budget: Budget
   private readonly mayHoldCalendar: boolean
-  /** The kinds of token that the answer has: most answers have none of what a structure is made of. */
-  private readonly kinds: ReadonlySet<TokenKind>
   private depth = 0
 
   constructor(lexed: LexedAnswer, reading: Reading, budget: Budget) {
-    this.lexed = lexed
+    this.lexed = new AnswerTokens(lexed)
+    this.values = new ValueParser(this.lexed, reading, budget)
     this.reading = reading
     this.budget = budget
     this.mayHoldCalendar = reading.forms && mayHoldCalendar(lexed.source)
-    const kinds = new Set<TokenKind>()
-    for (const { kind } of lexed.tokens) kinds.add(kind)
-    this.kinds = kinds
-  }
-
-  private key(start: number, end: number): string {
-    let key = ""
-    for (let index = start; index < end; index++) {
-      const token = this.lexed.tokens[index]!
-      key += token.kind === "word" ? ` ${token.text} ` : keyMark(token) + token.text
-    }
-    return key.trim()
   }
 
   private text(start: number, end: number): Answer {
-    if (/^(?:(?:all|the|set|of)\s+)*reals?(?:\s+numbers?)?$/i.test(this.key(start, end).replaceAll(/\s+/g, " "))) {
-      return { kind: "numberSet", name: "R", key: this.key(start, end) }
+    if (/^(?:(?:all|the|set|of)\s+)*reals?(?:\s+numbers?)?$/i.test(this.lexed.key(start, end).replaceAll(/\s+/g, " "))) {
+      return { kind: "numberSet", name: "R", key: this.lexed.key(start, end) }
     }
     const tokens = this.lexed.tokens.slice(start, end)
     const words = !this.reading.algebraOnly && tokens.some(({ kind, text }) => kind === "word" && text.length > 1)
@@ -103,14 +81,14 @@ class AnswerParser {
       if (kind === "unknown") return !words || !/^[.?!`]$/.test(text)
       return kind === "command" || kind === "environmentBegin"
     })
-    return { kind: "text", garbled, key: this.key(start, end) }
+    return { kind: "text", garbled, key: this.lexed.key(start, end) }
   }
 
   /** Reads tokens [start, end). */
   range(from: number, to: number): Answer {
     if (++this.depth > maxDepth) {
       this.depth--
-      return { kind: "text", garbled: true, key: this.key(from, to) }
+      return { kind: "text", garbled: true, key: this.lexed.key(from, to) }
     }
     this.budget.charge(2 + (to - from))
     const [start, end] = this.trim(from, to)
@@ -122,7 +100,8 @@ class AnswerParser {
       this.setOperation(start, end) ??
       this.bracketed(start, end) ??
       this.ratio(start, end) ??
-      this.leaf(start, end)
+      this.values.parse(start, end) ??
+      this.text(start, end)
     this.depth--
     return answer
   }
@@ -152,17 +131,6 @@ class AnswerParser {
     )
   }
 
-  /** Positions in [start, end) on the top level for which the test holds. */
-  private topLevel(start: number, end: number, test: (token: Token, index: number) => boolean): number[] {
-    const found: number[] = []
-    for (let index = start; index < end; index++) {
-      if (test(this.lexed.tokens[index]!, index)) found.push(index)
-      const match = this.lexed.match[index]!
-      if (match > index && match < end) index = match
-    }
-    return found
-  }
-
   private parts(start: number, end: number, cuts: readonly number[]): [number, number][] {
     return [start, ...cuts.map((cut) => cut + 1)].map((from, index) => [from, cuts[index] ?? end])
   }
@@ -175,15 +143,15 @@ class AnswerParser {
 
   /** a => b: the conclusion is the answer. */
   private implication(start: number, end: number): Answer | undefined {
-    if (!this.kinds.has("relation")) return undefined
-    const cuts = this.topLevel(start, end, (token) => token.kind === "relation" && token.text === "implies")
+    if (!this.lexed.kinds.has("relation")) return undefined
+    const cuts = this.lexed.topLevel(start, end, (token) => token.kind === "relation" && token.text === "implies")
     const last = cuts.at(-1)
     return last === undefined || last + 1 >= end ? undefined : this.range(last + 1, end)
   }
 
   private list(start: number, end: number): Answer | undefined {
-    if (!this.kinds.has("separator")) return undefined
-    const separators = this.topLevel(start, end, (token) => token.kind === "separator")
+    if (!this.lexed.kinds.has("separator")) return undefined
+    const separators = this.lexed.topLevel(start, end, (token) => token.kind === "separator")
     if (separators.length === 0 || separators.length > maxItems) return undefined
     const words = new Set(separators.map((cut) => this.lexed.tokens[cut]!.text))
     const connective = words.has("or") ? "or" : words.has("and") ? "and" : ","
@@ -197,7 +165,7 @@ class AnswerParser {
     const quantities =
       connective === "or" ? [] : items.flatMap((item) => (item.kind === "expression" && item.units.length > 0 ? [item] : []))
     const whole = quantities.length === items.length ? sumOfParts(quantities) : undefined
-    if (whole !== undefined) return { kind: "expression", ...whole, key: this.key(start, end) }
+    if (whole !== undefined) return { kind: "expression", ...whole, key: this.lexed.key(start, end) }
     if (items.length === 1) return items[0]!
     const [first] = items
     if (
@@ -210,17 +178,17 @@ class AnswerParser {
       const excluded = items.map((item): Answer =>
         item === first ? first : { ...first, operands: [name!, item], key: `${name!.key}!=${item.key}` },
       )
-      return { kind: "list", items: excluded, connective: "and", key: this.key(start, end) }
+      return { kind: "list", items: excluded, connective: "and", key: this.lexed.key(start, end) }
     }
     // A sentence with commas is a sentence.
     if (items.every((item) => item.kind === "text" && / /.test(item.key)) && items.length > 1)
       return this.text(start, end)
-    return { kind: "list", items, connective, key: this.key(start, end) }
+    return { kind: "list", items, connective, key: this.lexed.key(start, end) }
   }
 
   private relation(start: number, end: number): Answer | undefined {
-    if (!this.kinds.has("relation")) return undefined
-    const cuts = this.topLevel(start, end, (token) => token.kind === "relation")
+    if (!this.lexed.kinds.has("relation")) return undefined
+    const cuts = this.lexed.topLevel(start, end, (token) => token.kind === "relation")
     if (cuts.length === 0) return undefined
     const operators = cuts.map((cut) => this.lexed.tokens[cut]!.text)
     const approximation = operators.indexOf("~")
@@ -233,7 +201,7 @@ class AnswerParser {
     if (filled.length !== ranges.length) return this.text(start, end)
     const operands = ranges.map(([from, to]) => this.range(from, to))
     const last = operands.at(-1)!
-    const key = this.key(start, end)
+    const key = this.lexed.key(start, end)
     if (operators.at(-1) === "in" && operands.length === 2) return { ...last, key: last.key }
     const relation = (operand: Answer, suffix: string): Answer => ({
       kind: "relation",
@@ -242,7 +210,7 @@ class AnswerParser {
       key: key + suffix,
     })
     const signed =
-      cuts.length > 0 && this.topLevel(ranges.at(-1)![0], end, (token) => token.kind === "plusMinus").length > 0
+      cuts.length > 0 && this.lexed.topLevel(ranges.at(-1)![0], end, (token) => token.kind === "plusMinus").length > 0
     if (signed && last.kind === "list" && operators.at(-1) === "=") {
       return {
         kind: "list",
@@ -270,7 +238,7 @@ class AnswerParser {
       kind: "relation",
       operands: [name, bound],
       operators: [operator as RelationOperator],
-      key: this.key(start, end),
+      key: this.lexed.key(start, end),
     }
   }
 
@@ -282,15 +250,15 @@ class AnswerParser {
     // \triangle ABC \cong \triangle DEF approximates nothing.
     const named = (side: Answer): boolean => side.kind === "expression" && side.letters !== undefined
     if (named(exact) && named(approximate)) return this.text(start, end)
-    return { kind: "approximation", exact, approximate, key: this.key(start, end) }
+    return { kind: "approximation", exact, approximate, key: this.lexed.key(start, end) }
   }
 
   private setOperation(start: number, end: number): Answer | undefined {
-    const cuts = this.kinds.has("setOperator")
-      ? this.topLevel(start, end, (token) => token.kind === "setOperator")
+    const cuts = this.lexed.kinds.has("setOperator")
+      ? this.lexed.topLevel(start, end, (token) => token.kind === "setOperator")
       : []
     const last = cuts.at(-1)
-    if (last === undefined) return this.kinds.has("open") ? this.plainSetOperation(start, end) : undefined
+    if (last === undefined) return this.lexed.kinds.has("open") ? this.plainSetOperation(start, end) : undefined
     const operator = this.lexed.tokens[last]!.text as "cup" | "cap" | "setminus"
     const same = cuts.filter((cut) => this.lexed.tokens[cut]!.text === operator)
     return this.operation(operator, start, end, operator === "setminus" || same.length !== cuts.length ? [last] : cuts)
@@ -298,15 +266,15 @@ class AnswerParser {
 
   /** (1,2) U (3,4) and R - {1}. */
   private plainSetOperation(start: number, end: number): Answer | undefined {
-    const unions = this.topLevel(
+    const unions = this.lexed.topLevel(
       start,
       end,
       (token, index) =>
         token.text === "U" && token.kind === "letter" && this.isClose(index - 1) && this.isOpen(index + 1),
     )
     if (unions.length > 0) return this.operation("cup", start, end, unions)
-    if (!this.kinds.has("numberSet")) return undefined
-    const minus = this.topLevel(
+    if (!this.lexed.kinds.has("numberSet")) return undefined
+    const minus = this.lexed.topLevel(
       start,
       end,
       (token, index) =>
@@ -325,7 +293,7 @@ class AnswerParser {
 
   private operation(operator: "cup" | "cap" | "setminus", start: number, end: number, cuts: readonly number[]): Answer {
     const parts = this.parts(start, end, cuts).map(([from, to]) => this.range(from, to))
-    return { kind: "setOperation", operator, parts, key: this.key(start, end) }
+    return { kind: "setOperation", operator, parts, key: this.lexed.key(start, end) }
   }
 
   private bracketed(start: number, end: number): Answer | undefined {
@@ -333,13 +301,13 @@ class AnswerParser {
     if (start >= end || first === undefined) return undefined
     if (end - start === 1 && first.kind === "emptySet") return { kind: "set", items: [], key: "\\{\\}" }
     if (end - start === 1 && first.kind === "numberSet")
-      return { kind: "numberSet", name: first.text, key: this.key(start, end) }
+      return { kind: "numberSet", name: first.text, key: this.lexed.key(start, end) }
     if (first.kind !== "open" || this.lexed.match[start] !== end - 1) return undefined
-    const key = this.key(start, end)
+    const key = this.lexed.key(start, end)
     const closing = this.lexed.tokens[end - 1]!.text
     if (first.text === "\\{") return this.braces(start + 1, end - 1, key)
     if (first.text !== "(" && first.text !== "[" && first.text !== "langle") return undefined
-    const cuts = this.topLevel(start + 1, end - 1, (token) => token.kind === "separator")
+    const cuts = this.lexed.topLevel(start + 1, end - 1, (token) => token.kind === "separator")
     if (cuts.length > maxItems) return this.text(start, end)
     const ranges = this.parts(start + 1, end - 1, cuts)
     const symmetric = (first.text === "(" && closing === ")") || (first.text === "[" && closing === "]")
@@ -358,7 +326,7 @@ class AnswerParser {
       close: closing === "]" ? "]" : ")",
       key: key + suffix,
     })
-    const signed = this.topLevel(start + 1, end - 1, (token) => token.kind === "plusMinus").length
+    const signed = this.lexed.topLevel(start + 1, end - 1, (token) => token.kind === "plusMinus").length
     if (signed === 0 || signed > 4 || !items.some((item) => item.kind === "list")) return tuple(items, "")
     // (\pm 1, 0) is two points, (\pm 1, \pm 2) four.
     const points = items.reduce<Answer[][]>(
@@ -370,14 +338,14 @@ class AnswerParser {
 
   private braces(start: number, end: number, key: string): Answer {
     if (start >= end) return { kind: "set", items: [], key: "\\{\\}" }
-    const bar = this.topLevel(
+    const bar = this.lexed.topLevel(
       start,
       end,
       (token) => token.kind === "colon" || token.text === "|" || token.text === "mid",
     ).at(0)
-    if (bar !== undefined && this.topLevel(bar + 1, end, (token) => token.kind === "relation").length > 0) {
+    if (bar !== undefined && this.lexed.topLevel(bar + 1, end, (token) => token.kind === "relation").length > 0) {
       const condition = this.range(bar + 1, end)
-      const within = this.topLevel(start, bar, (token) => token.kind === "relation").at(0)
+      const within = this.lexed.topLevel(start, bar, (token) => token.kind === "relation").at(0)
       // \{x \in \mathbb{Z} : ...\} is not a set of reals.
       if (within === undefined || this.lexed.tokens[bar - 1]?.text === "R")
         return { kind: "setBuilder", condition, key }
@@ -388,225 +356,18 @@ class AnswerParser {
   }
 
   private ratio(start: number, end: number): Answer | undefined {
-    if (!this.kinds.has("colon")) return undefined
-    const cuts = this.topLevel(start, end, (token) => token.kind === "colon")
+    if (!this.lexed.kinds.has("colon")) return undefined
+    const cuts = this.lexed.topLevel(start, end, (token) => token.kind === "colon")
     if (cuts.length === 0) return undefined
     const ranges = this.parts(start, end, cuts)
     const parts = ranges.map(([from, to]) => this.range(from, to))
-    if (parts.every((part) => part.kind === "expression")) return { kind: "ratio", parts, key: this.key(start, end) }
+    if (parts.every((part) => part.kind === "expression")) return { kind: "ratio", parts, key: this.lexed.key(start, end) }
     // "Answer: 5" and "Area: 12": a label.
     const last = parts.at(-1)!
     return parts.slice(0, -1).every((part) => part.kind === "text") && last.kind !== "text"
       ? last
       : this.text(start, end)
   }
-
-  private leaf(start: number, end: number): Answer {
-    if (start >= end) return { kind: "text", garbled: false, key: "" }
-    const plusMinus =
-      this.kinds.has("plusMinus") && this.lexed.tokens.slice(start, end).some(({ kind }) => kind === "plusMinus")
-    const first = this.expression(start, end, 1)
-    if (first === undefined) return this.text(start, end)
-    if (!plusMinus) return first
-    const second = this.expression(start, end, -1)
-    if (second === undefined) return this.text(start, end)
-    const key = this.key(start, end)
-    return {
-      kind: "list",
-      items: [
-        { ...first, key: `${key} +` },
-        { ...second, key: `${key} -` },
-      ],
-      connective: "or",
-      key,
-    }
-  }
-
-  private expression(start: number, end: number, plusMinus: 1 | -1): Answer | undefined {
-    if (end - start > 1 && this.isCurrencyName(this.lexed.tokens[start]!)) {
-      const amount = this.expression(start + 1, end, plusMinus)
-      if (amount?.kind !== "expression") return amount
-      const others = amount.units.filter((unit) => !isMoney(unit))
-      return {
-        ...amount,
-        units: timesUnit(unitsNamed(this.lexed.tokens[start]!.text), others),
-        key: this.key(start, end),
-      }
-    }
-    const parsed = this.scalar(start, end, plusMinus)
-    if (parsed === undefined) return this.partsOfUnits(start, end)
-    const { expression, stop } = parsed
-    const key = this.key(start, end)
-    const own = this.ownUnits(expression, start, stop)
-    if (stop === end) {
-      const letters = this.letters(start, end)
-      if (letters !== undefined) return { kind: "expression", expression, units: own, letters, key }
-      const lettersAsUnit = this.lettersAsUnit(start, end)
-      return {
-        kind: "expression",
-        expression,
-        units: own,
-        key,
-        ...(lettersAsUnit === undefined ? {} : { lettersAsUnit, unitStandsApart: this.isNumberAndLetter(start, end) }),
-      }
-    }
-    if (!this.isUnitPhrase(stop, end)) return this.partsOfUnits(start, end)
-    return { kind: "expression", expression, units: this.unitsBehind(own, stop, end), words: this.key(stop, end), key }
-  }
-
-  /** The expression that begins at a token, and where it stops. */
-  private scalar(
-    start: number,
-    end: number,
-    plusMinus: 1 | -1,
-  ): { readonly expression: Expression; readonly stop: number } | undefined {
-    const { tightDivision, naturalLogarithm, algebraOnly } = this.reading
-    const reading: ExpressionReading = { plusMinus, tightDivision, naturalLogarithm, algebraOnly }
-    const parser = new ExpressionParser(this.lexed, start, end, reading, this.budget)
-    try {
-      const expression = parser.parseWhole()
-      this.ambiguousDivision ||= parser.ambiguousDivision
-      this.ambiguousLogarithm ||= parser.ambiguousLogarithm
-      return { expression, stop: parser.position }
-    } catch (error) {
-      if (error instanceof ParseFailure) return undefined
-      throw error
-    }
-  }
-
-  private isCurrencyName({ kind, text }: Token): boolean {
-    return (
-      !this.reading.algebraOnly &&
-      kind === "word" &&
-      /^(?:Rs|RMB|[A-Z]{3})$/.test(text) &&
-      unitsNamed(text).some(isMoney)
-    )
-  }
-
-  /** Units that the value itself carries: a currency's symbol, a degree sign. */
-  private ownUnits(expression: Expression, start: number, stop: number): readonly Unit[] {
-    if (this.reading.algebraOnly) return []
-    let currency: string | undefined
-    for (let index = start; index < stop; index++) {
-      const own = this.lexed.tokens[index]!.currency
-      if (own !== undefined && currency !== undefined && own !== currency) return []
-      currency ??= own
-    }
-    if (currency !== undefined) return unitsNamed(currency)
-    const bare = expression.kind === "negate" ? expression.operand : expression
-    if (bare.kind !== "degree") return []
-    const scale = bare.scale === undefined ? undefined : temperatureScale(bare.scale)
-    return scale === undefined ? degreeMeanings : [scale]
-  }
-
-  private unitsBehind(own: readonly Unit[], start: number, end: number): readonly Unit[] {
-    if (this.reading.algebraOnly) return []
-    this.budget.charge(2 * (end - start))
-    const scale =
-      own === degreeMeanings && end === start + 1 ? temperatureScale(this.lexed.tokens[start]!.text) : undefined
-    if (scale !== undefined) return [scale]
-    const behind = readUnit(this.lexed, start, end)
-    // "$5 dollars" names its currency twice.
-    return behind.some(isMoney) || own === degreeMeanings ? behind : timesUnit(own, behind)
-  }
-
-  /** The range as a string of letters, when it is nothing else. */
-  private letters(start: number, end: number): LetterString | undefined {
-    if (this.reading.algebraOnly || end - start < 2) return undefined
-    let text = ""
-    for (let index = start; index < end; index++) {
-      const letter = this.lexed.tokens[index]!.text
-      if (!/^[A-Za-z]$/.test(letter)) return undefined
-      text += letter
-    }
-    const { figure } = this.lexed.tokens[start]!
-    return { text, ...(figure === undefined ? {} : { figure }) }
-  }
-
-  /** 5 m/s in letters alone: five times a variable, or a quantity. */
-  private lettersAsUnit(start: number, end: number): Quantity | undefined {
-    if (this.reading.algebraOnly) return undefined
-    let first = start
-    while (first < end && !this.startsLetters(first)) first++
-    if (first === start || first === end || !spellsUnit(this.lexed, first, end)) return undefined
-    const value = this.scalar(start, first, 1)
-    if (value?.stop !== first) return undefined
-    const own = this.ownUnits(value.expression, start, first)
-    return { expression: value.expression, units: timesUnit(own, readUnit(this.lexed, first, end)) }
-  }
-
-  /** A number, a blank and one letter: 5 L is written as a quantity is, 5L as a product. */
-  private isNumberAndLetter(start: number, end: number): boolean {
-    const [number, letter] = [this.lexed.tokens[start]!, this.lexed.tokens[start + 1]!]
-    return end === start + 2 && number.kind === "number" && letter.kind === "letter" && letter.start > number.end
-  }
-
-  private startsLetters(index: number): boolean {
-    const { kind, text } = this.lexed.tokens[index]!
-    return (
-      kind === "letter" || (kind === "command" && text === "frac" && this.lexed.tokens[index + 2]?.kind === "letter")
-    )
-  }
-
-  /** "1 hour 30 minutes", "5 ft 6 in". */
-  private partsOfUnits(start: number, end: number): Answer | undefined {
-    if (this.reading.algebraOnly || end - start > 16 || !this.kinds.has("word")) return undefined
-    const cuts = this.topLevel(
-      start + 1,
-      end,
-      (token, index) => token.kind === "number" && this.lexed.tokens[index - 1]!.kind === "word",
-    )
-    if (cuts.length === 0) return undefined
-    const quantities: Quantity[] = []
-    for (const [index, from] of [start, ...cuts].entries()) {
-      const to = cuts[index] ?? end
-      const value = this.scalar(from, to, 1)
-      if (value === undefined || value.stop === to || !this.isUnitPhrase(value.stop, to)) return undefined
-      quantities.push({ expression: value.expression, units: readUnit(this.lexed, value.stop, to) })
-    }
-    const whole = sumOfParts(quantities)
-    return whole === undefined ? undefined : { kind: "expression", ...whole, key: this.key(start, end) }
-  }
-
-  /** Unit words to the end of the range, with exponents, slashes and dots between them. */
-  private isUnitPhrase(start: number, end: number): boolean {
-    const { algebraOnly } = this.reading
-    const first = this.lexed.tokens[start]!
-    // "5 more" alone is a comparison; "5 more days" may be asked for as a number.
-    if (!algebraOnly && end === start + 1 && /^(?:more|fewer|less)$/i.test(first.text)) return false
-    if (first.kind !== "word" && first.text !== "/" && (algebraOnly || !["*", "frac", "\\mu"].includes(first.text)))
-      return false
-    let depth = 0
-    for (let index = start; index < end; index++) {
-      const token = this.lexed.tokens[index]!
-      if (!algebraOnly && token.kind === "word" && changesValue(token.text)) return false
-      if (token.kind === "open") depth++
-      else if (token.kind === "close") depth--
-      else if (token.kind === "number") {
-        const before = this.lexed.tokens[index - 1]!
-        const isExponent = before.text === "^" || before.text === "-" || (before.text === "{" && depth > 0)
-        // cm2
-        const touches = !algebraOnly && before.kind === "word" && before.end === token.start
-        if (!isExponent && !touches) return false
-      } else if (token.kind === "operator") {
-        if (!/^[*/^-]$/.test(token.text)) return false
-      } else if (token.kind === "command") {
-        if (algebraOnly || token.text !== "frac") return false
-      } else if (
-        token.kind !== "letter" &&
-        token.kind !== "word" &&
-        token.kind !== "unknown" &&
-        token.kind !== "degree"
-      )
-        return false
-    }
-    return true
-  }
-}
-
-/** What a token's text does not tell apart: $5 and 5, an angle and a triangle. */
-function keyMark({ currency, figure }: Token): string {
-  return (currency ?? "") + (figure === undefined ? "" : figureMarks[figure])
 }
 
 /** Items of a nested list (from \pm or a bracketless sublist) join the list they stand in. */
