@@ -26,7 +26,18 @@ const pieces =
 negative squared more less than answer: #### <answer> </answer> <think> </think> \\color{red}{ \\checkmark ** 答案是 、 ½ ² √`
     .split(/\s+/)
     .flatMap((piece) => [piece, `${piece} `])
-const golds = ["5", "\\frac{1}{2}", "5\\text{ L}", "1.5 million", "(2,5]", "x>1 and x<3", "May 5", "9:30 AM", "B", "HHT"]
+const golds = [
+  "5",
+  "\\frac{1}{2}",
+  "5\\text{ L}",
+  "1.5 million",
+  "(2,5]",
+  "x>1 and x<3",
+  "May 5",
+  "9:30 AM",
+  "B",
+  "HHT",
+]
 
 function soup(most: number): string {
   return Array.from({ length: random(most) }, () => pieces[random(pieces.length)]).join("")
@@ -75,13 +86,43 @@ interface Other {
 
 const tool = JSON.stringify([{ name: "add", arguments: { a: 1, b: 2 } }])
 const others: readonly Other[] = [
-  { name: "json-schema", gold: JSON.stringify({ type: "object", properties: { a: { type: "integer" } }, required: ["a"] }), responses: ['{"a": 1}', '```json\n{"a": 1}\n```'], every: 50 },
-  { name: "instructions", gold: JSON.stringify({ instruction_id_list: ["length_constraints:number_words", "detectable_format:json_format"], kwargs: [{ num_words: 3, relation: "at least" }, {}] }), responses: ["one two three", '{"a": "b c d"}'], every: 50 },
-  { name: "tool-calls", gold: tool, responses: [tool, '<tool_call>{"name": "add", "arguments": {"a": 1, "b": 2}}</tool_call>'], every: 50 },
+  {
+    name: "json-schema",
+    gold: JSON.stringify({ type: "object", properties: { a: { type: "integer" } }, required: ["a"] }),
+    responses: ['{"a": 1}', '```json\n{"a": 1}\n```'],
+    every: 50,
+  },
+  {
+    name: "instructions",
+    gold: JSON.stringify({
+      instruction_id_list: ["length_constraints:number_words", "detectable_format:json_format"],
+      kwargs: [{ num_words: 3, relation: "at least" }, {}],
+    }),
+    responses: ["one two three", '{"a": "b c d"}'],
+    every: 50,
+  },
+  {
+    name: "tool-calls",
+    gold: tool,
+    responses: [tool, '<tool_call>{"name": "add", "arguments": {"a": 1, "b": 2}}</tool_call>'],
+    every: 50,
+  },
   { name: "qa-exact", gold: "the red fox", responses: ["The red fox.", "Answer: red fox"], every: 50 },
   { name: "qa-f1", gold: "the red fox", responses: ["The red fox.", "Answer: red fox"], every: 50 },
-  { name: "code-javascript", options: { seconds: 0.5 }, gold: '["assert(f(1) === 2)"]', responses: ["```js\nfunction f(x) { return x + 1 }\n```"], every: 1000 },
-  { name: "code-python", options: { seconds: 1 }, gold: '["assert f(1) == 2"]', responses: ["```python\ndef f(x):\n  return x + 1\n```"], every: 2500 },
+  {
+    name: "code-javascript",
+    options: { seconds: 0.5 },
+    gold: '["assert(f(1) === 2)"]',
+    responses: ["```js\nfunction f(x) { return x + 1 }\n```"],
+    every: 1000,
+  },
+  {
+    name: "code-python",
+    options: { seconds: 1 },
+    gold: '["assert f(1) == 2"]',
+    responses: ["```python\ndef f(x):\n  return x + 1\n```"],
+    every: 2500,
+  },
 ]
 for (const { name, options = {}, gold: sound, responses, every } of others) {
   let verifier: ReturnType<typeof createVerifier>
@@ -104,7 +145,12 @@ for (const { name, options = {}, gold: sound, responses, every } of others) {
       console.log(`${name} threw ${String(error)} on ${JSON.stringify({ gold, completion })}`)
     }
   }
-  console.log(`${name}: ${[...told].sort().map(([status, count]) => `${count} ${status}`).join(", ")}`)
+  console.log(
+    `${name}: ${[...told]
+      .sort()
+      .map(([status, count]) => `${count} ${status}`)
+      .join(", ")}`,
+  )
 }
 const { user, system } = process.cpuUsage(began)
 const told = [...statuses].sort().map(([status, count]) => `${count} ${status}`)

@@ -76,7 +76,8 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     observer: {
       onNote: console.log,
       onStep: ({ step, mu, xi }) => console.log(`step ${step}: reward ${mu.toFixed(3)}, xi ${xi?.toFixed(2) ?? "-"}`),
-      onEvaluation: ({ step, greedyAccuracy }) => console.log(`step ${step}: held-out accuracy ${greedyAccuracy?.toFixed(3)} greedy`),
+      onEvaluation: ({ step, greedyAccuracy }) =>
+        console.log(`step ${step}: held-out accuracy ${greedyAccuracy?.toFixed(3)} greedy`),
     },
   })
   const rewards = readRun(runDirectory).metrics.map(({ mu }) => mu)

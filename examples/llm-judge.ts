@@ -3,8 +3,10 @@
  *
  *     JUDGE_URL=http://localhost:8000/v1 JUDGE_MODEL=Qwen3-8B npx tsx examples/llm-judge.ts
  *
- * The judge reads question and response and gives points from 0 to 10. At most eight requests are under way at once, one
- * that fails is sent again, and equal responses are paid for once, also over a resume. A run whose judge stays away stops
+ * The judge reads question and response and gives points from 0 to 10. At most eight requests are under way at once,
+ * one
+ * that fails is sent again, and equal responses are paid for once, also over a resume. A run whose judge stays away
+ * stops
  * and says why.
  */
 import { fileURLToPath } from "node:url"

@@ -76,7 +76,18 @@ function checkContents(installed) {
   check(!existsSync(join(installed, "..", "@duckdb")), "no DuckDB, which is optional", "one that was installed")
   check(stray.length === 0, "neither tests nor sources in the package", stray.join(", "))
   const packed = ["docs/data.md", "docs/images/dashboard.png"]
-  for (const file of [...packed, "dist/cli/main.js", "dist/engine/onnx/worker.js", "dist/dashboard/app/index.html", "dist/dashboard/app/app.js", "dist/dashboard/app/app.css", "dist/dashboard/app/uPlot.LICENSE", "dist/index.d.ts", "examples/quickstart.yaml", "LICENSE"]) {
+  for (const file of [
+    ...packed,
+    "dist/cli/main.js",
+    "dist/engine/onnx/worker.js",
+    "dist/dashboard/app/index.html",
+    "dist/dashboard/app/app.js",
+    "dist/dashboard/app/app.css",
+    "dist/dashboard/app/uPlot.LICENSE",
+    "dist/index.d.ts",
+    "examples/quickstart.yaml",
+    "LICENSE",
+  ]) {
     check(existsSync(join(installed, file)), `${file} in the package`, "none")
   }
 }

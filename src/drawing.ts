@@ -46,7 +46,10 @@ export function ticksBetween(low: number, high: number, count: number, least: nu
   return { step, values: Array.from({ length: Math.max(0, last - first + 1) }, (_, i) => (first + i) * step) }
 }
 
-/** The ends of a chart's axis: some room around what is drawn, also around one value, and not beyond what a share can be. */
+/**
+ * The ends of a chart's axis: some room around what is drawn, also around one value, and not beyond what a share can
+ * be.
+ */
 export function axisRange(low: number, high: number, isShare: boolean): readonly [number, number] {
   const room = high > low ? 0.05 * (high - low) : Math.max(Math.abs(high) * 0.1, isShare ? 0.05 : high === 0 ? 1 : 1e-6)
   const [least, most] = [low - room, high + room]

@@ -78,7 +78,9 @@ describe("a finished run", () => {
     expect(steps).toHaveLength(4)
     expect(run.stderr).toMatch(/^step 0: held-out greedy \d\.\d{3} \(\+0\.000\), expected \d/m)
     expect(run.stdout).not.toMatch(/^step/m)
-    expect(run.stdout).toMatch(/time by phase +sampling \d+s \(\d+ %\), verifying .*, training .*, evaluation .*, checkpoints \d+s \(\d+ %\)\n/)
+    expect(run.stdout).toMatch(
+      /time by phase +sampling \d+s \(\d+ %\), verifying .*, training .*, evaluation .*, checkpoints \d+s \(\d+ %\)\n/,
+    )
     expect(run.stdout).toContain("Prompts of modular: ")
     expect(run.stdout).toContain(`\nNext:\n  pirl sample ${run.directory} --problems 8`)
     expect(run.stdout).toMatch(/held-out accuracy, greedy: final +\d/)

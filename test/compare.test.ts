@@ -150,7 +150,18 @@ describe("a comparison of two arms and one that breaks, over two seeds", () => {
     const starts = workspace.fresh("starts")
     const shared = async (arm: string): Promise<{ out: string; stderr: string }> => {
       const out = workspace.fresh("shared")
-      const { code, stderr } = await pirl(["compare", config, "--arms", arm, "--seeds", "1", "--starts", starts, "--out", out])
+      const { code, stderr } = await pirl([
+        "compare",
+        config,
+        "--arms",
+        arm,
+        "--seeds",
+        "1",
+        "--starts",
+        starts,
+        "--out",
+        out,
+      ])
       expect(code).toBe(0)
       expect(existsSync(join(out, "starts"))).toBe(false)
       return { out, stderr }

@@ -95,5 +95,7 @@ test("a file cut short stops a run before it starts, in one line", async () => {
   const config = workspace.config(tinyConfig({ model: { preset: undefined, path: cut }, warmStart: { enabled: false } }))
   const { code, stderr } = await pirl(["train", config, "--run-dir", workspace.fresh("run")])
   expect(code).not.toBe(0)
-  expect(stderr).toMatch(/^pirl: .*cut-\d+\.gguf: tensor .*: expected a file of \d+ bytes or more, got 20000\. It is cut short: download it again\.\n$/m)
+  expect(stderr).toMatch(
+    /^pirl: .*cut-\d+\.gguf: tensor .*: expected a file of \d+ bytes or more, got 20000\. It is cut short: download it again\.\n$/m,
+  )
 })

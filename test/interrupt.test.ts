@@ -60,7 +60,7 @@ async function untilThere(path: string): Promise<void> {
 
 const config = workspace.config(tinyConfig({ train: { steps: 6 }, evaluation: { every: 2 }, checkpoint: { every: 5 } }))
 
-test("a run that is stopped again and again at random moments ends in time each time, and is one run in the end", async () => {
+test("a run stopped again and again at random moments ends in time each time, and is one run in the end", async () => {
   const started = performance.now()
   const wanted = await whole(config)
   const milliseconds = performance.now() - started
@@ -86,14 +86,21 @@ test("a warm start that is stopped keeps its steps, and goes on after them to th
   const run = startPirl(["train", long, "--run-dir", directory])
   await untilThere(join(directory, "warm-start", "step-000010"))
   const { stderr } = await stop(run)
-  const step = Number(/stopped in the warm start, after step (\d+) of it, which is saved\. Go on with/.exec(stderr)?.[1])
+  const step = Number(
+    /stopped in the warm start, after step (\d+) of it, which is saved\. Go on with/.exec(stderr)?.[1],
+  )
   expect(step, stderr).toBeGreaterThanOrEqual(10)
   const resumed = await finish(long, directory, await whole(long))
   expect(resumed.stderr).toContain(`the run resumes in its warm start, after step ${step} of that`)
 })
 
 test("SIGTERM in the middle of sampling gives the step up, says where the run goes on, and is 143", async () => {
-  const changes = { warmStart: null, rollout: { promptsPerStep: 2048, groupSize: 16 }, evaluation: { size: 4 }, checkpoint: { every: 100 } }
+  const changes = {
+    warmStart: null,
+    rollout: { promptsPerStep: 2048, groupSize: 16 },
+    evaluation: { size: 4 },
+    checkpoint: { every: 100 },
+  }
   const directory = workspace.fresh("sampling")
   const run = startPirl(["train", workspace.config(tinyConfig(changes)), "--run-dir", directory])
   await run.printed(/^step 0: held-out/m)
@@ -108,7 +115,10 @@ test("SIGTERM in the middle of sampling gives the step up, says where the run go
 test("a run whose output is closed stops in order, without a word more", async () => {
   const directory = workspace.fresh("closed")
   const command = `"$0" "$1" train ${config} --run-dir ${directory} 2>&1 | head -1`
-  const line = execFileSync("bash", ["-c", command, process.execPath, compiledProgram()], { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] })
+  const line = execFileSync("bash", ["-c", command, process.execPath, compiledProgram()], {
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "pipe"],
+  })
   expect(line.trim().split("\n")).toHaveLength(1)
   expect(existsSync(join(directory, "lock.json"))).toBe(false)
   expect(eventsOf(directory).at(-1)).toMatchObject({ kind: "interrupt" })

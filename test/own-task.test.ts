@@ -1,4 +1,6 @@
-/** A program of one's own: a task made in code, its run opened by the commands, questions in a file, a judge over HTTP. */
+/**
+ * A program of one's own: a task made in code, its run opened by the commands, questions in a file, a judge over HTTP.
+ */
 import { createServer, type Server } from "node:http"
 import type { AddressInfo } from "node:net"
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"

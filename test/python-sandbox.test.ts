@@ -40,7 +40,9 @@ def opens(path, mode="rb"):
 
 type Attempt = readonly [name: string, body: string]
 
-/** `V` is the victim's number, `PORT` that of a server on this machine. A body returns something true when it got out. */
+/**
+ * `V` is the victim's number, `PORT` that of a server on this machine. A body returns something true when it got out.
+ */
 const attempts: readonly Attempt[] = [
   // Signals to others, by name and by the ways round it.
   ["asks whether a process is there", "os.kill(V, 0); return True"],
@@ -163,7 +165,8 @@ const attempts: readonly Attempt[] = [
 
 /** What gets out, and why that is let be. */
 const allowed: readonly Attempt[] = [
-  // Landlock rules over the contents of files. Their names cost a mount namespace to hide, which most users may not make.
+  // Landlock rules over the contents of files. Their names cost a mount namespace to hide, which most users may not
+  // make.
   ["sees that a file outside is there, and its size", "return os.stat('/etc/passwd').st_size > 0"],
   ["reads the system's libraries", "return len(os.listdir('/usr')) > 0"],
   ["reads the number of its parent", "return os.getppid() > 0"],

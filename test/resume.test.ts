@@ -99,7 +99,8 @@ describe.each(variants)("a run with %s", (variant, changes) => {
     const { code, stderr } = await run.ended
     expect(code).toBe(130)
     expect(stderr).toContain("stopping; Ctrl-C again stops at once")
-    const where = /stopped after step (\d+)(?:; (?:step|the evaluation after step) \d+ was given up)?\. Go on with: pirl train --resume --run-dir/
+    const where =
+      /stopped after step (\d+)(?:; (?:step|the evaluation after step) \d+ was given up)?\. Go on with: pirl train --resume --run-dir/
     const stopped = Number(where.exec(stderr)?.[1])
     expect(checkpointsOf(directory).at(-1)).toBe(stopped)
     expect(measured(directory).metrics).toHaveLength(stopped)

@@ -32,7 +32,8 @@ const WINDOW = 20
 
 /**
  * Compares the best held-out measure of a run with its newest, and the training reward of the steps before each. Two
- * evaluations in a row are averaged where there are four or more, because the best of many single ones is high by chance.
+ * evaluations in a row are averaged where there are four or more, because the best of many single ones is high by
+ * chance.
  * @returns undefined unless the held-out measure fell and the training reward rose, both beyond their errors
  */
 export function heldOutGap(

@@ -123,7 +123,10 @@ describe("errors", () => {
     [["pirl fake: expected a."], "pirl fake: expected a.\n"],
     [["pirl: expected a."], "pirl: expected a.\n"],
     [["expected a."], "pirl: expected a.\n"],
-    [["pirl fake: expected a.", "pirl fake: expected b."], "pirl fake: 2 problems, nothing was started:\n  expected a.\n  expected b.\n"],
+    [
+      ["pirl fake: expected a.", "pirl fake: expected b."],
+      "pirl fake: 2 problems, nothing was started:\n  expected a.\n  expected b.\n",
+    ],
   ])("%j name the program once", async (messages, text) => {
     const context = captured()
     expect(await runCli(["fake", "x"], context, refusing(...messages))).toBe(2)
@@ -144,7 +147,8 @@ describe("--quiet and --verbose", () => {
       said.push(verbosity)
       return Promise.resolve(0)
     })
-    for (const argv of [["x"], ["x", "--quiet"], ["--verbose", "x"]]) expect(await runCli(["fake", ...argv], captured(), table)).toBe(0)
+    for (const argv of [["x"], ["x", "--quiet"], ["--verbose", "x"]])
+      expect(await runCli(["fake", ...argv], captured(), table)).toBe(0)
     expect(said).toEqual([undefined, "quiet", "verbose"])
     const context = captured()
     expect(await runCli(["fake", "x", "--quiet", "--verbose"], context, table)).toBe(2)
@@ -190,7 +194,9 @@ describe("pirl init", () => {
     const file = join(folder, "second.yaml")
     const context = captured()
     expect(await runCli(["init", file], context)).toBe(0)
-    expect(context.stdout()).toBe(`Wrote ${file} and ${join(folder, "second.schema.json")}. Train it with: pirl train ${file}\n`)
+    expect(context.stdout()).toBe(
+      `Wrote ${file} and ${join(folder, "second.schema.json")}. Train it with: pirl train ${file}\n`,
+    )
     const schemaName = /^# yaml-language-server: \$schema=\.\/(.*)\n/.exec(readFileSync(file, "utf8"))![1]!
     const schema = JSON.parse(readFileSync(join(folder, schemaName), "utf8")) as { properties: Record<string, unknown> }
     expect(Object.keys(schema.properties)).toContain("pipo")
@@ -218,7 +224,9 @@ describe("pirl runs", () => {
     run.logEvaluation({ step: 1, size: 10, greedyAccuracy: 0.5, time })
     const context = captured()
     expect(await runCli(["runs", root], context)).toBe(0)
-    expect(context.stdout()).toMatch(/^first +running +1\/40 +add2 +0\.500 +greedy +25\.0 % +50\.0 % +50\.0 % +\+25\.0 +\ds$/m)
+    expect(context.stdout()).toMatch(
+      /^first +running +1\/40 +add2 +0\.500 +greedy +25\.0 % +50\.0 % +50\.0 % +\+25\.0 +\ds$/m,
+    )
     run.close()
     const json = captured()
     expect(await runCli(["runs", root, "--json"], json)).toBe(0)

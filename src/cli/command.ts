@@ -130,7 +130,8 @@ export function parseArguments(command: Command, argv: readonly string[]): Comma
     else problems.push(problem)
   }
   const { min, max } = command.positionalCount
-  if (values.has("quiet") && values.has("verbose")) problems.push("expected --quiet or --verbose, got both. Leave one out.")
+  if (values.has("quiet") && values.has("verbose"))
+    problems.push("expected --quiet or --verbose, got both. Leave one out.")
   if (positionals.length < min || positionals.length > max) {
     const got = positionals.length === 0 ? "nothing" : positionals.map((value) => JSON.stringify(value)).join(" ")
     problems.push(`expected ${command.positionals === "" ? "no arguments" : command.positionals}, got ${got}.`)

@@ -44,13 +44,21 @@ function describeSystemError(error: unknown): string | undefined {
 }
 
 /** What the runtime says where something is larger than it can hold. */
-const TOO_LARGE =
-  /Invalid (?:string|array|typed array) length|Array buffer allocation failed|longer than 0x[0-9a-f]+ characters|Cannot create a (?:string|Buffer) larger/i
+const TOO_LARGE = new RegExp(
+  [
+    "Invalid (?:string|array|typed array) length",
+    "Array buffer allocation failed",
+    "longer than 0x[0-9a-f]+ characters",
+    "Cannot create a (?:string|Buffer) larger",
+  ].join("|"),
+  "i",
+)
 
 /** Something that is too large for the runtime, in words; undefined for any other error. */
 function describeSize(error: unknown): string | undefined {
   if (!(error instanceof Error) || !TOO_LARGE.test(error.message)) return undefined
-  return `expected files and settings that fit into memory, got: ${error.message}. Use smaller files, or a machine with more memory.`
+  const advice = "Use smaller files, or a machine with more memory."
+  return `expected files and settings that fit into memory, got: ${error.message}. ${advice}`
 }
 
 /** What a message of ours begins with: the program, and the command where the message names it. */

@@ -17,7 +17,11 @@ export const initCommand: Command = {
   positionalCount: { min: 0, max: 1 },
   options: [
     { name: "force", kind: "flag", help: "Write over a file that is there" },
-    { name: "no-schema", kind: "flag", help: "Leave out the JSON Schema beside it, by which editors complete and check it" },
+    {
+      name: "no-schema",
+      kind: "flag",
+      help: "Leave out the JSON Schema beside it, by which editors complete and check it",
+    },
   ],
   description:
     "Writes a config with every setting explained (default pirl.yaml), and a JSON Schema beside it that its first line\n" +

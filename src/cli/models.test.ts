@@ -84,8 +84,12 @@ describe("pirl eval", () => {
     await pirl(command, model, "--data", "sums.jsonl", "--verifier", "math", "--set", "task.columns.answer=sum")
     const task = { name: "dataset", path: "sums.jsonl", verifier: "math", columns: { answer: "sum" } }
     expect(seen.at(-1)!.config.task).toEqual(task)
-    expect((await pirl(command, model, "--data", "a.jsonl", "--task", "sort")).err).toContain("expected --task or --data, got both")
-    expect((await pirl(command, model, "--task", "sort", "--verifier", "math")).err).toContain("expected --verifier only with --data")
+    expect((await pirl(command, model, "--data", "a.jsonl", "--task", "sort")).err).toContain(
+      "expected --task or --data, got both",
+    )
+    expect((await pirl(command, model, "--task", "sort", "--verifier", "math")).err).toContain(
+      "expected --verifier only with --data",
+    )
   })
 
   test("gives another task none of the run's options", async () => {

@@ -104,7 +104,8 @@ async function runSft(backend: SftBackend, args: CommandArguments, context: CliC
     const last = await backend.sft({
       config,
       out: directory,
-      onProgress: (progress) => (json ? out.write(`${JSON.stringify(progress)}\n`) : reporter.onNote(describe(progress))),
+      onProgress: (progress) =>
+        json ? out.write(`${JSON.stringify(progress)}\n`) : reporter.onNote(describe(progress)),
       onStep: (state) => reporter.onWarmStartProgress?.(state),
       stop: stop.signal,
     })
@@ -112,11 +113,16 @@ async function runSft(backend: SftBackend, args: CommandArguments, context: CliC
     const accuracy = formatShare(last.heldOutAccuracy)
     const stream = json ? err : out
     if (last.stepsMade !== undefined) {
-      stream.write(`stopped after ${last.stepsMade} steps, saved in ${directory}; held-out accuracy ${accuracy} after ${last.step}\n`)
+      stream.write(
+        `stopped after ${last.stepsMade} steps, saved in ${directory}; ` +
+          `held-out accuracy ${accuracy} ${last.measure} after ${last.step}\n`,
+      )
       return interrupt.exitCode
     }
     const saved = last.savedAccuracy === undefined ? "" : ` (${formatShare(last.savedAccuracy)} as stored in ${config.model.dtype})`
-    stream.write(`held-out accuracy ${accuracy} ${last.measure} after ${last.step} steps${saved}, saved in ${directory}\n`)
+    stream.write(
+      `held-out accuracy ${accuracy} ${last.measure} after ${last.step} steps${saved}, saved in ${directory}\n`,
+    )
     return interrupt.requested ? interrupt.exitCode : exitCodes.ok
   } catch (error) {
     if (!(error instanceof StopRequest)) throw error

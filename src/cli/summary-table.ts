@@ -69,7 +69,9 @@ export function describePhases(time: Partial<RunSummary["time"]>): string {
   if (total === 0) return ""
   return phases
     .flatMap(([name, seconds]) => {
-      return seconds === undefined ? [] : [`${name} ${formatDuration(seconds)} (${Math.round((100 * seconds) / total)} %)`]
+      return seconds === undefined
+        ? []
+        : [`${name} ${formatDuration(seconds)} (${Math.round((100 * seconds) / total)} %)`]
     })
     .join(", ")
 }
@@ -94,7 +96,11 @@ function savedRow({ dtype, asTrained, size, greedy, expected }: SavedAccuracy): 
   if (asTrained) return [label, "as trained, bit for bit"]
   if (measure === null) return [label, "not measured"]
   const change = measure.change === null ? "" : `${formatGain(measure.change.value)} against training`
-  return [`${label}, ${greedy === null ? "expected" : "greedy"}`, `${formatShare(measure.accuracy)}${range(measure.change, [change, `${size} problems`].filter((text) => text !== "").join("; "))}`]
+  return [
+    `${label}, ${greedy === null ? "expected" : "greedy"}`,
+    formatShare(measure.accuracy) +
+      range(measure.change, [change, `${size} problems`].filter((text) => text !== "").join("; ")),
+  ]
 }
 
 /** 95 % interval behind a number, after another remark on it. */

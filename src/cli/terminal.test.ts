@@ -98,7 +98,10 @@ describe("progress", () => {
 })
 
 describe("how much is said", () => {
-  const timed: MetricsLine = { ...step, time: { at, seconds: 2, sampleSeconds: 1.5, verifySeconds: 0.004, trainSeconds: 0.5, checkpointSeconds: 0.1 } }
+  const timed: MetricsLine = {
+    ...step,
+    time: { at, seconds: 2, sampleSeconds: 1.5, verifySeconds: 0.004, trainSeconds: 0.5, checkpointSeconds: 0.1 },
+  }
   const said = (verbosity: "quiet" | "verbose" | undefined): string => {
     const context = captured()
     const reporter = createReporter("plain", { ...context, verbosity }, 100)
@@ -163,7 +166,10 @@ describe("Ctrl-C", () => {
   test("asks to stop once, then stops at once, and is given back in the end", () => {
     const signals = new EventEmitter()
     const calls: string[] = []
-    const interrupt = listenForInterrupt(() => calls.push("first"), { source: signals, onSecond: (signal) => calls.push(signal) })
+    const interrupt = listenForInterrupt(() => calls.push("first"), {
+      source: signals,
+      onSecond: (signal) => calls.push(signal),
+    })
     expect(interrupt.requested).toBe(false)
     signals.emit("SIGINT", "SIGINT")
     expect([interrupt.requested, interrupt.exitCode]).toEqual([true, 130])
@@ -198,7 +204,12 @@ describe("Ctrl-C", () => {
   test("does not end what ended in time", async () => {
     const signals = new EventEmitter()
     const calls: string[] = []
-    const options = { source: signals, onSecond: () => calls.push("died"), onDeadline: () => calls.push("deadline"), deadlineMs: 20 }
+    const options = {
+      source: signals,
+      onSecond: () => calls.push("died"),
+      onDeadline: () => calls.push("deadline"),
+      deadlineMs: 20,
+    }
     const interrupt = listenForInterrupt(() => calls.push("first"), options)
     signals.emit("SIGINT", "SIGINT")
     interrupt.dispose()
@@ -229,7 +240,9 @@ test("the summary table has the saved model beside the trained one", () => {
   const row = (saved: SavedAccuracy): string => /saved model, .*/.exec(summaryTable({ ...summarizeRun([step], []), saved }, "runs/x"))![0]
   const known = { dtype: "bf16", asTrained: false, size: 200, expected: null }
   const change = { value: -0.02, low: -0.05, high: 0.01 }
-  expect(row({ ...known, greedy: { accuracy: 0.6, interval: null, trained: 0.62, change } })).toMatch(/^saved model, bf16, greedy +60\.0 % {2}\(-2\.0 points against training; 200 problems; 95 %: -5\.0 to 1\.0\)$/)
+  expect(row({ ...known, greedy: { accuracy: 0.6, interval: null, trained: 0.62, change } })).toMatch(
+    /^saved model, bf16, greedy +60\.0 % {2}\(-2\.0 points against training; 200 problems; 95 %: -5\.0 to 1\.0\)$/,
+  )
   expect(row({ ...known, greedy: null })).toMatch(/bf16 +not measured$/)
   expect(row({ ...known, dtype: "f32", asTrained: true, greedy: { accuracy: 0.62, interval: null, trained: 0.62, change: null } })).toMatch(/f32 +as trained, bit for bit$/)
 })

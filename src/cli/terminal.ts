@@ -1,5 +1,6 @@
 /**
- * What a run shows while it trains, on the error stream: a live line on a terminal, plain lines elsewhere. With --json the steps are
+ * What a run shows while it trains, on the error stream: a live line on a terminal, plain lines elsewhere. With --json
+ * the steps are
  * results, and go to the standard output.
  */
 import type { EvaluationLine, MetricsLine, Verdict } from "../runs/index.ts"
@@ -157,7 +158,15 @@ function phaseShares(line: MetricsLine): string {
   return shares.filter(([, share]) => share >= 1).map(([name, share]) => `${name} ${share} %`).join(", ")
 }
 
-function describeWarmStart({ step, loss, accuracy, targetAccuracy, maxSteps, stepsHere, seconds }: WarmStartState): string {
+function describeWarmStart({
+  step,
+  loss,
+  accuracy,
+  targetAccuracy,
+  maxSteps,
+  stepsHere,
+  seconds,
+}: WarmStartState): string {
   const measured = accuracy === undefined ? "" : `  held-out ${accuracy.toFixed(3)} of ${targetAccuracy}`
   // At most: it ends before the last step once the target is reached.
   const left = stepsHere === 0 ? "" : `  at most ${formatDuration((seconds / stepsHere) * (maxSteps - step))} left`

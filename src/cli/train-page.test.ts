@@ -68,10 +68,19 @@ async function pirl(trainer: TrainBackend, start: StartPage, argv: readonly stri
 describe("pirl train --watch", () => {
   test("prints the link to its run before the first step, and ends the page when nobody sits at a terminal", async () => {
     const [page, directory] = [new FakePage(), fresh()]
-    const { code, out, err } = await pirl(backend(), page.start, ["--run-dir", directory, "--watch", "--no-open", "--port", "0"])
+    const { code, out, err } = await pirl(backend(), page.start, [
+      "--run-dir",
+      directory,
+      "--watch",
+      "--no-open",
+      "--port",
+      "0",
+    ])
     expect(code).toBe(0)
     expect(page.started).toEqual([{ roots: [directory], port: 0 }])
-    expect(err).toMatch(new RegExp(`^watching ${directory} at http://127.0.0.1:4747/#curves/${runId(directory)}\nstep 1/2`, "m"))
+    expect(err).toMatch(
+      new RegExp(`^watching ${directory} at http://127.0.0.1:4747/#curves/${runId(directory)}\nstep 1/2`, "m"),
+    )
     expect(out).toMatch(new RegExp(`\nThe page has ended; \`pirl watch ${directory}\` shows the run again\\.\n$`))
     expect(page.closed).toBe(1)
   })

@@ -66,7 +66,9 @@ describe("pirl train", () => {
     expect(err).toMatch(/^step 1\/3 {2}reward 0\.100/m)
     expect(out).toMatch(/^ {2}run folder +\S+run-/m)
     expect(out).not.toContain("step 1/3")
-    expect(out).toContain("Prompts of add2: two-digit addition, prompt abcd=, response exactly the three digits of ab + cd; 7172= asks for 143.\n")
+    expect(out).toContain(
+      "Prompts of add2: two-digit addition, prompt abcd=, response exactly the three digits of ab + cd; 7172= asks for 143.\n",
+    )
     expect(out).toContain(`Next:\n  pirl sample ${directory} --problems 8 `)
     expect(out).toContain(`\n  pirl watch ${directory} `)
     expect(out).toContain(`\n  pirl report ${directory} --out report.html `)

@@ -86,7 +86,11 @@ export function relocateStart(runDirectory: string, config: ResolvedConfig): voi
  * Makes the start of a config unless it is there: the warm start, saved whole or not at all.
  * @returns undefined when it was asked to stop before the end
  */
-export async function makeStart(config: ResolvedConfig, directory: string, stop: AbortSignal): Promise<StartFacts | undefined> {
+export async function makeStart(
+  config: ResolvedConfig,
+  directory: string,
+  stop: AbortSignal,
+): Promise<StartFacts | undefined> {
   // Another comparison may have made it since this one looked.
   const known = readStart(directory, startKey(config))
   if (known !== undefined) return known
@@ -97,7 +101,15 @@ export async function makeStart(config: ResolvedConfig, directory: string, stop:
     const stopping = new Stopping(policy.engine, stop)
     const stopRequested = (): boolean => stop.aborted
     const stoppable = { engine: stopping.engine, stopping, stopRequested, signal: stop }
-    const result = await warmStart({ ...policy, ...stoppable, config, stopStrings, maxResponseTokens, verifierTimeoutMs: VERIFIER_TIMEOUT_MS, onProgress: () => undefined })
+    const result = await warmStart({
+      ...policy,
+      ...stoppable,
+      config,
+      stopStrings,
+      maxResponseTokens,
+      verifierTimeoutMs: VERIFIER_TIMEOUT_MS,
+      onProgress: () => undefined,
+    })
     if (result.stopped !== undefined || stop.aborted) return undefined
     const facts: StartFacts = { key: startKey(config), seed: config.seed, ...result }
     const writing = `${directory}.writing`

@@ -9,7 +9,19 @@ export type Cells = readonly (readonly string[])[]
 /** A row per arm. */
 export function armCells({ arms, measure, axis }: Analysis): Cells {
   const other: Measure = measure === "expected" ? "greedy" : "expected"
-  const head = ["arm", "n", "start", "best", `final, ${measure}`, "area", "drop", "collapsed", `final, ${other}`, "updates", "seconds"]
+  const head = [
+    "arm",
+    "n",
+    "start",
+    "best",
+    `final, ${measure}`,
+    "area",
+    "drop",
+    "collapsed",
+    `final, ${other}`,
+    "updates",
+    "seconds",
+  ]
   const judged = arms.some(({ signalAgreement }) => signalAgreement !== undefined)
   const cut = [...(judged ? ["signal right"] : []), ...(axis === "steps" ? [] : ["rollouts", `read at ${axis}`])]
   const rows = arms.map((arm) => {

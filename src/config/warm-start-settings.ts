@@ -25,7 +25,9 @@ const values = defaults.warmStart
 
 export const warmStartSchema: z.ZodType<WarmStartSettings> = z.strictObject({
   enabled: z.boolean().default(true).describe("Train on solutions first; true when the section is there"),
-  targetAccuracy: share().default(values.targetAccuracy).describe("Stop at this held-out accuracy: expected where answers are unique, else greedy"),
+  targetAccuracy: share()
+    .default(values.targetAccuracy)
+    .describe("Stop at this held-out accuracy: expected where answers are unique, else greedy"),
   learningRate: positive().default(values.learningRate).describe("Adam's learning rate during the warm start"),
   warmupSteps: integer(0).default(values.warmupSteps).describe("Steps over which the learning rate rises linearly"),
   batchSize: integer(1).default(values.batchSize).describe("Solutions per optimiser step"),

@@ -10,7 +10,8 @@ export const maximumLineCharacters: number = 2 ** 26
 function checkLength(characters: number, file: string, line: number): void {
   if (characters <= maximumLineCharacters) return
   throw new DataError(
-    `data set ${file}, line ${line}: expected a line of at most ${maximumLineCharacters} characters, got a longer one. ` +
+    `data set ${file}, line ${line}: expected a line of at most ${maximumLineCharacters} characters, ` +
+      "got a longer one. " +
       "Write one object per line; the file may be damaged.",
   )
 }

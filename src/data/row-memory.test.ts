@@ -15,6 +15,8 @@ test("a list that holds too much is not walked to its end", () => {
   let read = 0
   const list = Array.from({ length: 1000 }, () => "x".repeat(100))
   const counted = new Proxy(list, { get: (target, key) => (read++, Reflect.get(target, key)) })
-  expect(() => new RowMemory(1).take("a.jsonl", { row: { first: "x".repeat(100), counted }, place: "line 1" })).toThrow(DataError)
+  expect(() => new RowMemory(1).take("a.jsonl", { row: { first: "x".repeat(100), counted }, place: "line 1" })).toThrow(
+    DataError,
+  )
   expect(read).toBe(0)
 })

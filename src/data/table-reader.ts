@@ -69,7 +69,8 @@ function quoteName(name: string): string {
 }
 
 /**
- * A text that stands once in a parquet file may be that of a million rows, and the reader writes it out for each. So the
+ * A text that stands once in a parquet file may be that of a million rows, and the reader writes it out for each. So
+ * the
  * bytes are added up before any row is handed over.
  * @throws DataError  naming the rows that hold too much
  */
@@ -79,13 +80,16 @@ async function checkParquet(connection: DuckDBConnection, file: string): Promise
   const sizes = Array.from({ length: columnCount }, (_, i) => sizeOf(columnType(i), quoteName(columnName(i)), 0))
   const known = sizes.filter((size) => size !== undefined)
   if (known.length === 0) return
-  const sums = `select file_row_number // ${ROWS_AT_A_TIME} as part, sum(${known.join(" + ")})::double as bytes from ${rows} group by part`
+  const grouped = `file_row_number // ${ROWS_AT_A_TIME} as part`
+  const sums = `select ${grouped}, sum(${known.join(" + ")})::double as bytes from ${rows} group by part`
   const [largest] = await (await connection.run(`${sums} order by bytes desc limit 1`)).getRowsJson()
   const [part, bytes] = [Number(largest?.[0] ?? 0), Number(largest?.[1] ?? 0)]
   if (bytes <= MAXIMUM_BYTES_AT_A_TIME) return
   const place = `rows ${part * ROWS_AT_A_TIME + 1} to ${(part + 1) * ROWS_AT_A_TIME}`
   const expected = `expected at most ${MAXIMUM_BYTES_AT_A_TIME} bytes of text in ${ROWS_AT_A_TIME} rows`
-  throw new DataError(`data set ${file}, ${place}: ${expected}, got ${bytes}. Do not use it, or write it anew with shorter texts.`)
+  throw new DataError(
+    `data set ${file}, ${place}: ${expected}, got ${bytes}. Do not use it, or write it anew with shorter texts.`,
+  )
 }
 
 interface Columns {
@@ -105,7 +109,9 @@ async function columnsOf(connection: DuckDBConnection, rows: string): Promise<Co
 
 /** True where a text is longer than any that JavaScript can hold. */
 function isTooLong(error: unknown): boolean {
-  return error instanceof Error && (error instanceof RangeError || /string longer than|Invalid string/.test(error.message))
+  return (
+    error instanceof Error && (error instanceof RangeError || /string longer than|Invalid string/.test(error.message))
+  )
 }
 
 /**
@@ -145,9 +151,12 @@ export async function* readTable(file: string, format: TableFormat): AsyncGenera
     if (describe(cause).startsWith("Out of Memory Error") || isTooLong(cause)) {
       const got = "a page or a text that takes more"
       const advice = "Write it again with smaller pages and texts, or do not use it."
-      throw new DataError(`data set ${file}: expected what fits into ${READER_MEMORY} of memory, got ${got}. ${advice}`, {
-        cause,
-      })
+      throw new DataError(
+        `data set ${file}: expected what fits into ${READER_MEMORY} of memory, got ${got}. ${advice}`,
+        {
+          cause,
+        },
+      )
     }
     throw new DataError(
       `data set ${file}: expected a readable ${format} file, got an error from the reader: ${describe(cause)}. ` +

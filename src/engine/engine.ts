@@ -148,7 +148,8 @@ export interface ForwardOptions {
   /** Logits are divided by this before the softmax. Default 1. */
   readonly temperature?: number
   /**
-   * Aborted: an engine that can stops between two micro-batches, and the promise is rejected with the signal's reason. Of a
+   * Aborted: an engine that can stops between two micro-batches, and the promise is rejected with the signal's reason.
+   * Of a
    * batch that was to be trained on, part of the gradients may be there: `clearGradients` drops them.
    */
   readonly signal?: AbortSignal

@@ -35,8 +35,14 @@ test("an evaluation tells every few seconds how many responses there are, and no
   expect(heard).toEqual([[{ responses: 0, share: 0 }, 3], [{ responses: 2, share: 0.8 }, 3]])
 })
 
-test("the expected accuracy of the first evaluation is told of the steps' problems too, whether those are fewer or more", async () => {
-  const heldOut = ["a", "b", "b", "a"].map((gold, i) => ({ id: String(i), prompt: "a", gold, solution: gold, unique: true }))
+test("the first expected accuracy is told of the steps' problems too, whether those are fewer or more", async () => {
+  const heldOut = ["a", "b", "b", "a"].map((gold, i) => ({
+    id: String(i),
+    prompt: "a",
+    gold,
+    solution: gold,
+    unique: true,
+  }))
   // The log-prob of each answer, in the order of the problems: 1/2, 1/4, 1/8, 1/16.
   const asked: number[] = []
   const logprobs: Engine["logprobs"] = (sequences) => {
@@ -44,15 +50,27 @@ test("the expected accuracy of the first evaluation is told of the steps' proble
     return Promise.resolve(sequences.map((_, i) => Float32Array.of(-(i + 1) * Math.LN2)))
   }
   const engine = { logprobs } as Engine
-  const context = { engine, tokenizer, task: { ...task, heldOut }, eosTokens: [], stopStrings: [], maxResponseTokens: 1, verifierTimeoutMs: 1000 }
-  const of = (options: { size?: number; stepSize?: number }): ReturnType<typeof evaluateHeldOut> => evaluateHeldOut(context, { greedy: false, expected: true, ...options })
+  const context = {
+    engine,
+    tokenizer,
+    task: { ...task, heldOut },
+    eosTokens: [],
+    stopStrings: [],
+    maxResponseTokens: 1,
+    verifierTimeoutMs: 1000,
+  }
+  const of = (options: { size?: number; stepSize?: number }): ReturnType<typeof evaluateHeldOut> =>
+    evaluateHeldOut(context, { greedy: false, expected: true, ...options })
   const fewer = await of({ stepSize: 2 })
   expect(fewer.expectedAccuracy).toBeCloseTo(15 / 64, 6)
   expect(fewer.stepExpectedAccuracy).toBeCloseTo(3 / 8, 6)
   // Without another pass.
   expect(asked).toEqual([4])
   const more = await of({ size: 1, stepSize: 200 })
-  expect([more.expectedAccuracy, more.stepExpectedAccuracy]).toEqual([expect.closeTo(1 / 2, 6), expect.closeTo(15 / 64, 6)])
+  expect([more.expectedAccuracy, more.stepExpectedAccuracy]).toEqual([
+    expect.closeTo(1 / 2, 6),
+    expect.closeTo(15 / 64, 6),
+  ])
   expect("stepExpectedAccuracy" in (await of({}))).toBe(false)
   expect("stepExpectedAccuracy" in (await of({ stepSize: 0 }))).toBe(false)
 })

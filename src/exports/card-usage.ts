@@ -65,7 +65,10 @@ function foreignUse(use: CardUse): string {
         ...generation(use, tokens),
       ])
     case "gguf":
-      return fence("sh", ["ollama create MODEL -f Modelfile", use.isChat ? "ollama run MODEL" : 'ollama run MODEL "PROMPT"'])
+      return fence("sh", [
+        "ollama create MODEL -f Modelfile",
+        use.isChat ? "ollama run MODEL" : 'ollama run MODEL "PROMPT"',
+      ])
     case "gguf-ready-hf":
       return fence("sh", ["python convert_hf_to_gguf.py FOLDER --outfile model.gguf --outtype bf16"])
     case "hf":

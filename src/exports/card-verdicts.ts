@@ -5,7 +5,10 @@ import type { MetricsLine, RunSummary } from "../runs/index.ts"
 const decisive = 2
 
 /** Rows of a card; none where nothing judged the updates. */
-export function verdictRows(metrics: readonly MetricsLine[], verdicts: RunSummary["verdicts"]): (readonly [string, string])[] {
+export function verdictRows(
+  metrics: readonly MetricsLine[],
+  verdicts: RunSummary["verdicts"],
+): (readonly [string, string])[] {
   return [...gateRow(verdicts), ...measuredRow(metrics)]
 }
 

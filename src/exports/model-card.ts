@@ -102,10 +102,24 @@ function trainingRows({ config, run, step }: NonNullable<CardFacts["training"]>)
   const programs = programsOf(run.events.filter(({ kind, checkpoint }) => !(kind === "resume" && typeof checkpoint === "number" && checkpoint >= step)))
   return [
     ["start", startOf(model)],
-    ["task", code(name) + (Object.keys(options).length === 0 ? "" : ` ${code(JSON.stringify(withoutFolders(options)))}`)],
-    ...(warmStart.enabled ? [["warm start", `supervised, to ${warmStart.targetAccuracy} held-out accuracy (expected where answers are unique, else greedy)`] as Row] : []),
+    [
+      "task",
+      code(name) + (Object.keys(options).length === 0 ? "" : ` ${code(JSON.stringify(withoutFolders(options)))}`),
+    ],
+    ...(warmStart.enabled
+      ? [
+          [
+            "warm start",
+            `supervised, to ${warmStart.targetAccuracy} held-out accuracy (expected where answers are unique, else greedy)`,
+          ] as Row,
+        ]
+      : []),
     ["steps", `${step} of ${train.steps}`],
-    ["a step", `${rollout.promptsPerStep} prompts x ${rollout.groupSize} responses of at most ${rollout.maxResponseTokens} tokens, temperature ${rollout.temperature}`],
+    [
+      "a step",
+      `${rollout.promptsPerStep} prompts x ${rollout.groupSize} responses of at most ` +
+        `${rollout.maxResponseTokens} tokens, temperature ${rollout.temperature}`,
+    ],
     ["objective", code(compact(objective))],
     ["PIPO", pipo.enabled ? code(compact(pipo)) : "off"],
     ["optimiser", code(compact(optimizer))],

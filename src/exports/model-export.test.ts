@@ -156,7 +156,9 @@ describe("the card", () => {
     const card = readFileSync(join(out, "README.md"), "utf8")
     expect(card).toMatch(/^---\nlicense: "apache-2\.0"\nlibrary_name: transformers\n/)
     expect(card).toContain("# my \\| \\`model\\`")
-    expect(card).toContain("stored as bf16. Trained by reinforcement learning with verifiable rewards on the task `add2`: `grpo` with policy improvement verification (PIPO")
+    expect(card).toContain(
+      "stored as bf16. Trained by reinforcement learning with verifiable rewards on the task `add2`: `grpo` with policy improvement verification (PIPO",
+    )
     expect(card).toContain("| steps | 2 of 4 |")
     expect(card).toContain("held-out accuracy, greedy: before | 25.0 % [17.5, 34.3] |")
     expect(card).toContain("held-out accuracy, greedy: after | 50.0 % [40.4, 59.6] |")
@@ -171,10 +173,30 @@ describe("the card", () => {
   })
 
   test("holds no path of the machine that trained, in a model, a task or another setting", () => {
-    const task = { name: "dataset", path: "/home/me/data/sums.jsonl", heldOutPath: "./held/out.jsonl", disjointFrom: ["/srv/eval"], cacheDir: "/cache" }
-    const settings = parseConfig({ model: { path: "/home/me/models/smol" }, task, lora: { enabled: true }, train: { steps: 4 } })
+    const task = {
+      name: "dataset",
+      path: "/home/me/data/sums.jsonl",
+      heldOutPath: "./held/out.jsonl",
+      disjointFrom: ["/srv/eval"],
+      cacheDir: "/cache",
+    }
+    const settings = parseConfig({
+      model: { path: "/home/me/models/smol" },
+      task,
+      lora: { enabled: true },
+      train: { steps: 4 },
+    })
     const run = readRun(trainedRun("pathless").directory)
-    const facts = { name: "x", license: undefined, model: config, chatTemplate: false, dtype: "f32", versions, saved: undefined, notes: [] }
+    const facts = {
+      name: "x",
+      license: undefined,
+      model: config,
+      chatTemplate: false,
+      dtype: "f32",
+      versions,
+      saved: undefined,
+      notes: [],
+    }
     for (const format of ["hf", "adapter"] as const) {
       const card = modelCard({ ...facts, format, training: { config: settings, run, step: 2 } })
       expect(card).toContain("| start | the model `smol` |")
@@ -185,13 +207,31 @@ describe("the card", () => {
   })
 
   test("shows how to chat with a model that has a chat template, with the system prompt of its training", () => {
-    const settings = parseConfig({ model: { path: "smol" }, task: { name: "add2" }, rollout: { maxResponseTokens: 12, systemPrompt: "Be brief." }, train: { steps: 4 } })
+    const settings = parseConfig({
+      model: { path: "smol" },
+      task: { name: "add2" },
+      rollout: { maxResponseTokens: 12, systemPrompt: "Be brief." },
+      train: { steps: 4 },
+    })
     const run = readRun(trainedRun("chatty").directory)
-    const facts = { name: "x", license: undefined, model: config, dtype: "f32", versions, saved: undefined, notes: [], file: "x.gguf", training: { config: settings, run, step: 2 } }
-    const cardOf = (format: "hf" | "gguf" | "onnx", chatTemplate: boolean): string => modelCard({ ...facts, format, chatTemplate })
+    const facts = {
+      name: "x",
+      license: undefined,
+      model: config,
+      dtype: "f32",
+      versions,
+      saved: undefined,
+      notes: [],
+      file: "x.gguf",
+      training: { config: settings, run, step: 2 },
+    }
+    const cardOf = (format: "hf" | "gguf" | "onnx", chatTemplate: boolean): string =>
+      modelCard({ ...facts, format, chatTemplate })
     const chat = cardOf("hf", true)
     expect(chat).toContain('npx pirl chat FOLDER --system "Be brief."')
-    expect(chat).toContain('messages = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "PROMPT"}]')
+    expect(chat).toContain(
+      'messages = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "PROMPT"}]',
+    )
     expect(chat).toContain("tokenizer.apply_chat_template(messages, add_generation_prompt=True")
     expect(chat).toContain("max_new_tokens=12")
     expect(cardOf("onnx", true)).toContain("tokenizer.apply_chat_template([")
@@ -200,7 +240,9 @@ describe("the card", () => {
     expect(cardOf("hf", false)).not.toMatch(/chat/)
     const { systemPrompt: _system, ...rollout } = settings.rollout
     const bare = { ...settings, rollout: { ...rollout, chatTemplate: false } }
-    expect(modelCard({ ...facts, format: "hf", chatTemplate: true, training: { ...facts.training, config: bare } })).not.toMatch(/pirl chat|apply_chat/)
+    expect(
+      modelCard({ ...facts, format: "hf", chatTemplate: true, training: { ...facts.training, config: bare } }),
+    ).not.toMatch(/pirl chat|apply_chat/)
   })
 
   test("says of updates what the log says: verdicts, measurements, or nothing", () => {
@@ -208,9 +250,19 @@ describe("the card", () => {
     const counts = { improved: 0, regressed: 0, undecided: 0, unjudged: 4 }
     expect(verdictRows([{ step: 1, mu: 0.5, time }], counts)).toEqual([])
     const distances = [undefined, 3, -3, 1]
-    const measured = distances.map((distance, i) => ({ step: i + 1, mu: 0.5, time, stepCut: i === 3 ? 1 : 0, ...(distance === undefined ? {} : { improvement: distance / 100, improvementStandardError: 0.01 }) }))
-    expect(verdictRows(measured, counts)).toEqual([["measured updates", "1 better, 1 worse, 1 within two standard errors; 1 steps left without an update"]])
-    expect(verdictRows([], { ...counts, improved: 2, undecided: 1 })).toEqual([["verdicts on updates", "2 improved, 0 regressed, 1 undecided, 4 steps without a verdict"]])
+    const measured = distances.map((distance, i) => ({
+      step: i + 1,
+      mu: 0.5,
+      time,
+      stepCut: i === 3 ? 1 : 0,
+      ...(distance === undefined ? {} : { improvement: distance / 100, improvementStandardError: 0.01 }),
+    }))
+    expect(verdictRows(measured, counts)).toEqual([
+      ["measured updates", "1 better, 1 worse, 1 within two standard errors; 1 steps left without an update"],
+    ])
+    expect(verdictRows([], { ...counts, improved: 2, undecided: 1 })).toEqual([
+      ["verdicts on updates", "2 improved, 0 regressed, 1 undecided, 4 steps without a verdict"],
+    ])
   })
 
   test("says that no licence was chosen when none was", async () => {

@@ -32,7 +32,9 @@ const Base = Interpreter as unknown as new (scope: Scope) => BaseInterpreter
 
 /** Steps of one rendering, beyond one for each character of it. Known templates take some 100 for a message. */
 export const maximumSteps: number = 1_000_000
-/** Size of a value, beyond four times that of what is rendered: characters of texts and items of lists, in all depths. */
+/**
+ * Size of a value, beyond four times that of what is rendered: characters of texts and items of lists, in all depths.
+ */
 export const maximumValueSize: number = 4_000_000
 /** Items of `range`. */
 export const maximumRange: number = 100_000
@@ -266,10 +268,7 @@ function charactersOf(value: unknown): number {
  * @throws DataError  when it goes beyond a limit, with what was expected and what came
  * @throws Error      when the template refuses
  */
-export function renderWithinBudget(
-  program: Statement,
-  variables: Readonly<Record<string, unknown>>,
-): string {
+export function renderWithinBudget(program: Statement, variables: Readonly<Record<string, unknown>>): string {
   const scope = new Environment() as Scope
   const builtIn = { false: false, true: true, none: null, False: false, True: true, None: null }
   const functions = { range: boundedRange, raise_exception: raise }

@@ -1,6 +1,16 @@
 /** The report of a comparison as one HTML file. */
 import { basename, resolve } from "node:path"
-import { analyse, armCells, armCurves, comparisonSvg, differenceCells, notes, readComparison, type ComparisonState, type Measure } from "../compare/index.ts"
+import {
+  analyse,
+  armCells,
+  armCurves,
+  comparisonSvg,
+  differenceCells,
+  notes,
+  readComparison,
+  type ComparisonState,
+  type Measure,
+} from "../compare/index.ts"
 import { configToYaml } from "../config/index.ts"
 import { shellWord } from "../shell-word.ts"
 import { setting } from "./config-setting.ts"
@@ -53,7 +63,10 @@ function runTable({ results }: ComparisonState, measure: Measure): Html {
     const main = result[measure]
     return [arm, seed, state, step, digits(main?.start), digits(main?.best), digits(main?.final), main === undefined ? "-" : main.collapsed ? "yes" : "no", totals.optimizerSteps, time.seconds.toFixed(0)]
   })
-  return html`<details><summary>${rows.length} runs</summary>${table([["arm", "seed", "state", "steps", "start", "best", `final, ${measure}`, "collapsed", "updates", "seconds"], ...rows])}</details>`
+  return html`<details>
+    <summary>${rows.length} runs</summary>
+    ${table([["arm", "seed", "state", "steps", "start", "best", `final, ${measure}`, "collapsed", "updates", "seconds"], ...rows])}
+  </details>`
 }
 
 /** What was asked for: the command lines, where the plan has kept them, and what they came to. */

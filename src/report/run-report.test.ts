@@ -38,11 +38,29 @@ describe("the report of a run", () => {
   test("has what the run said before its first update", async () => {
     const run = { steps: 4, evaluations: 2, stepSeconds: 2, evaluationSeconds: 1, runSeconds: 10, evaluationShare: 0.2 }
     const time = { sampleSeconds: 0.5, scoreSeconds: 0, trainSeconds: 1.5, run, memoryAvailableBytes: 4 * 2 ** 30 }
-    const look = { kind: "first-look", step: 1, responses: 16, rewarded: 3, groups: 4, groupsWithSignal: 2, meanReward: 0.19, responseLength: 4, truncated: 1, memoryNeededBytes: 2 ** 29, message: "", time }
-    const text = await runReport(fakeRun(join(folder, "start"), { metrics: steps(4), evaluations, events: [look] }), options)
+    const look = {
+      kind: "first-look",
+      step: 1,
+      responses: 16,
+      rewarded: 3,
+      groups: 4,
+      groupsWithSignal: 2,
+      meanReward: 0.19,
+      responseLength: 4,
+      truncated: 1,
+      memoryNeededBytes: 2 ** 29,
+      message: "",
+      time,
+    }
+    const text = await runReport(
+      fakeRun(join(folder, "start"), { metrics: steps(4), evaluations, events: [look] }),
+      options,
+    )
     const section = /<section id="start">.*?<\/section>/s.exec(text)![0]
     expect(section).toContain("<dt>accuracy</dt><dd>40.0 % greedy (100 held-out problems, 95 %: 30.9 to 49.8)</dd>")
-    expect(section).toContain("<dd>3 of 16 responses rewarded, 0.190 on average; 2 of 4 groups with a signal (their rewards differ)</dd>")
+    expect(section).toContain(
+      "<dd>3 of 16 responses rewarded, 0.190 on average; 2 of 4 groups with a signal (their rewards differ)</dd>",
+    )
     expect(section).toContain("<dd>about 512 MiB needed, 4.0 GiB free</dd>")
     expect(section).toContain("<dd>4 steps and 2 evaluations about 10s, 20 % of it evaluations</dd>")
   })

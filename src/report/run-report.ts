@@ -3,7 +3,16 @@ import { sampleGroups } from "./completion-sample.ts"
 import { html } from "./html.ts"
 import { page, type Section } from "./page.ts"
 import { readRunLogs } from "./run-logs.ts"
-import { alarmList, completions, configText, curves, eventList, improvement, overview, startSection } from "./run-sections.ts"
+import {
+  alarmList,
+  completions,
+  configText,
+  curves,
+  eventList,
+  improvement,
+  overview,
+  startSection,
+} from "./run-sections.ts"
 import { timelineSvg } from "./timeline-svg.ts"
 
 /** What a report is written with. */

@@ -102,7 +102,10 @@ function phases({ metrics, summary }: RunLogs): Html {
 
 /** Signal, memory and time, as the run said them before its first update. */
 export function startSection({ start }: RunLogs): Html {
-  if (start.length === 0) return html`<p class="note">The log does not say: the first step was not sampled yet, or an older version made it.</p>`
+  if (start.length === 0)
+    return html`<p class="note">
+      The log does not say: the first step was not sampled yet, or an older version made it.
+    </p>`
   return facts(start)
 }
 

@@ -117,7 +117,13 @@ function changes(answer: TimelineAnswer, { x, bar }: Places): string[] {
     rule(left, place(value), width - right, place(value)),
     text(left - 8, place(value) + 4, pointsText(value), "end"),
   ])
-  return [text(left, top - 10, heading, "start", "head"), ...(known.length === 0 ? [] : scale), rule(left, middle, width - right, middle, "axis"), bars("rose", boxes(true)), bars("fell", boxes(false))]
+  return [
+    text(left, top - 10, heading, "start", "head"),
+    ...(known.length === 0 ? [] : scale),
+    rule(left, middle, width - right, middle, "axis"),
+    bars("rose", boxes(true)),
+    bars("fell", boxes(false)),
+  ]
 }
 
 function accuracy(answer: TimelineAnswer, x: Scale): string[] {

@@ -42,7 +42,9 @@ export interface RolloutContext {
   readonly rewardNoise?: number
   /** For verifiers that answer later. */
   readonly verifierTimeoutMs: number
-  /** Once aborted, responses are neither sampled nor waited for; what was asked for them is rejected with its reason. */
+  /**
+   * Once aborted, responses are neither sampled nor waited for; what was asked for them is rejected with its reason.
+   */
   readonly signal?: AbortSignal | undefined
 }
 

@@ -24,7 +24,15 @@ export type {
   TimeRecord,
   Verdict,
 } from "./records.ts"
-export { RunFolder, createRunFolder, describeResume, isRunFolder, lastWarmStep, resumeRunFolder, warmStartFolder } from "./run-folder.ts"
+export {
+  RunFolder,
+  createRunFolder,
+  describeResume,
+  isRunFolder,
+  lastWarmStep,
+  resumeRunFolder,
+  warmStartFolder,
+} from "./run-folder.ts"
 export type { ResumePoint, RunFolderOptions, RunMirror } from "./run-folder.ts"
 export { csvOf, textOf } from "./csv.ts"
 export { RunDatabase, nameRuns } from "./run-database.ts"

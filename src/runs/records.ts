@@ -66,7 +66,10 @@ export interface EvaluationLine {
   readonly greedyReward?: number
   /** Mean probability of the right answer, by a teacher-forced pass. */
   readonly expectedAccuracy?: number
-  /** Of step 0: the same on the problems that every step is measured on (evaluation.stepSize), so that update 1 has a change. */
+  /**
+   * Of step 0: the same on the problems that every step is measured on (evaluation.stepSize), so that update 1 has a
+   * change.
+   */
   readonly stepExpectedAccuracy?: number
   readonly time: TimeRecord
   readonly [metric: string]: unknown

@@ -53,7 +53,10 @@ export interface RunFolderOptions {
   readonly keepCheckpoints: number
   /** Resuming: go on although metrics or evaluations are not those that the checkpoint was written beside. */
   readonly acceptLogs?: boolean
-  /** Resuming: hears of the step to go on from before anything in the folder changes; what it throws leaves all as it is. */
+  /**
+   * Resuming: hears of the step to go on from before anything in the folder changes; what it throws leaves all as it
+   * is.
+   */
   readonly beforeChanges?: (step: number | undefined) => void
 }
 
@@ -318,7 +321,8 @@ export function lastWarmStep(directory: string): number | undefined {
 
 /** In words: where a resumed run goes on, what was cut, what is damaged, whether another version made it so far. */
 export function describeResume({ checkpoint, warmStartStep, cuts, damaged, madeBy }: ResumePoint): string {
-  const beginning = warmStartStep === undefined ? "from the beginning" : `in its warm start, after step ${warmStartStep} of that`
+  const beginning =
+    warmStartStep === undefined ? "from the beginning" : `in its warm start, after step ${warmStartStep} of that`
   const start = `resumes ${checkpoint === undefined ? beginning : `after step ${checkpoint.step}`}`
   const lines = cuts.map(({ file, lines, halfWritten }) => {
     const whole = lines === 1 ? "1 line" : `${lines} lines`

@@ -17,7 +17,8 @@ describe("a saved model beside the trained policy", () => {
     expect(saved.greedy!.change!.value).toBeCloseTo(-0.1, 12)
     expect(saved.greedy!.change!.high).toBeCloseTo(-0.1 + 1.96 * 0.031, 3)
     expect(savedWarning(saved)).toBe(
-      "The model saved as bf16 differs from the trained policy beyond the 95 % interval: 50.0 % greedy of 100 held-out problems, against 60.0 % in training. Save or export it as f32.",
+      "The model saved as bf16 differs from the trained policy beyond the 95 % interval: 50.0 % greedy of 100 " +
+        "held-out problems, against 60.0 % in training. Save or export it as f32.",
     )
   })
 

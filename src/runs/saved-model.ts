@@ -75,7 +75,8 @@ export function savedWarning({ dtype, size, greedy, expected }: SavedAccuracy): 
   if (low <= 0 && high >= 0) return undefined
   const percent = (share: number): string => `${(100 * share).toFixed(1)} %`
   return (
-    `The model saved as ${dtype} differs from the trained policy beyond the 95 % interval: ${percent(measure.accuracy)} ${greedy === null ? "expected" : "greedy"} of ${size} held-out problems, ` +
+    `The model saved as ${dtype} differs from the trained policy beyond the 95 % interval: ` +
+    `${percent(measure.accuracy)} ${greedy === null ? "expected" : "greedy"} of ${size} held-out problems, ` +
     `against ${percent(measure.trained)} in training. ${dtype === "f32" ? "Do not merge the adapters." : "Save or export it as f32."}`
   )
 }

@@ -1,11 +1,14 @@
 /**
- * What a run says of itself before its first update, in words: where it starts, whether its rewards teach anything, what it needs
+ * What a run says of itself before its first update, in words: where it starts, whether its rewards teach anything,
+ * what it needs
  * of memory and time. The trainer tells it as it measures; page and report read it from the log. Pure.
  */
 import { formatDuration } from "../age.ts"
 import { measuredAccuracies, type EvaluationPoint } from "../analysis/held-out.ts"
 
-/** Of the first step's responses. Those that could not be judged are left out of all but `responses` and the lengths. */
+/**
+ * Of the first step's responses. Those that could not be judged are left out of all but `responses` and the lengths.
+ */
 export interface RewardCounts {
   readonly responses: number
   /** Reward above 0. */
@@ -79,8 +82,11 @@ function accuracyRows(start: EvaluationPoint): LookRow[] {
     const measured = measuredAccuracies([start], kind)[0]
     if (measured === undefined) return []
     const { accuracy, interval } = measured
-    const range = interval === null ? "" : `, 95 %: ${(100 * interval.low).toFixed(1)} to ${(100 * interval.high).toFixed(1)}`
-    return [`${percent(accuracy)} ${kind}${kind === "greedy" ? ` (${start.size ?? "?"} held-out problems${range})` : ""}`]
+    const range =
+      interval === null ? "" : `, 95 %: ${(100 * interval.low).toFixed(1)} to ${(100 * interval.high).toFixed(1)}`
+    return [
+      `${percent(accuracy)} ${kind}${kind === "greedy" ? ` (${start.size ?? "?"} held-out problems${range})` : ""}`,
+    ]
   })
   return parts.length === 0 ? [] : [["accuracy", parts.join(", ")]]
 }
@@ -113,7 +119,8 @@ function spanText(seconds: number): string {
 /** `200 steps and 21 evaluations about 2h25m, 11 % of it evaluations` */
 export function describeForecast({ steps, evaluations, runSeconds, evaluationShare }: RunForecast): string {
   const share = evaluationShare < 0.005 ? "" : `, ${Math.round(100 * evaluationShare)} % of it evaluations`
-  return `${steps} ${steps === 1 ? "step" : "steps"} and ${evaluations} evaluations about ${formatDuration(runSeconds)}${share}`
+  const made = `${steps} ${steps === 1 ? "step" : "steps"} and ${evaluations} evaluations`
+  return `${made} about ${formatDuration(runSeconds)}${share}`
 }
 
 /** `about 5.9 GiB needed, 14.2 GiB free` */
@@ -137,8 +144,9 @@ export function formatBytes(bytes: number): string {
 export function idleGpuText(gpus: readonly string[]): string {
   const [names, stay] = [gpus.join(", "), gpus.length === 1 ? "stays" : "stay"]
   return (
-    `${names} ${stay} idle: the embedded engine computes on the CPU. Two ways to train on a GPU, both by engine.kind: tinker ` +
-    "and engine.server.url: a server of the Tinker protocol on this machine (SkyRL), or a hosted one (docs/tinker.md)."
+    `${names} ${stay} idle: the embedded engine computes on the CPU. Two ways to train on a GPU, both by ` +
+    "engine.kind: tinker and engine.server.url: a server of the Tinker protocol on this machine (SkyRL), or a " +
+    "hosted one (docs/tinker.md)."
   )
 }
 
@@ -147,7 +155,8 @@ type Details = Readonly<Record<string, unknown>>
 const rewardProblems: ReadonlySet<unknown> = new Set(["nothing-rewarded", "everything-right", "no-signal"])
 
 /**
- * The rows from the log of a run: of its events `first-look`, and `alarm` of the same step where the rewards teach nothing.
+ * The rows from the log of a run: of its events `first-look`, and `alarm` of the same step where the rewards teach
+ * nothing.
  * @param events  as they are logged, of any version
  * @param start   evaluation of step 0
  * @returns none where the log does not hold them
@@ -162,7 +171,8 @@ export function loggedLook(events: readonly Details[], start: EvaluationPoint | 
   const rows = lookRows({
     start,
     rewards: countsOf(event),
-    memory: needed === undefined || available === undefined ? undefined : { neededBytes: needed, availableBytes: available },
+    memory:
+      needed === undefined || available === undefined ? undefined : { neededBytes: needed, availableBytes: available },
     time: {
       sampleSeconds: numberOf(time["sampleSeconds"]) ?? 0,
       scoreSeconds: numberOf(time["scoreSeconds"]) ?? 0,
@@ -179,7 +189,15 @@ export function loggedLook(events: readonly Details[], start: EvaluationPoint | 
   ]
 }
 
-const countNames = ["responses", "rewarded", "groups", "groupsWithSignal", "meanReward", "responseLength", "truncated"] as const
+const countNames = [
+  "responses",
+  "rewarded",
+  "groups",
+  "groupsWithSignal",
+  "meanReward",
+  "responseLength",
+  "truncated",
+] as const
 
 function countsOf(event: Details): RewardCounts {
   const counts = countNames.map((name) => [name, numberOf(event[name]) ?? 0])

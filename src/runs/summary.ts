@@ -140,7 +140,10 @@ export function summarizeRun(metrics: readonly SummarizedStep[], evaluations: re
 const phases = ["sampleSeconds", "verifySeconds", "trainSeconds", "checkpointSeconds"] as const
 
 /** Where the time went; of each phase that any line tells of. */
-function phaseSeconds(metrics: readonly SummarizedStep[], evaluations: readonly EvaluationPoint[]): Record<string, number> {
+function phaseSeconds(
+  metrics: readonly SummarizedStep[],
+  evaluations: readonly EvaluationPoint[],
+): Record<string, number> {
   const sum = (values: readonly unknown[]): number | undefined => {
     const known = values.filter((value) => typeof value === "number")
     return known.length === 0 ? undefined : known.reduce((total, value) => total + value, 0)
@@ -150,7 +153,9 @@ function phaseSeconds(metrics: readonly SummarizedStep[], evaluations: readonly 
     ...phases.map((phase) => [phase, sum(metrics.map(({ time }) => time?.[phase]))] as const),
     ["evaluationSeconds", sum(timed.map(({ time }) => time?.seconds))],
   ]
-  return Object.fromEntries(sums.flatMap(([name, seconds]) => (seconds === undefined ? [] : [[name, seconds] as const])))
+  return Object.fromEntries(
+    sums.flatMap(([name, seconds]) => (seconds === undefined ? [] : [[name, seconds] as const])),
+  )
 }
 
 function summarizeSignal({ betweenEvaluations, ...others }: SignalAgreement): SignalSummary {

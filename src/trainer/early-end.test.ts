@@ -69,7 +69,7 @@ describe("a callback that ends a run", () => {
 })
 
 describe("rewards that are not 0 or 1", () => {
-  test("have their held-out mean and each of them in evaluations, and their course with intervals in the summary", async () => {
+  test("have their held-out mean in evaluations, each of them too, and their course in the summary", async () => {
     const runDirectory = join(temporary, "rewards")
     const { summary } = await trainRun({ config: { ...config, train: { steps: 2 } }, task, runDirectory })
     const { evaluations } = readRun(runDirectory)

@@ -75,7 +75,11 @@ async function numbersOf(look: boolean, change: ConfigInput): Promise<{ readonly
     let looks = 0
     const onNote = (): void => void (looks += 1)
     for (const step of [1, 2]) {
-      const beforeUpdate = look && step === 1 ? async (planned: Parameters<typeof takeFirstLook>[1]): Promise<void> => void (await takeFirstLook({ parts, folder, memory: undefined, idleGpus: [], onNote }, planned)) : undefined
+      const beforeUpdate =
+        look && step === 1
+          ? async (planned: Parameters<typeof takeFirstLook>[1]): Promise<void> =>
+              void (await takeFirstLook({ parts, folder, memory: undefined, idleGpus: [], onNote }, planned))
+          : undefined
       iterations.push(await iterate(parts, step, state, beforeUpdate))
     }
     const bare = iterations.map(({ metrics: { time: _time, ...metrics }, completions }) => ({ metrics, completions }))

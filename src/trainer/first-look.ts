@@ -42,14 +42,20 @@ export interface FirstLookContext {
 const PROBE_SHARE = 0.25
 
 /** Looks, logs and tells. @returns what holds the forecast against the first steps */
-export async function takeFirstLook({ parts, folder, memory, idleGpus, onNote }: FirstLookContext, planned: PlannedStep): Promise<ForecastCheck> {
+export async function takeFirstLook(
+  { parts, folder, memory, idleGpus, onNote }: FirstLookContext,
+  planned: PlannedStep,
+): Promise<ForecastCheck> {
   const { config, task } = parts
   const start = readJsonl(join(folder.directory, "evaluations.jsonl")).records[0] as EvaluationLine | undefined
   const evaluationSeconds = Number(start?.time["seconds"] ?? 0)
   const look: FirstLook = {
     start,
     rewards: rewardCounts(planned.rollouts, config.rollout.maskTruncated),
-    problem: await diagnoseRewards(planned.rollouts, { config, verifierName: task.verifierFor(planned.rollouts[0]!.problem).name }),
+    problem: await diagnoseRewards(planned.rollouts, {
+      config,
+      verifierName: task.verifierFor(planned.rollouts[0]!.problem).name,
+    }),
     memory,
     idleGpus,
     time: await timeLook(parts, planned, evaluationSeconds),
@@ -90,7 +96,12 @@ function log(folder: RunFolder, step: number, { rewards, problem, memory, idleGp
   const message = `${rewards.rewarded} of ${rewards.responses} responses rewarded, ${rewards.groupsWithSignal} of ${rewards.groups} groups with a signal`
   const needs = memory === undefined ? {} : { memoryNeededBytes: memory.neededBytes }
   const free = memory === undefined ? {} : { memoryAvailableBytes: memory.availableBytes }
-  folder.logEvent("first-look", message, { step, ...rewards, ...needs }, { ...time, ...free, ...(idleGpus.length === 0 ? {} : { idleGpus }) })
+  folder.logEvent(
+    "first-look",
+    message,
+    { step, ...rewards, ...needs },
+    { ...time, ...free, ...(idleGpus.length === 0 ? {} : { idleGpus }) },
+  )
   if (problem === undefined) return
   const { kind: alarm, message: found, advice } = problem
   folder.logEvent("alarm", `step ${step}: ${found}`, { step, alarm, advice })

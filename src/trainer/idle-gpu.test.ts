@@ -22,11 +22,14 @@ function machine(name: string, files: Readonly<Record<string, string>>): string 
 test("the driver of NVIDIA names its GPUs, equal ones counted", () => {
   const card = "Model: \t\t NVIDIA H200\nIRQ:   \t 42\n"
   const driver = "proc/driver/nvidia/gpus"
-  const root = machine("nvidia", { [`${driver}/0000:01:00.0/information`]: card, [`${driver}/0000:02:00.0/information`]: card })
+  const root = machine("nvidia", {
+    [`${driver}/0000:01:00.0/information`]: card,
+    [`${driver}/0000:02:00.0/information`]: card,
+  })
   expect(localGpus(root)).toEqual(["2 x NVIDIA H200"])
 })
 
-test("without that driver, devices that render tell their maker; screens of servers and virtual ones are no GPUs", () => {
+test("without that driver, devices that render tell their maker; screens of servers are no GPUs", () => {
   const vendors = { renderD128: "0x1002\n", renderD129: "0x1af4\n", card0: "0x1002\n" }
   const files = Object.entries(vendors).flatMap(([name, vendor]) => [
     [`dev/dri/${name}`, ""],

@@ -1,8 +1,14 @@
-/** GPUs of this machine, which the embedded engine does not use. Reads the system's own files; no program is started for it. */
+/**
+ * GPUs of this machine, which the embedded engine does not use. Reads the system's own files; no program is started for
+ * it.
+ */
 import { readFileSync, readdirSync } from "node:fs"
 import { join } from "node:path"
 
-/** Makers of GPUs that models are trained on, by the number that their devices carry. Screens of servers and virtual ones are none. */
+/**
+ * Makers of GPUs that models are trained on, by the number that their devices carry. Screens of servers and virtual
+ * ones are none.
+ */
 const makers: Readonly<Record<string, string>> = { "0x10de": "NVIDIA", "0x1002": "AMD" }
 
 /**
@@ -23,12 +29,18 @@ function counted(names: readonly string[]): string[] {
 }
 
 function nvidiaNames(folder: string): string[] {
-  return counted(entries(folder).map((gpu) => /^Model:\s*(\S.*?)\s*$/m.exec(content(join(folder, gpu, "information")))?.[1] ?? "an NVIDIA GPU"))
+  return counted(
+    entries(folder).map(
+      (gpu) => /^Model:\s*(\S.*?)\s*$/m.exec(content(join(folder, gpu, "information")))?.[1] ?? "an NVIDIA GPU",
+    ),
+  )
 }
 
 function renderDevices(root: string): string[] {
   const devices = entries(join(root, "dev/dri")).filter((name) => name.startsWith("renderD"))
-  const found = devices.flatMap((name) => makers[content(join(root, "sys/class/drm", name, "device/vendor")).trim()] ?? [])
+  const found = devices.flatMap(
+    (name) => makers[content(join(root, "sys/class/drm", name, "device/vendor")).trim()] ?? [],
+  )
   return counted(found.map((maker) => `${maker} GPU`))
 }
 

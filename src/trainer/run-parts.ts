@@ -63,7 +63,14 @@ export function runParts(inputs: RunInputs): RunParts {
   const scoring = scoringNeeds(config, objective, estimator)
   checkEngine(engine, objective)
   const rule = inputs.rule ?? createRule(config, objective)
-  const common = { engine, tokenizer, task, promptFormat: config.rollout, verifierTimeoutMs: VERIFIER_TIMEOUT_MS, signal: inputs.stop }
+  const common = {
+    engine,
+    tokenizer,
+    task,
+    promptFormat: config.rollout,
+    verifierTimeoutMs: VERIFIER_TIMEOUT_MS,
+    signal: inputs.stop,
+  }
   const sampling = {
     temperature,
     topK,

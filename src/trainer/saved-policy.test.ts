@@ -72,6 +72,8 @@ test("a saved model that cannot be read again is a note and no failure of the ru
   }
   const { finished, summary } = await trainRun({ config: { ...config, model: { preset: "nano", dtype: "f16" } }, runDirectory: directory, observer: { onNote } })
   expect([finished, summary.saved]).toEqual([true, { dtype: "f16", asTrained: false, size: null, greedy: null, expected: null }])
-  expect(notes.at(-1)).toMatch(/the saved model \(f16\) could not be measured: .*config\.json has 1 bytes instead of.*Measure it by: pirl eval/)
+  expect(notes.at(-1)).toMatch(
+    /the saved model \(f16\) could not be measured: .*config\.json has 1 bytes instead of.*Measure it by: pirl eval/,
+  )
   expect(readRun(directory).state).toBe("finished")
 })

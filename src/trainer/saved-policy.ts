@@ -58,7 +58,8 @@ export function heldOutOptions({ greedy, expected, size }: ResolvedConfig["evalu
  * Saves the model of a finished run and sums it up. Where its weights are not those of the policy, bit for bit, the saved model
  * is measured on the problems of the last evaluation; the summary is there before, and a failure of it is no failure of the run.
  * @param trained  evaluation of the policy that is saved
- * @returns the summary with what is known of the saved model, as summary.json has it; undefined when the run was stopped meanwhile
+ * @returns the summary with what is known of the saved model, as summary.json has it; undefined when the run was
+ * stopped meanwhile
  */
 export async function saveTrainedModel(
   run: TrainRun,
@@ -94,7 +95,11 @@ export async function saveTrainedModel(
   return measured
 }
 
-async function measure({ config, task, folder, observer, stop }: TrainRun, model: string, { step, size }: EvaluationLine): Promise<EvaluationPoint | undefined> {
+async function measure(
+  { config, task, folder, observer, stop }: TrainRun,
+  model: string,
+  { step, size }: EvaluationLine,
+): Promise<EvaluationPoint | undefined> {
   const { dtype } = config.model
   observer.onNote(`measuring the saved model (${dtype}) on ${size} held-out problems`)
   try {

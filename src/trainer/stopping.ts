@@ -1,5 +1,6 @@
 /**
- * A stop that may come at any moment. What is under way is given up where the run can go on as if it had never begun: until
+ * A stop that may come at any moment. What is under way is given up where the run can go on as if it had never begun:
+ * until
  * its first change of weights or of what is kept beside them. From there on it is finished.
  */
 import type { Engine, FrozenPolicy } from "../engine/engine.ts"
@@ -74,7 +75,8 @@ export class Stopping {
   }
 
   #watched(engine: Engine): Engine {
-    const changing = <Args extends unknown[], Result>(verb: (...args: Args) => Promise<Result>) =>
+    const changing =
+      <Args extends unknown[], Result>(verb: (...args: Args) => Promise<Result>) =>
       async (...args: Args): Promise<Result> => {
         this.#change()
         return await verb.apply(engine, args)
@@ -83,12 +85,16 @@ export class Stopping {
     return {
       capabilities: engine.capabilities,
       sample: async (requests, signal, onToken) => engine.sample(requests, this.#signal(signal).signal, onToken),
-      logprobs: async (sequences, options) => engine.logprobs(sequences, { ...options, ...this.#signal(options?.signal) }),
+      logprobs: async (sequences, options) =>
+        engine.logprobs(sequences, { ...options, ...this.#signal(options?.signal) }),
       forwardBackward: async (batch, objective, options) =>
         engine.forwardBackward(batch, objective, { ...options, ...this.#signal(options?.signal) }),
       ...(score === undefined
         ? {}
-        : { score: async (sequences, options) => score.call(engine, sequences, { ...options, ...this.#signal(options?.signal) }) }),
+        : {
+            score: async (sequences, options) =>
+              score.call(engine, sequences, { ...options, ...this.#signal(options?.signal) }),
+          }),
       ...(sampled === undefined ? {} : { sampled: () => sampled.call(engine) }),
       ...(freeze === undefined ? {} : { freeze: (): Promise<FrozenPolicy> => freeze.call(engine) }),
       ...(takeNotes === undefined ? {} : { takeNotes: () => takeNotes.call(engine) }),

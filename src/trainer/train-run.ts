@@ -34,7 +34,10 @@ export interface TrainRunOptions {
   readonly observer?: Partial<TrainObserver>
   /** Once aborted, the run finishes its step, writes a checkpoint and returns with `finished: false`. */
   readonly signal?: AbortSignal
-  /** The same at once: an evaluation, or a step whose updates have not begun, is given up, and made when the run goes on. */
+  /**
+   * The same at once: an evaluation, or a step whose updates have not begun, is given up, and made when the run goes
+   * on.
+   */
   readonly stop?: AbortSignal
 }
 

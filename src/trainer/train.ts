@@ -95,7 +95,8 @@ export interface TrainRun extends RunInputs {
   /** True once the run should finish its step, write a checkpoint and return. */
   readonly stopRequested: () => boolean
   /**
-   * Aborted: the run does the same, but gives up what is under way where nothing but its time is lost: an evaluation, a step whose
+   * Aborted: the run does the same, but gives up what is under way where nothing but its time is lost: an evaluation, a
+   * step whose
    * updates have not begun, a step of the warm start. With `train.overlap` a step is always finished.
    */
   readonly stop?: AbortSignal | undefined
@@ -305,7 +306,9 @@ async function learnFromSolutions(run: StoppableRun, parts: RunParts, points: Wa
   const { config, engine, folder, observer, stopRequested, stopping } = run
   const { targetAccuracy, maxSteps } = config.warmStart
   const measure = warmStartMeasure({ config, task: parts.heldOut.task })
-  observer.onNote(`warm start: learning from solutions until the ${measure} held-out accuracy reaches ${targetAccuracy}`)
+  observer.onNote(
+    `warm start: learning from solutions until the ${measure} held-out accuracy reaches ${targetAccuracy}`,
+  )
   const from = run.resume === undefined ? undefined : points.newest()
   if (from !== undefined) await engine.load(from.path)
   const started = performance.now()
@@ -390,7 +393,9 @@ async function checkpoint(run: TrainRun, parts: RunParts, position: Position, st
   position.checkpointSeconds += (performance.now() - started) / 1000
 }
 
-/** Sums the run up from its logs; one that reached its last step, or that a callback ended, gets model and summary.json. */
+/**
+ * Sums the run up from its logs; one that reached its last step, or that a callback ended, gets model and summary.json.
+ */
 async function finish(
   run: StoppableRun,
   step: number,

@@ -1,12 +1,20 @@
 /**
- * Where a warm start can go on: weights and moments in `warm-start/step-NNNNNN` of the run's folder. The last one is kept until
+ * Where a warm start can go on: weights and moments in `warm-start/step-NNNNNN` of the run's folder. The last one is
+ * kept until
  * the checkpoint of step 0 is there.
  */
 import { readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import type { Engine } from "../engine/engine.ts"
 import { CheckpointError } from "../errors.ts"
-import { checkResumable, CheckpointStore, listCheckpoints, selectCheckpoint, warmStartFolder, type RunFolder } from "../runs/index.ts"
+import {
+  checkResumable,
+  CheckpointStore,
+  listCheckpoints,
+  selectCheckpoint,
+  warmStartFolder,
+  type RunFolder,
+} from "../runs/index.ts"
 import type { WarmStartPoint } from "./warm-start.ts"
 
 const pointFile = "warm-start.json"
@@ -31,7 +39,10 @@ export class WarmStartPoints {
     const file = join(sound.path, pointFile)
     const { evaluationDue } = JSON.parse(readFileSync(file, "utf8")) as Partial<WarmStartPoint>
     if (typeof evaluationDue !== "boolean") {
-      throw new CheckpointError(`${file}: expected where a warm start stands, got something else. Remove the folder ${this.#directory}, then resume.`)
+      throw new CheckpointError(
+        `${file}: expected where a warm start stands, got something else. ` +
+          `Remove the folder ${this.#directory}, then resume.`,
+      )
     }
     return { step: sound.step, evaluationDue, path: sound.path }
   }

@@ -117,7 +117,9 @@ export async function warmStart(context: WarmStartContext): Promise<WarmStartRes
       const rate = learningRate * Math.min(1, warmupSteps === 0 ? 1 : step / warmupSteps)
       const { applied } = await engine.optimStep({ learningRate: rate, beta1, beta2, eps, weightDecay, gradientClip })
       if (!applied || !Number.isFinite(loss)) {
-        throw new NumericsError(`warm start: expected a finite loss and gradient at step ${step}, got ${loss}. Lower warmStart.learningRate.`)
+        throw new NumericsError(
+          `warm start: expected a finite loss and gradient at step ${step}, got ${loss}. Lower warmStart.learningRate.`,
+        )
       }
     }
     const measured = step % evalEvery === 0 || step === maxSteps

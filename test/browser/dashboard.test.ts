@@ -16,7 +16,20 @@ function writeRun(directory: string, completion: string, prompt: string = "1+1="
   const gates = [{ gate: "skipped", xi: 0 }, { gate: "suppress", xi: -2, gateFactor: -2, lossScale: 0.1, learningRateScale: 1 }]
   const metrics = gates.map((gate, i) => JSON.stringify({ step: i + 1, mu: (i + 1) / 4, entropy: 1 / (i + 1), ...gate, time: { at: "2026-01-01T00:00:00.000Z" } }))
   writeFileSync(join(directory, "metrics.jsonl"), `${metrics.join("\n")}\n`)
-  const record = { step: 1, group: 0, problem: "add/1", prompt, completion, tokenLengths: [1, completion.length - 1, 0], tokenLogprobs: [-0.01, -4, -0.1], gold: "2", reward: 0, status: "incorrect", advantage: -1, attribution: -1.5 }
+  const record = {
+    step: 1,
+    group: 0,
+    problem: "add/1",
+    prompt,
+    completion,
+    tokenLengths: [1, completion.length - 1, 0],
+    tokenLogprobs: [-0.01, -4, -0.1],
+    gold: "2",
+    reward: 0,
+    status: "incorrect",
+    advantage: -1,
+    attribution: -1.5,
+  }
   writeFileSync(join(directory, "completions", "steps-000000-000999.jsonl"), `${JSON.stringify(record)}\n`)
   writeFileSync(join(directory, "summary.json"), "{}")
 }
@@ -90,7 +103,9 @@ describe.skipIf(noChromium !== undefined)(`the dashboard in a browser${noChromiu
     const { page } = opened
     await tab(page, "curves")
     const values = page.locator('[data-chart="reward"] .u-legend .u-value:visible')
-    await expect.poll(() => values.allTextContents(), patient).toEqual([expect.stringMatching(/^\d+$/), expect.stringMatching(/ %$/)])
+    await expect
+      .poll(() => values.allTextContents(), patient)
+      .toEqual([expect.stringMatching(/^\d+$/), expect.stringMatching(/ %$/)])
   })
 
   test("says what a run said before its first update", async () => {
@@ -122,7 +137,14 @@ describe.skipIf(noChromium !== undefined)(`the dashboard in a browser${noChromiu
     await page.getByLabel("To step", { exact: true }).fill("3")
     await page.getByLabel("Status", { exact: true }).selectOption("correct")
     const cells = (): Promise<string[][]> => page.evaluate<string[][]>("[...document.querySelectorAll('.completions tbody tr')].map((row) => [...row.cells].map((cell) => cell.textContent))")
-    await expect.poll(async () => (await cells()).every(([, , , status, step]) => Number(step) <= 3 && status === "correct") && (await cells()).length > 0, patient).toBe(true)
+    await expect
+      .poll(
+        async () =>
+          (await cells()).every(([, , , status, step]) => Number(step) <= 3 && status === "correct") &&
+          (await cells()).length > 0,
+        patient,
+      )
+      .toBe(true)
     const [, , , , step, group, , prompt, problem] = (await cells())[0]!
     await rows.first().click()
     const panel = page.getByRole("region", { name: "Group" })
@@ -159,7 +181,8 @@ describe.skipIf(noChromium !== undefined)(`the dashboard in a browser${noChromiu
     const row = page.locator(".completions tbody tr").first()
     await row.waitFor()
     expect((await page.locator("header.top").boundingBox())!.height).toBeLessThan(48)
-    const byHeight = "[...document.querySelector('.completions tbody tr').cells].sort((a, b) => a.getBoundingClientRect().top - b.getBoundingClientRect().top)[0].textContent"
+    const byHeight =
+      "[...document.querySelector('.completions tbody tr').cells].sort((a, b) => a.getBoundingClientRect().top - b.getBoundingClientRect().top)[0].textContent"
     expect(await page.evaluate(byHeight)).toBe("3")
     await page.setViewportSize({ width: 1280, height: 900 })
     const boxes = await Promise.all(["response", "prompt"].map((name) => row.locator(`.cell-${name}`).boundingBox()))

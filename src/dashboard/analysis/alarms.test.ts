@@ -52,7 +52,11 @@ describe("alarms", () => {
 
   test("count the updates that were refused, name the last, and hold since the first", () => {
     const [refused] = alarmsOf({ metrics: steps(5, (step) => ({ refusedUpdates: step === 2 || step === 4 ? 1 : 0 })) })
-    expect(refused).toMatchObject({ id: "nan", step: 2, message: expect.stringMatching(/^2 updates were not applied.* the last at step 4/) as string })
+    expect(refused).toMatchObject({
+      id: "nan",
+      step: 2,
+      message: expect.stringMatching(/^2 updates were not applied.* the last at step 4/) as string,
+    })
     expect(idsOf({ events: [{ alarm: "not-finite", step: 1 }] })).toEqual(["nan"])
   })
 

@@ -60,7 +60,21 @@ const evaluationNumbers = [
 
 type Check = (input: AlarmInput) => Alarm | undefined
 
-const checks: readonly Check[] = [crashed, silent, notFinite, rewardFall, accuracyFall, gap, drift, entropyFloor, klCeiling, truncation, verifierFailures, noSignal, stalled]
+const checks: readonly Check[] = [
+  crashed,
+  silent,
+  notFinite,
+  rewardFall,
+  accuracyFall,
+  gap,
+  drift,
+  entropyFloor,
+  klCeiling,
+  truncation,
+  verifierFailures,
+  noSignal,
+  stalled,
+]
 
 /** Mean of the last window of a metric. */
 function recent(table: Table, name: string): number {
@@ -117,7 +131,13 @@ function notFinite({ metrics, events }: AlarmInput): Alarm | undefined {
   if (event === undefined && count === 0) return undefined
   const step = first ?? events.find(({ alarm }) => alarm === "not-finite")?.step ?? null
   const many = count > 1 ? `${count} updates were` : "An update was"
-  return { id: "nan", severity: "serious", step, message: `${many} not applied, because loss or gradients were not finite; the last at step ${last}.`, advice: "Lower optimizer.learningRate or optimizer.gradientClip; the batches are in refused/." }
+  return {
+    id: "nan",
+    severity: "serious",
+    step,
+    message: `${many} not applied, because loss or gradients were not finite; the last at step ${last}.`,
+    advice: "Lower optimizer.learningRate or optimizer.gradientClip; the batches are in refused/.",
+  }
 }
 
 function rewardFall({ metrics }: AlarmInput): Alarm | undefined {
@@ -138,7 +158,17 @@ function rewardFall({ metrics }: AlarmInput): Alarm | undefined {
   }
   if (!(best > 0.02) || fellRow < 0) return undefined
   const [bestStep, step] = [bestRow, fellRow].map((row) => metrics.column("step")?.[row] ?? null)
-  return { id: "reward-fall", severity: "serious", step: step!, message: `The mean reward fell to less than half: ${percent(best)} around step ${bestStep}, ${percent(now)} over the last ${window} steps.`, advice: "Go back to a checkpoint before it. Lower optimizer.learningRate, raise objective.klCoefficient, or lower pipo.lambda; read responses from both sides of the fall." }
+  return {
+    id: "reward-fall",
+    severity: "serious",
+    step: step!,
+    message:
+      `The mean reward fell to less than half: ${percent(best)} around step ${bestStep}, ` +
+      `${percent(now)} over the last ${window} steps.`,
+    advice:
+      "Go back to a checkpoint before it. Lower optimizer.learningRate, raise objective.klCoefficient, or lower " +
+      "pipo.lambda; read responses from both sides of the fall.",
+  }
 }
 
 function accuracyFall({ evaluations }: AlarmInput): Alarm | undefined {
@@ -159,7 +189,15 @@ function accuracyFall({ evaluations }: AlarmInput): Alarm | undefined {
   if (fellRow < 0) return undefined
   const [bestStep, step] = [bestRow, fellRow].map((row) => evaluations.column("step")?.[row] ?? null)
   const kind = name === "greedyAccuracy" ? "greedy" : "expected"
-  return { id: "held-out-fall", severity: "serious", step: step!, message: `Held-out accuracy (${kind}) fell from ${percent(best)} at step ${bestStep} to ${percent(last)}.`, advice: "The best policy lies behind: use a checkpoint near that step, stop earlier, or lower optimizer.learningRate. If the training reward still rises, it is being gamed: read responses." }
+  return {
+    id: "held-out-fall",
+    severity: "serious",
+    step: step!,
+    message: `Held-out accuracy (${kind}) fell from ${percent(best)} at step ${bestStep} to ${percent(last)}.`,
+    advice:
+      "The best policy lies behind: use a checkpoint near that step, stop earlier, or lower optimizer.learningRate. " +
+      "If the training reward still rises, it is being gamed: read responses.",
+  }
 }
 
 /** From the logs and not from the run's own words, so that runs of earlier versions are looked at too. */
@@ -198,7 +236,15 @@ function entropyFloor({ metrics }: AlarmInput): Alarm | undefined {
   const isLow = (value: number): boolean => value < entropyShare * start && value < entropyNats
   if (metrics.rows < 2 * window || !isLow(now)) return undefined
   const step = sinceStep(metrics, (row) => isLow(windowMean(metrics, "entropy", row)))
-  return { id: "entropy", severity: "warning", step, message: `The policy hardly explores: entropy ${now.toFixed(4)} nats a token, ${start.toFixed(3)} at the start.`, advice: "Raise rollout.temperature or objective.clipHigh (clip-higher), add an entropy term, or stop: it has learnt what it will." }
+  return {
+    id: "entropy",
+    severity: "warning",
+    step,
+    message: `The policy hardly explores: entropy ${now.toFixed(4)} nats a token, ${start.toFixed(3)} at the start.`,
+    advice:
+      "Raise rollout.temperature or objective.clipHigh (clip-higher), add an entropy term, or stop: it has learnt " +
+      "what it will.",
+  }
 }
 
 function klCeiling({ metrics }: AlarmInput): Alarm | undefined {
@@ -206,14 +252,31 @@ function klCeiling({ metrics }: AlarmInput): Alarm | undefined {
   if (name === undefined) return undefined
   const from = name === "kl" ? "the reference policy" : "the policy that sampled"
   const step = sinceStep(metrics, (row) => windowMean(metrics, name, row) > alarmLimits.kl)
-  return { id: "kl", severity: "warning", step, message: `KL to ${from} is ${value!.toFixed(2)} nats a token.`, advice: name === "kl" ? "Raise objective.klCoefficient or lower optimizer.learningRate." : "Lower optimizer.learningRate, optimizer.epochs or optimizer.miniBatches." }
+  return {
+    id: "kl",
+    severity: "warning",
+    step,
+    message: `KL to ${from} is ${value!.toFixed(2)} nats a token.`,
+    advice:
+      name === "kl"
+        ? "Raise objective.klCoefficient or lower optimizer.learningRate."
+        : "Lower optimizer.learningRate, optimizer.epochs or optimizer.miniBatches.",
+  }
 }
 
 function truncation({ metrics }: AlarmInput): Alarm | undefined {
   const share = recent(metrics, "truncationRate")
   if (!(share > alarmLimits.truncation)) return undefined
   const step = sinceStep(metrics, (row) => windowMean(metrics, "truncationRate", row) > alarmLimits.truncation)
-  return { id: "truncation", severity: "warning", step, message: `${percent(share)} of the responses are cut at the length limit.`, advice: "Raise rollout.maxResponseTokens, or see whether responses run on without end: a policy that lost its stop token." }
+  return {
+    id: "truncation",
+    severity: "warning",
+    step,
+    message: `${percent(share)} of the responses are cut at the length limit.`,
+    advice:
+      "Raise rollout.maxResponseTokens, or see whether responses run on without end: a policy that lost its stop " +
+      "token.",
+  }
 }
 
 function verifierFailures({ metrics }: AlarmInput): Alarm | undefined {
@@ -222,7 +285,14 @@ function verifierFailures({ metrics }: AlarmInput): Alarm | undefined {
   const failed = (row: number): number => windowMean(metrics, "verifierFailures", row)
   const sampled = (row: number): number => windowMean(metrics, "sampledResponses", row)
   const step = sinceStep(metrics, (row) => failed(row) / sampled(row) > alarmLimits.verifierFailures)
-  return { id: "verifier", severity: "warning", step, message: `The verifier reached no verdict on ${percent(share)} of the responses.`, advice: "They are left out of training. Filter completions by status failure and timeout, and try one with pirl verify." }
+  return {
+    id: "verifier",
+    severity: "warning",
+    step,
+    message: `The verifier reached no verdict on ${percent(share)} of the responses.`,
+    advice:
+      "They are left out of training. Filter completions by status failure and timeout, and try one with pirl verify.",
+  }
 }
 
 function noSignal({ metrics }: AlarmInput): Alarm | undefined {
@@ -231,7 +301,13 @@ function noSignal({ metrics }: AlarmInput): Alarm | undefined {
   const mu = recent(metrics, "mu")
   const advice = mu > 0.5 ? "The task is solved: take a harder one, or stop." : "Nothing is ever right: warm-start longer, take an easier task, or raise rollout.groupSize."
   const step = sinceStep(metrics, (row) => windowMean(metrics, "zeroVarianceShare", row) > alarmLimits.zeroVariance)
-  return { id: "no-signal", severity: "warning", step, message: `${percent(share)} of the groups have one reward for all responses: there is nothing to learn from.`, advice }
+  return {
+    id: "no-signal",
+    severity: "warning",
+    step,
+    message: `${percent(share)} of the groups have one reward for all responses: there is nothing to learn from.`,
+    advice,
+  }
 }
 
 function stalled({ metrics, state, now }: AlarmInput): Alarm | undefined {

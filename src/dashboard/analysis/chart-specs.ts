@@ -120,7 +120,11 @@ function everyStep(run: RunColumns): Line[] {
 }
 
 /** A curve with its own x and what it begins with. */
-export function placed<L extends Line>(line: L, x: readonly number[], beforeX: number): { readonly line: L; readonly x: readonly number[] } {
+export function placed<L extends Line>(
+  line: L,
+  x: readonly number[],
+  beforeX: number,
+): { readonly line: L; readonly x: readonly number[] } {
   const { before } = line
   if (before === undefined) return { line, x }
   return { line: { ...line, y: [before.y, ...line.y] }, x: [beforeX, ...x] }

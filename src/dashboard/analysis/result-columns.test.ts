@@ -5,7 +5,19 @@ import type { ResultRow } from "./result-columns.ts"
 import { runNumbers } from "./run-numbers.ts"
 import { tableOf } from "./table.test-helper.ts"
 
-const info: RunInfo = { id: "0", name: "quickstart", state: "running", arm: null, comparison: null, step: 12, steps: 20, final: null, measure: null, updated: "", problems: [] }
+const info: RunInfo = {
+  id: "0",
+  name: "quickstart",
+  state: "running",
+  arm: null,
+  comparison: null,
+  step: 12,
+  steps: 20,
+  final: null,
+  measure: null,
+  updated: "",
+  problems: [],
+}
 const metrics = Array.from({ length: 12 }, (_, i) => ({ step: i + 1, mu: 0.25, sampledTokens: 2000, "time.seconds": 30 }))
 const evaluations = [
   { step: 0, size: 100, greedyAccuracy: 0.2 },

@@ -40,7 +40,10 @@ describe("the improvement timeline", () => {
   test("of a log that begins later knows no J(0)", () => {
     const later = tableOf([{ step: 5, expectedAccuracy: 0.5 }, { step: 6, expectedAccuracy: 0.6 }])
     const evaluations = tableOf([{ step: 0, expectedAccuracy: 0.7, stepExpectedAccuracy: 0.7 }])
-    expect(improvementTimeline(later, evaluations, 100)).toMatchObject({ start: null, change: [null, expect.closeTo(0.1, 12)] })
+    expect(improvementTimeline(later, evaluations, 100)).toMatchObject({
+      start: null,
+      change: [null, expect.closeTo(0.1, 12)],
+    })
   })
 
   test("of rollouts that overlap updates tells what the step said that judged it", () => {

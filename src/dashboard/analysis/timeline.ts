@@ -69,7 +69,18 @@ export function improvementTimeline(metrics: Table, evaluations: Table, points: 
     changes!.push(moved.count === 0 ? null : moved.sum)
     accuracies!.push(Number.isNaN(last) ? null : last)
   }
-  return { width, judge, ...answer, signal: signals!, change: changes!, accuracy: accuracies!, start: Number.isNaN(before) ? null : before, source, measure, totals: totalsOf(outcomes, change) }
+  return {
+    width,
+    judge,
+    ...answer,
+    signal: signals!,
+    change: changes!,
+    accuracy: accuracies!,
+    start: Number.isNaN(before) ? null : before,
+    source,
+    measure,
+    totals: totalsOf(outcomes, change),
+  }
 }
 
 class Mean {

@@ -104,7 +104,9 @@ export class ComparisonSource {
 function tablesOf({ analyse, armCells, differenceCells, notes }: Compare, name: string, { plan, results }: ComparisonState, { match = "rollouts", measure, against }: ComparisonQuery): ComparisonTables {
   const arms = plan.arms.map((arm) => arm.name)
   const finished = results.filter(({ state }) => state === "finished")
-  const measures = (["greedy", "expected"] as const satisfies readonly AccuracyMeasure[]).filter((kind) => finished.some((result) => result[kind] !== undefined))
+  const measures = (["greedy", "expected"] as const satisfies readonly AccuracyMeasure[]).filter((kind) =>
+    finished.some((result) => result[kind] !== undefined),
+  )
   if (measure !== undefined && !measures.includes(measure)) throw new ChoiceError(`measure: expected one that a finished run has (${measures.join(", ") || "none has"}), got ${measure}`)
   const other = against ?? arms[0] ?? ""
   if (against !== undefined && !arms.includes(against)) throw new ChoiceError(`against: expected an arm of the comparison (${arms.join(", ")}), got ${JSON.stringify(against)}`)

@@ -8,7 +8,18 @@ import { queryTable } from "../analysis/buckets.ts"
 import { improvementReward, judgementOf } from "../analysis/judging.ts"
 import { runNumbers, startPoint } from "../analysis/run-numbers.ts"
 import { improvementTimeline } from "../analysis/timeline.ts"
-import type { AccuracyMeasure, ColumnsAnswer, ColumnsQuery, CompletionPage, CompletionsQuery, GroupAnswer, RunDetail, RunInfo, RunNumbers, TimelineAnswer } from "../api.ts"
+import type {
+  AccuracyMeasure,
+  ColumnsAnswer,
+  ColumnsQuery,
+  CompletionPage,
+  CompletionsQuery,
+  GroupAnswer,
+  RunDetail,
+  RunInfo,
+  RunNumbers,
+  TimelineAnswer,
+} from "../api.ts"
 import { ColumnLog, parseObject } from "./column-log.ts"
 import { CompletionIndex, readBytes } from "./completion-index.ts"
 import { readGroup, readWholeCompletion, searchCompletions } from "./completion-search.ts"

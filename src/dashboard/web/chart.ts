@@ -149,16 +149,36 @@ export class Chart {
         y: this.#isLog ? { distr: 3 } : { range: (_, low, high) => [...axisRange(low ?? 0, high ?? 1, look.isShare)] },
       },
       axes: [
-        { ...axis, size: 28, ...(look.xLabel === "step" ? { incrs: wholeSteps } : {}), values: (_, ticks) => ticks.map((tick) => (tick === null ? "" : compactTick(tick))) },
-        { ...axis, size: 54, incrs: roundSteps, values: (_, ticks) => ticks.map((tick) => (tick === null ? "" : look.isShare ? `${Number((100 * tick).toPrecision(4))} %` : compactTick(tick))) },
+        {
+          ...axis,
+          size: 28,
+          ...(look.xLabel === "step" ? { incrs: wholeSteps } : {}),
+          values: (_, ticks) => ticks.map((tick) => (tick === null ? "" : compactTick(tick))),
+        },
+        {
+          ...axis,
+          size: 54,
+          incrs: roundSteps,
+          values: (_, ticks) =>
+            ticks.map((tick) =>
+              tick === null ? "" : look.isShare ? `${Number((100 * tick).toPrecision(4))} %` : compactTick(tick),
+            ),
+        },
       ],
-      cursor: { sync: { key: "charts", setSeries: false }, drag: { x: true, y: false, setScale: false }, points: { size: 6 } },
+      cursor: {
+        sync: { key: "charts", setSeries: false },
+        drag: { x: true, y: false, setScale: false },
+        points: { size: 6 },
+      },
       legend: { show: traces.length <= 12, live: true },
       hooks: {
         setSelect: [
           (plot) => {
             if (plot.select.width < 4) return
-            look.onZoom([plot.posToVal(plot.select.left, "x"), plot.posToVal(plot.select.left + plot.select.width, "x")])
+            look.onZoom([
+              plot.posToVal(plot.select.left, "x"),
+              plot.posToVal(plot.select.left + plot.select.width, "x"),
+            ])
             plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false)
           },
         ],

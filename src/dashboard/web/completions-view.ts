@@ -42,10 +42,23 @@ export class CompletionsView {
     const fields = [...words, this.#minReward, this.#maxReward, this.#fromStep, this.#toStep]
     for (const input of fields) input.addEventListener("input", () => this.#soon())
     const columns = ["response", "answer", "reward", "status", "step", "group", "advantage", "prompt", "problem"]
-    const head = el("thead", {}, el("tr", {}, ...columns.map((name) => el("th", { scope: "col", class: `cell-${name}` }, name))))
+    const head = el(
+      "thead",
+      {},
+      el("tr", {}, ...columns.map((name) => el("th", { scope: "col", class: `cell-${name}` }, name))),
+    )
     this.#table = el("div", { class: "scroll" }, el("table", { class: "completions" }, head, this.#rows))
     this.#toolbar = el("div", { class: "toolbar filters" }, ...fields)
-    this.element = el("div", { class: "view", id: "view-completions" }, this.#title, this.#toolbar, this.#summary, this.#group, this.#table, el("p", {}, this.#more))
+    this.element = el(
+      "div",
+      { class: "view", id: "view-completions" },
+      this.#title,
+      this.#toolbar,
+      this.#summary,
+      this.#group,
+      this.#table,
+      el("p", {}, this.#more),
+    )
     this.element.addEventListener("keydown", ({ key }) => {
       if (key === "Escape") this.#closeGroup()
     })
@@ -140,7 +153,8 @@ export class CompletionsView {
   #row(completion: Completion): HTMLElement {
     const { step, group, reward, status, problem, prompt, completion: text, extracted, advantage } = completion
     const open = (): void => void this.#open(completion)
-    // The response comes first: it is what the list is of. On a narrow screen a row becomes a card, each fact with its name.
+    // The response comes first: it is what the list is of. On a narrow screen a row becomes a card, each fact with its
+    // name.
     const cells: readonly (readonly [name: string, content: Node | string])[] = [
       ["response", clipped(text)],
       ["answer", extracted ?? "-"],

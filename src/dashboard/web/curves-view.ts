@@ -40,7 +40,16 @@ export class CurvesView {
       more.textContent = this.#showsOthers ? "Fewer metrics" : "More metrics"
       this.draw()
     }, { class: "more" }))
-    this.element = el("div", { class: "view", id: "view-curves" }, this.#toolbar(), this.#legend, this.#empty, this.#grid, this.#more, this.#others)
+    this.element = el(
+      "div",
+      { class: "view", id: "view-curves" },
+      this.#toolbar(),
+      this.#legend,
+      this.#empty,
+      this.#grid,
+      this.#more,
+      this.#others,
+    )
     for (const spec of chartSpecs) this.#grid.append(this.#chart(spec).element)
     new ResizeObserver(() => this.#eachChart((chart) => chart.resize())).observe(this.#grid)
     state.on(["selection", "series", "drawing", "tab"], () => this.draw())
@@ -55,7 +64,8 @@ export class CurvesView {
     const { selectedRuns, axis, zoom, tab } = this.#state
     if (tab !== "curves") return
     const groups = runGroups(this.#state)
-    this.#empty.textContent = groups.length === 0 ? noRunChosen(this.#state) : this.#hasNothing(groups) ? noStepsYet : ""
+    this.#empty.textContent =
+      groups.length === 0 ? noRunChosen(this.#state) : this.#hasNothing(groups) ? noStepsYet : ""
     this.#more.hidden = groups.length === 0
     this.#empty.hidden = this.#empty.textContent === ""
     const specs = this.#showsOthers ? [...chartSpecs, ...otherSpecs(selectedRuns.map(({ id }) => this.#state.series(id)))] : chartSpecs

@@ -30,7 +30,15 @@ export class DetailsView {
     const failed = answers.flatMap((answer) => (answer.status === "rejected" ? [el("p", { class: "error" }, String(answer.reason))] : []))
     const first = details[0]
     if (first === undefined) return fill(this.element, ...failed, el("p", { class: "empty" }, noRunChosen(this.#state)))
-    fill(this.element, ...failed, alarmList(first), startList(first), ...(details.length > 1 ? [differencesTable(details)] : []), eventTable(first), el("section", { class: "card" }, el("h2", {}, `Config of ${first.info.name}`), el("pre", {}, first.configYaml)))
+    fill(
+      this.element,
+      ...failed,
+      alarmList(first),
+      startList(first),
+      ...(details.length > 1 ? [differencesTable(details)] : []),
+      eventTable(first),
+      el("section", { class: "card" }, el("h2", {}, `Config of ${first.info.name}`), el("pre", {}, first.configYaml)),
+    )
   }
 }
 
@@ -63,7 +71,16 @@ function clock(at: string | null): string {
 }
 
 function eventTable({ events }: RunDetail): HTMLElement {
-  const rows = events.slice(-shownEvents).reverse().map(({ at, step, kind, message }) => el("tr", {}, ...[clock(at), String(step ?? "-"), kind, message].map((text) => el("td", {}, text))))
-  const head = el("thead", {}, el("tr", {}, ...["time (UTC)", "step", "kind", "message"].map((name) => el("th", { scope: "col" }, name))))
+  const rows = events
+    .slice(-shownEvents)
+    .reverse()
+    .map(({ at, step, kind, message }) =>
+      el("tr", {}, ...[clock(at), String(step ?? "-"), kind, message].map((text) => el("td", {}, text))),
+    )
+  const head = el(
+    "thead",
+    {},
+    el("tr", {}, ...["time (UTC)", "step", "kind", "message"].map((name) => el("th", { scope: "col" }, name))),
+  )
   return el("section", { class: "card" }, el("h2", {}, "Events"), el("div", { class: "scroll" }, el("table", {}, head, el("tbody", {}, ...rows))))
 }

@@ -82,7 +82,8 @@ function panelTitle(context: CanvasRenderingContext2D, title: string, y: number,
   context.font = "600 12px system-ui, sans-serif"
   const lengthOf = (text: string): number => context.measureText(text).width
   let shown = title
-  while (lengthOf(shown) > width && shown.includes(" ")) shown = shown.slice(0, shown.lastIndexOf(" ")).replace(/[\s:;,(]+$/, "")
+  while (lengthOf(shown) > width && shown.includes(" "))
+    shown = shown.slice(0, shown.lastIndexOf(" ")).replace(/[\s:;,(]+$/, "")
   label(context, shown, left + lengthOf(shown) <= width ? left : 0, y - 8, "left", color("text"))
   context.font = "11px system-ui, sans-serif"
 }
@@ -191,6 +192,7 @@ function drawSteps(
   const [first, last] = [step[0]!, step.at(-1)!]
   const place = (value: number): number => x(Math.min(step.length - 1, (value - first) / Math.max(1, wide)))
   const count = Math.max(2, Math.min(8, Math.floor(width / 70)))
-  for (const value of timelineSteps(first, last, count)) label(context, String(value), place(value), bottom + 4, "center")
+  for (const value of timelineSteps(first, last, count))
+    label(context, String(value), place(value), bottom + 4, "center")
   label(context, "step of the update", left, bottom + 18)
 }

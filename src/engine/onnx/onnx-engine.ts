@@ -249,7 +249,12 @@ export class OnnxEngine implements Engine {
     const program: TrainProgram = await this.#program(`train:${objective.key}@${temperature}`, () => trainProgram(this.#programs, objective, temperature))
     const { model: _, ...rest } = program
     const distribution = objective.needs.includes("fullKl") ? await this.#referenceDistribution(objective.name, temperature, options.reference) : undefined
-    const args = { program: rest, batch, constants: objective.constants, ...(distribution === undefined ? {} : { distribution }) }
+    const args = {
+      program: rest,
+      batch,
+      constants: objective.constants,
+      ...(distribution === undefined ? {} : { distribution }),
+    }
     return this.#untilAborted(options.signal, this.#stopWorker, () => this.#client.call("train", args))
   }
 

@@ -22,7 +22,19 @@ const MAXIMUM_DIMENSIONS = 8
 const MAXIMUM_ELEMENTS = 2n ** 40n
 
 /** Bytes of the values of fixed size, by the number of their type. */
-const VALUE_BYTES: Readonly<Record<number, number>> = { 0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, 7: 1, 10: 8, 11: 8, 12: 8 }
+const VALUE_BYTES: Readonly<Record<number, number>> = {
+  0: 1,
+  1: 1,
+  2: 2,
+  3: 2,
+  4: 4,
+  5: 4,
+  6: 4,
+  7: 1,
+  10: 8,
+  11: 8,
+  12: 8,
+}
 const [TEXT, LIST] = [8, 9]
 
 const PART_BYTES = 2 ** 20

@@ -1,8 +1,10 @@
 /** The process of the code when tests call it, as Python source: it runs the code and answers requests of the tests. */
 
 /**
- * Defines `serve(channel)`. The process holds no test and no expected value: a request names a function or an object and
- * brings arguments. All of it shares an interpreter with the code, so what it answers is the code's output, whoever wrote
+ * Defines `serve(channel)`. The process holds no test and no expected value: a request names a function or an object
+ * and
+ * brings arguments. All of it shares an interpreter with the code, so what it answers is the code's output, whoever
+ * wrote
  * it.
  */
 export const pythonCodeSide: string = String.raw`
@@ -52,7 +54,8 @@ class Given:
     def __number_of__(self):
         return self.__number
 
-EXCEPTIONS = {name: kind for name, kind in vars(__import__("builtins")).items() if isinstance(kind, type) and issubclass(kind, BaseException)}
+EXCEPTIONS = {name: kind for name, kind in vars(__import__("builtins")).items()
+    if isinstance(kind, type) and issubclass(kind, BaseException)}
 
 class CodeSide(Peer):
     def __init__(self, channel, namespace):
@@ -66,7 +69,8 @@ class CodeSide(Peer):
             return {"mine": value.__number_of__()}
         what, bases = "object", []
         if isinstance(value, type) and issubclass(value, BaseException):
-            what, bases = "exception", [base.__name__ for base in value.__mro__ if EXCEPTIONS.get(base.__name__) is base]
+            builtin = [base.__name__ for base in value.__mro__ if EXCEPTIONS.get(base.__name__) is base]
+            what, bases = "exception", builtin
         elif kind.__name__ == "coroutine":
             what = "coroutine"
         return {"far": [self.keep(value), what, str(getattr(value, "__name__", kind.__name__)), bases]}
@@ -81,7 +85,7 @@ class CodeSide(Peer):
             except Exception:
                 # The code may need none of it.
                 pass
-        self.classes = {name for name, value in self.near.items() if isinstance(value, type) and value.__module__ == "solution"}
+        self.classes = own_classes(self.near)
         exec(compile(source, "solution.py", "exec"), self.near)
 
     def perform(self, op, on, args, names):

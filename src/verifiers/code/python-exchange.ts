@@ -1,6 +1,7 @@
 /**
  * How the process of the tests and the process of the code talk, as Python source. Values cross as plain data, written
- * anew on the other side; nothing that crosses is ever executed there. What is no data stays where it is and crosses as a
+ * anew on the other side; nothing that crosses is ever executed there. What is no data stays where it is and crosses as
+ * a
  * number that stands for it.
  */
 
@@ -16,7 +17,8 @@ MAXIMUM_MESSAGE = 1 << 26
 MAXIMUM_DEPTH = 100
 HEX_BITS = 10000
 TYPES = {kind.__name__: kind for kind in (
-    int, float, complex, bool, str, bytes, bytearray, list, tuple, dict, set, frozenset, range, slice, object, type(None))}
+    int, float, complex, bool, str, bytes, bytearray, list, tuple, dict, set, frozenset, range, slice, object,
+    type(None))}
 # Modules and functions that tests may use by the names under which the code has imported them: each side takes its own.
 SHARED = set("math cmath statistics itertools functools operator collections re string heapq bisect random copy "
     "decimal fractions datetime time json typing numpy".split())
@@ -96,7 +98,8 @@ class Peer:
         return name in self.classes and self.near.get(name) is type(value)
 
     def is_mutable(self, value):
-        return isinstance(value, (list, dict, set, bytearray)) or type(value).__name__ == "deque" or self.is_record(value)
+        is_container = isinstance(value, (list, dict, set, bytearray)) or type(value).__name__ == "deque"
+        return is_container or self.is_record(value)
 
     def write(self, value):
         """The value and the records that it leads to, as JSON."""
@@ -193,7 +196,12 @@ class Peer:
 
 def attributes(holder):
     slots = [name for kind in type(holder).__mro__ for name in getattr(kind, "__slots__", ()) if hasattr(holder, name)]
-    return dict([(name, getattr(holder, name)) for name in slots if not name.startswith("__")], **getattr(holder, "__dict__", {}))
+    held = [(name, getattr(holder, name)) for name in slots if not name.startswith("__")]
+    return dict(held, **getattr(holder, "__dict__", {}))
+
+# Names of the classes that the code, or a test's setup, has made.
+def own_classes(namespace):
+    return {name for name, value in namespace.items() if isinstance(value, type) and value.__module__ == "solution"}
 
 def foreign(value, kind, each):
     """Data of the standard library and of NumPy."""

@@ -31,7 +31,7 @@ def report(message):
     write_line(json.dumps(message))
 
 def take_installation(job):
-    """What the site module would set up, as it was found once for all runs; without running its .pth files each time."""
+    """What the site module would set up, as it was found once for all runs, without its .pth files each time."""
     sys.path[:] = job["path"]
     sys.prefix, sys.exec_prefix = job["prefixes"]
     import site

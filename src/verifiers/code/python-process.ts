@@ -43,7 +43,9 @@ export type PythonJob =
 export interface PythonRun {
   /** What could not be isolated; undefined when the process ended before it said so, and thus before the code began. */
   readonly missing: readonly string[] | undefined
-  /** Lines of the harness after that. With `calls`, they come from the code's own process: outputs, and nothing else. */
+  /**
+   * Lines of the harness after that. With `calls`, they come from the code's own process: outputs, and nothing else.
+   */
   readonly lines: readonly string[]
   readonly stdout: string
   /** The last lines of standard error. */

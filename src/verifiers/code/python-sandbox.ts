@@ -56,7 +56,7 @@ def sandbox(folder, limits, kept):
     libc.syscall.restype = ctypes.c_long
     def call(*arguments):
         return libc.syscall(*[ctypes.c_long(a) if isinstance(a, int) else a for a in arguments])
-    # No new privileges, killed with its parent, no tracing by its like and no core dump, not even to a system's handler.
+    # No new privileges, killed with its parent, no tracing by its like and no core dump, not even to a handler.
     libc.prctl(38, 1, 0, 0, 0)
     libc.prctl(1, 9, 0, 0, 0)
     libc.prctl(4, 0, 0, 0, 0)
@@ -93,7 +93,8 @@ def landlock(ctypes, call, folder):
     read = 1 | 1 << 2 | 1 << 3
     device = 1 << 1 | 1 << 2
     installation = list(sys.path) + [sys.prefix, sys.base_prefix, sys.exec_prefix]
-    places = {path: read for path in installation + ["/usr", "/lib", "/lib64", "/etc/localtime"] if path not in ("", "/")}
+    system = ["/usr", "/lib", "/lib64", "/etc/localtime"]
+    places = {path: read for path in installation + system if path not in ("", "/")}
     # Devices, sockets and fifos are not made, not even there.
     places[folder] = rights & ~(1 << 6 | 1 << 9 | 1 << 10 | 1 << 11 | 1 << 15)
     places["/dev/null"] = device

@@ -1,9 +1,11 @@
 /** The process of the tests, as Python source: it runs the tests of the ground truth and never a line of the code. */
 
 /**
- * Defines `run_tests(job, channel, report)`. A name of the tests that the code defines is bound to a stand-in: calling it
+ * Defines `run_tests(job, channel, report)`. A name of the tests that the code defines is bound to a stand-in: calling
+ * it
  * sends the arguments to the process of the code and gives back plain data. Objects that are no data stay there; a
- * stand-in passes on what a test asks of it, with two exceptions: it never equals plain data, and no operator hands it a
+ * stand-in passes on what a test asks of it, with two exceptions: it never equals plain data, and no operator hands it
+ * a
  * plain value of the test. So an object cannot call itself equal to what is expected, nor learn it.
  */
 export const pythonTestSide: string = String.raw`
@@ -48,14 +50,16 @@ def pass_on(method, op, kinds=(), plain=True):
         return answer
     setattr(Remote, "__%s__" % method, passing)
 
-for method, kinds in (("str", (str,)), ("repr", (str,)), ("bool", (bool,)), ("len", (int,)), ("int", (int,)), ("hash", (int,)),
-        ("float", (float,)), ("complex", (complex,)), ("index", (int,)), ("iter", ()), ("next", ()), ("abs", ()), ("neg", ()),
-        ("pos", ()), ("invert", ()), ("round", ()), ("trunc", ()), ("reversed", ()), ("enter", ())):
+for method, kinds in (("str", (str,)), ("repr", (str,)), ("bool", (bool,)), ("len", (int,)), ("int", (int,)),
+        ("hash", (int,)), ("float", (float,)), ("complex", (complex,)), ("index", (int,)), ("iter", ()), ("next", ()),
+        ("abs", ()), ("neg", ()), ("pos", ()), ("invert", ()), ("round", ()), ("trunc", ()), ("reversed", ()),
+        ("enter", ())):
     pass_on(method, method, kinds)
 for method in ("getitem", "setitem", "delitem"):
     pass_on(method, method)
-for method, op in (("lt", "lt"), ("le", "le"), ("gt", "gt"), ("ge", "ge"), ("add", "add"), ("sub", "sub"), ("mul", "mul"),
-        ("matmul", "matmul"), ("truediv", "truediv"), ("floordiv", "floordiv"), ("mod", "mod"), ("pow", "pow"),
+for method, op in (("lt", "lt"), ("le", "le"), ("gt", "gt"), ("ge", "ge"), ("add", "add"), ("sub", "sub"),
+        ("mul", "mul"), ("matmul", "matmul"), ("truediv", "truediv"), ("floordiv", "floordiv"), ("mod", "mod"),
+        ("pow", "pow"),
         ("and", "and_"), ("or", "or_"), ("xor", "xor"), ("lshift", "lshift"), ("rshift", "rshift")):
     pass_on(method, op, (), False)
 
@@ -153,7 +157,8 @@ class TestSide(Peer):
             if request["op"] == "next":
                 return self.write(next(value))
             name = args[0]
-            if type(name) is str and not name.startswith("_") and type(value).__module__ == "solution" and not isinstance(value, type):
+            is_own = type(value).__module__ == "solution" and not isinstance(value, type)
+            if type(name) is str and not name.startswith("_") and is_own:
                 return self.write(getattr(value, name))
             raise AttributeError("the test gives no %s" % (name,))
         except CodeEnded:
@@ -170,7 +175,8 @@ def global_names(sources):
             is_global = is_top or symbol.is_global()
             if is_global and symbol.is_referenced():
                 used.add(symbol.get_name())
-            if is_top and (symbol.is_assigned() or symbol.is_imported()) or symbol.is_declared_global() and symbol.is_assigned():
+            is_made = symbol.is_assigned() or symbol.is_imported()
+            if is_top and is_made or symbol.is_declared_global() and symbol.is_assigned():
                 defined.add(symbol.get_name())
         for child in table.get_children():
             walk(child, False)
@@ -182,20 +188,22 @@ def global_names(sources):
     return used - defined
 
 def tested_builtin(sources, names):
-    """A function of the code that bears the name of a builtin: the first that a test passes alone, or calls innermost."""
+    """A function of the code with the name of a builtin: the first that a test passes alone, or calls innermost."""
     import ast
     for source in sources:
         try:
             tree = ast.parse(source)
         except (SyntaxError, ValueError):
             continue
-        calls = sorted((node for node in ast.walk(tree) if isinstance(node, ast.Call)), key=lambda node: (node.lineno, node.col_offset))
+        calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+        calls.sort(key=lambda node: (node.lineno, node.col_offset))
         for call in calls:
-            if isinstance(call.func, ast.Name) and call.func.id == "check" and call.args and isinstance(call.args[0], ast.Name):
-                if call.args[0].id in names:
-                    return [call.args[0].id]
+            is_check = isinstance(call.func, ast.Name) and call.func.id == "check"
+            if is_check and call.args and isinstance(call.args[0], ast.Name) and call.args[0].id in names:
+                return [call.args[0].id]
         for call in calls:
-            inner = [node for part in call.args for node in ast.walk(part) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)]
+            inside = [node for part in call.args for node in ast.walk(part)]
+            inner = [node for node in inside if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)]
             if isinstance(call.func, ast.Name) and call.func.id in names and not inner:
                 return [call.func.id]
     return []
@@ -233,7 +241,7 @@ def run_tests(job, channel, report):
         found = side.request("globals", None, names, {}) if names else {}
         namespace.update((name, value) for name, value in found.items() if name in names)
         exec(compile(job["setup"], "<setup>", "exec"), namespace)
-        side.classes = {name for name, value in namespace.items() if isinstance(value, type) and value.__module__ == "solution"}
+        side.classes = own_classes(namespace)
     except CodeEnded:
         return
     except BaseException as error:

@@ -41,7 +41,11 @@ test("a system without isolation refuses to run code and says what is missing, u
   // An interpreter whose system has no Landlock: the rest of the harness runs as it is.
   const found = pythonInstallation("python3")
   const { executable } = found
-  const answer = JSON.stringify({ ...found, executable: script, missing: ["files (Landlock: Function not implemented)"] })
+  const answer = JSON.stringify({
+    ...found,
+    executable: script,
+    missing: ["files (Landlock: Function not implemented)"],
+  })
   writeFileSync(
     script,
     `#!/bin/sh\nfor last; do :; done\n[ "$last" = probe ] && { echo '${answer}'; exit; }\nexec ${executable} "$@"\n`,

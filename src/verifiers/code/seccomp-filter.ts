@@ -1,10 +1,14 @@
-/** The policy of system calls as a program of the kernel's packet filter (classic BPF), which seccomp runs at each call. */
+/**
+ * The policy of system calls as a program of the kernel's packet filter (classic BPF), which seccomp runs at each call.
+ */
 import { syscallNumbers } from "./syscall-numbers.ts"
 import type { Machine } from "./syscall-numbers.ts"
 import { checkedCalls, freeCalls, unknownCalls } from "./syscall-policy.ts"
 import type { ArgumentCheck, CallRule } from "./syscall-policy.ts"
 
-/** One instruction: operation, offsets of the jump when true and when false, operand. `"self"` is put in at run time. */
+/**
+ * One instruction: operation, offsets of the jump when true and when false, operand. `"self"` is put in at run time.
+ */
 export interface FilterInstruction {
   readonly code: number
   readonly jt: number
@@ -70,7 +74,9 @@ export function seccompFilter(machine: Machine): readonly FilterInstruction[] {
   return [...program, instruction(filterCodes.give, filterVerdicts.refuse)]
 }
 
-/** The filter as the kernel reads it (struct sock_filter, little-endian), with zeros and offsets where `"self"` goes. */
+/**
+ * The filter as the kernel reads it (struct sock_filter, little-endian), with zeros and offsets where `"self"` goes.
+ */
 export function seccompBytes(machine: Machine): {
   readonly bytes: Uint8Array
   readonly selfOffsets: readonly number[]

@@ -125,7 +125,8 @@ export function moduleFile(module: string, who: string, path: string): string {
   }
   if (/\.[cm]?ts$/u.test(file) && !canLoadTypeScript()) {
     const ways =
-      "Use a Node that reads TypeScript (22.18 or newer), set NODE_OPTIONS='--import tsx' with tsx installed, or compile it."
+      "Use a Node that reads TypeScript (22.18 or newer), set NODE_OPTIONS='--import tsx' with tsx installed, " +
+      "or compile it."
     const message = `${who}: expected a JavaScript module, got ${module}. ${ways}`
     throw new ConfigError([{ path, message }])
   }

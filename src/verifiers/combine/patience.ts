@@ -1,5 +1,6 @@
 /**
- * Patience with functions that ask a server: a limit on how many run at once, further attempts, and a memory of verdicts,
+ * Patience with functions that ask a server: a limit on how many run at once, further attempts, and a memory of
+ * verdicts,
  * so that equal responses are paid for once.
  */
 import { createHash } from "node:crypto"

@@ -71,7 +71,9 @@ class AnswerParser {
   }
 
   private text(start: number, end: number): Answer {
-    if (/^(?:(?:all|the|set|of)\s+)*reals?(?:\s+numbers?)?$/i.test(this.lexed.key(start, end).replaceAll(/\s+/g, " "))) {
+    if (
+      /^(?:(?:all|the|set|of)\s+)*reals?(?:\s+numbers?)?$/i.test(this.lexed.key(start, end).replaceAll(/\s+/g, " "))
+    ) {
       return { kind: "numberSet", name: "R", key: this.lexed.key(start, end) }
     }
     const tokens = this.lexed.tokens.slice(start, end)
@@ -163,7 +165,9 @@ class AnswerParser {
     const items =
       solutions ?? distinctSolutions(parts.flatMap((part) => (isLogic(part, connective) ? [part] : flatten(part))))
     const quantities =
-      connective === "or" ? [] : items.flatMap((item) => (item.kind === "expression" && item.units.length > 0 ? [item] : []))
+      connective === "or"
+        ? []
+        : items.flatMap((item) => (item.kind === "expression" && item.units.length > 0 ? [item] : []))
     const whole = quantities.length === items.length ? sumOfParts(quantities) : undefined
     if (whole !== undefined) return { kind: "expression", ...whole, key: this.lexed.key(start, end) }
     if (items.length === 1) return items[0]!
@@ -361,7 +365,8 @@ class AnswerParser {
     if (cuts.length === 0) return undefined
     const ranges = this.parts(start, end, cuts)
     const parts = ranges.map(([from, to]) => this.range(from, to))
-    if (parts.every((part) => part.kind === "expression")) return { kind: "ratio", parts, key: this.lexed.key(start, end) }
+    if (parts.every((part) => part.kind === "expression"))
+      return { kind: "ratio", parts, key: this.lexed.key(start, end) }
     // "Answer: 5" and "Area: 12": a label.
     const last = parts.at(-1)!
     return parts.slice(0, -1).every((part) => part.kind === "text") && last.kind !== "text"

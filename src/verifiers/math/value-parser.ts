@@ -86,7 +86,13 @@ export class ValueParser {
       }
     }
     if (!this.isUnitPhrase(stop, end)) return this.partsOfUnits(start, end)
-    return { kind: "expression", expression, units: this.unitsBehind(own, stop, end), words: this.lexed.key(stop, end), key }
+    return {
+      kind: "expression",
+      expression,
+      units: this.unitsBehind(own, stop, end),
+      words: this.lexed.key(stop, end),
+      key,
+    }
   }
 
   /** The expression that begins at a token, and where it stops. */

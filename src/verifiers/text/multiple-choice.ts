@@ -59,7 +59,9 @@ function leading(text: string, { letters, several, texts }: Reading): string | u
 
 const VALUE_CHARACTERS = 60
 
-/** The one option that has the value of a text with a number in it: `5000 m` for `5 km`, `1.5 million` for `1,500,000`. */
+/**
+ * The one option that has the value of a text with a number in it: `5000 m` for `5 km`, `1.5 million` for `1,500,000`.
+ */
 function byValue(text: string, texts: readonly string[]): string | undefined {
   if (text.length > VALUE_CHARACTERS || !/\d/u.test(text)) return undefined
   const equal = texts.flatMap((option, i) =>
@@ -122,7 +124,8 @@ function extract(
 /**
  * Right when the option that the response names is the gold's. Reasoning is not read. The answer is read in `<answer>`
  * tags, in the last `\boxed{}`, after the last "answer is", at the beginning of the response, else as the last capital
- * letter that stands alone and is not denied. Where the row lists the options, an option's text or its value with another
+ * letter that stands alone and is not denied. Where the row lists the options, an option's text or its value with
+ * another
  * unit stands for its letter. The gold is a letter (`C`, `(C)`, `C. Paris`) or an option's text.
  */
 export function multipleChoiceVerifier(options: MultipleChoiceOptions = {}): Verifier {
