@@ -4,10 +4,8 @@
  *     JUDGE_URL=http://localhost:8000/v1 JUDGE_MODEL=Qwen3-8B npx tsx examples/llm-judge.ts
  *
  * The judge reads question and response and gives points from 0 to 10. At most eight requests are under way at once,
- * one
- * that fails is sent again, and equal responses are paid for once, also over a resume. A run whose judge stays away
- * stops
- * and says why.
+ * one that fails is sent again, and equal responses are paid for once, also over a resume. A run whose judge stays away
+ * stops and says why.
  */
 import { fileURLToPath } from "node:url"
 import { tasks, trainRun, type RowReward, type Task, type TrainObserver, type TrainResult } from "pirl"

@@ -1,7 +1,6 @@
 /**
  * Model folders and data files that a stranger made to hang, fill or crash whoever opens them. Every one ends in
- * bounded
- * time with an error of ours that names the file; those that may succeed are named at the end.
+ * bounded time with an error of ours that names the file; those that may succeed are named at the end.
  */
 import { execFileSync } from "node:child_process"
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs"

@@ -20,6 +20,7 @@ const layers: readonly (readonly string[])[] = [
 /** Read by every layer, and reading no layer themselves. */
 const common = [
   "age.ts",
+  "amounts.ts",
   "config",
   "drawing.ts",
   "errors.ts",

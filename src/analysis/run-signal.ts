@@ -37,8 +37,7 @@ export function verdictIn({ verdict }: { readonly [metric: string]: unknown }): 
 /**
  * Expected accuracy at the start on the problems of the steps' own accuracy. Logs that do not tell it have that of the
  * evaluation, which may measure more problems than a step does; it is taken only if both say the same where a step and
- * an
- * evaluation fall together.
+ * an evaluation fall together.
  */
 export function startAccuracyOf(metrics: readonly StepLine[], evaluations: readonly EvaluationPoint[]): number | undefined {
   const { expectedAccuracy: start, stepExpectedAccuracy: logged } = evaluations.find(({ step }) => step === 0) ?? {}

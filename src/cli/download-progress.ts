@@ -2,7 +2,7 @@
  * What a download from the hub shows, on the error stream: a bar on a terminal, elsewhere a line every few seconds. Nothing when
  * nothing has to be fetched.
  */
-import { formatSize } from "../hub/byte-size.ts"
+import { formatSize } from "../amounts.ts"
 import type { HubObserver, HubProgress } from "../hub/fetch-files.ts"
 import { progressStream } from "./command.ts"
 import type { CliContext } from "./command.ts"

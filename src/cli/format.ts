@@ -1,6 +1,7 @@
 /**
  * Numbers and tables as text.
  */
+import { formatShare as shareText } from "../amounts.ts"
 import { terminalLine } from "../terminal-text.ts"
 
 export { formatDuration } from "../age.ts"
@@ -16,7 +17,7 @@ export function formatCount(value: number): string {
 
 /** A share as `41.2 %`; `-` when there is none. */
 export function formatShare(value: number | null | undefined): string {
-  return value === null || value === undefined ? "-" : `${(100 * value).toFixed(1)} %`
+  return value === null || value === undefined ? "-" : shareText(value)
 }
 
 /** A difference of shares, in points of a hundred, with its sign. */

@@ -1,7 +1,6 @@
 /**
  * What a run shows while it trains, on the error stream: a live line on a terminal, plain lines elsewhere. With --json
- * the steps are
- * results, and go to the standard output.
+ * the steps are results, and go to the standard output.
  */
 import type { EvaluationLine, MetricsLine, Verdict } from "../runs/index.ts"
 import type { EvaluationProgress, TrainObserver, WarmStartState } from "../trainer/train.ts"

@@ -1,7 +1,6 @@
 /**
  * What the rows of a data set take in memory, where all that are used are kept. A small file may unpack to more rows
- * and
- * texts than fit, and a process without memory ends without a word.
+ * and texts than fit, and a process without memory ends without a word.
  */
 import { getHeapStatistics } from "node:v8"
 import { DataError } from "../errors.ts"

@@ -59,8 +59,7 @@ export interface RowsOptions<Data> extends PatienceOptions {
 
 /**
  * A task over rows in memory. Rows that ask the same question are never both trained on and held out; the training
- * stream
- * visits every training row once per epoch, in an order of its own for each (seed, epoch).
+ * stream visits every training row once per epoch, in an order of its own for each (seed, epoch).
  * @throws DataError    naming the row, when one lacks a value or has an empty prompt, or there are none
  * @throws ConfigError  for neither answer nor reward, an unknown verifier, and more held-out problems than questions
  */

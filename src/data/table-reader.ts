@@ -70,8 +70,7 @@ function quoteName(name: string): string {
 
 /**
  * A text that stands once in a parquet file may be that of a million rows, and the reader writes it out for each. So
- * the
- * bytes are added up before any row is handed over.
+ * the bytes are added up before any row is handed over.
  * @throws DataError  naming the rows that hold too much
  */
 async function checkParquet(connection: DuckDBConnection, file: string): Promise<void> {

@@ -149,8 +149,7 @@ export interface ForwardOptions {
   readonly temperature?: number
   /**
    * Aborted: an engine that can stops between two micro-batches, and the promise is rejected with the signal's reason.
-   * Of a
-   * batch that was to be trained on, part of the gradients may be there: `clearGradients` drops them.
+   * Of a batch that was to be trained on, part of the gradients may be there: `clearGradients` drops them.
    */
   readonly signal?: AbortSignal
 }

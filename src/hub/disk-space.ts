@@ -2,7 +2,7 @@
 import { statfs } from "node:fs/promises"
 import { dirname } from "node:path"
 import { DataError } from "../errors.ts"
-import { formatSize } from "./byte-size.ts"
+import { formatSize } from "../amounts.ts"
 
 /** Bytes that may be written where a folder is or will be; undefined where the system does not tell. */
 export async function freeBytes(folder: string): Promise<number | undefined> {

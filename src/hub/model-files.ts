@@ -1,7 +1,7 @@
 /** Which files of a repository make the model. */
 import { nearestName } from "../config/index.ts"
 import { CheckpointError, ConfigError } from "../errors.ts"
-import { formatSize } from "./byte-size.ts"
+import { formatSize } from "../amounts.ts"
 import type { HubFile } from "./cache.ts"
 import { repositoryText, type HubRepository } from "./repository.ts"
 

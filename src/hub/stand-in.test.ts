@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest"
-import { formatSize } from "./byte-size.ts"
+import { formatSize } from "../amounts.ts"
 import { standInFor } from "./stand-in.ts"
 
 describe("what stands in for a file", () => {

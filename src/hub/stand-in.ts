@@ -1,5 +1,5 @@
 /** What is found in place of a file that was not really downloaded: a pointer of Git LFS, or a web page. */
-import { formatSize } from "./byte-size.ts"
+import { formatSize } from "../amounts.ts"
 
 /** As many bytes of a file's start as `standInFor` looks at. */
 export const standInBytes = 512

@@ -1,5 +1,6 @@
 /** Whether a model fits into the memory there is, asked before anything is made of it. */
 import { totalmem } from "node:os"
+import { formatBytes } from "../amounts.ts"
 import { CheckpointError } from "../errors.ts"
 import type { ModelConfig } from "./config.ts"
 import { parameterCount } from "./weights.ts"
@@ -9,10 +10,6 @@ function memoryBytes(): number {
   const constrained = process.constrainedMemory()
   // Node says 0, or a number beyond all memory, where nothing constrains it.
   return constrained > 0 ? Math.min(constrained, totalmem()) : totalmem()
-}
-
-function gibibytes(bytes: number): string {
-  return `${(bytes / 2 ** 30).toFixed(1)} GiB`
 }
 
 /**
@@ -25,8 +22,8 @@ export function checkFitsMemory(config: ModelConfig, where: string, memory: numb
   const parameters = parameterCount(config)
   const bytes = parameters * 4
   if (bytes <= memory) return
-  const got = `${parameters} parameters, which take ${gibibytes(bytes)} in float32`
+  const got = `${parameters} parameters, which take ${formatBytes(bytes)} in float32`
   throw new CheckpointError(
-    `${where}: expected a model that fits into ${gibibytes(memory)} of memory, got ${got}. Use a smaller model.`,
+    `${where}: expected a model that fits into ${formatBytes(memory)} of memory, got ${got}. Use a smaller model.`,
   )
 }

@@ -2,6 +2,7 @@
  * A saved or exported model against the policy that it was saved from. Rounding to fewer bits may cost accuracy, which the
  * evaluations of training do not know.
  */
+import { formatShare } from "../amounts.ts"
 import { changeInterval, measuredAccuracies, type EvaluationPoint, type Interval, type Measured } from "../analysis/index.ts"
 
 /** One accuracy of the saved model. */
@@ -73,10 +74,9 @@ export function savedWarning({ dtype, size, greedy, expected }: SavedAccuracy): 
   if (measure === null || measure.trained === null || measure.change === null) return undefined
   const { low, high } = measure.change
   if (low <= 0 && high >= 0) return undefined
-  const percent = (share: number): string => `${(100 * share).toFixed(1)} %`
   return (
     `The model saved as ${dtype} differs from the trained policy beyond the 95 % interval: ` +
-    `${percent(measure.accuracy)} ${greedy === null ? "expected" : "greedy"} of ${size} held-out problems, ` +
-    `against ${percent(measure.trained)} in training. ${dtype === "f32" ? "Do not merge the adapters." : "Save or export it as f32."}`
+    `${formatShare(measure.accuracy)} ${greedy === null ? "expected" : "greedy"} of ${size} held-out problems, ` +
+    `against ${formatShare(measure.trained)} in training. ${dtype === "f32" ? "Do not merge the adapters." : "Save or export it as f32."}`
   )
 }

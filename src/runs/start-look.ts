@@ -1,9 +1,9 @@
 /**
  * What a run says of itself before its first update, in words: where it starts, whether its rewards teach anything,
- * what it needs
- * of memory and time. The trainer tells it as it measures; page and report read it from the log. Pure.
+ * what it needs of memory and time. The trainer tells it as it measures; page and report read it from the log. Pure.
  */
 import { formatDuration } from "../age.ts"
+import { formatBytes, formatShare } from "../amounts.ts"
 import { measuredAccuracies, type EvaluationPoint } from "../analysis/held-out.ts"
 
 /**
@@ -77,7 +77,6 @@ export function lookRows({ start, rewards, memory, time }: StartLook): LookRow[]
 
 /** The greedy one first: it is what a run is summed up by. */
 function accuracyRows(start: EvaluationPoint): LookRow[] {
-  const percent = (share: number): string => `${(100 * share).toFixed(1)} %`
   const parts = (["greedy", "expected"] as const).flatMap((kind) => {
     const measured = measuredAccuracies([start], kind)[0]
     if (measured === undefined) return []
@@ -85,7 +84,7 @@ function accuracyRows(start: EvaluationPoint): LookRow[] {
     const range =
       interval === null ? "" : `, 95 %: ${(100 * interval.low).toFixed(1)} to ${(100 * interval.high).toFixed(1)}`
     return [
-      `${percent(accuracy)} ${kind}${kind === "greedy" ? ` (${start.size ?? "?"} held-out problems${range})` : ""}`,
+      `${formatShare(accuracy)} ${kind}${kind === "greedy" ? ` (${start.size ?? "?"} held-out problems${range})` : ""}`,
     ]
   })
   return parts.length === 0 ? [] : [["accuracy", parts.join(", ")]]
@@ -126,18 +125,6 @@ export function describeForecast({ steps, evaluations, runSeconds, evaluationSha
 /** `about 5.9 GiB needed, 14.2 GiB free` */
 export function describeMemory({ neededBytes, availableBytes }: MemoryLook): string {
   return `about ${formatBytes(neededBytes)} needed, ${formatBytes(availableBytes)} free`
-}
-
-/** `830 MiB`, `5.9 GiB` */
-export function formatBytes(bytes: number): string {
-  const units = ["B", "KiB", "MiB", "GiB", "TiB"]
-  let value = bytes
-  let unit = 0
-  while (value >= 1024 && unit < units.length - 1) {
-    value /= 1024
-    unit += 1
-  }
-  return `${value < 10 && unit > 0 ? value.toFixed(1) : Math.round(value)} ${units[unit]}`
 }
 
 /** GPUs of the machine that the embedded engine does not use. */

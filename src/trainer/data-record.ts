@@ -41,8 +41,7 @@ function changedData(directory: string, changed: string): DataError {
 
 /**
  * Compares the files of a run's data with its record, where they still lie where they did: before anything of the run
- * is
- * changed. What has moved is compared when it is read (`keepData`).
+ * is changed. What has moved is compared when it is read (`keepData`).
  * @throws DataError        when one has changed
  * @throws CheckpointError  when the record is damaged
  */

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest"
 import { parseConfig, type ConfigInput } from "../config/index.ts"
-import { forecastMemory, formatBytes, memoryWarning, warnOfMemory, type MemoryForecast } from "./memory-forecast.ts"
+import { formatBytes } from "../amounts.ts"
+import { forecastMemory, memoryWarning, warnOfMemory, type MemoryForecast } from "./memory-forecast.ts"
 import { openPolicy } from "./open-policy.ts"
 import { openConfiguredTask, planPolicy } from "./policy.ts"
 

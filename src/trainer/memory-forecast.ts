@@ -4,7 +4,8 @@ import type { ResolvedConfig } from "../config/index.ts"
 import type { Task } from "../data/task.ts"
 import { estimateMemory, type MemoryPart } from "../engine/onnx/memory-estimate.ts"
 import { wholeHead } from "../engine/onnx/programs.ts"
-import { describeMemory, formatBytes } from "../runs/index.ts"
+import { formatBytes } from "../amounts.ts"
+import { describeMemory } from "../runs/index.ts"
 import { createAdvantageOf } from "./objective-parts.ts"
 import { embeddedEngineOptions, longestPrompt, type PolicyPlan } from "./policy.ts"
 import { createObjectiveOf, createRule, criticized } from "./rule.ts"
@@ -77,7 +78,7 @@ function remediesOf(config: ResolvedConfig, { modelConfig }: PolicyPlan): string
   ]
 }
 
-export { describeMemory, formatBytes }
+export { describeMemory }
 
 /** What to tell before anything is taken; undefined when the run fits. */
 export function memoryWarning(memory: MemoryForecast): string | undefined {

@@ -1,7 +1,6 @@
 /**
  * A stop that may come at any moment. What is under way is given up where the run can go on as if it had never begun:
- * until
- * its first change of weights or of what is kept beside them. From there on it is finished.
+ * until its first change of weights or of what is kept beside them. From there on it is finished.
  */
 import type { Engine, FrozenPolicy } from "../engine/engine.ts"
 import { PirlError } from "../errors.ts"

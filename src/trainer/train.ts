@@ -96,8 +96,7 @@ export interface TrainRun extends RunInputs {
   readonly stopRequested: () => boolean
   /**
    * Aborted: the run does the same, but gives up what is under way where nothing but its time is lost: an evaluation, a
-   * step whose
-   * updates have not begun, a step of the warm start. With `train.overlap` a step is always finished.
+   * step whose updates have not begun, a step of the warm start. With `train.overlap` a step is always finished.
    */
   readonly stop?: AbortSignal | undefined
 }

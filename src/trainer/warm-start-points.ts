@@ -1,7 +1,6 @@
 /**
  * Where a warm start can go on: weights and moments in `warm-start/step-NNNNNN` of the run's folder. The last one is
- * kept until
- * the checkpoint of step 0 is there.
+ * kept until the checkpoint of step 0 is there.
  */
 import { readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"

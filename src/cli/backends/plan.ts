@@ -5,7 +5,8 @@ import { trainableSpecs } from "../../engine/onnx/programs.ts"
 import { elementCount, parameterCount } from "../../model/weights.ts"
 import type { Tokenizer } from "../../model/tokenizer.ts"
 import { describePromptFormat, encodePrompt } from "../../rollout/prompt-encoder.ts"
-import { describeMemory, formatBytes, memoryWarning } from "../../trainer/memory-forecast.ts"
+import { formatBytes } from "../../amounts.ts"
+import { describeMemory, memoryWarning } from "../../trainer/memory-forecast.ts"
 import { checkTokenBudget, settleTokenBudget } from "../../trainer/token-budget.ts"
 import {
   endlessWarning,

@@ -1,4 +1,5 @@
 /** What a person should look at, from what a run has logged. Each alarm has its threshold here, and says what to try. */
+import { formatShare } from "../../amounts.ts"
 import { shareStandardError } from "../../analysis/intervals.ts"
 import { describeGap, gapAdvice, heldOutGap, type EvaluationPoint, type RewardedStep } from "../../analysis/index.ts"
 import { MOST_LOGPROB_MISMATCH } from "../../runs/index.ts"
@@ -100,7 +101,6 @@ function lastStep(table: Table): number | null {
   return table.column("step")?.[table.rows - 1] ?? null
 }
 
-const percent = (share: number): string => `${(100 * share).toFixed(1)} %`
 
 function crashed({ state, metrics, events }: AlarmInput): Alarm | undefined {
   const step = lastStep(metrics)
@@ -163,8 +163,8 @@ function rewardFall({ metrics }: AlarmInput): Alarm | undefined {
     severity: "serious",
     step: step!,
     message:
-      `The mean reward fell to less than half: ${percent(best)} around step ${bestStep}, ` +
-      `${percent(now)} over the last ${window} steps.`,
+      `The mean reward fell to less than half: ${formatShare(best)} around step ${bestStep}, ` +
+      `${formatShare(now)} over the last ${window} steps.`,
     advice:
       "Go back to a checkpoint before it. Lower optimizer.learningRate, raise objective.klCoefficient, or lower " +
       "pipo.lambda; read responses from both sides of the fall.",
@@ -193,7 +193,7 @@ function accuracyFall({ evaluations }: AlarmInput): Alarm | undefined {
     id: "held-out-fall",
     severity: "serious",
     step: step!,
-    message: `Held-out accuracy (${kind}) fell from ${percent(best)} at step ${bestStep} to ${percent(last)}.`,
+    message: `Held-out accuracy (${kind}) fell from ${formatShare(best)} at step ${bestStep} to ${formatShare(last)}.`,
     advice:
       "The best policy lies behind: use a checkpoint near that step, stop earlier, or lower optimizer.learningRate. " +
       "If the training reward still rises, it is being gamed: read responses.",
@@ -272,7 +272,7 @@ function truncation({ metrics }: AlarmInput): Alarm | undefined {
     id: "truncation",
     severity: "warning",
     step,
-    message: `${percent(share)} of the responses are cut at the length limit.`,
+    message: `${formatShare(share)} of the responses are cut at the length limit.`,
     advice:
       "Raise rollout.maxResponseTokens, or see whether responses run on without end: a policy that lost its stop " +
       "token.",
@@ -289,7 +289,7 @@ function verifierFailures({ metrics }: AlarmInput): Alarm | undefined {
     id: "verifier",
     severity: "warning",
     step,
-    message: `The verifier reached no verdict on ${percent(share)} of the responses.`,
+    message: `The verifier reached no verdict on ${formatShare(share)} of the responses.`,
     advice:
       "They are left out of training. Filter completions by status failure and timeout, and try one with pirl verify.",
   }
@@ -305,7 +305,7 @@ function noSignal({ metrics }: AlarmInput): Alarm | undefined {
     id: "no-signal",
     severity: "warning",
     step,
-    message: `${percent(share)} of the groups have one reward for all responses: there is nothing to learn from.`,
+    message: `${formatShare(share)} of the groups have one reward for all responses: there is nothing to learn from.`,
     advice,
   }
 }

@@ -1,7 +1,7 @@
 /**
  * Outputs of code, compared outside the process or interpreter that ran it. Code gets inputs and gives back data as
- * JSON
- * text; expected values and the comparison stay here, so that nothing the code redefines or finds can change a result.
+ * JSON text; expected values and the comparison stay here, so that nothing the code redefines or finds can change a
+ * result.
  */
 
 /** JSON with every digit: whole numbers are bigint, numbers with a point or an exponent are number. */
@@ -164,8 +164,7 @@ export function shownOutput(text: string): string {
 /**
  * What is wrong with the result of a call, in words; undefined when it is what was expected. Data sets wrap the result
  * of some functions in a list of one (APPS): the element alone is right too. Text that is no data is wrong, whoever
- * wrote
- * it.
+ * wrote it.
  * @param expected  JSON text of the ground truth
  * @param given  JSON text that the code's process gave
  * @throws SyntaxError  when the expected text is no JSON

@@ -2,10 +2,8 @@
 
 /**
  * Defines `serve(channel)`. The process holds no test and no expected value: a request names a function or an object
- * and
- * brings arguments. All of it shares an interpreter with the code, so what it answers is the code's output, whoever
- * wrote
- * it.
+ * and brings arguments. All of it shares an interpreter with the code, so what it answers is the code's output, whoever
+ * wrote it.
  */
 export const pythonCodeSide: string = String.raw`
 import io

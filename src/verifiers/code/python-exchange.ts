@@ -1,8 +1,7 @@
 /**
  * How the process of the tests and the process of the code talk, as Python source. Values cross as plain data, written
  * anew on the other side; nothing that crosses is ever executed there. What is no data stays where it is and crosses as
- * a
- * number that stands for it.
+ * a number that stands for it.
  */
 
 /**

@@ -41,10 +41,8 @@ function words(text: string): string {
 
 /**
  * Compares the results of calls with what is expected, as they come: lines `token result N JSON`, `token raised N
- * words`
- * and `token error words`. They come from the code's own process, so anything may stand in them: only the first result
- * of
- * a call counts, and what cannot be read is a wrong result.
+ * words` and `token error words`. They come from the code's own process, so anything may stand in them: only the first
+ * result of a call counts, and what cannot be read is a wrong result.
  */
 export class CallLines extends TestLines {
   readonly #token: string

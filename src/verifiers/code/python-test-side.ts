@@ -2,11 +2,9 @@
 
 /**
  * Defines `run_tests(job, channel, report)`. A name of the tests that the code defines is bound to a stand-in: calling
- * it
- * sends the arguments to the process of the code and gives back plain data. Objects that are no data stay there; a
+ * it sends the arguments to the process of the code and gives back plain data. Objects that are no data stay there; a
  * stand-in passes on what a test asks of it, with two exceptions: it never equals plain data, and no operator hands it
- * a
- * plain value of the test. So an object cannot call itself equal to what is expected, nor learn it.
+ * a plain value of the test. So an object cannot call itself equal to what is expected, nor learn it.
  */
 export const pythonTestSide: string = String.raw`
 import builtins

@@ -1,7 +1,6 @@
 /**
  * Patience with functions that ask a server: a limit on how many run at once, further attempts, and a memory of
- * verdicts,
- * so that equal responses are paid for once.
+ * verdicts, so that equal responses are paid for once.
  */
 import { createHash } from "node:crypto"
 import { appendFileSync, existsSync, mkdirSync, readFileSync } from "node:fs"

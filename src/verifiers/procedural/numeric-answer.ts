@@ -115,8 +115,7 @@ function judgedQuantity(gold: string, answer: string | undefined): Verdict {
  * Right when the number read from the response equals the gold exactly (`1,234.50` is `1234.5`, `2/4` is `0.5`). The gold
  * may be the number alone, or hold it after `####` or in `\boxed{}`. What stands in the answer's place and is not a
  * number is wrong; a response without the place has no answer. With `quantities`, `5000 m` is `5 km` and `1.5 million`
- * is
- * 1500000.
+ * is 1500000.
  */
 export function numericAnswerVerifier(options: NumericAnswerOptions): Verifier {
   const { name, place, integer = false, quantities = false } = options

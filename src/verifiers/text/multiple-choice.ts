@@ -125,8 +125,7 @@ function extract(
  * Right when the option that the response names is the gold's. Reasoning is not read. The answer is read in `<answer>`
  * tags, in the last `\boxed{}`, after the last "answer is", at the beginning of the response, else as the last capital
  * letter that stands alone and is not denied. Where the row lists the options, an option's text or its value with
- * another
- * unit stands for its letter. The gold is a letter (`C`, `(C)`, `C. Paris`) or an option's text.
+ * another unit stands for its letter. The gold is a letter (`C`, `(C)`, `C. Paris`) or an option's text.
  */
 export function multipleChoiceVerifier(options: MultipleChoiceOptions = {}): Verifier {
   const { several = false, anywhere = true } = options
