@@ -68,10 +68,10 @@ function readEvents(file: string): ReadEvent[] {
     expect(unmask(bytes.readUInt32LE(at + 12 + length))).toBe(slowCrc32c(data))
     at += 16 + length
     const fields = fieldsOf(data)
-    const scalars: Record<string, number> = {}
+    const entries: [tag: string, value: number][] = []
     for (const value of fieldsOf((fields.get(5)?.[0] as Buffer) ?? Buffer.alloc(0)).get(1) ?? []) {
       const entry = fieldsOf(value as Buffer)
-      scalars[(entry.get(1)![0] as Buffer).toString("utf8")] = (entry.get(2)![0] as Buffer).readFloatLE()
+      entries.push([(entry.get(1)![0] as Buffer).toString("utf8"), (entry.get(2)![0] as Buffer).readFloatLE()])
     }
     const version = fields.get(3)?.[0] as Buffer | undefined
     events.push({
@@ -79,7 +79,8 @@ function readEvents(file: string): ReadEvent[] {
       step: Number(fields.get(2)?.[0] ?? 0n),
       ...(version === undefined ? {} : { fileVersion: version.toString("utf8") }),
       ...(fields.has(7) ? { sessionStart: fieldsOf(fields.get(7)![0] as Buffer).get(1)![0] === 1n } : {}),
-      scalars,
+      // Not by assignment: a tag may be __proto__.
+      scalars: Object.fromEntries(entries),
     })
   }
   return events
@@ -136,7 +137,7 @@ describe("an event file", () => {
         expect(head).toEqual({ wallTime: 1.5, step: 0, fileVersion: "brain.Event:2", scalars: {} })
         expect(event).toEqual({ wallTime: 2.25, step, scalars: { [tag]: Math.fround(value) } })
       }),
-      { numRuns: 30 },
+      { numRuns: 30, examples: [[1, "__proto__", 0.5]] },
     )
   })
 
