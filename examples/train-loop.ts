@@ -110,8 +110,7 @@ async function warmStart(policy: Policy, { seed, warmStartAccuracy, warmStartSte
     await engine.optimStep({ ...adam, learningRate: 2e-3 * Math.min(1, step / 100) })
     if (step % 10 !== 0) continue
     const { expected } = await heldOutAccuracy(policy)
-    if (step % 50 === 0)
-      log(`warm start, step ${step}: loss ${loss.toFixed(3)}, held-out accuracy ${expected.toFixed(3)} expected`)
+    if (step % 50 === 0) log(`warm start, step ${step}: loss ${loss.toFixed(3)}, held-out ${expected.toFixed(3)} expected`)
     if (expected >= warmStartAccuracy) break
   }
   await engine.resetOptimizer()
@@ -283,9 +282,7 @@ export async function trainLoop(options: TrainLoopOptions): Promise<TrainLoopRes
 
       if (step % 10 === 0 || step === steps) {
         const { expected } = await heldOutAccuracy(policy)
-        log(
-          `step ${step}: reward ${batch.meanReward.toFixed(3)}, held-out accuracy ${expected.toFixed(3)} expected, ${verdict}`,
-        )
+        log(`step ${step}: reward ${batch.meanReward.toFixed(3)}, held-out ${expected.toFixed(3)} expected, ${verdict}`)
       }
     }
 
