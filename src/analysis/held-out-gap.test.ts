@@ -13,10 +13,10 @@ describe("held-out against training", () => {
       greedyReward,
       greedyRewardStandardError: 0.02,
     }))
-    expect(heldOutGap(rising, points)).toMatchObject({ measure: "mean reward", bestStep: 20, best: 0.605, now: 0.45 })
+    expect(heldOutGap(() => rising, points)).toMatchObject({ measure: "mean reward", bestStep: 20, best: 0.605, now: 0.45 })
     expect(
       heldOutGap(
-        rising,
+        () => rising,
         points.map((point) => ({ ...point, greedyReward: 0.6 })),
       ),
     ).toBeUndefined()
@@ -25,11 +25,16 @@ describe("held-out against training", () => {
   test("nothing is said of a run that has hardly begun, of falls within the error, and of no evaluation", () => {
     const accuracies = (...values: number[]): { step: number; size: number; greedyAccuracy: number }[] =>
       values.map((greedyAccuracy, i) => ({ step: 20 * i, size: 100, greedyAccuracy }))
-    expect(heldOutGap(rising, accuracies(0.5, 0.3))?.now).toBe(0.3)
-    expect(heldOutGap(rising.slice(0, 5), accuracies(0.5, 0.3))).toBeUndefined()
-    expect(heldOutGap(rising, accuracies(0.5, 0.42))).toBeUndefined()
-    expect(heldOutGap(rising, [])).toBeUndefined()
-    expect(heldOutGap([], accuracies(0.5, 0.3))).toBeUndefined()
+    expect(heldOutGap(() => rising, accuracies(0.5, 0.3))?.now).toBe(0.3)
+    expect(heldOutGap(() => rising.slice(0, 5), accuracies(0.5, 0.3))).toBeUndefined()
+    expect(heldOutGap(() => rising, accuracies(0.5, 0.42))).toBeUndefined()
+    expect(heldOutGap(() => rising, [])).toBeUndefined()
+    // The logs of the steps are not read for it.
+    const unread = (): never => {
+      throw new Error("read")
+    }
+    expect(heldOutGap(unread, accuracies(0.5, 0.49, 0.55))).toBeUndefined()
+    expect(heldOutGap(() => [], accuracies(0.5, 0.3))).toBeUndefined()
   })
 })
 

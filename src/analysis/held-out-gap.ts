@@ -34,10 +34,11 @@ const WINDOW = 20
  * Compares the best held-out measure of a run with its newest, and the training reward of the steps before each. Two
  * evaluations in a row are averaged where there are four or more, because the best of many single ones is high by
  * chance.
+ * @param stepsOf  reads the steps: called when the held-out measure fell, which it hardly ever has
  * @returns undefined unless the held-out measure fell and the training reward rose, both beyond their errors
  */
 export function heldOutGap(
-  steps: readonly RewardedStep[],
+  stepsOf: () => readonly RewardedStep[],
   evaluations: readonly EvaluationPoint[],
 ): HeldOutGap | undefined {
   const graded = rewardsAreGraded(evaluations)
@@ -48,6 +49,7 @@ export function heldOutGap(
   const best = points.reduce((highest, point) => (point.value > highest.value ? point : highest))
   const fall = best.value - now.value
   if (!(fall >= Math.max(LEAST_FALL, FALL_ERRORS * Math.hypot(best.error, now.error)))) return undefined
+  const steps = stepsOf()
   const then = rewardsAround(steps, best.step)
   const latest = rewardsAround(steps, Infinity)
   // Before the two windows are apart nothing can be said of a rise.

@@ -1,4 +1,5 @@
 /** Groups of responses for a batch of problems, verified. */
+import type { RolloutSettings } from "../config/index.ts"
 import type { Problem, Task } from "../data/task.ts"
 import type { Engine, SamplingOptions, Sequence } from "../engine/engine.ts"
 import type { Tokenizer } from "../model/tokenizer.ts"
@@ -25,6 +26,12 @@ export interface RolloutBatch {
   readonly rollouts: readonly Rollout[]
   readonly sampleSeconds: number
   readonly verifySeconds: number
+}
+
+/** How a config samples, in float32. */
+export function samplingOf(rollout: RolloutSettings, eosTokens: readonly number[]): SamplingOptions {
+  const { temperature, topK, topP, minP, stopStrings, maxResponseTokens } = rollout
+  return { temperature, topK, topP, minP, stopStrings, maxTokens: maxResponseTokens, stopTokens: eosTokens }
 }
 
 /** What responses come from. */

@@ -9,7 +9,8 @@ const alarm = "held-out-gap"
 /** Looks at a run's logs after an evaluation; what was said before is in its events. */
 export function warnOfGap(folder: RunFolder, { onNote }: Pick<TrainObserver, "onNote">, step: number): void {
   const read = (name: string): readonly unknown[] => readJsonl(join(folder.directory, name)).records
-  const gap = heldOutGap(read("metrics.jsonl") as MetricsLine[], read("evaluations.jsonl") as EvaluationPoint[])
+  const steps = (): MetricsLine[] => read("metrics.jsonl") as MetricsLine[]
+  const gap = heldOutGap(steps, read("evaluations.jsonl") as EvaluationPoint[])
   if (gap === undefined) return
   if ((read("events.jsonl") as RunEvent[]).some((event) => event["alarm"] === alarm)) return
   const message = `${describeGap(gap)} ${gapAdvice}`

@@ -9,7 +9,7 @@ import { fetchHubModel } from "../hub/fetch-model.ts"
 import { parseHubReference } from "../hub/repository.ts"
 import type { GenerationDefaults } from "../model/generation-config.ts"
 import { decodeResponse, encodePrompt } from "../rollout/prompt-encoder.ts"
-import { responseSeed } from "../rollout/rollout.ts"
+import { responseSeed, samplingOf } from "../rollout/rollout.ts"
 import { resolveModelSource, type ModelSource } from "./model-source.ts"
 import { openSaved } from "./open-saved.ts"
 
@@ -77,13 +77,10 @@ export async function generate(
         promptTokens: encodePrompt(problem, tokenizer, rollout),
         seeds: Array.from({ length: count }, (_, response) => responseSeed(seed, 0, i, response)),
         options: {
+          ...samplingOf(rollout, eosTokens),
           temperature: options.temperature ?? advised.temperature ?? rollout.temperature,
           topP: options.topP ?? advised.topP ?? rollout.topP,
           topK: options.topK ?? advised.topK ?? rollout.topK,
-          minP: rollout.minP,
-          maxTokens: rollout.maxResponseTokens,
-          stopTokens: eosTokens,
-          stopStrings: rollout.stopStrings,
         },
       })),
     )

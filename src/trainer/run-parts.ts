@@ -6,7 +6,7 @@ import type { HeldOutContext } from "../evaluation/held-out.ts"
 import type { Tokenizer } from "../model/tokenizer.ts"
 import type { AdvantageEstimator, Objective } from "../objectives/index.ts"
 import type { UpdateRule } from "../pipo/index.ts"
-import type { RolloutContext } from "../rollout/rollout.ts"
+import { samplingOf, type RolloutContext } from "../rollout/rollout.ts"
 import { RolloutStage } from "../rollout/rollout-stage.ts"
 import { checkEngine, freezeOf } from "./engine-checks.ts"
 import type { GreedyContext } from "./greedy-baseline.ts"
@@ -57,7 +57,7 @@ export interface RunParts {
 
 export function runParts(inputs: RunInputs): RunParts {
   const { config, engine, tokenizer, task, eosTokens } = inputs
-  const { maxResponseTokens, temperature, topK, topP, minP, stopStrings, groupSize, precision } = config.rollout
+  const { maxResponseTokens, stopStrings, groupSize, precision } = config.rollout
   const objective = criticized(config, inputs.objective ?? createObjectiveOf(config))
   const estimator = createAdvantageOf(config)
   const scoring = scoringNeeds(config, objective, estimator)
@@ -71,16 +71,7 @@ export function runParts(inputs: RunInputs): RunParts {
     verifierTimeoutMs: VERIFIER_TIMEOUT_MS,
     signal: inputs.stop,
   }
-  const sampling = {
-    temperature,
-    topK,
-    topP,
-    minP,
-    maxTokens: maxResponseTokens,
-    stopTokens: eosTokens,
-    stopStrings,
-    precision,
-  }
+  const sampling = { ...samplingOf(config.rollout, eosTokens), precision }
   const rollout: RolloutContext = { ...common, sampling, groupSize, rewardNoise: config.rollout.rewardNoise }
   return {
     config,

@@ -1,12 +1,11 @@
 /** What the commands `eval` and `sample` do. */
 import { resolve } from "node:path"
-import type { ResolvedConfig } from "../../config/index.ts"
 import { openQuestions } from "../../data/questions.ts"
 import type { Problem, Task } from "../../data/task.ts"
 import { engineResponder } from "../../evaluation/engine-responder.ts"
 import { evaluateHeldOut } from "../../evaluation/held-out.ts"
 import { VERIFIER_TIMEOUT_MS } from "../../trainer/run-parts.ts"
-import { collectRollouts } from "../../rollout/rollout.ts"
+import { collectRollouts, samplingOf } from "../../rollout/rollout.ts"
 import type { EvalBackend } from "../eval.ts"
 import type { SampleBackend } from "../sample.ts"
 import { configChecks } from "../../trainer/config-checks.ts"
@@ -46,7 +45,7 @@ export const evalBackend: EvalBackend = {
   },
   async openModel(model, config, problems, { temperature, topP }) {
     const { engine, tokenizer, eosTokens } = await openSaved(model, config, unjudgedTask(problems))
-    const sampling = { ...samplingOf(config, eosTokens), temperature, topP }
+    const sampling = { ...samplingOf(config.rollout, eosTokens), temperature, topP }
     return {
       responder: engineResponder({
         engine,
@@ -84,7 +83,7 @@ export const sampleBackend: SampleBackend = {
           task,
           promptFormat: config.rollout,
           groupSize: count,
-          sampling: { ...samplingOf(config, eosTokens), temperature },
+          sampling: { ...samplingOf(config.rollout, eosTokens), temperature },
           verifierTimeoutMs: VERIFIER_TIMEOUT_MS,
         },
         problems,
@@ -106,12 +105,4 @@ export const sampleBackend: SampleBackend = {
       await engine.close()
     }
   },
-}
-
-function samplingOf(
-  { rollout }: ResolvedConfig,
-  eosTokens: readonly number[],
-): Parameters<typeof collectRollouts>[0]["sampling"] {
-  const { temperature, topK, topP, minP, stopStrings, maxResponseTokens } = rollout
-  return { temperature, topK, topP, minP, stopStrings, maxTokens: maxResponseTokens, stopTokens: eosTokens }
 }

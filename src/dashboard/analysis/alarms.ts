@@ -101,7 +101,6 @@ function lastStep(table: Table): number | null {
   return table.column("step")?.[table.rows - 1] ?? null
 }
 
-
 function crashed({ state, metrics, events }: AlarmInput): Alarm | undefined {
   const step = lastStep(metrics)
   const after = step === null ? "before its first step" : `after step ${step}`
@@ -209,7 +208,7 @@ function gap({ metrics, evaluations }: AlarmInput): Alarm | undefined {
     }))
   const rows = (table: Table, names: readonly string[]): Record<string, number>[] =>
     Array.from({ length: table.rows }, (_, row) => numbers(table, row, names))
-  const steps = rows(metrics, ["step", "mu"]) as unknown as RewardedStep[]
+  const steps = (): RewardedStep[] => rows(metrics, ["step", "mu"]) as unknown as RewardedStep[]
   const points = rows(evaluations, evaluationNumbers) as unknown as EvaluationPoint[]
   const found = heldOutGap(steps, points)
   if (found === undefined) return undefined

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
@@ -64,8 +64,19 @@ describe("a function that asks a server", () => {
     const second = functionVerifier("judge", judge, { cache: file })
     expect((await pool.verify(second, input("b"))).reward).toBe(0.25)
     expect(calls).toBe(2)
-    expect((await pool.verify(second, { ...input("b"), prompt: "another question" })).reward).toBe(0.25)
+    const other = { ...input("b"), prompt: "another question" }
+    expect((await pool.verify(second, other)).reward).toBe(0.25)
     expect(calls).toBe(3)
+    expect((await pool.verify(functionVerifier("judge", judge, { cache: file }), other)).reward).toBe(0.25)
+    expect(calls).toBe(3)
+  })
+
+  test.runIf(existsSync("/proc/self"))("says that its cache cannot be written", async () => {
+    const elsewhere = functionVerifier("judge", () => 1, { cache: "/proc/pirl/judge.jsonl" })
+    const { status, reason } = await pool.verify(elsewhere, input("a"))
+    expect([status, reason]).toEqual(["failure", expect.stringContaining("got /proc/pirl")])
+    const folder = functionVerifier("judge", () => 1, { cache: "/proc/self/judge.jsonl" })
+    expect((await pool.verify(folder, input("a"))).reason).toContain("expected to write to /proc/self/judge.jsonl")
   })
 
   test("is asked again where it failed", async () => {

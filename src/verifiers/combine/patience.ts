@@ -3,9 +3,10 @@
  * verdicts, so that equal responses are paid for once.
  */
 import { createHash } from "node:crypto"
-import { appendFileSync, existsSync, mkdirSync, readFileSync } from "node:fs"
+import { appendFileSync, existsSync, readFileSync } from "node:fs"
 import { dirname } from "node:path"
 import { VerifierError } from "../../errors.ts"
+import { makeFolder } from "../../integrity/index.ts"
 import { isRetryableStatus, withRetries } from "../../retry.ts"
 import type { Verdict, VerifierInput } from "../verifier.ts"
 
@@ -85,13 +86,18 @@ function mayPass(error: unknown): boolean {
 export class VerdictCache {
   readonly #file: string | undefined
   #known: Map<string, Promise<Verdict>> | undefined
+  /** The file ends in half a line, to which the next one must not be added. */
+  #isCut = false
 
   /** @param place  true for memory alone, or the path of a JSONL file */
   constructor(place: true | string) {
     this.#file = place === true ? undefined : place
   }
 
-  /** The verdict that is known or being asked for, else that of `ask`; failures are not kept. */
+  /**
+   * The verdict that is known or being asked for, else that of `ask`; failures are not kept.
+   * @throws VerifierError  when the file cannot be written: verdicts that were paid for are not lost in silence
+   */
   get(name: string, input: VerifierInput, ask: () => Promise<Verdict>): Promise<Verdict> {
     const known = (this.#known ??= this.#load())
     const { gold, completion, prompt, messages, row } = input
@@ -99,13 +105,13 @@ export class VerdictCache {
     const key = createHash("sha256").update(text).digest("base64url")
     const earlier = known.get(key)
     if (earlier !== undefined) return earlier
-    const asked = ask()
+    const asked = ask().then((verdict) => {
+      this.#write(key, verdict)
+      return verdict
+    })
     known.set(key, asked)
     if (known.size > MAXIMUM_CACHED) known.delete(known.keys().next().value!)
-    void asked.then(
-      (verdict) => this.#write(key, verdict),
-      () => known.delete(key),
-    )
+    asked.catch(() => known.delete(key))
     return asked
   }
 
@@ -113,10 +119,12 @@ export class VerdictCache {
     const known = new Map<string, Promise<Verdict>>()
     if (this.#file === undefined) return known
     if (!existsSync(this.#file)) {
-      mkdirSync(dirname(this.#file), { recursive: true })
+      makeFolder(dirname(this.#file), "cache")
       return known
     }
-    for (const line of readFileSync(this.#file, "utf8").split("\n")) {
+    const text = readFileSync(this.#file, "utf8")
+    this.#isCut = text !== "" && !text.endsWith("\n")
+    for (const line of text.split("\n")) {
       const entry = parsed(line)
       if (entry !== undefined) known.set(entry.key, Promise.resolve(entry.verdict))
     }
@@ -124,7 +132,16 @@ export class VerdictCache {
   }
 
   #write(key: string, verdict: Verdict): void {
-    if (this.#file !== undefined) appendFileSync(this.#file, `${JSON.stringify({ key, verdict })}\n`)
+    if (this.#file === undefined) return
+    try {
+      appendFileSync(this.#file, `${this.#isCut ? "\n" : ""}${JSON.stringify({ key, verdict })}\n`)
+      this.#isCut = false
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message : String(cause)
+      throw new VerifierError(`cache: expected to write to ${this.#file}, got: ${reason}. Correct the path or its disk.`, {
+        cause,
+      })
+    }
   }
 }
 
